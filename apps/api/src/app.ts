@@ -1,0 +1,111 @@
+import type { CacheRegistry, Entities } from '@holdfast/cache';
+import type { Config } from '@holdfast/config';
+import type { QueueBackend, Queues } from '@holdfast/queue';
+import type { RedisEngine } from '@holdfast/redis-core';
+import type { Sources } from '@holdfast/sources';
+import type { Logger, Metrics } from '@holdfast/telemetry';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify, { LogController } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { parseJsonOnly } from './body-parsers.ts';
+import { answerClientError } from './client-error.ts';
+import { nextSync } from './next-sync.ts';
+import { auth } from './plugins/auth.ts';
+import { closing } from './plugins/closing.ts';
+import { docs } from './plugins/docs.ts';
+import { errors, routeTable, sendError } from './plugins/errors.ts';
+import { handlerDeadline } from './plugins/handler-deadline.ts';
+import { metrics } from './plugins/metrics.ts';
+import { requestLog } from './plugins/request-log.ts';
+import { strictByDefault } from './plugins/strict-by-default.ts';
+import { RequestLogger } from './request-logger.ts';
+import { requestIdOf } from './request-id.ts';
+import { bulkRoutes } from './routes/cache/bulk.ts';
+import { cacheRoutes } from './routes/cache/index.ts';
+import { entityRoutes } from './routes/entities/index.ts';
+import { healthRoutes } from './routes/health/index.ts';
+import { jobRoutes } from './routes/jobs/index.ts';
+import { namespaceRoutes } from './routes/namespaces/index.ts';
+import { operationRoutes } from './routes/operations/index.ts';
+import { queueRoutes } from './routes/queues/index.ts';
+import { sourceRoutes } from './routes/sources/index.ts';
+import { problemSchema } from './schema.ts';
+import { compileValidator } from './validation.ts';
+import { version } from '@holdfast/runtime';
+
+/** What the service is made of; `buildApp` neither creates nor closes any of it. */
+export interface AppDependencies {
+  readonly config: Config;
+  readonly engines: { readonly cache: RedisEngine; readonly durable: RedisEngine };
+  readonly caches: CacheRegistry;
+  readonly entities: Entities;
+  readonly queues: Queues;
+  readonly queueBackend: QueueBackend;
+  readonly sources: Sources;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The longest key is 512 bytes; percent-encoded, each byte takes three characters. */
+const maxParamLength = 3 * 512;
+/** Sockets beyond it are refused by the operating system's queue and then reset, before they cost memory. */
+const maxConnections = 10_000;
+
+/** The REST service, ready for `listen` or `inject`. It has no side effect but what `close()` undoes. */
+export async function buildApp(dependencies: AppDependencies): Promise<FastifyInstance> {
+  const { config, engines, caches, entities, queues, queueBackend, sources, logger } = dependencies;
+  const { requestTimeoutMs, bodyLimitBytes } = config.server;
+  // Under Fastify's own type: an instance typed with pino's would not fit where any instance is taken.
+  const loggerInstance: FastifyBaseLogger = logger;
+  const app = fastify({
+    loggerInstance,
+    childLoggerFactory: (parent, bindings) => new RequestLogger(parent, bindings),
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestIdOf,
+    bodyLimit: bodyLimitBytes,
+    routerOptions: { maxParamLength },
+    // Time to receive a request, to answer it, and to say nothing on a socket: each longer than the one before.
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: requestTimeoutMs + 5000,
+    http: { headersTimeout: Math.min(10_000, requestTimeoutMs), connectionsCheckingInterval: 1000 },
+    // Requests that arrive on an open connection while the service closes are still answered, with `connection: close`.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
+    clientErrorHandler: answerClientError,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.maxConnections = maxConnections;
+  app.setValidatorCompiler(compileValidator);
+  app.addSchema(problemSchema);
+  parseJsonOnly(app);
+
+  await app.register(closing);
+  await app.register(routeTable);
+  await app.register(errors);
+  await app.register(handlerDeadline, { timeoutMs: requestTimeoutMs });
+  await app.register(docs, { version });
+  await app.register(strictByDefault);
+  await app.register(auth, { apiKeys: config.apiKeys });
+  await app.register(requestLog, { isEnabled: (level) => logger.isLevelEnabled(level) });
+  await app.register(metrics, { metrics: dependencies.metrics, queues });
+
+  const uptime = (): number => Math.round(process.uptime());
+  const health = { config, engines, caches, queues, queueBackend, version, uptime };
+  await app.register(healthRoutes, health);
+  await app.register(operationRoutes, { health, config, engines, sources });
+  await app.register(cacheRoutes, { caches });
+  await app.register(bulkRoutes, { caches, bodyLimitBytes });
+  await app.register(entityRoutes, { entities });
+  await app.register(namespaceRoutes, { caches });
+  await app.register(queueRoutes, { queues });
+  await app.register(jobRoutes, { queues, maxWaitMs: Math.max(0, requestTimeoutMs - 1000) });
+  await app.register(sourceRoutes, {
+    caches,
+    sources,
+    queues,
+    namespaces: Object.fromEntries(Object.values(config.sources).map(({ name, namespace }) => [name, namespace])),
+    upstreamConfigured: config.upstream.baseUrl !== null,
+    nextSync: (source) => nextSync(queueBackend, source),
+  });
+  await app.ready();
+  return app;
+}

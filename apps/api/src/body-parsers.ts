@@ -1,0 +1,66 @@
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ApiError, apiErrors } from './errors.ts';
+
+/**
+ * JSON, and nothing else; an empty body is no body, whatever its type says. A refused type is refused before its body
+ * is read.
+ */
+export function parseJsonOnly(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) {
+      done(null, undefined);
+      return;
+    }
+    if (!isUtf8(body as Buffer)) {
+      done(new ApiError(apiErrors.bodyInvalidJson, 'The body is not UTF-8.'), undefined);
+      return;
+    }
+    void parseJson(request, body.toString(), done);
+  });
+  app.addContentTypeParser('*', (request, payload, done) => {
+    if (request.is404) {
+      done(null, undefined);
+      return;
+    }
+    const refuse = (): void => {
+      done(new ApiError(apiErrors.unsupportedMediaType, 'Send the body as application/json.'), undefined);
+    };
+    if (Number(request.headers['content-length']) > 0) {
+      refuse();
+      return;
+    }
+    const stop = (): void => {
+      payload.off('data', onData).off('end', onEnd).off('error', onError);
+    };
+    const onData = (): void => {
+      stop();
+      refuse();
+    };
+    const onEnd = (): void => {
+      stop();
+      done(null, undefined);
+    };
+    const onError = (error: Error): void => {
+      stop();
+      done(Object.assign(error, { statusCode: 400 }), undefined);
+    };
+    payload.on('data', onData).on('end', onEnd).on('error', onError);
+  });
+}
+
+/** Any type, as the bytes that came: for the routes that store them. */
+export function parseRawBytes(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+}
+
+/** A compressed body would be stored or parsed as something that it is not. For an `onRequest` hook. */
+export function refuseContentEncoding(request: FastifyRequest): void {
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
+    throw new ApiError(apiErrors.unsupportedMediaType, 'A Content-Encoding is not supported: send the body as it is.');
+  }
+}

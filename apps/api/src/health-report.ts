@@ -1,0 +1,95 @@
+import type { CacheRegistry } from '@holdfast/cache';
+import type { Config } from '@holdfast/config';
+import type { QueueBackend, Queues } from '@holdfast/queue';
+import type { RedisEngine } from '@holdfast/redis-core';
+
+export interface HealthSources {
+  readonly config: Pick<Config, 'mode' | 'redis'>;
+  readonly engines: { readonly cache: RedisEngine; readonly durable: RedisEngine };
+  readonly caches: CacheRegistry;
+  readonly queues: Queues;
+  readonly queueBackend: Pick<QueueBackend, 'kind' | 'status'>;
+  readonly version: string;
+  /** Seconds. */
+  readonly uptime: () => number;
+}
+
+export type Status = 'ok' | 'degraded' | 'down';
+
+export interface RedisReading {
+  readonly available: boolean;
+  readonly healthy: boolean;
+  readonly latencyMs: number | null;
+  readonly breaker: 'closed' | 'open';
+  readonly reason?: string;
+}
+
+/** What a round trip may take before Redis counts as slow to death. */
+const probeDeadlineMs = 500;
+
+/** The `/health` report. It never takes longer than one probe, whatever state Redis is in. */
+export async function healthReport(from: HealthSources): Promise<{ status: Status; [part: string]: unknown }> {
+  const { engines, config, caches, queues, queueBackend } = from;
+  const [cache, durable] = await Promise.all([
+    readRedis(engines.cache),
+    engines.durable === engines.cache ? undefined : readRedis(engines.durable),
+  ]);
+  const { kind, status: queue } = queueBackend;
+  const healthy = [cache, durable].every((reading) => reading?.healthy !== false) && queue.available;
+  return {
+    status: judge(healthy, config.redis.enableFallback),
+    version: from.version,
+    uptime: from.uptime(),
+    mode: config.mode,
+    redis: {
+      ...cache,
+      cacheManager: {
+        available: engines.cache.status.available,
+        configuration: {
+          defaultBackend: engines.cache.kind === 'memory' ? 'memory' : 'redis',
+          enableFallback: config.redis.enableFallback,
+          cacheCount: caches.names().length,
+          redisConnected: engines.cache.kind !== 'memory' && engines.cache.status.available,
+        },
+      },
+    },
+    dependencies: { redis: { cache, durable: durable ?? cache } },
+    queues: { available: queue.available, backend: kind, names: queues.names(), ...reasonOf(queue.reason) },
+    outbox: null,
+  };
+}
+
+/** Whether requests should be sent here: with fallback on always, without it only while everything is there. */
+export function isReady({ config, engines, queueBackend }: HealthSources): boolean {
+  if (config.redis.enableFallback) return true;
+  return engines.cache.status.available && engines.durable.status.available && queueBackend.status.available;
+}
+
+/** `down` only where nothing stands in. */
+export function judge(healthy: boolean, enableFallback: boolean): Status {
+  if (healthy) return 'ok';
+  return enableFallback ? 'degraded' : 'down';
+}
+
+/** One command, so that a Redis that accepts connections and answers nothing is noticed too. */
+export async function readRedis(engine: RedisEngine): Promise<RedisReading> {
+  // Nothing is wrong where none is configured, but neither is there a Redis that would be available.
+  if (engine.kind === 'memory') {
+    return { available: false, healthy: true, latencyMs: null, breaker: 'closed', reason: 'no Redis is configured' };
+  }
+  const { available, reason } = engine.status;
+  if (!available) return { available, healthy: false, latencyMs: null, breaker: 'open', ...reasonOf(reason) };
+  const start = performance.now();
+  try {
+    await engine.time({ deadlineMs: probeDeadlineMs });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'no answer';
+    return { available, healthy: false, latencyMs: null, breaker: 'closed', reason: message };
+  }
+  const latencyMs = Math.round((performance.now() - start) * 100) / 100;
+  return { available, healthy: true, latencyMs, breaker: 'closed' };
+}
+
+function reasonOf(reason: string | undefined): { reason?: string } {
+  return reason === undefined ? {} : { reason };
+}

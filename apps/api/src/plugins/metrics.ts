@@ -1,0 +1,49 @@
+import { Type } from 'typebox';
+import type { Queues } from '@holdfast/queue';
+import type { Metrics } from '@holdfast/telemetry';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+
+export interface MetricsOptions {
+  readonly metrics: Metrics;
+  readonly queues: Queues;
+}
+
+/** `/metrics`, and one observation a request under the template of its route: a URL would be a label without bound. */
+export const metrics = fp<MetricsOptions>(
+  async (app: FastifyInstance, { metrics, queues }) => {
+    const left = (): void => metrics.httpInFlight(-1);
+    app.addHook('onRequest', (_request, reply, done) => {
+      metrics.httpInFlight(1);
+      // Not `onResponse`: it does not come for a caller that went away.
+      reply.raw.once('close', left);
+      done();
+    });
+    app.addHook('onResponse', (request, reply, done) => {
+      metrics.http(request.routeOptions.url, request.method, reply.statusCode, reply.elapsedTime / 1000);
+      done();
+    });
+
+    const remove = metrics.onScrape(async () => {
+      for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
+    });
+    app.addHook('onClose', async () => remove());
+
+    app.get(
+      '/metrics',
+      {
+        config: { access: 'public' },
+        schema: {
+          operationId: 'getMetrics',
+          summary: 'Metrics for Prometheus',
+          tags: ['operations'],
+          response: {
+            200: { description: 'The text format.', content: { 'text/plain': { schema: Type.String() } } },
+          },
+        },
+      },
+      async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
+    );
+  },
+  { name: 'metrics', dependencies: ['auth'] },
+);

@@ -1,0 +1,32 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Config } from '@holdfast/config';
+import { type RedisEngine, type RedisSummary, summarizeInfo } from '@holdfast/redis-core';
+import { countKeyspace, type KeyspaceLimits } from './keyspace.ts';
+
+export interface RedisMetrics extends RedisSummary {
+  readonly keyspace: Readonly<Record<string, number>>;
+  /** Whether `keyspace` counts all keys. */
+  readonly keyspaceComplete: boolean;
+}
+
+/** A count that ends here holds no request for long, and takes little of Redis even when it is asked for often. */
+const limits: KeyspaceLimits = { maxKeys: 500_000, maxMs: 1500 };
+
+/** What `/api/admin/redis/metrics` says: of the Redis of the cache and, where that is another one, of the durable one. */
+export async function redisReport(
+  engines: { readonly cache: RedisEngine; readonly durable: RedisEngine },
+  { cache, durable, keyPrefix }: Config['redis'],
+): Promise<{ metrics: RedisMetrics; durable?: RedisMetrics }> {
+  const isShared = isDeepStrictEqual(cache.target, durable.target) && engines.cache.kind !== 'memory';
+  const [metrics, other] = await Promise.all([
+    read(engines.cache, keyPrefix),
+    isShared ? undefined : read(engines.durable, keyPrefix),
+  ]);
+  return { metrics, ...(other === undefined ? {} : { durable: other }) };
+}
+
+async function read(engine: RedisEngine, keyPrefix: string): Promise<RedisMetrics> {
+  const summary = summarizeInfo(await engine.info());
+  const { areas, complete } = await countKeyspace(engine, keyPrefix, limits);
+  return { ...summary, keyspace: areas, keyspaceComplete: complete };
+}

@@ -1,0 +1,37 @@
+import { isUtf8 } from 'node:buffer';
+import { ApiError, apiErrors } from '../../errors.ts';
+
+/** The header comes back on every read, so it is bounded; without one the bytes are just bytes. */
+export function contentTypeOf(header: string | undefined): string {
+  if (header === undefined || header === '') return 'application/octet-stream';
+  if (!/^[\x20-\x7e]{1,256}$/.test(header)) {
+    throw new ApiError(
+      apiErrors.unsupportedMediaType,
+      'The Content-Type has more than 256 characters or is not ASCII.',
+    );
+  }
+  return header;
+}
+
+/** Also `application/problem+json` and its like. */
+export function isJsonType(contentType: string): boolean {
+  return /^application\/(?:[^;]+\+)?json *(?:;|$)/i.test(contentType);
+}
+
+/** @throws ApiError BODY_INVALID_JSON when the type says JSON and the body is not. */
+export function requireJson(contentType: string, body: Buffer): void {
+  if (!isJsonType(contentType)) return;
+  try {
+    if (!isUtf8(body)) throw new SyntaxError('not UTF-8');
+    JSON.parse(body.toString());
+  } catch (cause) {
+    throw new ApiError(apiErrors.bodyInvalidJson, `The body is not valid JSON, which its Content-Type says it is.`, {
+      cause,
+    });
+  }
+}
+
+/** Tags by comma, each once; the cache says what a tag may be. */
+export function parseTags(text: string): string[] {
+  return [...new Set(text.split(','))];
+}

@@ -1,0 +1,18 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { healthReport, isReady } from '../../health-report.ts';
+import type { HealthSources } from '../../health-report.ts';
+import { getHealth, getLive, getReady } from './schema.ts';
+
+export const healthRoutes: FastifyPluginAsyncTypebox<HealthSources> = async (app, sources) => {
+  app.get('/health/live', { config: { access: 'public' }, schema: getLive }, async () => ({ status: 'ok' }));
+
+  app.get('/health/ready', { config: { access: 'public' }, schema: getReady }, async (_request, reply) => {
+    if (app.closing.aborted) return reply.code(503).send({ status: 'closing' });
+    return isReady(sources) ? { status: 'ok' } : reply.code(503).send({ status: 'down' });
+  });
+
+  app.get('/health', { config: { access: 'any key' }, schema: getHealth }, async (_request, reply) => {
+    const report = await healthReport(sources);
+    return reply.code(report.status === 'down' ? 503 : 200).send(report as never);
+  });
+};

@@ -1,0 +1,67 @@
+import { Type } from 'typebox';
+import { jsonResponse } from '../../schema.ts';
+
+const status = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('down')]);
+const simple = Type.Object({ status: Type.String() });
+
+const redis = {
+  available: Type.Boolean({ description: 'Whether there is a Redis to which a call made now would be sent.' }),
+  healthy: Type.Boolean({ description: 'Whether it answered just now; also true where none is configured.' }),
+  latencyMs: Type.Union([Type.Number(), Type.Null()]),
+  breaker: Type.Union([Type.Literal('closed'), Type.Literal('open')]),
+  reason: Type.Optional(Type.String()),
+};
+
+export const report = Type.Object({
+  status,
+  version: Type.String(),
+  uptime: Type.Number({ description: 'Seconds.' }),
+  mode: Type.Union([Type.Literal('embedded'), Type.Literal('redis'), Type.Literal('upstash')]),
+  redis: Type.Object({
+    ...redis,
+    cacheManager: Type.Object({
+      available: Type.Boolean(),
+      configuration: Type.Object({
+        defaultBackend: Type.String(),
+        enableFallback: Type.Boolean(),
+        cacheCount: Type.Integer(),
+        redisConnected: Type.Boolean(),
+      }),
+    }),
+  }),
+  dependencies: Type.Object({ redis: Type.Object({ cache: Type.Object(redis), durable: Type.Object(redis) }) }),
+  queues: Type.Object({
+    available: Type.Boolean(),
+    backend: Type.String(),
+    names: Type.Array(Type.String()),
+    reason: Type.Optional(Type.String()),
+  }),
+  outbox: Type.Null({ description: 'There is no outbox yet.' }),
+});
+
+const tags = ['operations'];
+
+export const getLive = {
+  operationId: 'getLive',
+  summary: 'Whether the process runs',
+  description: 'Never touches Redis: restarting this process would not heal it.',
+  tags,
+  response: { 200: jsonResponse('It runs.', simple) },
+};
+
+export const getReady = {
+  operationId: 'getReady',
+  summary: 'Whether requests should be sent here',
+  tags,
+  response: {
+    200: jsonResponse('Yes. With fallback on, also while Redis is away.', simple),
+    503: jsonResponse('No: it is shutting down, or Redis is away and fallback is off.', simple),
+  },
+};
+
+export const getHealth = {
+  operationId: 'getHealth',
+  summary: 'The state of the service and of what it depends on',
+  tags,
+  response: { 200: jsonResponse('ok or degraded.', report), 503: jsonResponse('down.', report) },
+};

@@ -1,0 +1,60 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { JobInvalidError } from '@holdfast/queue';
+import type { Queues } from '@holdfast/queue';
+import { durationAt } from '../../durations.ts';
+import { ApiError, apiErrors } from '../../errors.ts';
+import { toJobOptions } from './job-options.ts';
+import { addJob, getJob } from './schema.ts';
+
+export interface JobRoutesOptions {
+  readonly queues: Queues;
+  /** `?wait` ends before the request does. */
+  readonly maxWaitMs: number;
+}
+
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app, { queues, maxWaitMs }) => {
+  app.post(
+    '/v1/queues/:q/jobs',
+    { config: { access: 'jobs:write' }, schema: addJob },
+    async ({ params, body }, reply) => {
+      const added = await queues
+        .add(params.q, {
+          data: body.data,
+          ...(body.name === undefined ? {} : { name: body.name }),
+          ...(body.options === undefined ? {} : { options: toJobOptions(body.options) }),
+        })
+        .catch(inRequestBody);
+      if (!added.duplicate) {
+        reply.header('location', `/v1/queues/${encodeURIComponent(params.q)}/jobs/${encodeURIComponent(added.id)}`);
+      }
+      return reply.code(added.duplicate ? 200 : 201).send(added);
+    },
+  );
+
+  app.get(
+    '/v1/queues/:q/jobs/:id',
+    { config: { access: 'jobs:read' }, schema: getJob },
+    async ({ params, query, signal }) => {
+      const waitMs = query.wait === undefined ? 0 : durationAt('query.wait', query.wait, { max: 30_000 });
+      const job = await queues.get(params.q, params.id, {
+        waitMs: Math.min(waitMs, maxWaitMs),
+        // A shutdown does not last as long as a wait may: those who wait are told how it stands now.
+        signal: AbortSignal.any([signal, app.closing]),
+      });
+      if (job === undefined) throw jobNotFound();
+      return job;
+    },
+  );
+};
+
+function jobNotFound(): ApiError {
+  return new ApiError(apiErrors.jobNotFound, 'The queue has no job with this id.');
+}
+
+/** The queue points into the data of the job; the caller sees the body around it. */
+function inRequestBody(error: unknown): never {
+  if (!(error instanceof JobInvalidError)) throw error;
+  const issues = error.issues.map((issue) => ({ ...issue, path: `/data${issue.path}` }));
+  const { code, status } = error;
+  throw new ApiError({ code, status, title: '' }, error.message, { issues, cause: error });
+}

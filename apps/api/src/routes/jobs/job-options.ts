@@ -1,0 +1,45 @@
+import type { JobOptions, Priority } from '@holdfast/queue';
+import { durationAt } from '../../durations.ts';
+
+/** The options of a job as they come over REST: durations are numbers or texts. */
+export interface RequestedJobOptions {
+  readonly jobId?: string | undefined;
+  readonly priority?: Priority | undefined;
+  readonly delay?: string | number | undefined;
+  readonly attempts?: number | undefined;
+  readonly backoff?: RequestedBackoff | undefined;
+  readonly timeout?: string | number | undefined;
+}
+
+interface RequestedBackoff {
+  readonly type: 'fixed' | 'exponential';
+  readonly delay: string | number;
+  readonly maxDelay?: string | number | undefined;
+  readonly jitter?: number | undefined;
+}
+
+/** The same options for the queue, in milliseconds. @throws ApiError REQUEST_INVALID */
+export function toJobOptions({ delay, timeout, backoff, ...others }: RequestedJobOptions): JobOptions {
+  return {
+    ...defined(others),
+    ...(delay === undefined ? {} : { delayMs: durationAt('/options/delay', delay) }),
+    ...(timeout === undefined ? {} : { timeoutMs: durationAt('/options/timeout', timeout, { min: 1 }) }),
+    ...(backoff === undefined ? {} : { backoff: toBackoff(backoff) }),
+  };
+}
+
+function toBackoff({ type, delay, maxDelay, jitter }: RequestedBackoff): NonNullable<JobOptions['backoff']> {
+  return {
+    type,
+    delayMs: durationAt('/options/backoff/delay', delay),
+    ...(maxDelay === undefined ? {} : { maxDelayMs: durationAt('/options/backoff/maxDelay', maxDelay) }),
+    ...(jitter === undefined ? {} : { jitter }),
+  };
+}
+
+type Defined<Shape> = { [Name in keyof Shape]?: Exclude<Shape[Name], undefined> };
+
+/** Without the members that are undefined: the libraries tell "absent" from "undefined". */
+function defined<Shape extends object>(shape: Shape): Defined<Shape> {
+  return Object.fromEntries(Object.entries(shape).filter(([, value]) => value !== undefined)) as Defined<Shape>;
+}

@@ -1,0 +1,96 @@
+import { Type } from 'typebox';
+import { durationText, durationValue, jsonResponse, problems, strictObject } from '../../schema.ts';
+
+const queue = Type.String({ description: 'The queue.', examples: ['http-delivery'] });
+
+const jobOptions = strictObject({
+  jobId: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 200, description: 'A second job with this id is not added.' }),
+  ),
+  priority: Type.Optional(
+    Type.Union([Type.Literal('high'), Type.Literal('normal'), Type.Literal('low'), Type.Integer({ minimum: 1 })], {
+      description: 'high, normal and low are 1, 10 and 100; a lower number runs first.',
+    }),
+  ),
+  delay: Type.Optional(durationValue),
+  attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  backoff: Type.Optional(
+    strictObject({
+      type: Type.Union([Type.Literal('fixed'), Type.Literal('exponential')]),
+      delay: durationValue,
+      maxDelay: Type.Optional(durationValue),
+      jitter: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    }),
+  ),
+  timeout: Type.Optional(durationValue),
+});
+
+const added = Type.Object({
+  id: Type.String(),
+  queue: Type.String(),
+  state: Type.String(),
+  duplicate: Type.Boolean(),
+});
+
+export const addJob = {
+  operationId: 'addJob',
+  summary: 'Add a job',
+  description: '`data` must fit the schema of the queue. A retry with the same `options.jobId` is safe.',
+  tags: ['jobs'],
+  params: strictObject({ q: queue }),
+  body: strictObject(
+    {
+      name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+      data: Type.Unknown({ description: 'What the handler gets.' }),
+      options: Type.Optional(jobOptions),
+    },
+    {
+      examples: [
+        { data: { url: 'https://example.com/hook', body: '{"hello":"world"}' }, options: { jobId: 'order-7' } },
+      ],
+    },
+  ),
+  response: {
+    200: jsonResponse('A job with this id exists: nothing was added.', added),
+    201: { ...jsonResponse('Added.', added), headers: { location: { type: 'string', description: 'The job.' } } },
+    ...problems(404, 413, 415, 422, 507),
+  },
+};
+
+export const getJob = {
+  operationId: 'getJob',
+  summary: 'Follow a job',
+  description: '`wait` answers as soon as the job has finished, at the latest after that time with its state by then.',
+  tags: ['jobs'],
+  params: strictObject({ q: queue, id: Type.String({ minLength: 1, maxLength: 512 }) }),
+  querystring: strictObject({
+    wait: Type.Optional({
+      ...durationText,
+      description: 'How long to wait for its end, at most 30s.',
+      examples: ['10s'],
+    }),
+  }),
+  response: {
+    200: jsonResponse(
+      'The job.',
+      Type.Object({
+        id: Type.String(),
+        queue: Type.String(),
+        name: Type.String(),
+        state: Type.String({
+          description: 'waiting, prioritized, active, delayed, completed, failed, waiting-children or unknown.',
+        }),
+        data: Type.Unknown(),
+        result: Type.Optional(Type.Unknown()),
+        error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
+        progress: Type.Unknown(),
+        attemptsMade: Type.Integer(),
+        createdAt: Type.String(),
+        startedAt: Type.Optional(Type.String()),
+        finishedAt: Type.Optional(Type.String()),
+        logs: Type.Optional(Type.Unsafe<readonly string[]>(Type.Array(Type.String()))),
+      }),
+    ),
+    ...problems(404),
+  },
+};

@@ -1,0 +1,81 @@
+import { EndpointCache } from '@holdfast/cache';
+import type { Config } from '@holdfast/config';
+import type { RedisEngine } from '@holdfast/redis-core';
+import type { Sources } from '@holdfast/sources';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
+import { mayUseNamespace } from '../../access.ts';
+import { healthReport, judge, readRedis } from '../../health-report.ts';
+import type { HealthSources } from '../../health-report.ts';
+import { redisReport } from '../../redis-report.ts';
+import { getHealthSummary, getIntegrations, getRedisHealth, getRedisMetrics, getRoot } from './schema.ts';
+
+export interface OperationsOptions {
+  readonly health: HealthSources;
+  readonly config: Config;
+  readonly engines: { readonly cache: RedisEngine; readonly durable: RedisEngine };
+  readonly sources: Sources;
+}
+
+const healthMs = { admin: 60_000, others: 120_000 };
+const integrationsMs = 5 * 60_000;
+/** Counting keys costs Redis something. */
+const metricsMs = 10_000;
+
+/** What those who operate the service look at. What costs something is kept for a while, in this process. */
+export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = async (
+  app,
+  { health, config, engines, sources },
+) => {
+  const answers = new EndpointCache();
+
+  app.get('/', { config: { access: 'public' }, schema: getRoot }, async (request, reply) => {
+    // A browser asks for pages: it gets one.
+    if (request.headers.accept?.includes('text/html') === true) return reply.redirect('/docs');
+    return { name: 'Holdfast', version: health.version, docs: '/docs', openapi: '/openapi.json', health: '/health' };
+  });
+
+  app.get('/api/health', { config: { access: 'any key' }, schema: getHealthSummary }, async (request, reply) => {
+    const startedAt = performance.now();
+    const ttlMs = isAdmin(request) ? healthMs.admin : healthMs.others;
+    const { value: report, cached } = await answers.cached('health', ttlMs, () => healthReport(health));
+    const responseTimeMs = Math.round((performance.now() - startedAt) * 100) / 100;
+    return reply.code(report.status === 'down' ? 503 : 200).send({ ...report, responseTimeMs, cached } as never);
+  });
+
+  app.get('/api/health/redis', { config: { access: 'any key' }, schema: getRedisHealth }, async (_request, reply) => {
+    const { healthy, latencyMs, reason } = await readRedis(engines.cache);
+    const status = judge(healthy, config.redis.enableFallback);
+    const connected = engines.cache.kind !== 'memory' && healthy;
+    return reply
+      .code(status === 'down' ? 503 : 200)
+      .send({ status, connected, latencyMs, ...(reason === undefined ? {} : { reason }) });
+  });
+
+  app.get('/api/admin/redis/metrics', { config: { access: 'admin' }, schema: getRedisMetrics }, async () => {
+    const { value } = await answers.cached('redis-metrics', metricsMs, () => redisReport(engines, config.redis));
+    return { data: value };
+  });
+
+  app.get(
+    '/api/integrations/status',
+    { config: { access: 'sources:read' }, schema: getIntegrations },
+    async ({ apiKey }) => {
+      const { value, cached } = await answers.cached('integrations', integrationsMs, () => integrationsOf(sources));
+      const integrations = value.filter(({ name }) => mayUseNamespace(apiKey, config.sources[name]?.namespace ?? name));
+      return { integrations, cached };
+    },
+  );
+};
+
+async function integrationsOf(
+  sources: Sources,
+): Promise<{ name: string; healthy: boolean; lastSync: string | null }[]> {
+  const states = await Promise.all(sources.names().map((name) => sources.get(name).state()));
+  return states.map(({ name, healthy, lastSync }) => ({ name, healthy, lastSync: lastSync?.at ?? null }));
+}
+
+/** Also everybody, while no keys are configured. */
+function isAdmin({ apiKey }: FastifyRequest): boolean {
+  return apiKey === null || apiKey.scopes.includes('admin');
+}

@@ -1,0 +1,65 @@
+/** The process of the REST service; in embedded mode the worker runs in it as well. */
+import process from 'node:process';
+import type { Config } from '@holdfast/config';
+import {
+  createRuntime,
+  exitOnUncaught,
+  logLibraryErrors,
+  readConfig,
+  requireRedis,
+  shutDownOnSignal,
+  version,
+} from '@holdfast/runtime';
+import type { Runtime } from '@holdfast/runtime';
+import { createLogger, createMetrics } from '@holdfast/telemetry';
+import type { Logger } from '@holdfast/telemetry';
+import { buildApp } from './app.ts';
+import { closeWithin } from './close-within.ts';
+
+const config = readConfig(process.env, process.cwd());
+const logger = createLogger({ ...config.log, service: 'api', version });
+exitOnUncaught(logger);
+for (const warning of config.warnings) logger.warn(warning);
+try {
+  await serve(config, logger);
+} catch (error) {
+  logger.fatal({ err: error }, error instanceof Error ? error.message : 'the service could not start');
+  process.exit(1);
+}
+
+async function serve(config: Config, logger: Logger): Promise<void> {
+  const metrics = createMetrics({ service: 'api', version });
+  const stopLogging = logLibraryErrors(logger);
+  const runtime = await createRuntime(config, { standIn: true });
+  const { engines } = runtime;
+  for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
+  await requireRedis(config, runtime);
+  const app = await buildApp({ config, ...runtime, logger, metrics });
+  const worker = await embeddedWorker(config, runtime, logger);
+  const { shutdownTimeoutMs } = config.server;
+  // The rest is for closing the queue and the connections.
+  const patienceMs = 0.7 * shutdownTimeoutMs;
+  shutDownOnSignal({
+    logger,
+    timeoutMs: shutdownTimeoutMs,
+    steps: [
+      {
+        name: 'requests and jobs',
+        close: () => Promise.all([closeWithin(app, patienceMs), worker?.close({ timeoutMs: patienceMs })]),
+      },
+      { name: 'runtime', close: () => runtime.close() },
+      { name: 'metrics', close: async () => metrics.close() },
+      { name: 'logging', close: async () => stopLogging() },
+    ],
+  });
+  const address = await app.listen({ host: config.server.host, port: config.server.port });
+  await worker?.start();
+  logger.info({ address, mode: config.mode, docs: `${address}/docs`, apiKeys: config.apiKeys.length }, 'ready');
+}
+
+/** Only in embedded mode: see docs/decisions/0001. Loaded late, so that a service beside a Redis never carries it. */
+async function embeddedWorker(config: Config, runtime: Runtime, logger: Logger) {
+  if (config.mode !== 'embedded') return undefined;
+  const { buildWorker } = await import('@holdfast/worker');
+  return buildWorker({ config, runtime, logger: logger.child({ part: 'worker' }) });
+}

@@ -1,0 +1,65 @@
+import type { FieldIssue } from '@holdfast/redis-core';
+import type { FastifySchemaCompiler } from 'fastify';
+import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { TLocalizedValidationError } from 'typebox/error';
+import { Value } from 'typebox/value';
+import { ApiError, apiErrors } from './errors.ts';
+
+const maxIssues = 20;
+
+/**
+ * Compiles the schema of one part of a request. Bodies are taken as they are: no coercion, and what the schema does not
+ * name is refused. In a query string everything is text, so `?limit=5` is converted to what the schema asks for.
+ */
+export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const check = Compile(schema);
+  const fromText = httpPart === 'querystring';
+  const none = {};
+  const acceptsNone = fromText && check.Check(none);
+  return (input: unknown) => {
+    // Most requests have no query: nothing to convert.
+    if (acceptsNone && Object.keys(input as object).length === 0) return true;
+    const value = fromText ? Value.Convert(schema, { ...(input as object) }) : input;
+    if (check.Check(value)) return fromText ? { value } : true;
+    return { error: refusal(httpPart ?? 'body', check.Errors(value)) };
+  };
+};
+
+function refusal(part: string, errors: readonly TLocalizedValidationError[]): ApiError {
+  // An unknown name is told twice: as an additional property, and by the `false` that is then its schema.
+  const told = errors.filter(({ keyword }) => keyword !== 'boolean');
+  const issues = distinct(told.flatMap((error) => issuesOf(part, error))).slice(0, maxIssues);
+  const detail = issues.map(({ path, message }) => `${path} ${message}`).join('; ');
+  return new ApiError(apiErrors.requestInvalid, detail, { issues });
+}
+
+function issuesOf(part: string, error: TLocalizedValidationError): FieldIssue[] {
+  const at = (suffix = ''): string => pathOf(part, `${error.instancePath}${suffix}`);
+  if (error.keyword === 'required') {
+    return error.params.requiredProperties.map((name) => ({ path: at(`/${name}`), message: 'is required' }));
+  }
+  if (error.keyword === 'additionalProperties') {
+    return error.params.additionalProperties.map((name) => ({
+      path: at(`/${escapePointer(name)}`),
+      message: 'is not known here',
+    }));
+  }
+  return [{ path: at(), message: error.message }];
+}
+
+/** A JSON pointer for a body; `query.limit`, `params.key`, `headers.x` for the flat parts. */
+function pathOf(part: string, pointer: string): string {
+  if (part === 'body') return pointer === '' ? 'body' : pointer;
+  const name = part === 'querystring' ? 'query' : part;
+  return pointer === '' ? name : `${name}.${pointer.slice(1).replaceAll('~1', '/').replaceAll('~0', '~')}`;
+}
+
+function escapePointer(name: string): string {
+  // A name from outside is repeated in the answer: at a bounded length.
+  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function distinct(issues: readonly FieldIssue[]): FieldIssue[] {
+  return [...new Map(issues.map((issue) => [`${issue.path}\n${issue.message}`, issue])).values()];
+}

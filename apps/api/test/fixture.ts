@@ -1,0 +1,92 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '@holdfast/config';
+import type { Config } from '@holdfast/config';
+import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
+import { createLogger, createMetrics } from '@holdfast/telemetry';
+import type { Metrics } from '@holdfast/telemetry';
+import type { FastifyInstance } from 'fastify';
+import { buildApp } from '../src/app.ts';
+import { createRuntime } from '@holdfast/runtime';
+import type { Runtime } from '@holdfast/runtime';
+
+export interface ApiOptions {
+  /** What holds the cache. The queue is on Redis in either case. Default `redis`. */
+  readonly engine?: 'redis' | 'memory';
+  readonly env?: Readonly<Record<string, string>>;
+  readonly adjust?: (config: Config) => Config;
+}
+
+export interface Api {
+  readonly app: FastifyInstance;
+  readonly config: Config;
+  readonly runtime: Runtime;
+  readonly metrics: Metrics;
+  /** Lines of the log so far. */
+  readonly log: readonly string[];
+  close(): Promise<void>;
+}
+
+/** The whole service but its process, under keys of its own. */
+export async function startApi({
+  engine = 'redis',
+  env = {},
+  adjust = (config) => config,
+}: ApiOptions = {}): Promise<Api> {
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-api-'));
+  const loaded = loadConfig({
+    cwd: directory,
+    env: { NODE_ENV: 'test', REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: uniquePrefix('api'), ...env },
+  });
+  const config = adjust(engine === 'memory' ? inMemory(loaded) : loaded);
+  const log: string[] = [];
+  const logger = createLogger({ service: 'api', level: 'debug', stream: { write: (line) => void log.push(line) } });
+  const metrics = createMetrics({ service: 'api' });
+  const runtime = await createRuntime(config, { standIn: true });
+  const app = await buildApp({ config, ...runtime, logger, metrics });
+  // The shared Redis is there: the tests begin when the connections are, too.
+  if (env['REDIS_URL'] === undefined) {
+    await eventually(() => {
+      const { cache, durable } = runtime.engines;
+      if (!cache.status.available || !durable.status.available) throw new Error('Redis is not connected yet.');
+    });
+  }
+  return {
+    app,
+    config,
+    runtime,
+    metrics,
+    log,
+    async close() {
+      await app.close();
+      await runtime.close();
+      metrics.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function inMemory(config: Config): Config {
+  const target = { kind: 'memory' } as const;
+  const { redis } = config;
+  return { ...config, redis: { ...redis, cache: { ...redis.cache, target }, durable: { ...redis.durable, target } } };
+}
+
+/** A new API key: its token, and its entry for HOLDFAST_API_KEYS. `grant` is `scope+scope@namespace`. */
+export function makeKey(id: string, grant: string): { readonly token: string; readonly entry: string } {
+  const token = `hf_${id}_${randomBytes(24).toString('base64url')}`;
+  return { token, entry: `${id}:${createHash('sha256').update(token).digest('hex')}:${grant}` };
+}
+
+/** What every error answer must look like. */
+export interface ProblemBody {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance: string;
+  readonly code: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+}

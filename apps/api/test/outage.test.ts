@@ -1,0 +1,95 @@
+import { eventually, startRedis } from '@holdfast/testing';
+import type { RedisServer } from '@holdfast/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApi } from './fixture.ts';
+import type { Api, ProblemBody } from './fixture.ts';
+
+/** Command timeout of this service; an answer may take a little longer. */
+const deadlineMs = 1000;
+const slackMs = 1000;
+
+describe('while Redis is away and fallback is off', () => {
+  let redis: RedisServer;
+  let api: Api;
+  beforeAll(async () => {
+    redis = await startRedis();
+    api = await startApi({
+      env: {
+        REDIS_URL: redis.url,
+        REDIS_ENABLE_FALLBACK: 'false',
+        REDIS_COMMAND_TIMEOUT_MS: String(deadlineMs),
+        NOVITA_API_BASE_URL: 'http://127.0.0.1:9',
+      },
+    });
+    await eventually(async () => expect((await api.app.inject(put('before'))).statusCode).toBe(201));
+    await api.runtime.queues.summaries();
+  });
+  afterAll(async () => {
+    await api.close();
+    await redis.stop();
+  });
+
+  const put = (key: string) => ({ method: 'PUT', url: `/v1/cache/prompts/${key}`, payload: 'x' }) as const;
+  const requests = [
+    { url: '/v1/cache/prompts/before' },
+    put('during'),
+    { method: 'DELETE', url: '/v1/cache/prompts/before' },
+    { url: '/v1/namespaces/prompts/keys' },
+    { url: '/v1/namespaces/prompts/top' },
+    { method: 'POST', url: '/v1/cache/prompts/bulk/get', payload: { keys: ['before'] } },
+    { method: 'POST', url: '/v1/cache/prompts/invalidate', payload: { all: true } },
+    { method: 'POST', url: '/v1/entities/asset/1/invalidate' },
+    { url: '/api/admin/redis/metrics' },
+    { url: '/v1/queues' },
+    { method: 'POST', url: '/v1/queues/http-delivery/jobs', payload: { data: { url: 'https://example.com/' } } },
+    { url: '/v1/queues/http-delivery/jobs/some?wait=10s' },
+    { url: '/v1/sources' },
+    { url: '/v1/sources/instances/items/1' },
+    { method: 'POST', url: '/v1/sources/instances/sync' },
+  ] as const;
+
+  const expectUnavailable = async (): Promise<void> => {
+    await Promise.all(
+      requests.map(async (request) => {
+        const start = performance.now();
+        const answer = await api.app.inject(request);
+        const name = `${request.url}: ${answer.payload}`;
+        expect(answer.statusCode, name).toBe(503);
+        expect(performance.now() - start, name).toBeLessThan(deadlineMs + slackMs);
+        expect(Number(answer.headers['retry-after']), name).toBeGreaterThan(0);
+        expect(answer.headers['content-type'], name).toContain('application/problem+json');
+        expect(answer.json<ProblemBody>().code, name).toMatch(/UNAVAILABLE|UNKNOWN/);
+      }),
+    );
+  };
+  const expectHealed = async (): Promise<void> => {
+    await eventually(
+      async () => {
+        expect((await api.app.inject('/health')).json()).toMatchObject({ status: 'ok' });
+        expect((await api.app.inject(put('after'))).statusCode).toBeLessThan(300);
+        expect((await api.app.inject('/v1/queues')).statusCode).toBe(200);
+      },
+      { timeoutMs: 10_000, intervalMs: 50 },
+    );
+  };
+
+  it('answers 503 in time after it was killed, and heals', async () => {
+    await redis.kill('SIGKILL');
+    await expectUnavailable();
+    expect((await api.app.inject('/health')).json()).toMatchObject({ status: 'down' });
+    await redis.start();
+    await expectHealed();
+  });
+
+  it('answers 503 in time while it hangs, and heals', async () => {
+    redis.pause();
+    await expectUnavailable();
+    expect((await api.app.inject('/health')).json()).toMatchObject({ status: 'down' });
+    redis.resume();
+    await expectHealed();
+  });
+
+  it('never wrote an unknown error into the log', () => {
+    expect(api.log.filter((line) => line.includes('"INTERNAL"'))).toEqual([]);
+  });
+});

@@ -1,0 +1,53 @@
+import type { Runtime } from '@holdfast/runtime';
+import type { Metrics } from '@holdfast/telemetry';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { WorkerRuntime } from './worker.ts';
+
+export interface HealthServerOptions {
+  readonly worker: Pick<WorkerRuntime, 'status'>;
+  readonly runtime: Pick<Runtime, 'engines' | 'queueBackend'>;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly mode: string;
+  /** Whether an outage leaves the worker ready: it takes up its work by itself when Redis is back. */
+  readonly enableFallback: boolean;
+}
+
+/**
+ * What probes and Prometheus ask a worker for, on a port of its own: `/health/live`, `/health/ready`, `/health` and
+ * `/metrics`. None of them waits for Redis.
+ */
+export function buildHealthServer(options: HealthServerOptions): FastifyInstance {
+  const { worker, runtime, metrics, version, mode, enableFallback } = options;
+  const app = fastify({ logger: false, requestTimeout: 5000, handlerTimeout: 5000, connectionTimeout: 10_000 });
+
+  const report = (): { status: 'ok' | 'degraded' | 'down'; [field: string]: unknown } => {
+    const consumers = worker.status();
+    const running = Object.values(consumers).every((consumer) => consumer.running);
+    const { cache, durable } = runtime.engines;
+    const reachable = [cache.status, durable.status, runtime.queueBackend.status].every(({ available }) => available);
+    const outage = enableFallback ? 'degraded' : 'down';
+    return {
+      status: running ? (reachable ? 'ok' : outage) : 'down',
+      version,
+      uptime: Math.round(process.uptime()),
+      mode,
+      redis: { cache: cache.status, durable: durable.status, queue: runtime.queueBackend.status },
+      queues: consumers,
+    };
+  };
+
+  app.get('/health/live', () => ({ status: 'ok' }));
+  app.get('/health/ready', (_request, reply) => {
+    const { status } = report();
+    return reply.code(status === 'down' ? 503 : 200).send({ status });
+  });
+  app.get('/health', (_request, reply) => {
+    const answer = report();
+    return reply.code(answer.status === 'down' ? 503 : 200).send(answer);
+  });
+  app.get('/metrics', async (_request, reply) => {
+    await reply.type(metrics.contentType).send(await metrics.text());
+  });
+  return app;
+}

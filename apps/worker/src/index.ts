@@ -1,0 +1,1 @@
+export { buildWorker, type WorkerDependencies, type WorkerRuntime } from './worker.ts';

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '@holdfast/config';
+import { sourceSync, sourceSyncSchedules } from '@holdfast/jobs';
+import type { ScheduleEntry } from '@holdfast/queue';
+import type { Runtime } from '@holdfast/runtime';
+import type { Logger } from '@holdfast/telemetry';
+import { untilDone } from './until-done.ts';
+
+/** The connections of a process come back within a second of each other: one look is enough for all of them. */
+const SETTLE_MS = 1500;
+
+export interface SyncSchedulesDependencies {
+  readonly config: Pick<Config, 'upstream'>;
+  readonly runtime: Pick<Runtime, 'engines' | 'queueBackend' | 'queues' | 'sources'>;
+  readonly logger: Logger;
+}
+
+/**
+ * Keeps the schedules of the source syncs: installs them at the start, and again after each outage, since a Redis that
+ * comes back may have lost its data. A mirror that is empty then is filled at once. Any number of workers may do so.
+ */
+export class SyncSchedules {
+  readonly #dependencies: SyncSchedulesDependencies;
+  readonly #closing = new AbortController();
+  readonly #stops: (() => void)[] = [];
+  /** What is under way, one after the other. */
+  #work: Promise<void> = Promise.resolve();
+  #restoreIsWaiting = false;
+
+  constructor(dependencies: SyncSchedulesDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Does not wait: while the store is away it tries again, so that a start never fails. */
+  start(): void {
+    const { config, logger } = this.#dependencies;
+    if (config.upstream.baseUrl === null) {
+      logger.warn('NOVITA_API_BASE_URL is not set: the sources are served as they are and not synced');
+      return;
+    }
+    this.#work = this.#install(async () => this.#entries()).then(() => this.#watch());
+  }
+
+  /** Resolves when what is under way has ended, which a frozen store may delay. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const stop of this.#stops.splice(0)) stop();
+    await this.#work;
+  }
+
+  #watch(): void {
+    if (this.#closing.signal.aborted) return;
+    const { engines, queueBackend } = this.#dependencies.runtime;
+    const restore = (): void => this.#restore();
+    this.#stops.push(
+      queueBackend.onReturn(restore),
+      engines.cache.onAvailability((isAvailable) => {
+        if (isAvailable) restore();
+      }),
+    );
+  }
+
+  #restore(): void {
+    // One that has not begun yet will see all that this one would.
+    if (this.#restoreIsWaiting) return;
+    this.#restoreIsWaiting = true;
+    this.#work = this.#restoreAfter(this.#work);
+  }
+
+  async #restoreAfter(earlier: Promise<void>): Promise<void> {
+    await Promise.all([earlier, sleep(SETTLE_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined)]);
+    this.#restoreIsWaiting = false;
+    await this.#install(async () => this.#missing());
+  }
+
+  async #install(entries: () => Promise<ScheduleEntry[]>): Promise<void> {
+    const { runtime, logger } = this.#dependencies;
+    await untilDone(async () => runtime.queues.ensureSchedules(await entries()), {
+      signal: this.#closing.signal,
+      onFailure: (error) => logger.warn({ err: error }, 'the schedules could not be installed yet'),
+    });
+  }
+
+  #entries(): ScheduleEntry[] {
+    const { sources, queues } = this.#dependencies.runtime;
+    return sourceSyncSchedules(sources.names(), queues.definition(sourceSync.name));
+  }
+
+  /** The same, with a sync at once only where there is nothing to serve. */
+  async #missing(): Promise<ScheduleEntry[]> {
+    const { sources } = this.#dependencies.runtime;
+    const entries = this.#entries();
+    const states = await Promise.all(entries.map(async ({ id }) => sources.get(id).state()));
+    return entries.map((entry, at) => ({ ...entry, runAtStart: states[at]?.items === 0 }));
+  }
+}

@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '@holdfast/config';
+import { httpDelivery, sourceSync } from '@holdfast/jobs';
+import { Consumer, type ConsumerStatus, type Handler } from '@holdfast/queue';
+import type { Runtime } from '@holdfast/runtime';
+import type { Logger } from '@holdfast/telemetry';
+import { httpDeliveryHandler } from './handlers/http-delivery.ts';
+import { sourceSyncHandler } from './handlers/source-sync.ts';
+import { SyncSchedules } from './sync-schedules.ts';
+
+export interface WorkerDependencies {
+  readonly config: Config;
+  readonly runtime: Pick<Runtime, 'engines' | 'queueBackend' | 'queues' | 'sources'>;
+  readonly logger: Logger;
+}
+
+export interface WorkerRuntime {
+  /** Begins to take jobs and installs the schedules, as soon as the queue's store can be reached. Does not wait. */
+  start(): Promise<void>;
+  /** One entry a queue. */
+  status(): Readonly<Record<string, ConsumerStatus>>;
+  /** Takes no more jobs and lets those that run end; never takes longer than `timeoutMs`. */
+  close(options: { readonly timeoutMs: number }): Promise<void>;
+}
+
+/** Consumers for all queues, or for those in WORKER_QUEUES. It owns neither the runtime nor the logger. */
+export function buildWorker({ config, runtime, logger }: WorkerDependencies): WorkerRuntime {
+  const { queueBackend: backend, queues, sources } = runtime;
+  const handlers: Readonly<Record<string, Handler>> = {
+    [sourceSync.name]: sourceSyncHandler(sources) as Handler,
+    [httpDelivery.name]: httpDeliveryHandler(config.httpDelivery) as Handler,
+  };
+  const consumers = new Map<string, Consumer>();
+  for (const [name, handler] of Object.entries(handlers)) {
+    if (config.worker.queues?.includes(name) === false) continue;
+    const definition = queues.definition(name);
+    const concurrency = Math.min(definition.concurrency, config.worker.maxConcurrentJobs);
+    consumers.set(name, new Consumer({ backend, definition, handler, concurrency }));
+  }
+  const schedules = new SyncSchedules({ config, runtime, logger });
+
+  return {
+    async start() {
+      for (const consumer of consumers.values()) await consumer.start();
+      if (consumers.has(sourceSync.name)) schedules.start();
+    },
+    status: () => Object.fromEntries([...consumers].map(([name, consumer]) => [name, consumer.status()])),
+    async close({ timeoutMs }) {
+      // An installation that hangs on a frozen store must not hold the end; it is repeated at the next start.
+      const patience = new AbortController();
+      const scheduled = Promise.race([
+        schedules.close(),
+        sleep(timeoutMs, undefined, { signal: patience.signal }).catch(() => undefined),
+      ]);
+      await Promise.all([scheduled, ...[...consumers.values()].map((consumer) => consumer.close({ timeoutMs }))]);
+      patience.abort();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import { createMetrics } from '@holdfast/telemetry';
+import { eventually, startRedis } from '@holdfast/testing';
+import type { RedisServer } from '@holdfast/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { buildHealthServer } from '../src/health-server.ts';
+import { createTestWorker } from './fixture.ts';
+
+describe('the health server of a worker', () => {
+  let redis: RedisServer;
+  const closers: (() => Promise<unknown>)[] = [];
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterEach(async () => {
+    for (const close of closers.splice(0).toReversed()) await close();
+    await redis.start();
+  });
+  afterAll(async () => redis.stop());
+
+  async function start({ enableFallback = true } = {}) {
+    const test = await createTestWorker({ env: { REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: '1000' } });
+    const metrics = createMetrics({ service: 'worker' });
+    const { worker, runtime } = test;
+    const server = buildHealthServer({ worker, runtime, metrics, version: '1.2.3', mode: 'redis', enableFallback });
+    closers.push(
+      async () => test.close(),
+      async () => metrics.close(),
+      async () => server.close(),
+    );
+    const get = async (url: string) => server.inject(url);
+    return { test, server, get };
+  }
+
+  const untilStatus = async (get: (url: string) => Promise<{ json(): unknown }>, status: string): Promise<void> => {
+    await eventually(async () => expect((await get('/health')).json()).toMatchObject({ status }), {
+      timeoutMs: 10_000,
+    });
+  };
+
+  it('says ok while it works', async () => {
+    const { test, get } = await start();
+    await test.worker.start();
+    await untilStatus(get, 'ok');
+    const health = await get('/health');
+    expect(health.statusCode).toBe(200);
+    expect(health.json()).toMatchObject({
+      status: 'ok',
+      version: '1.2.3',
+      mode: 'redis',
+      uptime: expect.any(Number),
+      redis: { cache: { available: true }, durable: { available: true }, queue: { available: true } },
+      queues: { 'source-sync': { running: true, active: 0 }, 'http-delivery': { running: true, active: 0 } },
+    });
+    for (const path of ['/health/live', '/health/ready']) {
+      const answer = await get(path);
+      expect([answer.statusCode, answer.json()]).toEqual([200, { status: 'ok' }]);
+    }
+  });
+
+  it('exposes metrics of the process and of the libraries', async () => {
+    const { get } = await start();
+    const answer = await get('/metrics');
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers['content-type']).toMatch(/^(text\/plain|application\/openmetrics-text)/);
+    expect(answer.payload).toContain('process_resident_memory_bytes');
+  });
+
+  it('is down, but alive, before it takes jobs and once it stops', async () => {
+    const { test, get } = await start();
+    expect((await get('/health/ready')).statusCode).toBe(503);
+    expect((await get('/health/live')).statusCode).toBe(200);
+    await test.worker.start();
+    await untilStatus(get, 'ok');
+    await test.worker.close({ timeoutMs: 2000 });
+    expect((await get('/health/ready')).statusCode).toBe(503);
+    expect((await get('/health')).statusCode).toBe(503);
+    expect((await get('/health/live')).statusCode).toBe(200);
+  });
+
+  it('stays ready, degraded, while Redis is away and fallback is on; and heals', async () => {
+    const { test, get } = await start();
+    await test.worker.start();
+    await untilStatus(get, 'ok');
+    await redis.kill();
+    await untilStatus(get, 'degraded');
+    expect((await get('/health')).statusCode).toBe(200);
+    const ready = await get('/health/ready');
+    expect([ready.statusCode, ready.json()]).toEqual([200, { status: 'degraded' }]);
+    expect((await get('/metrics')).statusCode).toBe(200);
+    await redis.start();
+    await untilStatus(get, 'ok');
+  });
+
+  it('is degraded and ready when it starts without Redis', async () => {
+    await redis.kill();
+    const { test, get } = await start();
+    await test.worker.start();
+    expect((await get('/health/ready')).statusCode).toBe(200);
+    expect((await get('/health')).json()).toMatchObject({ status: 'degraded' });
+  });
+
+  it('is down while Redis is away and fallback is off', async () => {
+    const { test, get } = await start({ enableFallback: false });
+    await test.worker.start();
+    await untilStatus(get, 'ok');
+    await redis.kill();
+    await untilStatus(get, 'down');
+    expect((await get('/health')).statusCode).toBe(503);
+    expect((await get('/health/ready')).statusCode).toBe(503);
+    expect((await get('/health/live')).statusCode).toBe(200);
+  });
+});

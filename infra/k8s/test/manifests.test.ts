@@ -1,0 +1,229 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { find, hasKubectl, read, render } from './manifests.ts';
+import { problemsOf } from './schemas.ts';
+import type { IDeployment } from 'kubernetes-models/apps/v1';
+import type { Manifest } from './manifests.ts';
+
+const apps = [
+  { name: 'holdfast-api', port: 3000 },
+  { name: 'holdfast-worker', port: 3001 },
+] as const;
+
+describe('the manifests as they are written', () => {
+  it.each(['base/api.yaml', 'base/worker.yaml', 'base/data.yaml', 'overlays/dev/redis.yaml'])('%s is valid', (file) => {
+    expect(read(file).flatMap(problemsOf)).toEqual([]);
+  });
+});
+
+// A machine that must not skip this (continuous integration) says so; elsewhere the reason shows in the report.
+const canRender = hasKubectl || process.env['REQUIRE_KUBECTL'] === 'true';
+const reason = canRender ? '' : ' (skipped: kubectl, which renders it, is not on the PATH)';
+
+describe.skipIf(!canRender).each(['dev', 'prod'] as const)(`the overlay %s${reason}`, (overlay) => {
+  const manifests = canRender ? render(`overlays/${overlay}`) : [];
+
+  it('holds valid objects without unknown fields', () => {
+    expect(manifests.length).toBeGreaterThan(10);
+    expect(manifests.flatMap(problemsOf)).toEqual([]);
+  });
+
+  it('puts every object into its own namespace', () => {
+    const namespace = overlay === 'dev' ? 'holdfast-dev' : 'holdfast';
+    expect(new Set(manifests.map((manifest) => manifest.metadata.namespace))).toEqual(new Set([namespace]));
+  });
+
+  it('names an image version for each app', () => {
+    for (const { name } of apps) {
+      const image = container(manifests, name).image ?? '';
+      expect(image).toMatch(/:[\w.-]+$/);
+      expect(image).not.toMatch(/:latest$/);
+    }
+  });
+
+  describe.each(apps)('$name', ({ name, port }) => {
+    it('runs three times, and a rollout never takes one away', () => {
+      const { replicas, strategy } = find(manifests, 'Deployment', name).spec ?? {};
+      expect(replicas).toBe(3);
+      expect(strategy).toEqual({ type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } });
+    });
+
+    it('is asked for its life and for its readiness on their own paths and times', () => {
+      const { livenessProbe, readinessProbe, ports } = container(manifests, name);
+      expect(livenessProbe).toMatchObject({
+        httpGet: { path: '/health/live', port: 'http' },
+        initialDelaySeconds: 30,
+        periodSeconds: 30,
+        timeoutSeconds: 10,
+      });
+      expect(readinessProbe).toMatchObject({
+        httpGet: { path: '/health/ready', port: 'http' },
+        initialDelaySeconds: 5,
+        periodSeconds: 10,
+        timeoutSeconds: 5,
+      });
+      expect(ports).toEqual([{ name: 'http', containerPort: port, protocol: 'TCP' }]);
+    });
+
+    it('asks for 256Mi and 250m, and gets 512Mi and 500m at most', () => {
+      expect(container(manifests, name).resources).toEqual({
+        requests: { memory: '256Mi', cpu: '250m' },
+        limits: { memory: '512Mi', cpu: '500m' },
+      });
+    });
+
+    it('takes addresses from a ConfigMap and secrets from Secrets, by reference', () => {
+      const env = new Map(container(manifests, name).env?.map((entry) => [entry.name, entry.valueFrom]));
+      expect(env.get('REDIS_URL')).toEqual({ configMapKeyRef: { name: 'redis-config', key: 'url' } });
+      expect(env.get('REDIS_PASSWORD')).toEqual({ secretKeyRef: { name: 'redis-secret', key: 'token' } });
+      expect(env.get('NOVITA_API_KEY')).toEqual({ secretKeyRef: { name: 'novita-secret', key: 'api-key' } });
+      // The worker's port answers probes and Prometheus only.
+      expect(env.get('HOLDFAST_API_KEYS')).toEqual(
+        name === 'holdfast-api' ? { secretKeyRef: { name: 'holdfast-api-keys', key: 'keys' } } : undefined,
+      );
+      expect(env.get('QUEUE_REDIS_URL')).toEqual({
+        secretKeyRef: { name: 'redis-secret', key: 'queue-url', optional: true },
+      });
+    });
+
+    it('sets only variables that Holdfast knows', () => {
+      const reference = readFileSync(new URL('../../../docs/reference/env.md', import.meta.url), 'utf8');
+      const { env = [], envFrom = [] } = container(manifests, name);
+      const fromConfig = envFrom.flatMap(({ configMapRef }) =>
+        Object.keys(find(manifests, 'ConfigMap', configMapRef?.name ?? '').data ?? {}),
+      );
+      const own = env.map((entry) => entry.name).filter((variable) => variable !== 'POD_NAME');
+      for (const variable of [...own, ...fromConfig]) expect(reference).toContain(`\`${variable}\``);
+    });
+
+    it('fits the restricted pod security standard', () => {
+      const { securityContext } = pod(manifests, name);
+      expect(securityContext).toMatchObject({
+        runAsNonRoot: true,
+        runAsUser: 1000,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+      expect(container(manifests, name).securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        privileged: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+    });
+
+    it('has an account without a token, and no variables that Kubernetes makes up from Services', () => {
+      expect(pod(manifests, name)).toMatchObject({
+        serviceAccountName: name,
+        automountServiceAccountToken: false,
+        enableServiceLinks: false,
+      });
+      expect(find(manifests, 'ServiceAccount', name).automountServiceAccountToken).toBe(false);
+    });
+
+    it('keeps its outbox in a folder of its own on a volume that outlives the pod', () => {
+      const { env, volumeMounts } = container(manifests, name);
+      const names = env?.map((entry) => entry.name) ?? [];
+      expect(env).toContainEqual({ name: 'HOLDFAST_DATA_DIR', value: '/var/lib/holdfast/$(POD_NAME)' });
+      expect(env).toContainEqual({ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } });
+      // Kubernetes expands only what was defined before.
+      expect(names.indexOf('POD_NAME')).toBeLessThan(names.indexOf('HOLDFAST_DATA_DIR'));
+      expect(volumeMounts).toContainEqual({ name: 'data', mountPath: '/var/lib/holdfast' });
+      expect(pod(manifests, name).volumes).toContainEqual({
+        name: 'data',
+        persistentVolumeClaim: { claimName: 'holdfast-data' },
+      });
+      expect(find(manifests, 'PersistentVolumeClaim', 'holdfast-data').spec?.accessModes).toEqual([
+        overlay === 'dev' ? 'ReadWriteOnce' : 'ReadWriteMany',
+      ]);
+    });
+
+    it('is given more time to stop than it takes', () => {
+      const config = manifests.find((manifest) => manifest.metadata.name.startsWith('holdfast-config'));
+      const { data } = find(manifests, 'ConfigMap', config?.metadata.name ?? '');
+      const preStopSeconds = container(manifests, name).lifecycle?.preStop?.sleep?.seconds ?? 0;
+      const neededSeconds = preStopSeconds + Number(data?.['SHUTDOWN_TIMEOUT']) / 1000;
+      expect(pod(manifests, name).terminationGracePeriodSeconds).toBeGreaterThan(neededSeconds + 5);
+    });
+
+    it('spreads over nodes and zones', () => {
+      expect(pod(manifests, name).topologySpreadConstraints?.map((constraint) => constraint.topologyKey)).toEqual([
+        'kubernetes.io/hostname',
+        'topology.kubernetes.io/zone',
+      ]);
+    });
+
+    it('is found by its Service, its disruption budget and Prometheus', () => {
+      const { selector, template } = find(manifests, 'Deployment', name).spec ?? {};
+      const labels = { 'app.kubernetes.io/name': name };
+      expect(selector?.matchLabels).toEqual(labels);
+      expect(template?.metadata?.labels).toMatchObject(labels);
+      expect(template?.metadata?.annotations).toEqual({
+        'prometheus.io/scrape': 'true',
+        'prometheus.io/port': String(port),
+        'prometheus.io/path': '/metrics',
+      });
+      expect(find(manifests, 'Service', name).spec).toMatchObject({
+        selector: labels,
+        ports: [{ port, targetPort: 'http' }],
+      });
+      expect(find(manifests, 'PodDisruptionBudget', name).spec).toMatchObject({
+        maxUnavailable: 1,
+        selector: { matchLabels: labels },
+      });
+    });
+  });
+
+  it('scales the API by its processor time, from the three pods on', () => {
+    expect(find(manifests, 'HorizontalPodAutoscaler', 'holdfast-api')).toMatchObject({
+      apiVersion: 'autoscaling/v2',
+      spec: {
+        minReplicas: 3,
+        scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'holdfast-api' },
+        metrics: [{ resource: { name: 'cpu', target: { type: 'Utilization' } } }],
+      },
+    });
+  });
+
+  it('has every ConfigMap that its pods name', () => {
+    for (const { name } of apps) {
+      for (const { configMapRef } of container(manifests, name).envFrom ?? []) {
+        expect(find(manifests, 'ConfigMap', configMapRef?.name ?? '').data).toMatchObject({ NODE_ENV: 'production' });
+      }
+    }
+    expect(find(manifests, 'ConfigMap', 'redis-config').data).toEqual({
+      url: expect.stringMatching(/^rediss?:\/\/[\w.-]+:\d+$/),
+    });
+  });
+
+  if (overlay === 'prod') {
+    it('brings neither a Redis nor a Secret', () => {
+      expect(manifests.map((manifest) => manifest.kind)).not.toContain('StatefulSet');
+      expect(manifests.map((manifest) => manifest.kind)).not.toContain('Secret');
+    });
+  } else {
+    it('brings a Redis and throw-away Secrets with the keys that the pods read', () => {
+      expect(manifests.map((manifest) => `${manifest.kind}/${manifest.metadata.name}`)).toContain('StatefulSet/redis');
+      expect(Object.keys(find(manifests, 'Secret', 'redis-secret').data ?? {})).toEqual(['token']);
+      expect(Object.keys(find(manifests, 'Secret', 'novita-secret').data ?? {})).toEqual(['api-key']);
+      // The key that the overlay and the guide name.
+      const sha256 = createHash('sha256').update('hf_dev_throwaway-for-development-only').digest('hex');
+      expect(find(manifests, 'Secret', 'holdfast-api-keys').data).toEqual({ keys: btoa(`dev:${sha256}:admin\n`) });
+    });
+  }
+});
+
+type PodSpec = NonNullable<NonNullable<NonNullable<IDeployment['spec']>['template']>['spec']>;
+
+function pod(manifests: readonly Manifest[], name: string): PodSpec {
+  const spec = find(manifests, 'Deployment', name).spec?.template?.spec;
+  if (spec === undefined) throw new Error(`${name} has no pod`);
+  return spec;
+}
+
+/** The only container of a Deployment. */
+function container(manifests: readonly Manifest[], name: string): PodSpec['containers'][number] {
+  const [only, ...more] = pod(manifests, name).containers;
+  if (only === undefined || more.length > 0) throw new Error(`${name} has ${more.length + 1} containers`);
+  return only;
+}

@@ -1,0 +1,64 @@
+-- Takes the lease to load an entry: a marker under the key where there is nothing, a token in the entry's head where
+-- there is one that needs to be loaded again.
+-- KEYS    1: the namespace's tags, only where ARGV[1] is '1'; then the entries' keys
+-- ARGV    1: '1' to reply the tags' stamp, 2: the time in milliseconds (empty: the server's)
+--         then for each entry: token, milliseconds of the lease, and the rev of the entry that needs to be loaded again
+-- reply   1: the stamp {epoch, seq} or nil; then for each entry {1} the lease is yours, {4} and so is the entry that
+--         is still there to be refreshed, {2, token} somebody has it,
+--         {0, value} there is an entry now, {3} the key holds something foreign
+local now
+if ARGV[2] ~= '' then
+  now = tonumber(ARGV[2])
+else
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function base36(number)
+  local text = ''
+  while number > 0 do
+    local digit = number % 36
+    text = string.sub('0123456789abcdefghijklmnopqrstuvwxyz', digit + 1, digit + 1) .. text
+    number = (number - digit) / 36
+  end
+  return string.rep('0', 9 - #text) .. text
+end
+
+local first = 1
+local replies = {}
+if ARGV[1] == '1' then
+  first = 2
+  local state = redis.call('HMGET', KEYS[1], 'epoch', 'seq')
+  replies[1] = state[1] and { state[1], state[2] or '0' } or false
+else
+  replies[1] = false
+end
+
+for index = first, #KEYS do
+  local at = (index - first) * 3 + 3
+  local key, token, lease, rev = KEYS[index], ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
+  local value = redis.pcall('GET', key)
+  local reply
+  if type(value) == 'table' then
+    reply = { 3 }
+  elseif not value or string.sub(value, 1, 3) == 'HFE' then
+    redis.call('SET', key, 'HFL' .. token, 'PX', lease)
+    reply = { 1 }
+  elseif string.sub(value, 1, 3) == 'HFL' then
+    reply = { 2, string.sub(value, 4, 11) }
+  elseif string.sub(value, 1, 3) ~= 'HF1' then
+    reply = { 3 }
+  elseif rev == '' or string.sub(value, 20, 27) ~= rev then
+    reply = { 0, value }
+  elseif (tonumber(string.sub(value, 36, 44), 36) or 0) > now then
+    reply = { 2, string.sub(value, 28, 35) }
+  else
+    redis.call('SETRANGE', key, 27, token .. base36(now + lease))
+    local left = redis.call('PTTL', key)
+    if left >= 0 and left < lease then
+      redis.call('PEXPIRE', key, lease) -- so that it does not vanish under its own refresh; it is expired all the same
+    end
+    reply = { 4 }
+  end
+  replies[#replies + 1] = reply
+end
+return replies

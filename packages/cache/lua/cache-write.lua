@@ -1,0 +1,54 @@
+-- Writes entries, each by itself: one that fails does not keep the others from being written.
+-- KEYS    1: the namespace's tags, only where ARGV[1] is not empty; then the entries' keys
+-- ARGV    1: the epoch of the tags' hash where there is none yet; empty when no entry has tags
+--         then for each entry its time to live in milliseconds (0: no expiry) and its value
+-- reply   for each entry: 0 created, 1 replaced, 2 rewritten with an equal body, or the text of the error
+local function base36(number)
+  local text = ''
+  while number > 0 do
+    local digit = number % 36
+    text = string.sub('0123456789abcdefghijklmnopqrstuvwxyz', digit + 1, digit + 1) .. text
+    number = (number - digit) / 36
+  end
+  return string.rep('0', 8 - #text) .. text
+end
+
+local first = 1
+local stamp
+if ARGV[1] ~= '' then
+  first = 2
+  local epoch = redis.call('HGET', KEYS[1], 'epoch')
+  if not epoch then
+    epoch = ARGV[1]
+    redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', 0)
+  end
+  stamp = epoch .. base36(tonumber(redis.call('HGET', KEYS[1], 'seq') or '0'))
+end
+
+local outcomes = {}
+for index = first, #KEYS do
+  local at = (index - first) * 2 + 2
+  local key, ttl, value = KEYS[index], ARGV[at], ARGV[at + 1]
+  -- '++++++++' in the place of the epoch asks for a stamp of this moment.
+  if stamp and string.sub(value, 72, 79) == '++++++++' then
+    value = string.sub(value, 1, 71) .. stamp .. string.sub(value, 88)
+  end
+  local before = redis.pcall('GETRANGE', key, 0, 18)
+  local outcome = 1
+  if before == '' or (type(before) == 'string' and (string.sub(before, 1, 3) == 'HFL' or string.sub(before, 1, 3) == 'HFE')) then
+    outcome = 0
+  elseif before == string.sub(value, 1, 19) then
+    outcome = 2
+  end
+  local reply
+  if ttl == '0' then
+    reply = redis.pcall('SET', key, value)
+  else
+    reply = redis.pcall('SET', key, value, 'PX', ttl)
+  end
+  if type(reply) == 'table' and reply.err then
+    outcome = reply.err
+  end
+  outcomes[#outcomes + 1] = outcome
+end
+return outcomes

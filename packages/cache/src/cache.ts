@@ -1,0 +1,348 @@
+import { bulkError, type BulkError, type BulkOptions, type BulkResult, inBatches } from './bulk.ts';
+import type { AccessCount } from './access-tracker.ts';
+import { CacheCore, type Looked } from './cache-core.ts';
+import { type Entry, VALUE_TYPE } from './entry.ts';
+import type { Failover, Invalidation } from './failover.ts';
+import { deepFreeze, isShareable } from './freeze.ts';
+import { GetOrSet } from './get-or-set.ts';
+import { GetOrSetMany, type ManyLoader } from './get-or-set-many.ts';
+import { Invalidating } from './invalidation.ts';
+import type { Loader, LoadOptions } from './loader.ts';
+import { NearCache } from './near-cache.ts';
+import type {
+  CacheEntry,
+  CacheOptions,
+  InvalidateMode,
+  InvalidateTarget,
+  SetOptions,
+  WriteItem,
+  WriteOutcome,
+} from './options.ts';
+import type { NamespaceStats } from './statistics.ts';
+import type { SizeReading } from './size-tracker.ts';
+import type { Usage } from './usage.ts';
+import { Writing } from './writing.ts';
+
+/** What the caches of one process share for one engine. Default: a first tier of their own, and no fallback. */
+export interface CacheTiers {
+  readonly near?: NearCache;
+  readonly failover?: Failover;
+  /** Counts reads, knows sizes, and evicts. Default: none of it. */
+  readonly usage?: Usage;
+}
+
+export type BulkWriteResult = BulkResult & {
+  /** In the order of the items; `null` for one that failed. */
+  readonly outcomes: readonly (WriteOutcome | null)[];
+};
+
+export interface SyncResult extends BulkResult {
+  readonly updated: number;
+  readonly deleted: number;
+}
+
+/**
+ * One namespace of the cache. Entries are bytes with a content type (what the REST routes use: `read`, `write`), or
+ * TypeScript values (`get`, `set`, `getOrSet`), which are entries too. Values that are read are shared within the
+ * process, and so are read-only: plain data is frozen.
+ *
+ * While Redis is away a cache with a failover serves and writes this process's memory, marked as such, and notes what
+ * Redis has to forget; one without rejects with `UnavailableError` or `UnknownOutcomeError`.
+ */
+export class Cache {
+  readonly namespace: string;
+  readonly #core: CacheCore;
+  readonly #loads: GetOrSet;
+  readonly #many: GetOrSetMany;
+  readonly #writing: Writing;
+  readonly #invalidating: Invalidating;
+
+  constructor(options: CacheOptions, tiers: CacheTiers = {}) {
+    this.namespace = options.namespace;
+    const { near = NearCache.of(options.engine), failover, usage } = tiers;
+    this.#core = new CacheCore(options, { near, failover, usage });
+    this.#loads = new GetOrSet(this.#core);
+    this.#many = new GetOrSetMany(this.#core, this.#loads);
+    this.#writing = new Writing(this.#core, this.#loads);
+    this.#invalidating = new Invalidating(this.#core, this.#loads);
+  }
+
+  /** The namespace's default time to live: `null` no expiry, `0` off. */
+  get ttlMs(): number | null {
+    return this.#core.ttlMs;
+  }
+
+  /** An entry, or `null`. No command from the first tier, else one. What is not an entry is a miss. */
+  async read(key: string): Promise<CacheEntry | null> {
+    const looked = await this.#look(key);
+    const entry = served(looked);
+    return entry === null ? null : this.#core.view(entry, looked);
+  }
+
+  /** Entries in the order of `keys`; one command per 500 that are not in the first tier. */
+  async readMany(keys: readonly string[], options: BulkOptions = {}): Promise<(CacheEntry | null)[]> {
+    const looked = await this.#many.look(keys, options.batchSize ?? 500);
+    return looked.map((one) => {
+      const entry = served(one);
+      return entry === null ? null : this.#core.view(entry, one);
+    });
+  }
+
+  /** Writes one entry; one command. With `createOnly` only where there is none (`exists` otherwise). */
+  async write(
+    key: string,
+    value: Omit<WriteItem, 'key'>,
+    options: { readonly createOnly?: boolean } = {},
+  ): Promise<{ outcome: WriteOutcome }> {
+    if (options.createOnly === true) return { outcome: await this.#writing.create(key, value) };
+    const [outcome = 'off'] = await this.#writing.write([{ ...value, key }]);
+    if (outcome instanceof Error) throw outcome;
+    return { outcome };
+  }
+
+  /** Writes many entries, 50 a command; a result per item, and one bad item fails alone. */
+  async writeMany(items: readonly WriteItem[], options: BulkOptions = {}): Promise<BulkWriteResult> {
+    const outcomes: (WriteOutcome | null)[] = items.map(() => null);
+    const bounds = { batchSize: options.batchSize ?? 50, concurrency: options.concurrency ?? 4 };
+    const result = await inBatches(
+      items,
+      bounds,
+      ({ key }) => key,
+      async (batch, offset) => {
+        const errors: BulkError[] = [];
+        for (const [index, outcome] of (await this.#writing.write(batch)).entries()) {
+          if (typeof outcome === 'string') outcomes[offset + index] = outcome;
+          else errors.push(bulkError(batch[index]?.key ?? '', outcome));
+        }
+        return errors;
+      },
+    );
+    return { ...result, outcomes };
+  }
+
+  /** The value that was stored, or `undefined`. Plain data comes frozen: it is shared with other readers. */
+  async get<Value>(key: string): Promise<Value | undefined> {
+    const kept = this.#kept(key);
+    if (kept !== undefined) return kept.value as Value;
+    const entry = served(await this.#look(key));
+    return entry === null ? undefined : (this.#value(key, entry) as Value);
+  }
+
+  /** Values in the order of `keys`. */
+  async getMany<Value>(keys: readonly string[], options: BulkOptions = {}): Promise<(Value | undefined)[]> {
+    const looked = await this.#many.look(keys, options.batchSize ?? 500);
+    return looked.map((one, index) => {
+      const entry = served(one);
+      return entry === null ? undefined : (this.#value(keys[index] ?? '', entry) as Value);
+    });
+  }
+
+  /**
+   * Stores a value; one command.
+   * @throws NotSerializableError naming the part of the value that cannot be stored
+   */
+  async set(key: string, value: unknown, options: SetOptions = {}): Promise<void> {
+    await this.#writing.set(key, { ...options, body: this.#core.serialize(value), contentType: VALUE_TYPE });
+  }
+
+  /** Stores many values, 50 a command; a result per key. */
+  async setMany(
+    items: readonly ({ readonly key: string; readonly value: unknown } & SetOptions)[],
+    options: BulkOptions = {},
+  ): Promise<BulkResult> {
+    const errors: BulkError[] = [];
+    const entries = items.flatMap(({ value, ...item }): WriteItem[] => {
+      try {
+        return [{ ...item, body: this.#core.serialize(value), contentType: VALUE_TYPE }];
+      } catch (error) {
+        errors.push(bulkError(item.key, error));
+        return [];
+      }
+    });
+    const { outcomes: _, ...result } = await this.writeMany(entries, options);
+    return { ...result, failed: result.failed + errors.length, errors: [...errors, ...result.errors] };
+  }
+
+  /**
+   * The value under a key, or what `loader` makes of it: called once over all processes, however many ask. What it
+   * returns is stored unless the key was written, deleted or invalidated meanwhile.
+   * @throws what the loader throws (a `LoaderFailedError` where another process ran it), or LoaderTimeoutError
+   */
+  async getOrSet<Value>(key: string, loader: Loader<Value>, options: LoadOptions = {}): Promise<Value | undefined> {
+    const core = this.#core;
+    const kept = this.#kept(key);
+    if (kept !== undefined && !kept.isDue) return kept.value as Value;
+    if (core.isOff) return loader({ ...unstored, key, signal: new AbortController().signal });
+    const { entry, served: as } = await this.#loads.get(key, loader, options);
+    core.count('get', as === 'loaded' ? 'miss' : as === 'stale' ? 'stale' : 'hit', 1);
+    if (as !== 'loaded') core.used(key);
+    return entry === null ? undefined : (this.#value(key, entry) as Value);
+  }
+
+  /** The same for many keys, with one call of `loader` for all that are missing. Values in the order of `keys`. */
+  async getOrSetMany<Value>(
+    keys: readonly string[],
+    loader: ManyLoader<Value>,
+    options: LoadOptions = {},
+  ): Promise<(Value | undefined)[]> {
+    const entries = await this.#many.get(keys, loader, options);
+    return entries.map((entry, index) =>
+      entry === null ? undefined : (this.#value(keys[index] ?? '', entry) as Value),
+    );
+  }
+
+  /** Replies whether there was something, of whatever type. One command. */
+  async delete(key: string): Promise<boolean> {
+    return (await this.#writing.delete([key])) === 1;
+  }
+
+  /** Removes keys, 500 a command. A key that was not there counts as successful. */
+  deleteMany(keys: readonly string[], options: BulkOptions = {}): Promise<BulkResult> {
+    const bounds = { batchSize: options.batchSize ?? 500, concurrency: options.concurrency ?? 4 };
+    return inBatches(
+      keys,
+      bounds,
+      (key) => key,
+      async (batch) => {
+        const errors: BulkError[] = [];
+        const valid = batch.filter((key) => {
+          try {
+            return this.#core.complete(key) !== '';
+          } catch (error) {
+            errors.push(bulkError(key, error));
+            return false;
+          }
+        });
+        await this.#writing.delete(valid);
+        return errors;
+      },
+    );
+  }
+
+  /** Writes what changed and removes what is gone; a key that is in both is written. */
+  async sync(
+    updates: readonly WriteItem[],
+    deletions: readonly string[],
+    options: BulkOptions = {},
+  ): Promise<SyncResult> {
+    const written = await this.writeMany(updates, options);
+    const kept = new Set(updates.map(({ key }) => key));
+    const gone = deletions.filter((key) => !kept.has(key));
+    const removed = await this.deleteMany(gone, { ...options, batchSize: 500 });
+    return {
+      successful: written.successful + removed.successful,
+      failed: written.failed + removed.failed,
+      errors: [...written.errors, ...removed.errors],
+      batches: written.batches + removed.batches,
+      commands: written.commands + removed.commands,
+      durationMs: written.durationMs + removed.durationMs,
+      updated: written.successful,
+      deleted: removed.successful,
+    };
+  }
+
+  /**
+   * Invalidates what tags, a prefix or the whole namespace cover. Tags are one command whatever they cover; a prefix and
+   * `all` look at every key of the namespace.
+   * @returns how many entries it was; `null` for tags
+   */
+  invalidate(target: InvalidateTarget, options: { readonly mode?: InvalidateMode } = {}): Promise<number | null> {
+    return this.#invalidating.invalidate(target, options.mode ?? 'delete');
+  }
+
+  /** Applies what a journal held for this namespace. Applying twice is harmless. */
+  applyJournal(invalidations: readonly Invalidation[]): Promise<void> {
+    return this.#invalidating.applyJournal(invalidations);
+  }
+
+  /** One page of keys. A key that stays is seen at least once over all pages; `limit` is a hint. */
+  async list(
+    page: { readonly cursor?: string; readonly limit?: number; readonly prefix?: string } = {},
+  ): Promise<{ keys: string[]; cursor: string | null }> {
+    const core = this.#core;
+    const reply = await core.engine.scan({
+      prefix: core.prefix(page.prefix),
+      type: 'string',
+      count: page.limit ?? 100,
+      ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+    });
+    return { keys: reply.keys.map((complete) => core.keyOf(complete)), cursor: reply.cursor };
+  }
+
+  /** The keys that were read most, by all processes; one command. Empty where reads are not counted. */
+  async top(limit = 10): Promise<AccessCount[]> {
+    return (await this.#core.usage?.top(this.namespace, limit)) ?? [];
+  }
+
+  /** How many entries there are, and when that was counted; `null` where it is not known (yet). At most one command. */
+  async size(): Promise<SizeReading | null> {
+    return (await this.#core.usage?.measure(this.namespace)) ?? null;
+  }
+
+  /** Removes entries because there are too many. For `Usage`, which knows them already. */
+  async evict(keys: readonly string[]): Promise<void> {
+    await this.#writing.evict(keys);
+  }
+
+  /** What this process has seen of the namespace since it started. No command. */
+  stats(): NamespaceStats {
+    const core = this.#core;
+    const near = core.near.count(core.prefix());
+    const { usage } = core;
+    return {
+      ...core.statistics.of(this.namespace, core.ttlMs, near),
+      size: usage?.size(this.namespace)?.entries ?? null,
+      evictions: usage?.evictions(this.namespace) ?? 0,
+    };
+  }
+
+  async #look(key: string): Promise<Looked> {
+    const core = this.#core;
+    if (core.isOff) return { found: { kind: 'nothing' }, freshness: 'dead', layer: 'l2' };
+    try {
+      const looked = core.isAway ? core.findAway(key) : await core.find(key);
+      this.#many.count([key], [looked]);
+      return looked;
+    } catch (error) {
+      if (core.failover?.standsInFor(error) === true) {
+        const looked = core.findAway(key);
+        this.#many.count([key], [looked]);
+        return looked;
+      }
+      core.count('get', 'error', 1);
+      throw error;
+    }
+  }
+
+  /** The fast way: a fresh value of the first tier, without waiting for anything. */
+  #kept(key: string): { readonly value: unknown; readonly isDue: boolean } | undefined {
+    const core = this.#core;
+    const kept = core.near.get(core.complete(key));
+    if (kept === undefined || kept.entry.negative) return undefined;
+    if (core.knownFreshness(kept.entry) !== 'fresh') return undefined;
+    const { earlyRefresh } = core.policy;
+    core.count('get', 'hit', 1, 'l1');
+    core.used(key);
+    return { value: this.#value(key, kept.entry), isDue: earlyRefresh !== undefined };
+  }
+
+  /** Plain data is parsed once for as long as the first tier holds the entry, and then shared. */
+  #value(key: string, entry: Entry): unknown {
+    const kept = this.#core.near.get(this.#core.complete(key));
+    if (kept?.entry !== entry) return this.#core.valueOf(entry);
+    if (kept.value !== undefined) return kept.value;
+    const value = this.#core.deserialize(entry);
+    if (!isShareable(value)) return value;
+    kept.value = deepFreeze(value);
+    return value;
+  }
+}
+
+/** What a reader without a loader gets of what was found. */
+function served({ found, freshness }: Looked): Entry | null {
+  const isServed = found.kind === 'entry' && !found.entry.negative && (freshness === 'fresh' || freshness === 'stale');
+  return isServed ? found.entry : null;
+}
+
+/** For a namespace that is off: what a loader sets is of no consequence. */
+const unstored = { stale: undefined, setTtl: () => undefined, setTags: () => undefined };

@@ -1,0 +1,60 @@
+import { channel } from 'node:diagnostics_channel';
+
+/** What this package publishes on `node:diagnostics_channel`. */
+export interface CacheChannels {
+  'holdfast:cache:operation': CacheOperationEvent;
+  /** A loader failed behind the back of a caller, who was served what was there. */
+  'holdfast:cache:refresh-failed': CacheRefreshEvent;
+  /** A batch of access counts was written, or could not be. */
+  'holdfast:cache:access-flush': CacheAccessFlushEvent;
+  /** Entries went because a namespace had more than its `maxEntries`. */
+  'holdfast:cache:eviction': CacheEvictionEvent;
+}
+
+export interface CacheOperationEvent {
+  /** A declared namespace, or `other` for those that are not, so that the number of names is bounded. */
+  readonly namespace: string;
+  readonly operation: 'get' | 'set' | 'delete';
+  readonly outcome: 'hit' | 'miss' | 'stale' | 'stored' | 'deleted' | 'error';
+  readonly layer: 'l1' | 'l2' | 'fallback';
+  /** Keys that this stands for. */
+  readonly count: number;
+}
+
+export function publishOperation(event: CacheOperationEvent): void {
+  const target = channel('holdfast:cache:operation' satisfies keyof CacheChannels);
+  if (event.count > 0 && target.hasSubscribers) target.publish(event);
+}
+
+export interface CacheRefreshEvent {
+  readonly namespace: string;
+  readonly error: Error;
+}
+
+export function publishRefresh(event: CacheRefreshEvent): void {
+  const target = channel('holdfast:cache:refresh-failed' satisfies keyof CacheChannels);
+  if (target.hasSubscribers) target.publish(event);
+}
+
+export interface CacheAccessFlushEvent {
+  /** `kept`: Redis is away, and they wait for the next flush. `dropped`: given up. */
+  readonly outcome: 'written' | 'kept' | 'dropped';
+  readonly keys: number;
+  readonly hits: number;
+}
+
+export interface CacheEvictionEvent {
+  /** As in `holdfast:cache:operation`. */
+  readonly namespace: string;
+  readonly count: number;
+}
+
+export function publishAccessFlush(event: CacheAccessFlushEvent): void {
+  const target = channel('holdfast:cache:access-flush' satisfies keyof CacheChannels);
+  if (target.hasSubscribers) target.publish(event);
+}
+
+export function publishEviction(event: CacheEvictionEvent): void {
+  const target = channel('holdfast:cache:eviction' satisfies keyof CacheChannels);
+  if (target.hasSubscribers) target.publish(event);
+}

@@ -1,0 +1,323 @@
+import type { CacheCore, Change } from './cache-core.ts';
+import type { Entry } from './entry.ts';
+import { LoaderFailedError, type Loader, type LoadOptions, runLoader } from './loader.ts';
+import type { Lease } from './loading.ts';
+import { type Freshness, isDueEarly } from './staleness.ts';
+
+/** A value, and whether it is one that should have been replaced. */
+export interface Got {
+  /** `null`: there is nothing. */
+  readonly entry: Entry | null;
+  readonly served: 'fresh' | 'stale' | 'loaded';
+}
+
+/** A load that this process is doing. */
+interface Load {
+  readonly token: string | undefined;
+  /** `stored`: nobody wrote or invalidated meanwhile, so that it may be given to others than its caller. */
+  readonly result: Promise<{ readonly entry: Entry | null; readonly stored: boolean }>;
+  /** Whether a caller that comes now may share it without asking Redis: it has just begun, or was seen to be current. */
+  joinable: boolean;
+  /** What its callers may be served when it fails or takes too long. */
+  readonly grace: Entry | undefined;
+}
+
+interface LeasedLoad {
+  readonly grace: Entry | undefined;
+  /** For so long what the loader said in failing stays, or its being called again is put off. */
+  readonly failedStayMs: number;
+  /** Whether others may wait for it: not for a refresh behind the back of those who are served. */
+  readonly joinable: boolean;
+}
+
+/** How often a waiter looks where changes are not reported. */
+const POLL_MS = 50;
+/** For so long those who wait elsewhere can learn that the loader failed; a new caller does not wait for it. */
+const FAILED_MS = 1000;
+/** In the place of a lease's token: nobody loads, but nobody shall for a while. */
+const THROTTLED = '--------';
+
+/**
+ * Loads on a miss, once over all processes: whoever takes the lease loads, the others wait for what it stores. See
+ * `lua/cache-lease.lua` and `cache-fill.lua` for what makes that safe.
+ */
+export class GetOrSet {
+  readonly #core: CacheCore;
+  readonly #loads = new Map<string, Load>();
+  /** How often this process changed something: a load whose lease was asked for before may be of yesterday. */
+  #detachments = 0;
+
+  constructor(core: CacheCore) {
+    this.#core = core;
+  }
+
+  async get<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
+    const core = this.#core;
+    if (core.failover?.isAway === true) return this.#getAway(key, loader, options);
+    try {
+      return await this.#getLeased(key, loader, options);
+    } catch (error) {
+      if (core.failover?.standsInFor(error) === true) return this.#getAway(key, loader, options);
+      throw error;
+    }
+  }
+
+  /** This process changed the key: who comes now must not share a load that began before. */
+  detach(key: string): void {
+    this.#detachments += 1;
+    this.#loads.delete(key);
+  }
+
+  detachAll(): void {
+    this.#detachments += 1;
+    this.#loads.clear();
+  }
+
+  async #getLeased<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
+    const core = this.#core;
+    const giveUpAt = performance.now() + (options.hardTimeoutMs ?? core.policy.hardTimeoutMs) + core.leaseMs;
+    let waitedFor: string | undefined;
+    while (performance.now() < giveUpAt) {
+      const shared = await this.#shareJoinable(key, options);
+      if (shared !== undefined) return shared;
+      // Listened to from before the look on, so that no change falls between.
+      const change = core.changeOf(key);
+      try {
+        const { found, freshness } = await core.find(key);
+        if (found.kind === 'foreign') return await this.#loadUnstored(key, loader, options);
+        if (found.kind === 'marker' && found.marker.kind === 'failed' && found.marker.token === waitedFor) {
+          throw new LoaderFailedError(key, found.marker.message);
+        }
+        if (found.kind === 'marker' && found.marker.kind === 'loading') {
+          waitedFor = found.marker.token;
+          if (!this.#adopt(key, waitedFor)) await change.wait(core.leaseMs, POLL_MS);
+          continue;
+        }
+        const entry = found.kind === 'entry' ? found.entry : undefined;
+        const usable = entry && this.#use(key, entry, freshness, loader, options);
+        if (usable !== undefined) return usable;
+        const grace = freshness === 'expired' && entry?.negative === false ? entry : undefined;
+        const detachments = this.#detachments;
+        const taken = await core.leasing.take(core.complete(key), entry?.rev);
+        switch (taken.kind) {
+          case 'ours': {
+            // The token is in the head now, and what is kept does not know: own writes are not reported.
+            core.near.forget(core.complete(key));
+            // What was taken away between the look and the lease is no grace.
+            const left = taken.refreshes ? grace : undefined;
+            const failedStayMs = left !== undefined ? core.policy.failureThrottleMs : taken.refreshes ? 0 : FAILED_MS;
+            const joinable = detachments === this.#detachments;
+            return await this.#loadLeased(key, taken.lease, loader, options, { grace: left, failedStayMs, joinable });
+          }
+          case 'foreign':
+            return await this.#loadUnstored(key, loader, options);
+          case 'entry':
+            continue; // written in this moment: look again
+          case 'theirs':
+            waitedFor = taken.token;
+            if (this.#adopt(key, taken.token)) continue;
+            if (grace !== undefined && !(await this.#waitWithGrace(change, taken.token, options))) {
+              return { entry: grace, served: 'stale' };
+            }
+            if (grace === undefined && entry !== undefined) await change.wait(POLL_MS, POLL_MS);
+        }
+      } finally {
+        change.stop();
+      }
+    }
+    return this.#loadUnstored(key, loader, options);
+  }
+
+  /** Somebody loads anew what may still be served: waits for that, but not for long. Whether it changed. */
+  async #waitWithGrace(change: Change, token: string, { softTimeoutMs }: LoadOptions): Promise<boolean> {
+    if (token === THROTTLED) return false; // nobody does: the loader failed a moment ago
+    return change.wait(softTimeoutMs ?? this.#core.leaseMs, POLL_MS);
+  }
+
+  /** The result of a load that may be shared as it is; `undefined` where there is none, or where it was overtaken. */
+  async #shareJoinable(key: string, options: LoadOptions): Promise<Got | undefined> {
+    const load = this.#loads.get(key);
+    if (load?.joinable !== true) return undefined;
+    let overtaken = false;
+    const got = await this.#graceful(
+      load.result.then((loaded) => {
+        overtaken = !loaded.stored;
+        return loaded;
+      }),
+      load.grace,
+      options,
+    );
+    return overtaken ? undefined : got;
+  }
+
+  /** What can be answered from an entry that is there; starts a refresh where one is due. */
+  #use<Value>(
+    key: string,
+    entry: Entry,
+    freshness: Freshness,
+    loader: Loader<Value>,
+    options: LoadOptions,
+  ): Got | undefined {
+    if (freshness !== 'fresh' && freshness !== 'stale') return undefined;
+    const { earlyRefresh } = this.#core.policy;
+    const isDue =
+      freshness === 'stale' || (earlyRefresh !== undefined && isDueEarly(entry, earlyRefresh, this.#core.now()));
+    if (isDue) this.#refresh(key, entry, loader, options);
+    return { entry: entry.negative ? null : entry, served: freshness };
+  }
+
+  /** Loads again in the background, once over all processes. Its failure is published, and the entry stays. */
+  #refresh<Value>(key: string, entry: Entry, loader: Loader<Value>, options: LoadOptions): void {
+    const core = this.#core;
+    if (this.#loads.has(key) || (entry.lease !== null && entry.lease.until > core.now())) return;
+    const result = Promise.resolve({ entry, stored: true });
+    const placeholder: Load = { token: undefined, joinable: false, result, grace: entry };
+    this.#loads.set(key, placeholder);
+    const refreshing = (async () => {
+      const taken = await core.leasing.take(core.complete(key), entry.rev);
+      if (this.#loads.get(key) === placeholder) this.#loads.delete(key);
+      if (taken.kind !== 'ours') return;
+      core.near.forget(core.complete(key));
+      const failedStayMs = core.policy.failureThrottleMs;
+      await this.#loadLeased(key, taken.lease, loader, options, { grace: entry, failedStayMs, joinable: false });
+    })();
+    refreshing
+      .catch((error: unknown) => core.publishRefreshFailure(error))
+      .finally(() => {
+        if (this.#loads.get(key) === placeholder) this.#loads.delete(key);
+      });
+  }
+
+  async #loadLeased<Value>(
+    key: string,
+    lease: Lease,
+    loader: Loader<Value>,
+    options: LoadOptions,
+    { grace, failedStayMs, joinable }: LeasedLoad,
+  ): Promise<Got> {
+    const core = this.#core;
+    const result = (async () => {
+      let fill;
+      try {
+        fill = core.toFill(key, await this.#run(key, loader, options, grace), options);
+      } catch (error) {
+        await lease
+          .release(error instanceof Error ? error.message : String(error), failedStayMs)
+          .catch(() => undefined);
+        core.near.forget(core.complete(key));
+        throw error;
+      }
+      if (fill === null) {
+        await lease.release('', 0);
+        return { entry: null, stored: true };
+      }
+      core.near.forget(core.complete(key));
+      const stored = await lease.fill(fill).catch((error: unknown) => {
+        // The value is there, even if Redis is not any more.
+        if (core.failover?.standsInFor(error) === true) return true;
+        throw error;
+      });
+      core.near.forget(core.complete(key));
+      if (stored) core.stored(key, fill.keepMs);
+      return { entry: fill.entry.negative ? null : core.asEntry(fill), stored };
+    })();
+    const load: Load = { token: lease.token, result, joinable, grace };
+    this.#loads.set(key, load);
+    // After a moment a caller may come that has heard of a change which this load has not seen: it asks Redis first.
+    const timer = setTimeout(() => {
+      load.joinable = false;
+    }, 5);
+    const settled = (): void => {
+      clearTimeout(timer);
+      if (this.#loads.get(key) === load) this.#loads.delete(key);
+    };
+    result.then(settled, settled);
+    return this.#graceful(result, grace, options);
+  }
+
+  /** The result, or what is there to fall back on when it fails or takes too long. */
+  async #graceful(result: Load['result'], grace: Entry | undefined, options: LoadOptions): Promise<Got> {
+    if (grace === undefined) return { entry: (await result).entry, served: 'loaded' };
+    const stale: Got = { entry: grace, served: 'stale' };
+    const { softTimeoutMs } = options;
+    const late = Promise.withResolvers<Got>();
+    const timer = softTimeoutMs === undefined ? undefined : setTimeout(() => late.resolve(stale), softTimeoutMs);
+    const done = result.then(
+      ({ entry }): Got => ({ entry, served: 'loaded' }),
+      (error: unknown) => {
+        this.#core.publishRefreshFailure(error);
+        return stale;
+      },
+    );
+    try {
+      const got = await Promise.race([done, late.promise]);
+      if (got !== stale || !(await this.#isDead(grace))) return got;
+    } finally {
+      clearTimeout(timer);
+    }
+    // Its tag was invalidated while the loader was at work.
+    return { entry: (await result).entry, served: 'loaded' };
+  }
+
+  async #isDead(entry: Entry): Promise<boolean> {
+    const core = this.#core;
+    if (core.isAway) return false;
+    try {
+      return (await core.freshness(entry)) === 'dead';
+    } catch {
+      return false; // Redis went away in this moment.
+    }
+  }
+
+  /** Whether the token that was just seen under the key is of a load of this process: then it is current, and shared. */
+  #adopt(key: string, token: string): boolean {
+    const load = this.#loads.get(key);
+    if (load === undefined || load.token !== token) return false;
+    load.joinable = true;
+    const change = this.#core.changeOf(key);
+    const overtaken = (): void => {
+      load.joinable = false;
+      change.stop();
+    };
+    change.wait(this.#core.leaseMs, POLL_MS).then(overtaken, overtaken);
+    return true;
+  }
+
+  /** Without a lease: the key is not ours to write, or Redis is away. */
+  async #loadUnstored<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
+    const fill = this.#core.toFill(key, await this.#run(key, loader, options, undefined), options);
+    return { entry: fill === null || fill.entry.negative ? null : this.#core.asEntry(fill), served: 'loaded' };
+  }
+
+  async #getAway<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
+    const core = this.#core;
+    const complete = core.complete(key);
+    const kept = core.failover?.get(complete);
+    const isFresh = kept !== undefined && (kept.expiresAt === null || core.now() < kept.expiresAt);
+    if (kept !== undefined && isFresh) return { entry: kept.negative ? null : kept, served: 'fresh' };
+    const running = this.#loads.get(key);
+    const result =
+      running?.result ??
+      this.#loadUnstored(key, loader, options).then(({ entry }) => {
+        if (entry !== null) core.failover?.set(complete, entry);
+        return { entry, stored: true };
+      });
+    if (running === undefined) {
+      const load: Load = { token: undefined, result, joinable: true, grace: kept };
+      this.#loads.set(key, load);
+      const settled = (): void => {
+        if (this.#loads.get(key) === load) this.#loads.delete(key);
+      };
+      result.then(settled, settled);
+    }
+    return this.#graceful(result, kept, options);
+  }
+
+  async #run<Value>(key: string, loader: Loader<Value>, options: LoadOptions, stale: Entry | undefined) {
+    return runLoader(loader, {
+      key,
+      stale: stale === undefined ? undefined : (this.#core.valueOf(stale) as Value),
+      timeoutMs: options.hardTimeoutMs ?? this.#core.policy.hardTimeoutMs,
+    });
+  }
+}

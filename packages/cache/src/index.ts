@@ -1,0 +1,31 @@
+export { Cache, type BulkWriteResult, type CacheTiers, type SyncResult } from './cache.ts';
+export type { BulkError, BulkOptions, BulkResult } from './bulk.ts';
+export type * from './channels.ts';
+export * from './errors.ts';
+export type { Invalidation, InvalidationJournal } from './failover.ts';
+export type { ManyLoader } from './get-or-set-many.ts';
+export { LoaderFailedError, LoaderTimeoutError, type Loader, type LoaderContext, type LoadOptions } from './loader.ts';
+export { NearCache, type NearCacheOptions } from './near-cache.ts';
+export type * from './options.ts';
+export { CacheRegistry, type CacheRegistryOptions } from './registry.ts';
+export type { NamespaceStats } from './statistics.ts';
+export { EndpointCache, type EndpointAnswer, type EndpointCacheOptions } from './endpoint-cache.ts';
+export {
+  Entities,
+  type EntitiesOptions,
+  type EntityInvalidation,
+  type EntityInvalidationMode,
+  type EntityStore,
+} from './entities/entities.ts';
+export {
+  EntityGraph,
+  entityTag,
+  presetEntities,
+  type EntityEdge,
+  type EntityType,
+  type EntityTypes,
+} from './entities/graph.ts';
+export type { AccessCount } from './access-tracker.ts';
+export { hashKey, type HashKeyOptions } from './hash-key.ts';
+export type { SizeReading } from './size-tracker.ts';
+export { cacheEntityStore, type EntityCache } from './entities/cache-entity-store.ts';

@@ -1,0 +1,99 @@
+import { AccessTracker, type AccessCount, type AccessTrackerOptions } from './access-tracker.ts';
+import { RecencyIndex, type RecencyIndexOptions } from './recency-index.ts';
+import { SizeTracker, type SizeReading, type SizeTrackerOptions } from './size-tracker.ts';
+
+export interface UsageOptions
+  extends
+    Omit<AccessTrackerOptions, 'keepsRecency'>,
+    Pick<SizeTrackerOptions, 'sizeCacheTtlMs'>,
+    Pick<RecencyIndexOptions, 'refreshEvery'> {
+  /** The bounds of those namespaces that have one. */
+  readonly maxEntries: ReadonlyMap<string, number>;
+  /** Deletes entries for eviction, from this process' memory too, and without telling this object. */
+  readonly remove: (namespace: string, keys: readonly string[]) => Promise<unknown>;
+}
+
+/**
+ * What is known of the use of all namespaces of a process. A cache tells it what it reads, stores and deletes, which never
+ * waits and never throws; what it learns from that is written in batches.
+ */
+export class Usage {
+  readonly #access: AccessTracker;
+  readonly #sizes: SizeTracker;
+  readonly #bounded: ReadonlyMap<string, RecencyIndex>;
+
+  constructor({ maxEntries, remove, refreshEvery, sizeCacheTtlMs, ...options }: UsageOptions) {
+    const { engine, keys, now, flushIntervalMs } = options;
+    const clock = now === undefined ? {} : { now };
+    this.#access = new AccessTracker({ ...options, keepsRecency: (namespace) => this.#bounded.has(namespace) });
+    this.#sizes = new SizeTracker({
+      engine,
+      keys,
+      ...clock,
+      ...(sizeCacheTtlMs === undefined ? {} : { sizeCacheTtlMs }),
+    });
+    this.#bounded = new Map(
+      Array.from(maxEntries, ([namespace, bound]) => [
+        namespace,
+        new RecencyIndex({
+          engine,
+          keys,
+          namespace,
+          maxEntries: bound,
+          remove: (oldest) => remove(namespace, oldest),
+          ...clock,
+          ...(refreshEvery === undefined ? {} : { refreshEvery }),
+          ...(flushIntervalMs === undefined ? {} : { flushIntervalMs }),
+        }),
+      ]),
+    );
+  }
+
+  /** An entry was served, from whichever tier. */
+  read(namespace: string, key: string): void {
+    this.#access.hit(namespace, key);
+  }
+
+  /** An entry was stored; `expiresAt` in milliseconds since the epoch, `null`: never. */
+  written(namespace: string, key: string, expiresAt: number | null): void {
+    this.#bounded.get(namespace)?.written(key, expiresAt);
+  }
+
+  /** An entry was deleted. */
+  removed(namespace: string, key: string): void {
+    this.#bounded.get(namespace)?.removed(key);
+  }
+
+  /** The last known size; no command. `null` until there is one. */
+  size(namespace: string): SizeReading | null {
+    const index = this.#bounded.get(namespace);
+    if (index === undefined) return this.#sizes.size(namespace);
+    const { lastCount } = index;
+    return lastCount === null ? null : { entries: lastCount.entries, countedAt: lastCount.at };
+  }
+
+  /** The size as it can be known now: one command for a namespace with a bound, else the last known. */
+  async measure(namespace: string): Promise<SizeReading | null> {
+    await this.#bounded.get(namespace)?.size();
+    return this.size(namespace);
+  }
+
+  /** Entries of a namespace that this process evicted. */
+  evictions(namespace: string): number {
+    return this.#bounded.get(namespace)?.evictions ?? 0;
+  }
+
+  /** The keys that were read most, over all processes. One command. */
+  top(namespace: string, limit?: number): Promise<AccessCount[]> {
+    return this.#access.top(namespace, limit);
+  }
+
+  /** Writes what is left. To be called before the engine is closed. May be called twice. */
+  async close(): Promise<void> {
+    await Promise.all([
+      this.#access.close(),
+      this.#sizes.close(),
+      ...Array.from(this.#bounded.values(), (index) => index.close()),
+    ]);
+  }
+}

@@ -1,0 +1,200 @@
+import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
+import { type Journal, openJournal } from '@holdfast/redis-core/journal';
+import { eventually, type RedisServer, startRedis } from '@holdfast/testing';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Cache, CacheRegistry } from '../src/index.ts';
+
+const keys = createKeys('away');
+
+/** What the caches of a service do while Redis is away, and when it comes back. Redis keeps its data over a restart. */
+describe('while Redis is away', () => {
+  let server: RedisServer;
+  let directory: string;
+  const closing: (() => unknown)[] = [];
+
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'holdfast-away-'));
+    server = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0).toReversed()) await close();
+    await server.stop();
+    rmSync(directory, { recursive: true });
+  });
+
+  interface Service {
+    readonly engine: RedisEngine;
+    readonly journal: Journal;
+    readonly registry: CacheRegistry;
+    readonly cache: Cache;
+    stop(): Promise<void>;
+  }
+
+  function startService(): Service {
+    const { host, port } = server;
+    const engine = createEngine({ name: 'away', target: { kind: 'standalone', host, port }, commandTimeoutMs: 1000 });
+    const journal = openJournal({ file: join(directory, 'journal.db') });
+    const namespaces = { ns: { ttlMs: 600_000 }, other: { ttlMs: 600_000 } };
+    const registry = new CacheRegistry({ engine, keys, namespaces, journal });
+    let stopped: Promise<void> | undefined;
+    const stop = (): Promise<void> =>
+      (stopped ??= (async () => {
+        await registry.close();
+        journal.close();
+        await engine.close();
+      })());
+    closing.push(stop);
+    return { engine, journal, registry, cache: registry.get('ns'), stop };
+  }
+
+  async function ready({ engine, registry }: Service): Promise<void> {
+    await eventually(() => expect(engine.status.available && !registry.isAway).toBe(true), { timeoutMs: 10_000 });
+  }
+
+  async function away({ registry, cache }: Service): Promise<void> {
+    await eventually(async () => {
+      await cache.read('whatever').catch(() => undefined);
+      expect(registry.isAway).toBe(true);
+    });
+  }
+
+  test('what the first tier held is served, marked; the rest is a miss, and nothing takes long', async () => {
+    const service = startService();
+    const { cache, engine } = service;
+    await ready(service);
+    await cache.set('held', 'value');
+    await cache.set('not held', 'value');
+    await eventually(() => expect(engine.trackingEpoch).toBeGreaterThan(0));
+    await eventually(async () => expect(await cache.read('held')).toMatchObject({ layer: 'l1' }));
+    await server.kill();
+    await away(service);
+    const startedAt = performance.now();
+    expect(await cache.read('held')).toMatchObject({ layer: 'fallback' });
+    expect(await cache.get('held')).toBe('value');
+    expect(await cache.get('not held')).toBeUndefined();
+    expect(performance.now() - startedAt).toBeLessThan(20);
+  });
+
+  test('writes and deletes work here, and Redis forgets what they replaced before it is read again', async () => {
+    const service = startService();
+    const { cache, registry, journal } = service;
+    await ready(service);
+    for (const key of ['written', 'deleted', 'untouched']) await cache.set(key, 'before');
+    await server.kill();
+    await away(service);
+    await cache.set('written', 'during');
+    expect(await cache.get('written')).toBe('during');
+    expect(await cache.read('written')).toMatchObject({ layer: 'fallback' });
+    await cache.delete('deleted');
+    expect(await cache.get('deleted')).toBeUndefined();
+    expect(journal.pending()).toBe(2);
+    const seen: unknown[] = [];
+    await server.start();
+    await eventually(
+      async () => {
+        seen.push(await cache.get('written'), await cache.get('deleted'));
+        expect(registry.isAway).toBe(false);
+      },
+      { timeoutMs: 10_000, intervalMs: 1 },
+    );
+    seen.push(await cache.get('written'), await cache.get('deleted'));
+    // What was written during the outage until Redis is back, then nothing; never what was before.
+    expect(seen).not.toContain('before');
+    expect(await cache.get('written')).toBeUndefined();
+    expect(await cache.get('untouched')).toBe('before');
+    expect(journal.pending()).toBe(0);
+  });
+
+  test('tags, prefixes and whole namespaces invalidated here are invalidated there', async () => {
+    const service = startService();
+    const { cache, registry } = service;
+    await ready(service);
+    await cache.set('tagged', 1, { tags: ['t'] });
+    await cache.set('user:1', 1);
+    await cache.set('kept', 1);
+    const other = registry.get('other');
+    await other.set('k', 1);
+    await server.kill();
+    await away(service);
+    await cache.invalidate({ tags: ['t'] });
+    await cache.invalidate({ prefix: 'user:' });
+    await other.invalidate({ all: true });
+    await server.start();
+    await ready(service);
+    expect(await cache.getMany(['tagged', 'user:1', 'kept'])).toEqual([undefined, undefined, 1]);
+    expect(await other.get('k')).toBeUndefined();
+  });
+
+  test('the journal outlives the process: the next one applies it before it reads', async () => {
+    const first = startService();
+    await ready(first);
+    await first.cache.set('k', 'before');
+    await server.kill();
+    await away(first);
+    await first.cache.set('k', 'during');
+    await first.stop();
+    await server.start();
+    const second = startService();
+    expect(second.registry.isAway).toBe(true);
+    expect(await second.cache.get('k')).toBeUndefined();
+    await ready(second);
+    expect(await second.cache.get('k')).toBeUndefined();
+  });
+
+  test('a loader is called once for those who ask at the same time, and its value is kept here', async () => {
+    const service = startService();
+    await ready(service);
+    await server.kill();
+    await away(service);
+    const loader = vi.fn(() => Promise.resolve('loaded'));
+    const values = await Promise.all(Array.from({ length: 20 }, () => service.cache.getOrSet('k', loader)));
+    expect(new Set(values)).toEqual(new Set(['loaded']));
+    expect(await service.cache.getOrSet('k', loader)).toBe('loaded');
+    expect(loader).toHaveBeenCalledTimes(1);
+  });
+
+  test('a write only where there is nothing fails: nobody can know that now', async () => {
+    const service = startService();
+    await ready(service);
+    await server.kill();
+    await away(service);
+    await expect(
+      service.cache.write('k', { body: 'x', contentType: 'text/plain' }, { createOnly: true }),
+    ).rejects.toMatchObject({ status: 503 });
+  });
+
+  test('a service that starts without Redis works, and takes Redis up when it comes', async () => {
+    await server.kill();
+    const service = startService();
+    await away(service);
+    await service.cache.set('k', 'early');
+    expect(await service.cache.get('k')).toBe('early');
+    await server.start();
+    await ready(service);
+    await service.cache.set('k', 'late');
+    expect(await service.cache.get('k')).toBe('late');
+  });
+
+  test('a frozen Redis is left within a second or so, and the write in flight is not served from before', async () => {
+    const service = startService();
+    const { cache, registry } = service;
+    await ready(service);
+    await cache.set('k', 'before');
+    server.pause();
+    try {
+      const startedAt = performance.now();
+      await cache.set('k', 'during');
+      expect(performance.now() - startedAt).toBeLessThan(2000);
+      expect(registry.isAway).toBe(true);
+      expect(await cache.get('k')).toBe('during');
+    } finally {
+      server.resume();
+    }
+    await ready(service);
+    // The write that was on its way may have been applied or not; the journal has it forgotten in both cases.
+    expect(await cache.get('k')).toBeUndefined();
+  });
+});

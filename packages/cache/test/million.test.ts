@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
+import { eventually, type RedisServer, startRedis } from '@holdfast/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AccessTracker } from '../src/access-tracker.ts';
+import { Cache } from '../src/index.ts';
+import { RecencyIndex } from '../src/recency-index.ts';
+import { SizeTracker } from '../src/size-tracker.ts';
+
+const COUNT = 1_000_000;
+const PER_CALL = 5000;
+
+/** Puts entries beside their names in the recency set; in Redis itself, so that it takes seconds. */
+const fill = `
+  local base = tonumber(ARGV[2])
+  for i = base, base + tonumber(ARGV[3]) - 1 do
+    redis.call('SET', ARGV[1] .. i, 'HF1')
+    redis.call('ZADD', KEYS[1], i, tostring(i))
+    redis.call('ZADD', KEYS[2], 4e12 + i, tostring(i))
+  end
+  return 1`;
+
+describe('a namespace with a million entries', () => {
+  const keys = createKeys('test');
+  let server: RedisServer;
+  let engine: RedisEngine;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    await fillServer();
+    engine = createEngine({ name: 'cache', target: { kind: 'standalone', host: server.host, port: server.port } });
+    await eventually(() => expect(engine.status.available).toBe(true), { timeoutMs: 10_000 });
+  }, 120_000);
+  afterAll(async () => {
+    await engine.close();
+    await server.stop();
+  });
+  beforeEach(async () => {
+    await server.command('CONFIG', 'RESETSTAT');
+    await server.command('CONFIG', 'SET', 'slowlog-log-slower-than', '100000');
+    await server.command('SLOWLOG', 'RESET');
+  });
+
+  async function fillServer(): Promise<void> {
+    const socket = connect({ host: server.host, port: server.port });
+    await once(socket, 'connect');
+    const sets = [keys.access('ns', 'recency'), keys.access('ns', 'expiry')];
+    for (let base = 0; base < COUNT; base += PER_CALL) {
+      const argv = ['EVAL', fill, '2', ...sets, keys.cachePrefix('ns'), String(base), String(PER_CALL)];
+      socket.write(`*${argv.length}\r\n${argv.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`).join('')}`);
+    }
+    let replies = 0;
+    for await (const chunk of socket) {
+      if (String(chunk).includes('-')) throw new Error(`Filling failed: ${String(chunk)}`);
+      replies += String(chunk).split('\r\n').length - 1;
+      if (replies >= COUNT / PER_CALL) break;
+    }
+    expect(await server.command('ZCARD', keys.access('ns', 'recency'))).toBe(COUNT);
+  }
+
+  /**
+   * Redis measures by the wall clock, and on a busy machine any call may be interrupted: so of each kind of call the
+   * usual one has to stay below 5 ms, and hardly any may take as long as a walk over all entries would.
+   */
+  async function expectShortCalls(...kinds: readonly string[]): Promise<void> {
+    const text = String(await server.command('INFO', 'latencystats'));
+    const medians = new Map(
+      Array.from(text.matchAll(/latency_percentiles_usec_([^:]+):p50=([\d.]+)/g), ([, kind = '', median]) => [
+        kind,
+        Number(median),
+      ]),
+    );
+    expect([...medians.keys()]).toEqual(expect.arrayContaining([...kinds]));
+    expect([...medians].filter(([, median]) => median > 5000)).toEqual([]);
+    expect(await server.command('SLOWLOG', 'LEN')).toBeLessThanOrEqual(2);
+  }
+
+  test('keeps within its bound in steps that do not block Redis', async () => {
+    const remove = (names: readonly string[]): Promise<number> =>
+      engine.del(names.map((name) => keys.cache('ns', name)));
+    const maxEntries = COUNT - 20_000;
+    const index = new RecencyIndex({ engine, keys, namespace: 'ns', maxEntries, remove });
+    for (let at = 0; at < 2000; at += 1) {
+      await engine.set(keys.cache('ns', `new ${at}`), 'HF1');
+      index.written(`new ${at}`, Date.now() + 3_600_000);
+    }
+    await index.close();
+    expect(await index.size()).toBe(maxEntries);
+    expect(index.evictions).toBe(22_000);
+    expect(await engine.mget(['0', '21999', '22000', 'new 1999'].map((key) => keys.cache('ns', key)))).toEqual([
+      null,
+      null,
+      Buffer.from('HF1'),
+      Buffer.from('HF1'),
+    ]);
+    await expectShortCalls('evalsha', 'unlink', 'zcard');
+  }, 60_000);
+
+  test('counts reads and names the most read without blocking Redis', async () => {
+    const tracker = new AccessTracker({ engine, keys, keepsRecency: (namespace) => namespace === 'ns' });
+    for (let round = 1; round <= 3; round += 1) {
+      for (let at = 0; at < 10_000; at += 1) tracker.hit(at % 2 === 0 ? 'ns' : 'unbounded', String(at * 97), round);
+      await tracker.flush();
+    }
+    await tracker.close();
+    expect(tracker.dropped).toBe(0);
+    expect(await tracker.top('ns', 1000)).toHaveLength(1000);
+    await expectShortCalls('evalsha');
+  }, 60_000);
+
+  test('is listed and counted in pages that do not block Redis', async () => {
+    const sizes = new SizeTracker({ engine, keys, pause: async () => {} });
+    await sizes.refresh();
+    expect(sizes.size('ns')?.entries).toBeGreaterThan(COUNT - 30_000);
+    const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: null });
+    let cursor: string | null = null;
+    for (let page = 0; page < 100; page += 1) {
+      const reply: { keys: string[]; cursor: string | null } = await cache.list({
+        limit: 1000,
+        ...(cursor === null ? {} : { cursor }),
+      });
+      ({ cursor } = reply);
+    }
+    expect(cursor).not.toBeNull();
+    await expectShortCalls('scan');
+  }, 60_000);
+});

@@ -1,0 +1,130 @@
+import { createEngine, MemoryEngine, type RedisEngine, type Script, type ScriptReply } from '@holdfast/redis-core';
+import { uniquePrefix, useRedis } from '@holdfast/testing';
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { encodeEntry } from '../src/entry.ts';
+import * as scripts from '../src/scripts.ts';
+
+const { host, port, db } = useRedis();
+const redis = createEngine({ name: 'scripts', target: { kind: 'standalone', host, port, db } });
+const memory = new MemoryEngine();
+afterAll(() => Promise.all([redis.close(), memory.close()]));
+
+/** Time moves with the programs: the scripts take it as an argument, so that both sides have the same. */
+const START = 1_790_000_000_000;
+
+type Step = { readonly advanceMs: number; readonly script: Script; readonly keys: readonly string[] } & {
+  readonly args: (now: number) => (string | Buffer)[];
+};
+
+const key = fc.constantFrom('a', 'b');
+const token = fc.constantFrom('token--1', 'token--2', 'token--3');
+const tags = fc.uniqueArray(fc.constantFrom('t', 'u'), { maxLength: 2 });
+const body = fc.constantFrom('x', 'y');
+const leaseMs = fc.constantFrom('1000', '60000');
+/** Entries made once: their rev is random, and both sides must get the same bytes. */
+const entries = new Map<string, Buffer>();
+function entryOf(text: string, named: readonly string[], seen: number | 'now'): Buffer {
+  const id = JSON.stringify([text, named, seen]);
+  const stamp =
+    named.length === 0 ? null : seen === 'now' ? { epoch: '++++++++', seq: 0 } : { epoch: 'epoch--1', seq: seen };
+  const made =
+    entries.get(id) ??
+    encodeEntry({
+      body: Buffer.from(text),
+      contentType: 'text/plain',
+      createdAt: START,
+      softExpiresAt: null,
+      expiresAt: null,
+      stamp,
+      tags: named,
+      origin: null,
+      negative: false,
+    });
+  entries.set(id, made);
+  return made;
+}
+const revOf = (bytes: Buffer): string => bytes.toString('latin1', 19, 27);
+
+const step: fc.Arbitrary<Step> = fc
+  .tuple(
+    fc.constantFrom(0, 1, 500, 2000, 70_000),
+    fc.oneof(
+      fc.tuple(key, body, tags).map(([k, text, named]) => ({
+        script: scripts.cacheWrite,
+        keys: named.length > 0 ? ['tags', k] : [k],
+        args: () => [named.length > 0 ? 'epoch--1' : '', '0', entryOf(text, named, 'now')],
+      })),
+      fc.tuple(key, token, leaseMs, body, fc.boolean()).map(([k, t, lease, text, again]) => ({
+        script: scripts.cacheLease,
+        keys: ['tags', k],
+        args: (now: number) => ['1', String(now), t, lease, again ? revOf(entryOf(text, [], 'now')) : ''],
+      })),
+      fc.tuple(key, token, body, tags, fc.constantFrom(0, 1, 'now' as const)).map(([k, t, text, named, seen]) => ({
+        script: scripts.cacheFill,
+        keys: named.length > 0 ? ['tags', k] : [k],
+        args: () => {
+          const head = [named.length > 0 ? 'epoch--1' : '', t, '0'];
+          return [...head, entryOf(text, named, seen), String(named.length), ...named];
+        },
+      })),
+      fc
+        .tuple(key, token, fc.constantFrom('', 'failed'), fc.constantFrom('0', '60000'))
+        .map(([k, t, message, stay]) => ({
+          script: scripts.cacheRelease,
+          keys: [k],
+          args: (now: number) => [t, message, stay, String(now)],
+        })),
+      fc.tuple(key, token, leaseMs).map(([k, t, lease]) => ({
+        script: scripts.cacheRenew,
+        keys: [k],
+        args: (now: number) => [t, lease, String(now)],
+      })),
+      fc.tuple(tags, fc.constantFrom('d:', 'e:'), fc.constantFrom('3', '100')).map(([named, prefix, max]) => ({
+        script: scripts.cacheTagsInvalidate,
+        keys: ['tags'],
+        args: () => ['epoch--2', max, prefix, ...named],
+      })),
+      fc.constant({
+        script: scripts.cacheExpire,
+        keys: ['a', 'b'],
+        args: () => [],
+      }),
+    ),
+  )
+  .map(([advanceMs, rest]) => ({ advanceMs, ...rest }));
+
+/** What is under the keys, without the leases' markers' own expiry, which only Redis' clock knows. */
+async function stateOf(engine: RedisEngine, prefix: string): Promise<unknown> {
+  const stored = await engine.mget([`${prefix}a`, `${prefix}b`]);
+  const tagState = [...(await engine.hgetall(`${prefix}tags`))].map(([field, value]) => `${field}=${value.toString()}`);
+  return { stored: stored.map((bytes) => bytes?.toString('latin1')), tags: tagState.sort() };
+}
+
+test('any program of the scripts replies and leaves the same in memory as in Redis', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (program) => {
+      const prefix = uniquePrefix('scripts');
+      let now = START;
+      for (const { advanceMs, script, keys, args } of program) {
+        now += advanceMs;
+        const complete = keys.map((name) => prefix + name);
+        const given = args(now);
+        const [fromMemory, fromRedis] = await Promise.all([
+          memory.run(script, complete, given),
+          redis.run(script, complete, given),
+        ]);
+        expect(plain(fromMemory), script.name).toEqual(plain(fromRedis));
+        expect(await stateOf(memory, prefix), script.name).toEqual(await stateOf(redis, prefix));
+      }
+      await redis.del(['a', 'b', 'tags'].map((name) => prefix + name));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** Numbers may come as integers or as their text: the readers take both. */
+function plain(reply: ScriptReply): unknown {
+  if (Array.isArray(reply)) return (reply as readonly ScriptReply[]).map(plain);
+  return reply === null ? null : String(reply);
+}

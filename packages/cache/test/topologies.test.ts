@@ -1,0 +1,97 @@
+import { createEngine, createKeys, type Keys, type RedisEngine } from '@holdfast/redis-core';
+import { type RedisServer, startCluster, startRedis, startUpstashRest, uniquePrefix } from '@holdfast/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Cache, NearCache } from '../src/index.ts';
+
+const closing: (() => Promise<unknown>)[] = [];
+
+async function cluster(): Promise<RedisEngine> {
+  const started = await startCluster();
+  closing.push(() => started.stop());
+  return createEngine({ name: 'cluster', target: { kind: 'cluster', nodes: started.addresses } });
+}
+
+async function upstash(): Promise<RedisEngine> {
+  const server: RedisServer = await startRedis();
+  const rest = await startUpstashRest(server.url);
+  closing.push(
+    () => rest.stop(),
+    () => server.stop(),
+  );
+  return createEngine({ name: 'rest', target: { kind: 'upstash', url: rest.url, token: rest.token } });
+}
+
+/** Where Redis reports no changes, and where the keys of a namespace lie in many slots. */
+describe.each([
+  ['a cluster', cluster],
+  ['Upstash REST', upstash],
+])('the cache on %s', (_name, create) => {
+  let engine: RedisEngine;
+  let keys: Keys;
+  let cache: Cache;
+  let other: Cache;
+
+  beforeAll(async () => {
+    engine = await create();
+  }, 60_000);
+  afterAll(async () => {
+    await engine.close();
+    for (const close of closing.splice(0)) await close();
+  });
+  beforeEach(() => {
+    keys = createKeys(uniquePrefix());
+    const open = (): Cache =>
+      new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { near: new NearCache(engine, { maxStaleMs: 20 }) });
+    [cache, other] = [open(), open()];
+  });
+
+  test('reads what was written, byte for byte', async () => {
+    const body = Buffer.from([0, 255, 10, 128]);
+    expect(await cache.write('k', { body, contentType: 'image/png' })).toEqual({ outcome: 'created' });
+    expect(await cache.write('k', { body, contentType: 'image/png' })).toEqual({ outcome: 'unchanged' });
+    expect(await other.read('k')).toMatchObject({ body, contentType: 'image/png' });
+    expect(await cache.write('k', { body, contentType: 'image/png' }, { createOnly: true })).toEqual({
+      outcome: 'exists',
+    });
+    expect(await cache.delete('k')).toBe(true);
+  });
+
+  test('writes, reads and removes many, with a result each', async () => {
+    const items = Array.from({ length: 200 }, (_, index) => ({ key: `k${index}`, value: index }));
+    expect(await cache.setMany([...items, { key: '..', value: 1 }])).toMatchObject({ successful: 200, failed: 1 });
+    expect(await other.getMany(items.map(({ key }) => key))).toEqual(items.map(({ value }) => value));
+    expect(await cache.deleteMany(items.map(({ key }) => key))).toMatchObject({ successful: 200 });
+    expect((await cache.list()).keys).toEqual([]);
+  });
+
+  test('invalidates by tag, and what is written right after is there', async () => {
+    await cache.set('k', 'old', { tags: ['t'] });
+    await cache.invalidate({ tags: ['t'] });
+    expect(await cache.get('k')).toBeUndefined();
+    await other.set('k', 'new', { tags: ['t'] });
+    expect(await cache.get('k')).toBe('new');
+    expect(await other.get('k')).toBe('new');
+  });
+
+  test('loads once, and a tag that is invalidated meanwhile makes the value invalid', async () => {
+    const loader = vi.fn(() => 'loaded');
+    const calls = [cache, other, cache, other].map((one) => one.getOrSet('k', loader));
+    expect(await Promise.all(calls)).toEqual(['loaded', 'loaded', 'loaded', 'loaded']);
+    expect(loader).toHaveBeenCalledTimes(1);
+    const value = await cache.getOrSet('tagged', async ({ setTags }) => {
+      setTags(['t']);
+      await other.invalidate({ tags: ['t'] });
+      return 'of before';
+    });
+    expect(value).toBe('of before');
+    expect(await cache.getOrSet('tagged', () => 'of after')).toBe('of after');
+  });
+
+  test('the first tier keeps an entry for its short time only', async () => {
+    await cache.set('k', 'old');
+    expect(await cache.read('k')).toMatchObject({ layer: 'l2' });
+    expect(await cache.read('k')).toMatchObject({ layer: 'l1' });
+    await other.set('k', 'new');
+    await expect.poll(() => cache.get('k'), { timeout: 1000, interval: 5 }).toBe('new');
+  });
+});

@@ -1,0 +1,124 @@
+import { environment } from './environment.ts';
+import type { EnvironmentValues, Variable, VariableName } from './environment.ts';
+import { ValueError } from './errors.ts';
+import type { ProblemList } from './errors.ts';
+import { nearest } from './nearest.ts';
+
+export interface Environment {
+  /** A variable that is wrong has its default here; the problem is in the list. */
+  readonly values: EnvironmentValues;
+  /** Which variables were set, rightly or wrongly. */
+  readonly given: ReadonlySet<VariableName>;
+}
+
+export interface EnvironmentSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: (path: string) => string;
+  readonly problems: ProblemList;
+  readonly warnings: string[];
+}
+
+/** Reads every variable of the table, its `_FILE` form where it is a secret, and notes what is wrong. */
+export function readEnvironment(sources: EnvironmentSources): Environment {
+  const values: Record<string, unknown> = {};
+  const given = new Set<VariableName>();
+  for (const [name, variable] of entries()) {
+    const raw = rawValue(name, variable, sources);
+    if (raw !== undefined) given.add(name);
+    values[name] = parse(name, variable, raw?.text, sources.problems);
+  }
+  warnOfUnknown(sources);
+  return { values: values as EnvironmentValues, given };
+}
+
+/** The table with its names. */
+export function entries(): readonly (readonly [VariableName, Variable<unknown>])[] {
+  return Object.entries(environment) as unknown as readonly (readonly [VariableName, Variable<unknown>])[];
+}
+
+/** `undefined`: not set. `{}`: set, but a problem. An empty text is the same as not set. */
+function rawValue(
+  name: VariableName,
+  variable: Variable<unknown>,
+  { env, readFile, problems, warnings }: EnvironmentSources,
+): { readonly text?: string } | undefined {
+  const direct = emptyAsUnset(env[name]);
+  if (direct !== undefined && isServiceLink(name, direct)) {
+    warnings.push(
+      `${name} looks like a service link that Kubernetes injected and is ignored; set enableServiceLinks: false in the pod`,
+    );
+    return undefined;
+  }
+  const file = variable.secret ? emptyAsUnset(env[`${name}_FILE`]) : undefined;
+  if (file === undefined) return direct === undefined ? undefined : { text: direct };
+  if (direct !== undefined) {
+    problems.add(`${name}_FILE`, `is set as well as ${name}`, 'one of the two');
+    return {};
+  }
+  try {
+    const text = readFile(file).replace(/[\r\n]+$/, '');
+    if (text !== '') return { text };
+    problems.add(`${name}_FILE`, `the file ${file} is empty`, variable.type.allowed);
+  } catch (error) {
+    problems.add(
+      `${name}_FILE`,
+      `the file ${file} cannot be read (${errorCode(error)})`,
+      'the path of a readable file',
+    );
+  }
+  return {};
+}
+
+function parse(name: string, variable: Variable<unknown>, text: string | undefined, problems: ProblemList): unknown {
+  if (text !== undefined) {
+    try {
+      return variable.type.parse(text);
+    } catch (error) {
+      // Only messages that were written for this purpose: another one might repeat the value.
+      const message = error instanceof ValueError ? error.message : 'cannot be read';
+      problems.add(name, `${shown(variable, text)}${message}`, variable.type.allowed);
+    }
+  }
+  return variable.fallback === undefined ? undefined : variable.type.parse(variable.fallback);
+}
+
+function shown(variable: Variable<unknown>, text: string): string {
+  const mayShow = variable.type.printable && !variable.secret && text.length <= 32 && !/[@/]/.test(text);
+  return mayShow ? `${JSON.stringify(text)} ` : '';
+}
+
+/** Names that look like ours and are not: a typo there would silently change nothing. */
+function warnOfUnknown({ env, warnings }: EnvironmentSources): void {
+  const known = entries().flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
+  const names = new Set<string>(known);
+  for (const name of Object.keys(env).sort()) {
+    const ours = name.startsWith('HOLDFAST_') || name.startsWith('REDIS_');
+    if (!ours || names.has(name) || emptyAsUnset(env[name]) === undefined || serviceLinkName.test(name)) continue;
+    const suggestion = nearest(name, known);
+    warnings.push(
+      `${printableName(name)} is no variable of Holdfast${suggestion === undefined ? '' : `; did you mean ${suggestion}?`}`,
+    );
+  }
+}
+
+/** Kubernetes sets these for a Service called `redis` or `holdfast`, REDIS_PORT=tcp://… among them. */
+const serviceLinkName =
+  /^(REDIS|HOLDFAST)(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?|PORT)$/;
+
+function isServiceLink(name: string, value: string): boolean {
+  return name === 'REDIS_PORT' && value.startsWith('tcp://');
+}
+
+function printableName(name: string): string {
+  return /^[A-Za-z0-9_]{1,80}$/.test(name) ? name : 'A variable with an odd name';
+}
+
+function emptyAsUnset(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
+}
+
+/** `ENOENT`, `EACCES`, … or a word for everything else. */
+export function errorCode(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^E[A-Z0-9_]+$/.test(code) ? code : 'unreadable';
+}

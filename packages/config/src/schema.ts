@@ -1,0 +1,244 @@
+import { Type } from 'typebox';
+import type { Static, TObject, TSchema } from 'typebox';
+import { durationAllowed, ttlAllowed } from './duration.ts';
+import { builtInQueueNames } from './presets.ts';
+
+/** `allowed` is what a problem says instead of the words of the validator; editors ignore it. */
+function says(allowed: string, description: string): { allowed: string; description: string } {
+  return { allowed, description };
+}
+
+function integer(minimum: number, maximum: number, description: string) {
+  return Type.Integer({ minimum, maximum, ...says(`a whole number from ${minimum} to ${maximum}`, description) });
+}
+
+function flag(description: string) {
+  return Type.Boolean(says('true or false', description));
+}
+
+const durationPattern = '(0|[1-9][0-9]{0,15})(ms|s|m|h|d)?';
+
+function duration(description: string) {
+  const choices = [Type.Integer({ minimum: 1 }), Type.String({ pattern: `^${durationPattern}$` })] as const;
+  return Type.Union([...choices], says(durationAllowed, description));
+}
+
+function ttl(description: string) {
+  const choices = [Type.Integer({ minimum: 0 }), Type.String({ pattern: `^(none|${durationPattern})$` })] as const;
+  return Type.Union([...choices], says(ttlAllowed, description));
+}
+
+function share(description: string) {
+  return Type.Number({ minimum: 0, maximum: 1, ...says('a number from 0 to 1', description) });
+}
+
+function field(description: string) {
+  const pattern = '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$';
+  return Type.String({ pattern, ...says('1 to 64 letters, digits, "_", "." or "-"', description) });
+}
+
+const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
+export const nameAllowed = '1 to 64 letters, digits, ".", "_" or "-", starting with a letter or a digit';
+
+function name(description: string) {
+  return Type.String({ pattern: namePattern, ...says(nameAllowed, description) });
+}
+
+/** An object that knows its fields. */
+function section<Properties extends Record<string, TSchema>>(properties: Properties, description: string) {
+  return Type.Object(properties, { additionalProperties: false, ...says('a mapping', description) });
+}
+
+/** An object whose fields are names. */
+function named<Item extends TObject>(item: Item, description: string) {
+  return Type.Record(Type.String({ pattern: namePattern }), item, {
+    additionalProperties: false,
+    ...says('a mapping of names', description),
+  });
+}
+
+const namespace = section(
+  {
+    ttl: Type.Optional(ttl('How long an entry lives. A mirrored namespace must have `none`.')),
+    softTtl: Type.Optional(duration('After it an entry is stale: still served, to be refreshed. Below the TTL.')),
+    grace: Type.Optional(
+      duration('Beyond its TTL, for so long an entry is kept to be served when its loader fails. Default: not at all.'),
+    ),
+    jitter: Type.Optional(
+      share('Makes TTLs up to this share shorter at random, so that entries do not expire together. Default: 0.'),
+    ),
+    earlyRefresh: Type.Optional(
+      share('From this share of its life on, a hit has the loader refresh the entry. Default: not before its end.'),
+    ),
+    negativeTtl: Type.Optional(duration('How long it is kept that a loader found nothing. Default: not at all.')),
+    hardTimeout: Type.Optional(duration('How long a loader may run. Default: 30s.')),
+    failureThrottle: Type.Optional(
+      duration('After a loader failed while there was something to serve, it is left alone for so long. Default: 1s.'),
+    ),
+    lease: Type.Optional(duration('A process that dies while it loads is replaced after so long. Default: 5s.')),
+    maxEntries: Type.Optional(
+      integer(1, 100_000_000, 'Beyond it the entries that were used longest ago go. Not for a mirrored namespace.'),
+    ),
+  },
+  'A cache namespace.',
+);
+
+const entityEdge = section(
+  { field: Type.Optional(field('Field of the entry that changed, which holds the ids of the related instances.')) },
+  'A type of which related instances are invalidated as well: those tagged `<type>:<id>`, and those that `field` names.',
+);
+
+const entity = section(
+  {
+    namespaces: Type.Optional(
+      Type.Array(name('A cache namespace.'), {
+        minItems: 1,
+        maxItems: 16,
+        ...says(
+          'a list of 1 to 16 cache namespaces',
+          'Where an instance has entries, under its id. Default: the namespace named like the type.',
+        ),
+      }),
+    ),
+    invalidates: Type.Optional(
+      named(
+        entityEdge,
+        'Types that depend on this one, by name. Given for a built-in type it replaces the built-in list.',
+      ),
+    ),
+  },
+  'A kind of thing that cache entries are about.',
+);
+
+const retention = section(
+  {
+    count: Type.Optional(integer(0, 1_000_000, 'How many are kept.')),
+    age: Type.Optional(duration('How long each is kept.')),
+  },
+  'What is kept of finished jobs.',
+);
+
+const queue = section(
+  {
+    attempts: Type.Optional(integer(1, 100, 'How often a job is tried.')),
+    concurrency: Type.Optional(integer(1, 1000, 'How many jobs of the queue a worker runs at once.')),
+    timeout: Type.Optional(duration('How long one attempt may take.')),
+    retention: Type.Optional(
+      section(
+        { completed: Type.Optional(retention), failed: Type.Optional(retention) },
+        'What is kept of finished jobs.',
+      ),
+    ),
+  },
+  'Overrides of a built-in queue.',
+);
+
+const pages = section(
+  {
+    kind: Type.Literal('page', says('page or none', '`page`: numbered pages, from 1. `none`: one answer.')),
+    pageParam: field('Query parameter with the number of the page.'),
+    sizeParam: field('Query parameter with the number of items a page.'),
+    size: integer(1, 10_000, 'Items a page.'),
+    totalField: Type.Optional(field('Field of the answer with the number of all items.')),
+  },
+  'The collection comes in numbered pages.',
+);
+
+const onePage = section(
+  { kind: Type.Literal('none', says('page or none', '`page`: numbered pages, from 1. `none`: one answer.')) },
+  'The whole collection comes in one answer.',
+);
+
+const source = section(
+  {
+    namespace: Type.Optional(name('The cache namespace that it is mirrored into. Default: the name of the source.')),
+    path: Type.Optional(
+      Type.String({
+        pattern: '^/[^\\s#]{0,1023}$',
+        ...says(
+          'a path that starts with "/"; it may carry a fixed query',
+          'Path of the collection, below NOVITA_API_BASE_URL. Required in a new source.',
+        ),
+      }),
+    ),
+    itemsField: Type.Optional(
+      Type.String({
+        pattern: '^([A-Za-z_][A-Za-z0-9_.-]{0,63})?$',
+        ...says(
+          '1 to 64 letters, digits, "_", "." or "-"; empty where the answer itself is the array',
+          'Field of the answer that holds the array of items; dots descend. Required in a new source.',
+        ),
+      }),
+    ),
+    idField: Type.Optional(field('Field of an item that identifies it. Required in a new source.')),
+    pagination: Type.Optional(
+      Type.Union(
+        [pages, onePage],
+        says('a mapping with kind: page or kind: none', 'How the collection is split. Default: `kind: none`.'),
+      ),
+    ),
+    timeout: Type.Optional(duration('Deadline of one request. Default: 10s.')),
+    maxPages: Type.Optional(integer(1, 100_000, 'A collection with more pages is refused. Default: 1000.')),
+    maxItems: Type.Optional(integer(1, 10_000_000, 'A collection with more items is refused. Default: 100000.')),
+    maxPageBytes: Type.Optional(integer(1024, 1_073_741_824, 'A larger answer is refused. Default: 16777216.')),
+    allowEmpty: Type.Optional(flag('Whether an empty collection is believed, and everything removed. Default: false.')),
+  },
+  'A remote collection that is mirrored into the cache.',
+);
+
+/** What holdfast.yaml may hold. Everything else is an error. */
+export const fileSchema = section(
+  {
+    server: Type.Optional(
+      section(
+        { bodyLimitBytes: Type.Optional(integer(1024, 1_073_741_824, 'The largest request body. Default: 16777216.')) },
+        'The API.',
+      ),
+    ),
+    cache: Type.Optional(
+      section(
+        {
+          allowUndeclared: Type.Optional(flag('Whether a namespace that is not declared may be used. Default: false.')),
+          maxValueBytes: Type.Optional(integer(1, 536_870_912, 'The largest value of an entry. Default: 8388608.')),
+          l1: Type.Optional(
+            section(
+              {
+                maxBytes: Type.Optional(
+                  integer(
+                    0,
+                    68_719_476_736,
+                    'Bytes that each process keeps of it; 0 keeps nothing. Default: 67108864.',
+                  ),
+                ),
+                maxStale: Type.Optional(
+                  duration('How long an entry is kept where Redis reports no changes (Upstash, Cluster). Default: 1s.'),
+                ),
+              },
+              'The first tier: entries that a process keeps in its memory, until Redis reports a change.',
+            ),
+          ),
+          namespaces: Type.Optional(
+            named(namespace, 'Namespaces by name; added to the built-in ones, or changing them.'),
+          ),
+        },
+        'The cache.',
+      ),
+    ),
+    entities: Type.Optional(named(entity, 'Entity types by name; added to the built-in ones, or changing them.')),
+    queues: Type.Optional(
+      section(
+        Object.fromEntries(builtInQueueNames.map((queueName) => [queueName, Type.Optional(queue)])) as Record<
+          (typeof builtInQueueNames)[number],
+          ReturnType<typeof Type.Optional<typeof queue>>
+        >,
+        'Overrides of the built-in queues, by name.',
+      ),
+    ),
+    sources: Type.Optional(
+      named(source, 'Mirrored collections by name; added to the built-in ones, or changing them.'),
+    ),
+  },
+  'The configuration file of Holdfast.',
+);
+
+export type ConfigFile = Static<typeof fileSchema>;

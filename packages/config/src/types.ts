@@ -1,0 +1,173 @@
+import type { EngineOptions, RedisTarget } from '@holdfast/redis-core';
+import type { ApiKey } from './api-keys.ts';
+
+/** Everything that the processes of Holdfast are told from outside: validated, complete, in base units. */
+export interface Config {
+  readonly environment: 'development' | 'production' | 'test';
+  readonly mode: Mode;
+  readonly server: ServerConfig;
+  readonly worker: WorkerConfig;
+  readonly log: LogConfig;
+  /** Absolute path of the folder for what must survive the process (embedded queue, outbox). Not created here. */
+  readonly dataDir: string;
+  readonly redis: RedisConfig;
+  readonly cache: CacheConfig;
+  /** What invalidating one thing takes along; by type. */
+  readonly entities: Readonly<Record<string, EntityConfig>>;
+  /** Overrides of the built-in queues, by queue name; a queue without overrides is absent. */
+  readonly queues: Readonly<Record<string, QueueOverrides>>;
+  readonly sources: Readonly<Record<string, SourceConfig>>;
+  readonly upstream: UpstreamConfig;
+  readonly httpDelivery: HttpDeliveryConfig;
+  /** Empty: the API has no authentication and is bound to loopback. */
+  readonly apiKeys: readonly ApiKey[];
+  /** What is not wrong but probably not meant, one line each, free of secrets. To be logged once at start. */
+  readonly warnings: readonly string[];
+  /** Absolute path of the holdfast.yaml that was read; `null`: none. */
+  readonly file: string | null;
+}
+
+/** `embedded`: no Redis, one process. `redis`: ioredis. `upstash`: REST for everything but the queue. */
+export type Mode = 'embedded' | 'redis' | 'upstash';
+
+export interface ServerConfig {
+  /** `127.0.0.1` without API keys, `0.0.0.0` with them, unless HOST says otherwise. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly requestTimeoutMs: number;
+  readonly shutdownTimeoutMs: number;
+  readonly bodyLimitBytes: number;
+}
+
+export interface WorkerConfig {
+  /** Of the health and metrics server. */
+  readonly host: string;
+  readonly port: number;
+  /** `null`: all of them. */
+  readonly queues: readonly string[] | null;
+  readonly maxConcurrentJobs: number;
+}
+
+export interface LogConfig {
+  readonly level: LogLevel;
+  /** Absolute path; without it logs go to stdout. */
+  readonly file?: string;
+}
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+
+export interface RedisConfig {
+  /** Entries that may be lost: `allkeys-lru`. */
+  readonly cache: EngineOptions;
+  /** What must not be lost: locks, sessions, counters and their like. `noeviction` and AOF. */
+  readonly durable: EngineOptions;
+  /** Where BullMQ lives; `null`: the embedded queue in `dataDir`. Never `memory` or `upstash`. */
+  readonly queue: QueueTarget | null;
+  readonly keyPrefix: string;
+  /** `false`: no fallback; an outage answers 503 and a start without Redis fails. */
+  readonly enableFallback: boolean;
+  readonly connectionTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+  readonly retryAttempts: number;
+  readonly retryDelayMs: number;
+}
+
+export type QueueTarget = Extract<RedisTarget, { readonly kind: 'standalone' | 'sentinel' | 'cluster' }>;
+
+export interface CacheConfig {
+  /** Whether a namespace that nobody declared may be used. It then has no expiry by default. */
+  readonly allowUndeclared: boolean;
+  readonly maxValueBytes: number;
+  /** The first tier, in each process. What is absent stays as the cache has it. */
+  readonly l1: { readonly maxBytes?: number; readonly maxStaleMs?: number };
+  readonly namespaces: Readonly<Record<string, NamespaceConfig>>;
+}
+
+export interface NamespaceConfig {
+  /** `null`: no expiry. `0`: off, the namespace stores nothing. */
+  readonly ttlMs: number | null;
+  /** After it an entry is stale: still served, to be refreshed. */
+  readonly softTtlMs?: number;
+  /** Beyond its TTL, for so long an entry is kept to be served when its loader fails. */
+  readonly graceMs?: number;
+  /** 0 to 1: TTLs are up to this share shorter, at random. */
+  readonly jitter?: number;
+  /** 0 to 1: from this share of its life on, a hit refreshes the entry. */
+  readonly earlyRefresh?: number;
+  /** How long it is kept that a loader found nothing. */
+  readonly negativeTtlMs?: number;
+  /** How long a loader may run. */
+  readonly hardTimeoutMs?: number;
+  /** After a failure a loader is left alone for so long, while there is something to serve. */
+  readonly failureThrottleMs?: number;
+  /** A process that dies while it loads is replaced after so long. */
+  readonly leaseMs?: number;
+  /** Beyond it the entries that were used longest ago go. Absent: any number. */
+  readonly maxEntries?: number;
+}
+
+/** A kind of thing that cache entries are about. */
+export interface EntityConfig {
+  /** Where an instance has entries, under its id. */
+  readonly namespaces: readonly string[];
+  /** What depends on an instance: entries of `type` tagged with it, and the instances that `field` of its entry names. */
+  readonly invalidates: readonly { readonly type: string; readonly field?: string }[];
+}
+
+/** What is absent stays as the queue's definition has it. */
+export interface QueueOverrides {
+  readonly attempts?: number;
+  readonly concurrency?: number;
+  readonly timeoutMs?: number;
+  readonly retention?: { readonly completed?: Retention; readonly failed?: Retention };
+}
+
+export interface Retention {
+  readonly count?: number;
+  readonly ageMs?: number;
+}
+
+/** A remote collection that is mirrored into the cache namespace `namespace`. */
+export interface SourceConfig {
+  readonly name: string;
+  readonly namespace: string;
+  /** Below the upstream's base URL, starting with `/`. */
+  readonly path: string;
+  /** Where the array of items is in an answer. */
+  readonly itemsField: string;
+  readonly idField: string;
+  readonly pagination: Pagination;
+  /** Of one request. */
+  readonly timeoutMs: number;
+  readonly maxPages: number;
+  readonly maxItems: number;
+  readonly maxPageBytes: number;
+  /** Whether an empty collection is believed (and everything is pruned). */
+  readonly allowEmpty: boolean;
+  readonly softTtlMs: number;
+}
+
+export type Pagination =
+  | {
+      readonly kind: 'page';
+      readonly pageParam: string;
+      readonly sizeParam: string;
+      readonly size: number;
+      readonly totalField?: string;
+    }
+  | { readonly kind: 'none' };
+
+export interface UpstreamConfig {
+  /** Without a trailing slash; `null`: start the sample upstream. */
+  readonly baseUrl: string | null;
+  readonly apiKey?: string;
+}
+
+export interface HttpDeliveryConfig {
+  /** Whether URLs that come with a job may point to private and loopback addresses. */
+  readonly allowPrivate: boolean;
+  /** Not used yet. */
+  readonly webhookUrl?: string;
+  readonly webhookSecret?: string;
+}

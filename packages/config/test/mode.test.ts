@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { load, loadError, problemPaths } from './load.ts';
+
+const rest = { UPSTASH_REDIS_REST_URL: 'https://db.upstash.io', UPSTASH_REDIS_REST_TOKEN: 'tok' };
+
+describe('the mode', () => {
+  it('is embedded without any Redis, with a memory engine and the embedded queue', () => {
+    const { mode, redis, server } = load();
+    expect(mode).toBe('embedded');
+    expect(redis.cache.target).toEqual({ kind: 'memory' });
+    expect(redis.queue).toBeNull();
+    expect(server.host).toBe('127.0.0.1');
+  });
+
+  it('is redis with REDIS_URL: credentials and database decoded, everything on it', () => {
+    const { mode, redis } = load({ REDIS_URL: 'redis://us%40er:p%3Aw@[::1]:6380/3' });
+    const target = { kind: 'standalone', host: '::1', port: 6380, db: 3, username: 'us@er', password: 'p:w' };
+    expect(mode).toBe('redis');
+    expect(redis.cache).toMatchObject({ name: 'cache', target, commandTimeoutMs: 5000, retryAttempts: 3 });
+    expect(redis.durable).toMatchObject({ name: 'durable', target });
+    expect(redis.queue).toEqual(target);
+  });
+
+  it('is redis when a REST URL is set as well, and says so', () => {
+    const config = load({ ...rest, REDIS_URL: 'redis://localhost' });
+    expect(config.mode).toBe('redis');
+    expect(config.warnings.join()).toMatch(/the Redis is used/);
+  });
+
+  it('is upstash with a REST URL alone; the queue speaks Redis with the token as password', () => {
+    const { mode, redis } = load(rest);
+    expect(mode).toBe('upstash');
+    expect(redis.cache.target).toEqual({ kind: 'upstash', url: 'https://db.upstash.io', token: 'tok' });
+    expect(redis.durable.target).toEqual(redis.cache.target);
+    expect(redis.queue).toEqual({
+      kind: 'standalone',
+      host: 'db.upstash.io',
+      port: 6379,
+      username: 'default',
+      password: 'tok',
+      tls: {},
+    });
+  });
+
+  it('knows the aliases of the REST variables', () => {
+    expect(load({ REDIS_REST_URL: 'https://db.upstash.io/', REDIS_REST_TOKEN: 'tok' }).redis.cache.target).toEqual(
+      load(rest).redis.cache.target,
+    );
+    expect(problemPaths({ ...rest, REDIS_REST_TOKEN: 'another' })).toEqual(['REDIS_REST_TOKEN']);
+  });
+
+  it('follows REDIS_ENGINE', () => {
+    const both = { ...rest, REDIS_URL: 'redis://localhost' };
+    expect(load({ ...both, REDIS_ENGINE: 'upstash' }).mode).toBe('upstash');
+    expect(load({ ...both, REDIS_ENGINE: 'ioredis' }).mode).toBe('redis');
+    expect(load({ ...both, REDIS_ENGINE: 'memory' })).toMatchObject({ mode: 'embedded', redis: { queue: null } });
+    expect(problemPaths({ REDIS_ENGINE: 'ioredis' })).toEqual(['REDIS_ENGINE']);
+    expect(problemPaths({ REDIS_ENGINE: 'upstash' })).toEqual(['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN']);
+  });
+
+  it('is not embedded in production unless that is asked for', () => {
+    expect(loadError({ NODE_ENV: 'production' }).message).toMatch(/HOLDFAST_EMBEDDED=true/);
+    expect(problemPaths({ NODE_ENV: 'production', REDIS_URL: 'redis://h', REDIS_ENGINE: 'memory' })).toEqual([
+      'REDIS_URL',
+    ]);
+    expect(load({ NODE_ENV: 'production', HOLDFAST_EMBEDDED: 'true' }).mode).toBe('embedded');
+    expect(problemPaths({ HOLDFAST_EMBEDDED: 'false' })).toEqual(['REDIS_URL']);
+  });
+
+  it.each(['REDIS_PORT', 'REDIS_PASSWORD', 'REDIS_DB', 'QUEUE_REDIS_URL', 'UPSTASH_REDIS_REST_TOKEN'])(
+    'is not embedded by accident, when only %s is set',
+    (name) => {
+      const value = name === 'QUEUE_REDIS_URL' ? 'redis://localhost' : '1';
+      expect(loadError({ [name]: value }).problems).toHaveLength(1);
+    },
+  );
+});
+
+describe('the Redis', () => {
+  it('is put together from REDIS_HOST and its companions', () => {
+    const env = {
+      REDIS_HOST: 'redis',
+      REDIS_PORT: '6390',
+      REDIS_USERNAME: 'u',
+      REDIS_PASSWORD: 'p',
+      REDIS_DB: '2',
+      REDIS_TLS: 'true',
+    };
+    const target = { kind: 'standalone', host: 'redis', port: 6390, username: 'u', password: 'p', db: 2, tls: {} };
+    expect(load(env).redis.queue).toEqual(target);
+  });
+
+  it('takes REDIS_PASSWORD where the URL has none, and refuses two passwords', () => {
+    const env = { REDIS_URL: 'redis://redis:6379', REDIS_PASSWORD: 'p' };
+    expect(load(env).redis.queue).toMatchObject({ host: 'redis', password: 'p' });
+    expect(problemPaths({ ...env, REDIS_URL: 'redis://:q@redis' })).toEqual(['REDIS_PASSWORD']);
+  });
+
+  it('is split by QUEUE_REDIS_URL into a cache and a durable one', () => {
+    const { redis } = load({ REDIS_URL: 'redis://cache', QUEUE_REDIS_URL: 'redis://durable:6380' });
+    expect(redis.cache.target).toMatchObject({ host: 'cache' });
+    expect(redis.durable.target).toMatchObject({ host: 'durable', port: 6380 });
+    expect(redis.queue).toEqual(redis.durable.target);
+  });
+
+  it('can be behind sentinels', () => {
+    const env = { REDIS_SENTINELS: 's1, s2:26380,[::1]:1', REDIS_SENTINEL_NAME: 'm', REDIS_SENTINEL_PASSWORD: 'sp' };
+    expect(load(env).redis.queue).toEqual({
+      kind: 'sentinel',
+      sentinels: [
+        { host: 's1', port: 26_379 },
+        { host: 's2', port: 26_380 },
+        { host: '::1', port: 1 },
+      ],
+      masterName: 'm',
+      sentinelPassword: 'sp',
+    });
+  });
+
+  it('can be a cluster, which has no databases', () => {
+    const env = { REDIS_CLUSTER_NODES: 'a,b:7001' };
+    expect(load(env).redis.queue).toMatchObject({ kind: 'cluster', nodes: [{ port: 6379 }, { port: 7001 }] });
+    expect(problemPaths({ ...env, REDIS_DB: '1' })).toEqual(['REDIS_DB']);
+  });
+
+  it('has one topology', () => {
+    expect(problemPaths({ REDIS_URL: 'redis://h', REDIS_SENTINELS: 's' })).toEqual(['REDIS_URL, REDIS_SENTINELS']);
+  });
+
+  it.each([
+    'http://h',
+    'redis:',
+    'redis://h/x',
+    'redis://h:0',
+    'redis://h?family=6',
+    'redis://u:%zz@h',
+    'h:6379',
+    'redis://h/1/2',
+  ])('cannot be at %s', (url) => {
+    expect(problemPaths({ REDIS_URL: url })).toEqual(['REDIS_URL']);
+  });
+});
+
+describe('TLS', () => {
+  const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+  it('is on with rediss:, with the certificates of the environment', () => {
+    const env = {
+      REDIS_URL: 'rediss://h',
+      REDIS_TLS_CA: pem,
+      REDIS_TLS_SERVERNAME: 'n',
+      REDIS_TLS_REJECT_UNAUTHORIZED: 'false',
+    };
+    const { redis, warnings } = load(env);
+    expect(redis.queue).toMatchObject({ tls: { ca: pem, serverName: 'n', rejectUnauthorized: false } });
+    expect(warnings.join()).toMatch(/not verified/);
+  });
+
+  it('is never silently off', () => {
+    expect(problemPaths({ REDIS_URL: 'redis://h', REDIS_TLS: 'true' })).toEqual(['REDIS_TLS']);
+    expect(problemPaths({ REDIS_URL: 'redis://h', REDIS_TLS_CA: pem })).toEqual(['REDIS_TLS']);
+    expect(problemPaths({ REDIS_URL: 'rediss://h', REDIS_TLS_CERT: pem })).toEqual(['REDIS_TLS_CERT, REDIS_TLS_KEY']);
+    expect(problemPaths({ REDIS_URL: 'rediss://h', REDIS_TLS_CA: 'ca.pem' })).toEqual(['REDIS_TLS_CA']);
+  });
+});

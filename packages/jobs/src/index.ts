@@ -1,0 +1,12 @@
+import type { QueueDefinition } from '@holdfast/queue';
+import { httpDelivery } from './http-delivery.ts';
+import { sourceSync } from './source-sync.ts';
+
+export { httpDelivery } from './http-delivery.ts';
+export type { HttpDeliveryData } from './http-delivery.ts';
+export { sourceSync } from './source-sync.ts';
+export type { SourceSyncData } from './source-sync.ts';
+export { sourceSyncSchedules } from './source-sync-schedules.ts';
+
+/** Every queue that Holdfast brings along. */
+export const builtInQueues: readonly QueueDefinition[] = [sourceSync, httpDelivery];

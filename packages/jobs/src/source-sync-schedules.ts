@@ -1,0 +1,20 @@
+import type { QueueDefinition, ScheduleEntry } from '@holdfast/queue';
+import { sourceSync } from './source-sync.ts';
+
+/**
+ * The schedules of the source syncs, one a source, for `Queues.ensureSchedules`.
+ *
+ * @param definition the queue as configured, where its schedule was changed
+ */
+export function sourceSyncSchedules(
+  sources: readonly string[],
+  definition: QueueDefinition = sourceSync,
+): ScheduleEntry[] {
+  return sources.map((source) => ({
+    queue: definition.name,
+    id: source,
+    data: { source },
+    ...(definition.schedule !== undefined && { schedule: definition.schedule }),
+    ...(definition.runAtStart !== undefined && { runAtStart: definition.runAtStart }),
+  }));
+}

@@ -1,0 +1,62 @@
+import type { Queue, QueueEvents, Worker, WorkerOptions, Processor, JobsOptions } from 'bullmq';
+import type { QueueReading } from '../summary.ts';
+
+/**
+ * Where the jobs live. Both backends run BullMQ; what differs is how a connection is made, how a duplicate is noticed
+ * atomically, and how a queue is summed up in few commands.
+ */
+export interface QueueBackend {
+  readonly kind: 'redis' | 'embedded';
+  /** What is known right now; never waits. */
+  readonly status: BackendStatus;
+  /** What the keys of this queue start with. */
+  prefixOf(queue: string): string;
+  /** The producer's side of a queue; one handle a queue, the same at each call. Never waits for a connection. */
+  open(queue: string): QueueHandle;
+  /** A BullMQ worker that does not run yet. It connects in the background and keeps trying. */
+  createWorker(queue: string, processor: Processor, options: WorkerTuning): JobWorker;
+  /** A subscription to the events of a queue; the caller closes it. */
+  createEvents(queue: string): QueueEvents;
+  /**
+   * Calls `listener` each time the store can be reached again after it could not, so that what it may have lost can be
+   * put back. Never for the first connection. Returns what ends that.
+   */
+  onReturn(listener: () => void): () => void;
+  /** Closes what was opened here, except workers and events, which belong to whoever made them. */
+  close(): Promise<void>;
+}
+
+export interface BackendStatus {
+  readonly available: boolean;
+  /** Why not, in one line, when it is not. */
+  readonly reason?: string;
+}
+
+export interface QueueHandle {
+  readonly name: string;
+  readonly queue: Queue<unknown, unknown>;
+  /**
+   * Adds a job unless one with its id exists; decided atomically. Ends within the backend's command timeout.
+   *
+   * @throws QueueUnavailableError nothing was added, nor will be.
+   * @throws QueueOutcomeUnknownError it may have been added.
+   * @throws QueueOutOfMemoryError
+   */
+  add(job: NewJob): Promise<{ readonly existed: boolean }>;
+  /** Counts, age and workers. */
+  read(): Promise<QueueReading>;
+  /** Runs a call of BullMQ's on this queue within the command timeout, with its errors translated. */
+  call<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T>;
+}
+
+export interface NewJob {
+  readonly id: string;
+  readonly name: string;
+  readonly data: unknown;
+  readonly options: JobsOptions;
+  /** Whether the id was chosen by the caller, so that a job of this id may exist. */
+  readonly idIsGiven: boolean;
+}
+
+export type WorkerTuning = Omit<WorkerOptions, 'connection' | 'prefix'>;
+export type JobWorker = Worker<unknown, unknown>;

@@ -1,0 +1,116 @@
+import { createPostgresBackend, Queue, QueueEvents, runMigrations, Worker, type Processor } from 'bullmq';
+import { join, resolve } from 'node:path';
+import { publishEvent } from '../channels.ts';
+import { lockFolder } from '../embedded/folder-lock.ts';
+import { PgPool } from '../embedded/pg-pool.ts';
+import { PgliteClient } from '../embedded/pglite-client.ts';
+import { recoverJobs } from '../embedded/recovery.ts';
+import type { BackendStatus, QueueBackend, WorkerTuning } from './backend.ts';
+import { EmbeddedQueueHandle } from './embedded-handle.ts';
+
+export interface EmbeddedBackendOptions {
+  /** Made where it does not exist. One process at a time can use it. */
+  readonly directory: string;
+  /** The deadline of each call. Default 10 000. */
+  readonly commandTimeoutMs?: number;
+}
+
+const closeTimeoutMs = 3000;
+
+/**
+ * BullMQ on its own PostgreSQL backend, on PGlite, in this process and on disk. For one process without Redis: jobs and
+ * results survive the death of the process at any moment, but not a power cut (PGlite does not fsync).
+ *
+ * @throws EmbeddedFolderLockedError when another process uses the folder.
+ */
+export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Promise<QueueBackend> {
+  const directory = resolve(options.directory);
+  const lock = lockFolder(directory);
+  let pglite: PgliteClient;
+  try {
+    pglite = await PgliteClient.open(join(directory, 'pglite'));
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  const pool = new PgPool(pglite);
+  try {
+    await prepare(pool);
+  } catch (error) {
+    await pglite.close(closeTimeoutMs);
+    lock.release();
+    throw error;
+  }
+
+  let status: BackendStatus = { available: true };
+  pglite.on('end', (error) => {
+    status = { available: false, reason: error.message };
+  });
+  const connection = pool as unknown as Parameters<typeof createPostgresBackend>[1]['connection'];
+  const handles = new Map<string, EmbeddedQueueHandle>();
+  const workers = new Map<string, Set<object>>();
+
+  const open = (name: string): EmbeddedQueueHandle => {
+    const existing = handles.get(name);
+    if (existing !== undefined) return existing;
+    const queue = new Queue(name, { connection, skipMetasUpdate: true }, createPostgresBackend);
+    queue.on('error', (error: Error) => {
+      publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));
+    });
+    const handle = new EmbeddedQueueHandle({
+      name,
+      queue: queue as unknown as Queue<unknown, unknown>,
+      pool,
+      commandTimeoutMs: options.commandTimeoutMs ?? 10_000,
+      // One session serves everybody, so the database cannot tell workers apart; but they are all in this process.
+      workers: () => workers.get(name)?.size ?? 0,
+    });
+    handles.set(name, handle);
+    return handle;
+  };
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await Promise.all([...handles.values()].map((handle) => handle.close()));
+    await pool.end();
+    await pglite.close(closeTimeoutMs);
+    lock.release();
+  };
+
+  return {
+    kind: 'embedded',
+    get status() {
+      return status;
+    },
+    prefixOf: (queue) => `bullmq.${queue}`,
+    open,
+    createWorker: (name: string, processor: Processor, tuning: WorkerTuning) => {
+      const worker = new Worker(name, processor, { ...tuning, connection }, createPostgresBackend);
+      const running = workers.get(name) ?? new Set();
+      running.add(worker);
+      workers.set(name, running);
+      worker.on('closed', () => running.delete(worker));
+      return worker as unknown as Worker<unknown, unknown>;
+    },
+    createEvents: (name: string) =>
+      new QueueEvents(name, { connection }, createPostgresBackend) as unknown as QueueEvents,
+    // It lives and ends with this process: it is never away for a while.
+    onReturn: () => () => undefined,
+    close: async () => {
+      closing ??= close();
+      await closing;
+    },
+  };
+}
+
+/** Brings the tables up to date and gives back what a dead process left behind. */
+async function prepare(pool: PgPool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await runMigrations(client as unknown as Parameters<typeof runMigrations>[0], 'bullmq');
+  } finally {
+    client.release();
+  }
+  await pool.query('SET search_path TO bullmq');
+  await recoverJobs(pool);
+}

@@ -1,0 +1,107 @@
+import {
+  createClusterClient,
+  reconnectDelayMs,
+  sentinelOptions,
+  tlsOptions,
+  UnsupportedError,
+  type ClusterTarget,
+  type RedisTarget,
+  type SentinelTarget,
+  type StandaloneTarget,
+} from '@holdfast/redis-core';
+import type { ConnectionOptions, RedisOptions } from 'bullmq';
+
+export type QueueRedisTarget = StandaloneTarget | SentinelTarget | ClusterTarget;
+
+/** What BullMQ makes its clients from, or in a cluster a client that it uses, and that stays ours to close. */
+export interface QueueConnection {
+  readonly connection: ConnectionOptions;
+  readonly close: () => void;
+}
+
+export interface ConnectionTimes {
+  readonly connectionTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+}
+
+/** @throws UnsupportedError for a target that BullMQ cannot run on */
+export function queueTarget(target: RedisTarget): QueueRedisTarget {
+  if (target.kind === 'standalone' || target.kind === 'sentinel' || target.kind === 'cluster') return target;
+  throw new UnsupportedError(
+    `The queue cannot run on a target of kind "${target.kind}": give it a Redis that is reached over TCP (QUEUE_REDIS_URL).`,
+  );
+}
+
+/**
+ * For adding and asking: a call fails at once while there is no connection, and is never kept for later or sent twice.
+ */
+export function producerConnection(target: QueueRedisTarget, times: ConnectionTimes, name: string): QueueConnection {
+  const options: RedisOptions = {
+    ...common(times, name),
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // A connection on which an answer is overdue is destroyed; the next one is healthy.
+    socketTimeout: times.commandTimeoutMs,
+  };
+  return connectionTo(target, options, false);
+}
+
+/** For workers and event readers: they wait for Redis as long as it takes. */
+export function consumerConnection(target: QueueRedisTarget, times: ConnectionTimes, name: string): QueueConnection {
+  const options: RedisOptions = {
+    ...common(times, name),
+    // BullMQ demands it: a worker outlives any outage.
+    maxRetriesPerRequest: null,
+    // Longer than any blocking read (10 s); without it a half-open connection would hold the worker for minutes.
+    socketTimeout: Math.max(25_000, times.commandTimeoutMs),
+  };
+  return connectionTo(target, options, true);
+}
+
+/** `waits`: a command that is given while there is no connection is kept until there is one. */
+function connectionTo(target: QueueRedisTarget, options: RedisOptions, waits: boolean): QueueConnection {
+  const noConnectionOfOurs = (): void => undefined;
+  const reconnecting = {
+    ...options,
+    enableOfflineQueue: waits,
+    retryStrategy: (times: number) => reconnectDelayMs(times),
+  };
+  switch (target.kind) {
+    case 'standalone': {
+      const address = { host: target.host, port: target.port, ...credentials(target) };
+      return { connection: { ...reconnecting, ...address }, close: noConnectionOfOurs };
+    }
+    case 'sentinel':
+      return {
+        // The type wants a host, which the sentinels tell.
+        connection: { ...reconnecting, ...sentinelOptions(target) } as ConnectionOptions,
+        close: noConnectionOfOurs,
+      };
+    case 'cluster': {
+      const node = { ...options, ...credentials(target) };
+      const client = createClusterClient(target, node, { lazyConnect: false });
+      // BullMQ listens too, but not before it has the client and not after it has let go of it.
+      client.on('error', () => undefined);
+      return { connection: client, close: () => client.disconnect() };
+    }
+  }
+}
+
+function common(times: ConnectionTimes, name: string): RedisOptions {
+  return {
+    connectionName: name,
+    connectTimeout: times.connectionTimeoutMs,
+    keepAlive: 30_000,
+    // Redis that loads its data set after a restart is asked again at this pace instead of once after 10 s.
+    maxLoadingRetryTime: 1000,
+  };
+}
+
+function credentials(target: StandaloneTarget | ClusterTarget): RedisOptions {
+  return {
+    ...('db' in target && target.db !== undefined && { db: target.db }),
+    ...(target.username !== undefined && { username: target.username }),
+    ...(target.password !== undefined && { password: target.password }),
+    ...(target.tls !== undefined && { tls: tlsOptions(target.tls) }),
+  };
+}

@@ -1,0 +1,120 @@
+import { Job, type Queue } from 'bullmq';
+import { setTimeout as delay } from 'node:timers/promises';
+import { withDeadline } from '../deadline.ts';
+import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
+import type { QueueReading } from '../summary.ts';
+import type { BackendStatus, NewJob, QueueHandle } from './backend.ts';
+import { GuardedAdd } from './redis-add.ts';
+import { isServerError, translateServerError } from './redis-errors.ts';
+import { readQueue } from './redis-reading.ts';
+import { ConnectionWatch, type ConnectionObserver, type RedisClient } from './redis-watch.ts';
+
+/** One queue on Redis, on one connection of its own. */
+export class RedisQueueHandle implements QueueHandle {
+  readonly name: string;
+  readonly queue: Queue<unknown, unknown>;
+  readonly #commandTimeoutMs: number;
+  readonly #guardedAdd: GuardedAdd;
+  readonly #watch: ConnectionWatch;
+  readonly #closeConnection: () => void;
+  #closed = false;
+
+  constructor(
+    name: string,
+    queue: Queue<unknown, unknown>,
+    commandTimeoutMs: number,
+    closeConnection: () => void = () => undefined,
+    observer?: ConnectionObserver,
+  ) {
+    this.#closeConnection = closeConnection;
+    this.name = name;
+    this.queue = queue;
+    this.#commandTimeoutMs = commandTimeoutMs;
+    this.#guardedAdd = new GuardedAdd();
+    this.#watch = new ConnectionWatch(queue.getBackend().client, observer);
+  }
+
+  get status(): BackendStatus {
+    return this.#watch.status;
+  }
+
+  async add(job: NewJob): Promise<{ existed: boolean }> {
+    const client = await this.#ready();
+    const deadline = Date.now() + this.#commandTimeoutMs;
+    // BullMQ's own job object makes what BullMQ's own script stores.
+    const json = new Job(this.queue, job.name, job.data, job.options, job.id).asJSON();
+    try {
+      return await withDeadline(
+        this.#guardedAdd.run(client, this.queue.getBackend(), json, job.id, deadline),
+        this.#commandTimeoutMs,
+        () => new Error(`Redis did not answer within ${this.#commandTimeoutMs} ms.`),
+      );
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) throw error;
+      if (isServerError(error)) throw translateServerError(error, this.name);
+      throw new QueueOutcomeUnknownError(
+        `The connection was lost before Redis had answered: the job ${job.id} may or may not be in the queue "${this.name}". Adding it again with this jobId is safe.`,
+        { cause: error, jobId: job.id },
+      );
+    }
+  }
+
+  async read(): Promise<QueueReading> {
+    return this.#guarded((client) => readQueue(client, this.queue.getBackend()));
+  }
+
+  async call<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T> {
+    return this.#guarded(() => operation(this.queue));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#watch.settle();
+    const closing = this.queue.close().catch(() => undefined);
+    // QUIT to a Redis that does not answer would wait for ever.
+    await Promise.race([closing, delay(Math.min(this.#commandTimeoutMs, 1000), undefined, { ref: false })]);
+    this.#watch.client?.disconnect();
+    this.#closeConnection();
+  }
+
+  async #guarded<T>(operation: (client: RedisClient) => Promise<T>): Promise<T> {
+    const client = await this.#ready();
+    try {
+      return await withDeadline(
+        operation(client),
+        this.#commandTimeoutMs,
+        () => new Error(`Redis did not answer within ${this.#commandTimeoutMs} ms.`),
+      );
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) throw error;
+      if (isServerError(error)) throw translateServerError(error, this.name);
+      if (client.status === 'ready' && !isConnectionError(error)) throw error;
+      throw this.#unavailable(error);
+    }
+  }
+
+  /** A connection that is ready now; while the very first one is being made, that one is waited for. */
+  async #ready(): Promise<RedisClient> {
+    if (this.#watch.ready === undefined && !this.#closed) {
+      const timer = setTimeout(() => this.#watch.settle(), this.#commandTimeoutMs);
+      await this.#watch.settled;
+      clearTimeout(timer);
+    }
+    const client = this.#watch.ready;
+    if (client === undefined || this.#closed) throw this.#unavailable(this.#watch.lastError);
+    return client;
+  }
+
+  #unavailable(cause: unknown): QueueUnavailableError {
+    const reason = cause instanceof Error && cause.message !== '' ? ` (${cause.message})` : '';
+    const what = this.#closed ? 'is closed' : `cannot reach its Redis${reason}`;
+    return new QueueUnavailableError(`The queue "${this.name}" ${what}.`, { cause });
+  }
+}
+
+function isConnectionError(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /did not answer|closed|isn't writeable|max retries|ECONN|EPIPE|ETIMEDOUT|Socket timeout/i.test(error.message)
+  );
+}

@@ -1,0 +1,84 @@
+import type { RedisQueueBackend } from 'bullmq';
+import type { BackendStatus } from './backend.ts';
+
+export type RedisClient = Awaited<RedisQueueBackend['client']>;
+
+/** Who is told what becomes of a connection. */
+export interface ConnectionObserver {
+  connected(): void;
+  lost(): void;
+}
+
+/** What is known of one connection that BullMQ made. */
+export class ConnectionWatch {
+  #client: RedisClient | undefined;
+  /** Since the connection was ready last. */
+  #lastError: Error | undefined;
+  #wasReady = false;
+  readonly #settled = Promise.withResolvers<void>();
+  readonly #observer: ConnectionObserver | undefined;
+
+  /** @param client BullMQ's promise of the connection; of a worker, it resolves only once Redis is there. */
+  constructor(client: Promise<RedisClient>, observer?: ConnectionObserver) {
+    this.#observer = observer;
+    client.then(
+      (connection) => this.#follow(connection),
+      (error: Error) => this.note(error),
+    );
+  }
+
+  /** The connection, if it can be used right now. */
+  get ready(): RedisClient | undefined {
+    return this.#client?.status === 'ready' ? this.#client : undefined;
+  }
+
+  get client(): RedisClient | undefined {
+    return this.#client;
+  }
+
+  get lastError(): Error | undefined {
+    return this.#lastError;
+  }
+
+  get status(): BackendStatus {
+    if (this.ready !== undefined) return { available: true };
+    return { available: false, reason: this.#lastError?.message ?? 'not connected yet' };
+  }
+
+  /** Resolves when the first attempt to connect has ended, well or not. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  /** Says that the first attempt counts as ended: nobody waits for it any more. */
+  settle(): void {
+    this.#settled.resolve();
+  }
+
+  note(error: Error): void {
+    this.#lastError = error;
+    this.settle();
+  }
+
+  #onReady(): void {
+    this.#lastError = undefined;
+    this.settle();
+    this.#wasReady = true;
+    this.#observer?.connected();
+  }
+
+  #onClose(): void {
+    // The errors of the attempts to reconnect come later, and say more.
+    if (this.#wasReady) this.#lastError ??= new Error('the connection was lost');
+    this.settle();
+    this.#observer?.lost();
+  }
+
+  #follow(client: RedisClient): void {
+    this.#client = client;
+    client.on('ready', () => this.#onReady());
+    client.on('close', () => this.#onClose());
+    client.on('error', (error: Error) => this.note(error));
+    if (client.status === 'ready') this.#onReady();
+  }
+}

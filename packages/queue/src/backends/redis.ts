@@ -1,0 +1,102 @@
+import type { RedisTarget } from '@holdfast/redis-core';
+import { Queue, QueueEvents, Worker, type Processor } from 'bullmq';
+import { publishEvent } from '../channels.ts';
+import { Availability } from './availability.ts';
+import type { BackendStatus, JobWorker, QueueBackend, WorkerTuning } from './backend.ts';
+import { consumerConnection, producerConnection, queueTarget, type ConnectionTimes } from './redis-connection.ts';
+import { RedisQueueHandle } from './redis-handle.ts';
+import { ConnectionWatch } from './redis-watch.ts';
+
+export interface RedisBackendOptions {
+  /** One Redis, one behind sentinels, or a cluster; over TLS where it says so. */
+  readonly target: RedisTarget;
+  /** What all keys start with, without braces. Default `holdfast:jobs`. */
+  readonly keyPrefix?: string;
+  /** Default 10 000. */
+  readonly connectionTimeoutMs?: number;
+  /** The deadline of each call. Default 5 000. */
+  readonly commandTimeoutMs?: number;
+}
+
+/**
+ * BullMQ on Redis. The keys of a queue are `<keyPrefix>:{<queue>}:<queue>:<what>`: one hash tag a queue, so that each
+ * queue lives in one slot of a cluster.
+ *
+ * @throws UnsupportedError for a target that is not reached over TCP. Never waits and never fails for a Redis that is
+ *   away.
+ */
+export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
+  const target = queueTarget(options.target);
+  const times: ConnectionTimes = {
+    connectionTimeoutMs: options.connectionTimeoutMs ?? 10_000,
+    commandTimeoutMs: options.commandTimeoutMs ?? 5_000,
+  };
+  const prefixOf = (queue: string): string => `${options.keyPrefix ?? 'holdfast:jobs'}:{${queue}}`;
+  const handles = new Map<string, RedisQueueHandle>();
+  const workers = new Set<ConnectionWatch>();
+  const readStatus = (): BackendStatus => {
+    const states = [...handles.values(), ...workers].map((part) => part.status);
+    return states.find((state) => !state.available) ?? states[0] ?? { available: false, reason: 'nothing is open' };
+  };
+  const availability = new Availability(readStatus);
+
+  const open = (name: string): RedisQueueHandle => {
+    const existing = handles.get(name);
+    if (existing !== undefined) return existing;
+    const { connection, close } = producerConnection(target, times, `holdfast:producer:${name}`);
+    const queue = new Queue<unknown, unknown>(name, {
+      connection,
+      prefix: prefixOf(name),
+      // Both are needed for a queue that fails fast: without them BullMQ keeps calls until Redis is there.
+      skipWaitingForReady: true,
+      skipVersionCheck: true,
+      // It would be a write at each start, and one that is lost while Redis is away; BullMQ does without.
+      skipMetasUpdate: true,
+    });
+    queue.on('error', (error) => {
+      publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));
+    });
+    const handle = new RedisQueueHandle(name, queue, times.commandTimeoutMs, close, availability);
+    handles.set(name, handle);
+    return handle;
+  };
+
+  const createWorker = (name: string, processor: Processor, tuning: WorkerTuning): JobWorker => {
+    const { connection, close } = consumerConnection(target, times, `holdfast:consumer:${name}`);
+    const worker: JobWorker = new Worker<unknown, unknown>(name, processor, {
+      ...tuning,
+      connection,
+      prefix: prefixOf(name),
+      // The version is asked for: without knowing it, BullMQ blocks for whole seconds and is late for delayed jobs.
+    });
+    const watch = new ConnectionWatch(worker.getBackend().client, availability);
+    workers.add(watch);
+    worker.on('error', (error) => watch.note(error));
+    // From here on its connection ends because it is to.
+    worker.on('closing', () => workers.delete(watch));
+    worker.on('closed', close);
+    return worker;
+  };
+
+  return {
+    kind: 'redis',
+    get status(): BackendStatus {
+      return readStatus();
+    },
+    prefixOf,
+    open,
+    createWorker,
+    createEvents: (name: string) => {
+      const { connection, close } = consumerConnection(target, times, `holdfast:events:${name}`);
+      const events = new QueueEvents(name, { connection, prefix: prefixOf(name), skipVersionCheck: true });
+      // It blocks, so BullMQ has made a copy of what it was given.
+      close();
+      return events;
+    },
+    onReturn: (listener) => availability.onReturn(listener),
+    close: async () => {
+      availability.close();
+      await Promise.all([...handles.values()].map((handle) => handle.close()));
+    },
+  };
+}

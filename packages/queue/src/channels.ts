@@ -1,0 +1,37 @@
+import { channel } from 'node:diagnostics_channel';
+
+/** What this package publishes on `node:diagnostics_channel`; it logs and counts nothing by itself. */
+export interface QueueChannels {
+  'holdfast:queue:job': QueueJobEvent;
+  /** A background error of a queue or a worker: a lost connection, a lock that could not be renewed. */
+  'holdfast:queue:error': QueueErrorEvent;
+  /** The store of the queues came, or went: one event a change, however many connections there are. */
+  'holdfast:queue:availability': QueueAvailabilityEvent;
+}
+
+export interface QueueJobEvent {
+  readonly queue: string;
+  readonly event: 'added' | 'duplicate' | 'started' | 'completed' | 'failed' | 'retrying' | 'stalled';
+  /** With `started`: from when the job could run until it did. */
+  readonly waitMs?: number;
+  /** With `completed`, `failed` and `retrying`: how long the attempt ran. */
+  readonly durationMs?: number;
+}
+
+export interface QueueErrorEvent {
+  readonly queue: string;
+  readonly part: 'producer' | 'consumer' | 'events';
+  readonly error: Error;
+}
+
+export interface QueueAvailabilityEvent {
+  readonly available: boolean;
+  /** Why not, when it is not. */
+  readonly reason?: string;
+}
+
+/** Publishes only where somebody listens, so that an unobserved job costs nothing. */
+export function publishEvent<Name extends keyof QueueChannels>(name: Name, event: () => QueueChannels[Name]): void {
+  const target = channel(name);
+  if (target.hasSubscribers) target.publish(event());
+}

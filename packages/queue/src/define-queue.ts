@@ -1,0 +1,75 @@
+import type { TSchema } from 'typebox';
+import { isBackoff, type Backoff } from './backoff.ts';
+import { QueueDefinitionError } from './errors.ts';
+import { limits } from './limits.ts';
+import { priorityNumber, type Priority } from './priority.ts';
+
+/** Everything that is known of a queue before it runs: what its jobs carry and how they are treated. */
+export interface QueueDefinition<Schema extends TSchema = TSchema> {
+  /** Letters, digits, `-`, `_`, `.`; part of the keys. */
+  readonly name: string;
+  readonly description: string;
+  /** What the data of a job must fit. Use `additionalProperties: false` to refuse unknown fields. */
+  readonly payload: Schema;
+  /** How often a job is tried in all, 1 to 100. */
+  readonly attempts: number;
+  /** The wait before the next attempt; without it the next attempt follows at once. */
+  readonly backoff?: Backoff;
+  /** Of a job that says nothing else. Default `normal`. */
+  readonly priority?: Priority;
+  /** How long one attempt may take, 1 ms to 24 h. */
+  readonly timeoutMs: number;
+  readonly retention: Retention;
+  /** Jobs that one consumer runs at a time. */
+  readonly concurrency: number;
+  readonly schedule?: Schedule;
+  /** Whether a job is also added at each start of the service. */
+  readonly runAtStart?: boolean;
+}
+
+export interface Retention {
+  readonly completed: RetentionRule;
+  readonly failed: RetentionRule;
+}
+
+/** Jobs beyond `count` or older than `ageMs` are removed when the next job of the queue ends. */
+export interface RetentionRule {
+  readonly count?: number;
+  readonly ageMs?: number;
+}
+
+export type Schedule =
+  | { readonly everyMs: number }
+  /** A cron expression (5 or 6 fields). Time zone UTC unless given. */
+  | { readonly pattern: string; readonly tz?: string };
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+/**
+ * Checks a definition and returns it, frozen.
+ *
+ * @throws QueueDefinitionError naming everything that is wrong with it.
+ */
+export function defineQueue<Schema extends TSchema>(definition: QueueDefinition<Schema>): QueueDefinition<Schema> {
+  const problems = [...problemsOf(definition)];
+  if (problems.length > 0) throw new QueueDefinitionError(`Queue "${definition.name}": ${problems.join('; ')}.`);
+  return Object.freeze({ ...definition });
+}
+
+function* problemsOf(definition: QueueDefinition): Generator<string> {
+  const { name, attempts, backoff, priority, timeoutMs, retention, concurrency, schedule } = definition;
+  if (!namePattern.test(name)) yield 'name must be 1 to 100 of A-Z a-z 0-9 . _ - and start with a letter or a digit';
+  if (!limits.attempts.holds(attempts)) yield `attempts ${limits.attempts.rule}`;
+  if (!limits.timeoutMs.holds(timeoutMs)) yield `timeoutMs ${limits.timeoutMs.rule}`;
+  if (backoff !== undefined && !isBackoff(backoff)) yield 'backoff must have a type and a delayMs from 0 to 24 h';
+  if (priority !== undefined && priorityNumber(priority) === undefined) yield 'priority is not one';
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1000) yield 'concurrency must be 1 to 1000';
+  for (const outcome of ['completed', 'failed'] as const) {
+    const { count, ageMs } = retention[outcome];
+    if (count !== undefined && (!Number.isInteger(count) || count < 1)) yield `retention.${outcome}.count must be ≥ 1`;
+    if (ageMs !== undefined && !(ageMs >= 1000)) yield `retention.${outcome}.ageMs must be ≥ 1000`;
+  }
+  if (schedule !== undefined && 'everyMs' in schedule && !(schedule.everyMs >= 1000)) {
+    yield 'schedule.everyMs must be ≥ 1000';
+  }
+}

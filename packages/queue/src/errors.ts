@@ -1,0 +1,136 @@
+import { HoldfastError, type ErrorDefinition, type FieldIssue, type HoldfastErrorOptions } from '@holdfast/redis-core';
+
+/** The catalogue of this package; `docs/reference/errors.md` is generated from the catalogues. */
+export const queueErrors = {
+  unknownQueue: { code: 'QUEUE_UNKNOWN', status: 404, title: 'There is no queue of this name.' },
+  invalidJob: { code: 'JOB_INVALID', status: 422, title: 'The data of the job does not fit the schema of its queue.' },
+  invalidOptions: { code: 'JOB_OPTIONS_INVALID', status: 400, title: 'The options of the job are not allowed.' },
+  jobTooLarge: { code: 'JOB_TOO_LARGE', status: 413, title: 'The data of the job is too large.' },
+  unavailable: {
+    code: 'QUEUE_UNAVAILABLE',
+    status: 503,
+    title: 'The store of the queue cannot be reached; nothing was changed.',
+    retryable: true,
+    retryAfterMs: 1000,
+  },
+  outcomeUnknown: {
+    code: 'QUEUE_OUTCOME_UNKNOWN',
+    status: 503,
+    title: 'The store of the queue did not answer in time; the job may or may not have been added.',
+    retryable: true,
+    retryAfterMs: 1000,
+  },
+  outOfMemory: {
+    code: 'QUEUE_OUT_OF_MEMORY',
+    status: 507,
+    title: 'The Redis of the queue is out of memory and refused the job.',
+    retryable: true,
+    retryAfterMs: 5000,
+  },
+  definition: { code: 'QUEUE_DEFINITION_INVALID', status: 500, title: 'A queue is defined in a way that cannot work.' },
+  folderLocked: {
+    code: 'EMBEDDED_FOLDER_LOCKED',
+    status: 503,
+    title: 'Another process uses the folder of the embedded queue.',
+  },
+  timeout: { code: 'JOB_TIMEOUT', status: 504, title: 'The job took longer than it may.' },
+  interrupted: { code: 'JOB_INTERRUPTED', status: 503, title: 'The worker stopped before the job had finished.' },
+} as const satisfies Record<string, ErrorDefinition>;
+
+export class QueueUnknownError extends HoldfastError {
+  constructor(name: string, known: readonly string[]) {
+    super(queueErrors.unknownQueue, `There is no queue "${name}". Known: ${known.join(', ') || 'none'}.`);
+  }
+}
+
+/** `issues[].path` are JSON pointers into the job's data. */
+export class JobInvalidError extends HoldfastError {
+  constructor(queue: string, issues: readonly FieldIssue[]) {
+    const first = issues[0];
+    const detail = first === undefined ? '' : ` ${first.path || '(the whole data)'}: ${first.message}.`;
+    super(queueErrors.invalidJob, `The data does not fit the schema of the queue "${queue}".${detail}`, { issues });
+  }
+}
+
+/** `issues[].path` are JSON pointers into the request: `/options/attempts`. */
+export class JobOptionsInvalidError extends HoldfastError {
+  constructor(issues: readonly FieldIssue[]) {
+    super(queueErrors.invalidOptions, issues.map((issue) => `${issue.path}: ${issue.message}`).join(' '), { issues });
+  }
+}
+
+export class JobTooLargeError extends HoldfastError {
+  constructor(bytes: number, maximum: number) {
+    super(queueErrors.jobTooLarge, `The data has ${bytes} bytes as JSON; at most ${maximum} are allowed.`);
+  }
+}
+
+/** Nothing was changed and nothing will be changed later: the same call may be made again. */
+export class QueueUnavailableError extends HoldfastError {
+  constructor(message: string, options?: HoldfastErrorOptions) {
+    super(queueErrors.unavailable, message, options);
+  }
+}
+
+/** The job may have been added before the connection was lost. Adding it again under `jobId` is safe. */
+export class QueueOutcomeUnknownError extends HoldfastError {
+  /** The id that the job has if it was added. */
+  readonly jobId: string | undefined;
+
+  constructor(message: string, options: HoldfastErrorOptions & { readonly jobId?: string } = {}) {
+    super(queueErrors.outcomeUnknown, message, options);
+    this.jobId = options.jobId;
+  }
+}
+
+export class QueueOutOfMemoryError extends HoldfastError {
+  constructor(message: string, options?: HoldfastErrorOptions) {
+    super(queueErrors.outOfMemory, message, options);
+  }
+}
+
+export class QueueDefinitionError extends HoldfastError {
+  constructor(message: string) {
+    super(queueErrors.definition, message);
+  }
+}
+
+export class EmbeddedFolderLockedError extends HoldfastError {
+  /** Of the process that holds the folder, where it could be read. */
+  readonly holderPid: number | undefined;
+
+  constructor(directory: string, holderPid: number | undefined) {
+    const holder = holderPid === undefined ? 'another process' : `process ${holderPid}`;
+    super(
+      queueErrors.folderLocked,
+      `The folder ${directory} is in use by ${holder}. Stop it first, or choose another folder: two processes on one folder would lose jobs.`,
+    );
+    this.holderPid = holderPid;
+  }
+}
+
+/** Recorded on a job whose handler did not end within its timeout. */
+export class JobTimeoutError extends HoldfastError {
+  constructor(timeoutMs: number) {
+    super(queueErrors.timeout, `The job did not end within ${timeoutMs} ms.`);
+  }
+}
+
+/** The reason of a handler's `AbortSignal` when the worker stops before the handler has ended. */
+export class JobInterruptedError extends HoldfastError {
+  constructor(message: string) {
+    super(queueErrors.interrupted, message);
+  }
+}
+
+/** Thrown by a handler for what no further attempt can mend: the job fails at once, whatever attempts are left. */
+export class PermanentError extends Error {
+  /** Recorded with the job. Upper case, as in the catalogues. */
+  readonly code: string;
+
+  constructor(message: string, options: { readonly code?: string; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'PermanentError';
+    this.code = options.code ?? 'JOB_FAILED';
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * On Redis the key of a job is the prefix of its queue and its id, right beside the keys that BullMQ keeps for the
+ * queue itself. A job of such an id would overwrite them, and reading one would meet a key of another type.
+ */
+const ownKeys = new Set([
+  'active',
+  'completed',
+  'de',
+  'delayed',
+  'events',
+  'failed',
+  'id',
+  'limiter',
+  'marker',
+  'meta',
+  'paused',
+  'pc',
+  'prioritized',
+  'repeat',
+  'stalled',
+  'stalled-check',
+  'wait',
+  'waiting-children',
+]);
+
+/** What a caller may choose: see `isJobId`. */
+const chosen = /^[A-Za-z0-9._~-]{1,128}$/;
+/** Those that a schedule makes. */
+const scheduled = /^repeat:[A-Za-z0-9._~-]{1,128}:\d{1,16}$/;
+
+export const jobIdRule =
+  'must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, not only digits (BullMQ counts with those), and not a name that the queue needs for itself, such as "meta" or "wait"';
+
+/** Whether a caller may give a job this id. */
+export function isJobId(value: unknown): value is string {
+  return typeof value === 'string' && chosen.test(value) && !/^\d+$/.test(value) && !ownKeys.has(value);
+}
+
+/** Whether a job of this id may exist: one that a caller chose, or that a schedule made. */
+export function canBeJobId(id: string): boolean {
+  return (chosen.test(id) || scheduled.test(id)) && !ownKeys.has(id);
+}

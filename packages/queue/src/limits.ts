@@ -1,0 +1,31 @@
+/** A range of whole numbers, and how to say it in an error message. */
+export interface Limit {
+  readonly rule: string;
+  readonly holds: (value: unknown) => value is number;
+}
+
+function integerBetween(minimum: number, maximum: number, unit = ''): Limit {
+  return {
+    rule: `must be an integer from ${minimum} to ${maximum}${unit}`,
+    holds: (value): value is number =>
+      typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum,
+  };
+}
+
+const day = 24 * 60 * 60 * 1000;
+
+/** What a queue and a job may ask for. BullMQ itself checks next to nothing (`attempts: 'x'` is accepted). */
+export const limits = {
+  attempts: integerBetween(1, 100),
+  delayMs: integerBetween(0, 365 * day, ' ms (365 days)'),
+  timeoutMs: integerBetween(1, day, ' ms (24 hours)'),
+  backoffMs: integerBetween(0, day, ' ms (24 hours)'),
+} as const;
+
+/** Bytes of the data of a job as JSON. */
+export const maxPayloadBytes = 1024 * 1024;
+/** Milliseconds that `get` waits at most for a job to end. */
+export const maxWaitMs = 30_000;
+/** Lines of a log that are kept for a job, and characters of a line. */
+export const maxLogLines = 1000;
+export const maxLogLineLength = 8192;

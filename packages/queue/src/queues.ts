@@ -1,0 +1,134 @@
+import { canBeJobId } from './job-id.ts';
+import type { QueueBackend, QueueHandle } from './backends/backend.ts';
+import type { QueueDefinition } from './define-queue.ts';
+import { QueueDefinitionError, QueueUnknownError } from './errors.ts';
+import { toJobView, type JobView } from './job-view.ts';
+import { JobWaiter } from './job-waiter.ts';
+import { maxLogLines } from './limits.ts';
+import { Producer, type AddJob, type AddResult } from './producer.ts';
+import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedule.ts';
+import { policyOf, type QueueSummary } from './summary.ts';
+
+export type { AddJob, AddResult } from './producer.ts';
+export type { JobOptions } from './job-options.ts';
+
+export interface QueuesOptions {
+  readonly backend: QueueBackend;
+  readonly definitions: readonly QueueDefinition[];
+}
+
+export interface GetOptions {
+  /** Wait so long at most for the job to end. At most 30 s; more is cut to that. */
+  readonly waitMs?: number;
+  /** Ends the wait early; the job is then returned as it is. */
+  readonly signal?: AbortSignal;
+}
+
+interface OpenQueue {
+  readonly definition: QueueDefinition;
+  readonly handle: QueueHandle;
+  readonly producer: Producer;
+  readonly waiter: JobWaiter;
+}
+
+/**
+ * The declared queues, seen from those who add jobs and ask for them. Connections are made in the background: the
+ * constructor neither waits nor fails when the store is away, and each call then fails fast.
+ */
+export class Queues {
+  readonly #backend: QueueBackend;
+  readonly #queues = new Map<string, OpenQueue>();
+
+  /** @throws QueueDefinitionError when two definitions have one name. */
+  constructor({ backend, definitions }: QueuesOptions) {
+    this.#backend = backend;
+    for (const definition of definitions) {
+      const { name } = definition;
+      if (this.#queues.has(name)) throw new QueueDefinitionError(`Two queues have the name "${name}".`);
+      const handle = backend.open(name);
+      const producer = new Producer(definition, handle);
+      const waiter = new JobWaiter({ handle, openEvents: () => backend.createEvents(name) });
+      this.#queues.set(name, { definition, handle, producer, waiter });
+    }
+  }
+
+  names(): string[] {
+    return [...this.#queues.keys()];
+  }
+
+  /** @throws QueueUnknownError (404) */
+  definition(name: string): QueueDefinition {
+    return this.#open(name).definition;
+  }
+
+  /**
+   * Adds a job, unless one with its `options.jobId` exists: then nothing is added and `duplicate` is true. That is
+   * decided atomically, over all processes.
+   *
+   * @throws QueueUnknownError (404), JobInvalidError (422), JobTooLargeError (413), JobOptionsInvalidError (400)
+   * @throws QueueUnavailableError (503) nothing was added, nor will be later.
+   * @throws QueueOutcomeUnknownError (503) it may have been added; adding it again under the error's `jobId` is safe.
+   * @throws QueueOutOfMemoryError (507)
+   */
+  async add(queue: string, job: AddJob): Promise<AddResult> {
+    return this.#open(queue).producer.add(job);
+  }
+
+  /**
+   * The job, or `undefined` when there is none of this id (any more). With `waitMs` it answers as soon as the job has
+   * ended, and after that time with the job as it then is.
+   *
+   * @throws QueueUnknownError (404), QueueUnavailableError (503)
+   */
+  async get(queue: string, id: string, { waitMs = 0, signal }: GetOptions = {}): Promise<JobView | undefined> {
+    const { handle, waiter } = this.#open(queue);
+    if (!canBeJobId(id)) return undefined;
+    if (waitMs > 0) await waiter.wait(id, waitMs, signal);
+    return handle.call(async (bullmq) => {
+      const [job, state, logs] = await Promise.all([
+        bullmq.getJob(id),
+        bullmq.getJobState(id),
+        bullmq.getJobLogs(id, -maxLogLines, -1),
+      ]);
+      if (job === undefined || state === 'unknown') return undefined;
+      return toJobView(queue, id, job, state, logs.logs);
+    });
+  }
+
+  /** @throws QueueUnknownError (404), QueueUnavailableError (503) */
+  async summary(queue: string): Promise<QueueSummary> {
+    const { definition, handle } = this.#open(queue);
+    const reading = await handle.read();
+    return { name: queue, prefix: this.#backend.prefixOf(queue), ...reading, policy: policyOf(definition) };
+  }
+
+  /** All queues, in the order of their definitions. */
+  async summaries(): Promise<QueueSummary[]> {
+    return Promise.all(this.names().map((name) => this.summary(name)));
+  }
+
+  /**
+   * Makes the schedules be as declared, and adds the jobs that run at each start. Any number of processes may do so at
+   * once. Without `entries`, those of the definitions that have a schedule or run at start, with empty data.
+   *
+   * @throws QueueUnknownError, JobInvalidError when the data does not fit the queue, QueueUnavailableError (503)
+   */
+  async ensureSchedules(entries?: readonly ScheduleEntry[]): Promise<void> {
+    for (const entry of entries ?? entriesOf([...this.#queues.values()].map((open) => open.definition))) {
+      const { definition, handle, producer } = this.#open(entry.queue);
+      await ensureSchedule(entry, { definition, handle, producer });
+    }
+  }
+
+  /** Ends the waits and closes the connections of this object's backend. May be called twice. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((open) => open.waiter.close()));
+    await this.#backend.close();
+  }
+
+  #open(name: string): OpenQueue {
+    const open = this.#queues.get(name);
+    if (open === undefined) throw new QueueUnknownError(name, this.names());
+    return open;
+  }
+}

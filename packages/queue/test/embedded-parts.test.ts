@@ -1,0 +1,154 @@
+import { eventually, Latch } from '@holdfast/testing';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Consumer, createEmbeddedBackend, Queues } from '../src/index.ts';
+import { lockFolder } from '../src/embedded/folder-lock.ts';
+import { PgPool } from '../src/embedded/pg-pool.ts';
+import { PgliteClient } from '../src/embedded/pglite-client.ts';
+import { maxCrashes, recoverJobs } from '../src/embedded/recovery.ts';
+import { survival } from './fixtures/survival-queue.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'holdfast-parts-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('the pool over one PGlite', () => {
+  let pglite: PgliteClient;
+  let pool: PgPool;
+
+  beforeAll(async () => {
+    pglite = await PgliteClient.open(join(directory, 'pool'));
+    pool = new PgPool(pglite);
+    await pool.query('CREATE TABLE note (text text)');
+  });
+  afterAll(async () => pglite.close(1000));
+
+  it('lets nobody into the transaction of another client', async () => {
+    const one = await pool.connect();
+    const two = await pool.connect();
+    await one.query('BEGIN');
+    await one.query('INSERT INTO note VALUES ($1)', ['rolled back']);
+    const outside = [two.query('INSERT INTO note VALUES ($1)', ['two']), pool.query('SELECT text FROM note')];
+    await one.query('INSERT INTO note VALUES ($1)', ['rolled back as well']);
+    await one.query('ROLLBACK');
+    await Promise.all(outside);
+    expect((await pool.query('SELECT text FROM note')).rows).toEqual([{ text: 'two' }]);
+    one.release();
+    two.release();
+  });
+
+  it('goes on when a client is released in the middle of its transaction', async () => {
+    const client = await pool.connect();
+    await client.query('BEGIN');
+    client.release();
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('hands over 64-bit integers as text and errors with their SQLSTATE, as pg does', async () => {
+    expect((await pool.query('SELECT 9007199254740993::bigint AS big')).rows).toEqual([{ big: '9007199254740993' }]);
+    await expect(pool.query('SELECT * FROM nowhere', [])).rejects.toMatchObject({ code: '42P01' });
+  });
+
+  it('delivers notifications to every client that listens', async () => {
+    const clients = [await pool.connect(), await pool.connect()];
+    const heard = clients.map(
+      async (client) => new Promise((resolve) => client.once('notification', (message) => resolve(message))),
+    );
+    for (const client of clients) await client.query('LISTEN news');
+    await pool.query(`SELECT pg_notify('news', 'hello')`);
+    expect(await Promise.all(heard)).toEqual([
+      { channel: 'news', payload: 'hello' },
+      { channel: 'news', payload: 'hello' },
+    ]);
+    for (const client of clients) client.release();
+  });
+
+  it('does not starve the timers of this thread', async () => {
+    let ticks = 0;
+    const timer = setInterval(() => (ticks += 1), 5);
+    await pool.query('SELECT count(*) FROM generate_series(1, 2000000)');
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(5);
+  });
+});
+
+describe('a consumer whose embedded backend was closed first', () => {
+  it('neither stops the process nor hangs', async () => {
+    const backend = await createEmbeddedBackend({ directory: join(directory, 'wrong-order') });
+    const started = new Latch();
+    const mayEnd = new Latch();
+    const consumer = new Consumer({
+      backend,
+      definition: survival,
+      concurrency: 1,
+      handler: async () => {
+        started.open();
+        await mayEnd.wait();
+      },
+    });
+    const queues = new Queues({ backend, definitions: [survival] });
+    await consumer.start();
+    await queues.add('survival', { data: { n: 1 } });
+    await started.wait();
+    await backend.close();
+    mayEnd.open();
+    let ticks = 0;
+    const timer = setInterval(() => (ticks += 1), 5);
+    await eventually(() => expect(ticks).toBeGreaterThan(10));
+    clearInterval(timer);
+    await expect(queues.add('survival', { data: { n: 1 } })).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+    await expect(queues.summary('survival')).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+    const before = performance.now();
+    await consumer.close({ timeoutMs: 1500 });
+    expect(performance.now() - before).toBeLessThan(1700);
+  });
+});
+
+describe('the lock of a folder', () => {
+  it('holds until it is released', () => {
+    const folder = join(directory, 'lock');
+    const lock = lockFolder(folder);
+    expect(() => lockFolder(folder)).toThrow(
+      expect.objectContaining({ code: 'EMBEDDED_FOLDER_LOCKED', holderPid: process.pid }),
+    );
+    lock.release();
+    lock.release();
+    lockFolder(folder).release();
+  });
+});
+
+describe('a job that was running at each of several crashes', () => {
+  it(`runs again until the ${maxCrashes}th, then fails and says why`, async () => {
+    const folder = join(directory, 'crashes');
+    const first = await createEmbeddedBackend({ directory: folder });
+    await new Queues({ backend: first, definitions: [survival] }).add('survival', {
+      data: { n: 1 },
+      options: { jobId: 'poison' },
+    });
+    await first.close();
+
+    const pglite = await PgliteClient.open(join(folder, 'pglite'));
+    const pool = new PgPool(pglite);
+    await pool.query('SET search_path TO bullmq');
+    for (let crash = 1; crash <= maxCrashes; crash += 1) {
+      await pool.query(`UPDATE job SET state = 'active', lock_token = 'dead'`);
+      expect(await recoverJobs(pool)).toBe(1);
+      const { rows } = await pool.query('SELECT state, lock_token, deferred_failure FROM job');
+      expect(rows[0]).toMatchObject({ state: 'waiting', lock_token: null });
+      expect(rows[0]?.['deferred_failure'] !== null).toBe(crash === maxCrashes);
+    }
+    await pglite.close(1000);
+
+    const backend = await createEmbeddedBackend({ directory: folder });
+    const queues = new Queues({ backend, definitions: [survival] });
+    const consumer = new Consumer({ backend, definition: survival, handler: async () => expect.unreachable() });
+    await consumer.start();
+    expect(await queues.get('survival', 'poison', { waitMs: 10_000 })).toMatchObject({
+      state: 'failed',
+      error: { code: 'JOB_CRASHED', message: `The process died ${maxCrashes} times while it ran this job.` },
+    });
+    await consumer.close({ timeoutMs: 2000 });
+    await queues.close();
+  });
+});

@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest';
+import { canBeJobId, isJobId } from '../src/job-id.ts';
+
+describe('job ids', () => {
+  test.each(['a', 'order-17', 'x'.repeat(128), 'a.b_c~d-e', '0a'])('%s may be chosen', (id) => {
+    expect(isJobId(id)).toBe(true);
+  });
+
+  test.each(['', '17', 'a:b', 'a b', 'x'.repeat(129), 'ä', 17])('%s may not', (id) => {
+    expect(isJobId(id)).toBe(false);
+  });
+
+  test.each(['meta', 'wait', 'events', 'id', 'stalled-check'])('%s is a key of the queue itself', (id) => {
+    expect(isJobId(id)).toBe(false);
+    expect(canBeJobId(id)).toBe(false);
+  });
+
+  test('the ids of scheduled jobs can be asked for, not chosen', () => {
+    expect(canBeJobId('repeat:instances:1790000000000')).toBe(true);
+    expect(isJobId('repeat:instances:1790000000000')).toBe(false);
+  });
+});

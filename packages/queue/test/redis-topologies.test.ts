@@ -1,0 +1,111 @@
+import {
+  eventually,
+  type RedisCluster,
+  type RedisSentinel,
+  startCluster,
+  startSentinel,
+  startTlsRedis,
+  type TlsRedis,
+  uniquePrefix,
+} from '@holdfast/testing';
+import type { RedisTarget } from '@holdfast/redis-core';
+import { Type } from 'typebox';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Consumer, createRedisBackend, defineQueue, Queues, type QueueBackend } from '../src/index.ts';
+import { describeQueueBackend } from './describe-queue-backend.ts';
+
+const backendOn = (target: RedisTarget): QueueBackend =>
+  createRedisBackend({ target, keyPrefix: uniquePrefix('jobs'), commandTimeoutMs: 3000 });
+
+describe('a cluster', () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  afterAll(async () => cluster.stop());
+
+  describeQueueBackend('redis cluster', async () => backendOn({ kind: 'cluster', nodes: cluster.addresses }));
+});
+
+describe('TLS with a client certificate', () => {
+  let redis: TlsRedis;
+  beforeAll(async () => {
+    redis = await startTlsRedis();
+  });
+  afterAll(async () => redis.stop());
+
+  it('adds and runs jobs', async () => {
+    const { host, port, serverName, certificates } = redis;
+    const tls = { ca: certificates.ca, ...certificates.client, serverName };
+    await expectJobsToRun({ kind: 'standalone', host, port, tls });
+  });
+});
+
+describe('a failover', () => {
+  it('of a master behind sentinels loses no acknowledged job that its replica had', async () => {
+    const sentinel: RedisSentinel = await startSentinel();
+    try {
+      const { addresses, masterName } = sentinel;
+      const target = { kind: 'sentinel', sentinels: addresses, masterName } as const;
+      await expectJobsToRun(target, async () => {
+        await sentinel.failover();
+      });
+    } finally {
+      await sentinel.stop();
+    }
+  }, 90_000);
+
+  it('of the master of a queue in a cluster likewise', async () => {
+    const cluster = await startCluster();
+    try {
+      await expectJobsToRun({ kind: 'cluster', nodes: cluster.addresses }, async () => {
+        await cluster.failover(await cluster.masterOf('{topology}'));
+      });
+    } finally {
+      await cluster.stop();
+    }
+  }, 90_000);
+});
+
+/** Jobs that were added before and after `disturb` all run. */
+async function expectJobsToRun(target: RedisTarget, disturb?: () => Promise<void>): Promise<void> {
+  const definition = defineQueue({
+    name: 'topology',
+    description: 'For the test of topologies.',
+    payload: Type.Object({ n: Type.Integer() }),
+    attempts: 3,
+    timeoutMs: 10_000,
+    retention: { completed: {}, failed: {} },
+    concurrency: 5,
+  });
+  const backend = backendOn(target);
+  const queues = new Queues({ backend, definitions: [definition] });
+  const ran = new Set<number>();
+  const consumer = new Consumer({
+    backend,
+    definition,
+    handler: async ({ data }) => {
+      ran.add((data as { n: number }).n);
+    },
+  });
+  try {
+    const acknowledged: number[] = [];
+    const add = async (n: number): Promise<void> => {
+      await queues.add('topology', { data: { n }, options: { jobId: `job-${n}` } });
+      acknowledged.push(n);
+    };
+    for (let n = 0; n < 20; n += 1) await add(n);
+    if (disturb !== undefined) {
+      await disturb();
+      await eventually(async () => add(100), { timeoutMs: 15_000 });
+    }
+    await consumer.start();
+    for (let n = 20; n < 40; n += 1) await add(n);
+    await eventually(() => expect([...ran].toSorted((a, b) => a - b)).toEqual(acknowledged.toSorted((a, b) => a - b)), {
+      timeoutMs: 20_000,
+    });
+  } finally {
+    await consumer.close({ timeoutMs: 2000 });
+    await queues.close();
+  }
+}

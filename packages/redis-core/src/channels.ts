@@ -1,0 +1,68 @@
+import { channel } from 'node:diagnostics_channel';
+
+/**
+ * What this package publishes on `node:diagnostics_channel`. A library logs nothing and counts nothing by itself:
+ * whoever wants logs or metrics subscribes by name.
+ */
+export interface RedisChannels {
+  /** One client command, as MONITOR would show it, after its reply or its failure. */
+  'holdfast:redis:command': RedisCommandEvent;
+  /** The connection came or went. */
+  'holdfast:redis:availability': RedisAvailabilityEvent;
+  /** The circuit breaker of a connection changed its state. */
+  'holdfast:redis:breaker': RedisBreakerEvent;
+  /** Reads are tracked from now on, no longer, or still not after another try. */
+  'holdfast:redis:tracking': RedisTrackingEvent;
+  /** A pipeline ended. */
+  'holdfast:redis:pipeline': RedisPipelineEvent;
+}
+
+export interface RedisCommandEvent {
+  readonly engine: string;
+  /** The name given to the engine: `cache`, `durable`. */
+  readonly connection: string;
+  /** Lower case; a script appears as `script:<name>`, a batch once per operation. */
+  readonly command: string;
+  /** Client commands that this stands for. */
+  readonly commands: number;
+  readonly durationMs: number;
+  readonly outcome: 'ok' | 'error' | 'unavailable' | 'unknown';
+}
+
+export interface RedisPipelineEvent {
+  /** The name that the caller gave; else the kind of the engine. */
+  readonly connection: string;
+  readonly operations: number;
+  readonly commands: number;
+  /** Against one command for each operation that was sent. */
+  readonly saved: number;
+  readonly failed: number;
+  readonly durationMs: number;
+}
+
+export interface RedisAvailabilityEvent {
+  readonly engine: string;
+  readonly connection: string;
+  readonly available: boolean;
+  readonly reason?: string;
+}
+
+export interface RedisBreakerEvent {
+  readonly connection: string;
+  readonly state: 'closed' | 'half-open' | 'open';
+  /** Why, when it is not closed. */
+  readonly reason?: string;
+}
+
+export interface RedisTrackingEvent {
+  readonly connection: string;
+  readonly armed: boolean;
+  /** Why not, when it is not. */
+  readonly reason?: string;
+}
+
+/** Publishes only where somebody listens, so that an unobserved command costs nothing. */
+export function publishEvent<Name extends keyof RedisChannels>(name: Name, event: () => RedisChannels[Name]): void {
+  const target = channel(name);
+  if (target.hasSubscribers) target.publish(event());
+}

@@ -1,0 +1,335 @@
+import type {
+  BatchOperation,
+  BatchReply,
+  Bytes,
+  KeyType,
+  ScoredMember,
+  Script,
+  ScriptReply,
+  SetOptions,
+  SetReply,
+  SortedSetRange,
+  StreamEntry,
+} from './engine.ts';
+import { scriptDigest } from './script.ts';
+
+/**
+ * One client command, independent of the client that sends it: what to send, how to read the reply, and whether it may
+ * be sent a second time when the first reply was lost.
+ */
+export interface Command<Reply> {
+  readonly name: CommandName;
+  readonly args: readonly (Bytes | number)[];
+  readonly safety: Safety;
+  readonly decode: (reply: unknown) => Reply;
+  /** For a script: sent as EVALSHA, and as EVAL where the server does not know it. */
+  readonly script?: Script;
+  /** Index in `args` of the first key; the others of the command share its slot. */
+  readonly keyAt?: number;
+  /** In a cluster, the node that it must go to (`host:port`), where no key says so: SCAN, INFO. */
+  readonly node?: string;
+}
+
+/**
+ * - `read`: changes nothing; a lost reply means that nothing happened.
+ * - `idempotent`: applying it twice leaves what applying it once leaves.
+ * - `once`: must not be sent again after it may have been applied.
+ */
+export type Safety = 'read' | 'idempotent' | 'once';
+
+export type CommandName =
+  | 'mget'
+  | 'get'
+  | 'set'
+  | 'unlink'
+  | 'pexpire'
+  | 'pttl'
+  | 'hmget'
+  | 'hgetall'
+  | 'hset'
+  | 'hincrby'
+  | 'hdel'
+  | 'zadd'
+  | 'zrange'
+  | 'zrem'
+  | 'zcard'
+  | 'xadd'
+  | 'xrange'
+  | 'scan'
+  | 'time'
+  | 'info'
+  | 'publish'
+  | 'evalsha';
+
+const asNumber = (reply: unknown): number => Number(reply);
+const asText = (reply: unknown): string => (Buffer.isBuffer(reply) ? reply.toString() : String(reply));
+const asBuffer = (reply: unknown): Buffer | null =>
+  reply === null || reply === undefined
+    ? null
+    : Buffer.isBuffer(reply)
+      ? reply
+      : Buffer.from(String(reply as string | number));
+const asArray = (reply: unknown): readonly unknown[] => (Array.isArray(reply) ? reply : []);
+const asBuffers = (reply: unknown): (Buffer | null)[] => asArray(reply).map(asBuffer);
+
+export function mget(keys: readonly string[]): Command<(Buffer | null)[]> {
+  return { name: 'mget', args: keys, safety: 'read', decode: asBuffers };
+}
+
+export function get(key: string): Command<Buffer | null> {
+  return { name: 'get', args: [key], safety: 'read', decode: asBuffer };
+}
+
+export function set(key: string, value: Bytes, options: SetOptions = {}): Command<SetReply> {
+  const args: (Bytes | number)[] = [key, value];
+  if (options.pxMs !== undefined) args.push('PX', options.pxMs);
+  if (options.nx === true) args.push('NX');
+  if (options.get === true) args.push('GET');
+  const { nx = false, get = false } = options;
+  return {
+    name: 'set',
+    args,
+    safety: nx || get ? 'once' : 'idempotent',
+    decode: (reply) => {
+      if (!get) return { stored: reply !== null, previous: null };
+      const previous = asBuffer(reply);
+      return { stored: !nx || previous === null, previous };
+    },
+  };
+}
+
+export function del(keys: readonly string[]): Command<number> {
+  return { name: 'unlink', args: keys, safety: 'idempotent', decode: asNumber };
+}
+
+export function pexpire(key: string, ttlMs: number): Command<boolean> {
+  return { name: 'pexpire', args: [key, ttlMs], safety: 'idempotent', decode: (reply) => asNumber(reply) === 1 };
+}
+
+export function pttl(key: string): Command<number | null | undefined> {
+  return {
+    name: 'pttl',
+    args: [key],
+    safety: 'read',
+    decode: (reply) => {
+      const left = asNumber(reply);
+      if (left === -2) return undefined;
+      return left === -1 ? null : left;
+    },
+  };
+}
+
+export function hget(key: string, fields: readonly string[]): Command<(Buffer | null)[]> {
+  return { name: 'hmget', args: [key, ...fields], safety: 'read', decode: asBuffers };
+}
+
+export function hgetall(key: string): Command<Map<string, Buffer>> {
+  return { name: 'hgetall', args: [key], safety: 'read', decode: asMap };
+}
+
+export function hset(key: string, fields: Readonly<Record<string, Bytes>>): Command<number> {
+  return { name: 'hset', args: [key, ...Object.entries(fields).flat()], safety: 'idempotent', decode: asNumber };
+}
+
+export function hincrby(key: string, field: string, by: number): Command<number> {
+  return { name: 'hincrby', args: [key, field, by], safety: 'once', decode: asNumber };
+}
+
+export function hdel(key: string, fields: readonly string[]): Command<number> {
+  return { name: 'hdel', args: [key, ...fields], safety: 'idempotent', decode: asNumber };
+}
+
+export function zadd(key: string, members: readonly ScoredMember[]): Command<number> {
+  const args = members.flatMap(({ member, score }) => [scoreText(score), member]);
+  return { name: 'zadd', args: [key, ...args], safety: 'idempotent', decode: asNumber };
+}
+
+export function zrange(key: string, range: SortedSetRange): Command<ScoredMember[]> {
+  return { name: 'zrange', args: [key, ...rangeArguments(range)], safety: 'read', decode: asMembers(range) };
+}
+
+export function zrem(key: string, members: readonly string[]): Command<number> {
+  return { name: 'zrem', args: [key, ...members], safety: 'idempotent', decode: asNumber };
+}
+
+export function zcard(key: string): Command<number> {
+  return { name: 'zcard', args: [key], safety: 'read', decode: asNumber };
+}
+
+export function xadd(key: string, fields: Readonly<Record<string, Bytes>>, maxLength?: number): Command<string> {
+  const trim = maxLength === undefined ? [] : ['MAXLEN', '~', maxLength];
+  return { name: 'xadd', args: [key, ...trim, '*', ...Object.entries(fields).flat()], safety: 'once', decode: asText };
+}
+
+export function xrange(key: string, range: { after?: string; count: number }): Command<StreamEntry[]> {
+  const start = range.after === undefined ? '-' : `(${range.after}`;
+  return {
+    name: 'xrange',
+    args: [key, start, '+', 'COUNT', range.count],
+    safety: 'read',
+    decode: (reply) =>
+      asArray(reply).map((entry) => {
+        const [id, fields] = asArray(entry);
+        return { id: asText(id), fields: asMap(fields) };
+      }),
+  };
+}
+
+export function scan(
+  cursor: string,
+  page: { readonly prefix: string; readonly type?: KeyType; readonly count?: number },
+): Command<{ keys: string[]; cursor: string | null }> {
+  const args: (Bytes | number)[] = [cursor, 'MATCH', `${escapeGlob(page.prefix)}*`, 'COUNT', page.count ?? 250];
+  if (page.type !== undefined) args.push('TYPE', page.type);
+  return {
+    name: 'scan',
+    args,
+    safety: 'read',
+    decode: (reply) => {
+      const [next, keys] = asArray(reply);
+      const cursorText = asText(next);
+      return {
+        // Once more on the client: a proxy or a fork that ignores MATCH must not leak foreign keys.
+        keys: asArray(keys)
+          .map(asText)
+          .filter((key) => key.startsWith(page.prefix)),
+        cursor: cursorText === '0' ? null : cursorText,
+      };
+    },
+  };
+}
+
+export function time(): Command<number> {
+  return {
+    name: 'time',
+    args: [],
+    safety: 'read',
+    decode: (reply) => {
+      const [seconds, microseconds] = asArray(reply);
+      return asNumber(seconds) * 1000 + Math.floor(asNumber(microseconds) / 1000);
+    },
+  };
+}
+
+export function info(): Command<Record<string, string>> {
+  return {
+    name: 'info',
+    args: [],
+    safety: 'read',
+    decode: (reply) => {
+      const lines = asText(reply)
+        .split('\r\n')
+        .filter((line) => line !== '' && !line.startsWith('#'));
+      return Object.fromEntries(
+        lines.map((line) => {
+          const colon = line.indexOf(':');
+          return [line.slice(0, colon), line.slice(colon + 1)];
+        }),
+      );
+    },
+  };
+}
+
+export function publish(channel: string, message: Bytes): Command<number> {
+  return { name: 'publish', args: [channel, message], safety: 'once', decode: asNumber };
+}
+
+export function run<Reply extends ScriptReply>(
+  script: Script<Reply>,
+  keys: readonly string[],
+  args: readonly Bytes[],
+): Command<Reply> {
+  return {
+    name: 'evalsha',
+    args: [scriptDigest(script), keys.length, ...keys, ...args],
+    safety: script.idempotent ? 'idempotent' : 'once',
+    decode: (reply) => scriptReply(reply) as Reply,
+    script,
+    keyAt: 2,
+  };
+}
+
+export function fromOperation(operation: BatchOperation): Command<BatchReply> {
+  switch (operation.op) {
+    case 'get':
+      return get(operation.key);
+    case 'mget':
+      return mget(operation.keys);
+    case 'set':
+      return { ...set(operation.key, operation.value, operation), decode: (reply) => reply !== null };
+    case 'del':
+      return del(operation.keys);
+    case 'pexpire':
+      return pexpire(operation.key, operation.ttlMs);
+    case 'pttl':
+      return pttl(operation.key);
+    case 'hset':
+      return hset(operation.key, operation.fields);
+    case 'hincrby':
+      return hincrby(operation.key, operation.field, operation.by);
+    case 'zadd':
+      return zadd(operation.key, operation.members);
+    case 'zrem':
+      return zrem(operation.key, operation.members);
+    case 'run':
+      return run(operation.script, operation.keys, operation.args);
+  }
+}
+
+/** A flat list of names and values, or the record that some clients make of it. */
+function asMap(reply: unknown): Map<string, Buffer> {
+  const isRecord = typeof reply === 'object' && reply !== null && !Array.isArray(reply);
+  const flat = isRecord ? Object.entries(reply).flat() : asArray(reply);
+  const map = new Map<string, Buffer>();
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    const value = asBuffer(flat[index + 1]);
+    if (value !== null) map.set(asText(flat[index]), value);
+  }
+  return map;
+}
+
+function asMembers(range: SortedSetRange): (reply: unknown) => ScoredMember[] {
+  return (reply) => {
+    const flat = asArray(reply);
+    // ZRANGE BYLEX has no WITHSCORES: its members have one score, by agreement 0.
+    if (range.by === 'lex') return flat.map((member) => ({ member: asText(member), score: 0 }));
+    const members: ScoredMember[] = [];
+    for (let index = 0; index + 1 < flat.length; index += 2) {
+      members.push({ member: asText(flat[index]), score: scoreNumber(asText(flat[index + 1])) });
+    }
+    return members;
+  };
+}
+
+function rangeArguments(range: SortedSetRange): (string | number)[] {
+  switch (range.by) {
+    case 'index':
+      return [range.start, range.stop, ...(range.reverse === true ? ['REV'] : []), 'WITHSCORES'];
+    case 'score': {
+      const limit = range.limit === undefined ? [] : ['LIMIT', 0, range.limit];
+      return [scoreText(range.min), scoreText(range.max), 'BYSCORE', ...limit, 'WITHSCORES'];
+    }
+    case 'lex':
+      return [range.after === undefined ? '-' : `(${range.after}`, '+', 'BYLEX', 'LIMIT', 0, range.limit];
+  }
+}
+
+function scoreText(score: number): string {
+  if (score === Infinity) return '+inf';
+  return score === -Infinity ? '-inf' : String(score);
+}
+
+function scoreNumber(text: string): number {
+  if (text === 'inf') return Infinity;
+  return text === '-inf' ? -Infinity : Number(text);
+}
+
+function scriptReply(reply: unknown): ScriptReply {
+  if (reply === null || reply === undefined) return null;
+  if (typeof reply === 'number') return reply;
+  return Array.isArray(reply) ? reply.map(scriptReply) : asBuffer(reply);
+}
+
+function escapeGlob(text: string): string {
+  return text.replace(/[*?[\]\\]/g, String.raw`\$&`);
+}

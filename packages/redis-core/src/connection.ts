@@ -1,0 +1,87 @@
+/** How an engine reaches its Redis; what `createEngine` takes and what the configuration produces. */
+export interface EngineOptions {
+  /** Appears in connection names, metrics and errors: `cache`, `durable`. */
+  readonly name: string;
+  readonly target: RedisTarget;
+  /** How long one attempt to connect may take. Default 10 000. */
+  readonly connectionTimeoutMs?: number;
+  /** Deadline of a command without one of its own. Default 5 000. */
+  readonly commandTimeoutMs?: number;
+  /** How often an idempotent command is tried again within its deadline. Default 3. */
+  readonly retryAttempts?: number;
+  /** The longest wait between two tries. Default 1 000. */
+  readonly retryDelayMs?: number;
+  /**
+   * After so much silence Redis is asked for its TIME, so that a frozen one is noticed within a second whatever the
+   * other time-outs are. Default 250; an idle connection then costs 240 commands a minute, a busy one 2. 0 switches it
+   * off. Not used for Cluster.
+   */
+  readonly probeIntervalMs?: number;
+  /**
+   * Whether reads may be tracked, so that they can be kept in the process. Default true. Costs nothing until somebody
+   * calls `onInvalidate`; then a second connection, and about 100 PING a minute on it.
+   */
+  readonly tracking?: boolean;
+  /** How long the connection that reports invalidations may be silent before it is given up. Default 1 000. */
+  readonly trackingHeartbeatMs?: number;
+}
+
+export type RedisTarget = StandaloneTarget | SentinelTarget | ClusterTarget | UpstashTarget | MemoryTarget;
+
+export interface MemoryTarget {
+  readonly kind: 'memory';
+  /** Bytes of keys and values that it may hold. Default 256 MiB. */
+  readonly maxBytes?: number;
+  /** What happens at `maxBytes`. Default `allkeys-lru`; a durable store wants `noeviction`. */
+  readonly eviction?: 'allkeys-lru' | 'noeviction';
+}
+
+export interface StandaloneTarget extends RedisCredentials {
+  readonly kind: 'standalone';
+  readonly host: string;
+  readonly port: number;
+  readonly db?: number;
+  readonly tls?: TlsOptions;
+}
+
+export interface SentinelTarget extends RedisCredentials {
+  readonly kind: 'sentinel';
+  readonly sentinels: readonly HostAndPort[];
+  readonly masterName: string;
+  readonly db?: number;
+  readonly tls?: TlsOptions;
+  readonly sentinelPassword?: string;
+}
+
+export interface ClusterTarget extends RedisCredentials {
+  readonly kind: 'cluster';
+  readonly nodes: readonly HostAndPort[];
+  readonly tls?: TlsOptions;
+}
+
+export interface UpstashTarget {
+  readonly kind: 'upstash';
+  readonly url: string;
+  readonly token: string;
+}
+
+export interface RedisCredentials {
+  readonly username?: string;
+  readonly password?: string;
+}
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** PEM texts, not file names. */
+export interface TlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** Server name for SNI and verification. */
+  readonly serverName?: string;
+  /** Only for development. Default true. */
+  readonly rejectUnauthorized?: boolean;
+}

@@ -1,0 +1,128 @@
+import calculateSlot from 'cluster-key-slot';
+import type { Cluster, Redis } from 'ioredis';
+import * as commands from '../command.ts';
+import type { Command } from '../command.ts';
+import type { EngineOptions } from '../connection.ts';
+import type {
+  BatchOperation,
+  BatchResult,
+  Bytes,
+  CallOptions,
+  ScanPage,
+  ScanReply,
+  Script,
+  ScriptReply,
+} from '../engine.ts';
+import { UnavailableError, UnknownOutcomeError } from '../errors.ts';
+import { assertOneSlot, bySlot, splitOperation } from './cluster-split.ts';
+import { masterAt, topologyOf } from './cluster-topology.ts';
+import { aggregateInfo } from './cluster-info.ts';
+import { IoredisEngine } from './ioredis.ts';
+
+/**
+ * Redis Cluster. What spans slots is split into a command for each slot, sent at once and joined; it is therefore atomic
+ * within a slot only. Reads are not tracked: each node would need a connection and an epoch of its own.
+ */
+export class ClusterEngine extends IoredisEngine {
+  constructor(options: EngineOptions) {
+    super(options);
+    // The owner of these slots is gone: ask the others, instead of waiting for the next regular look.
+    this.#cluster.on('-node', () => {
+      if (this.#cluster.status === 'ready') this.#cluster.refreshSlotsCache();
+    });
+  }
+
+  override slotOf(key: string): number {
+    return calculateSlot(key);
+  }
+
+  override async mget(keys: readonly string[], options?: CallOptions): Promise<(Buffer | null)[]> {
+    const groups = bySlot(keys);
+    if (groups.length <= 1) return super.mget(keys, options);
+    const [result] = await this.batch([{ op: 'mget', keys }], options);
+    return valueOf(result) as (Buffer | null)[];
+  }
+
+  /** @throws UnknownOutcomeError when some slots did and others did not; calling again is safe. */
+  override async del(keys: readonly string[], options?: CallOptions): Promise<number> {
+    const groups = bySlot(keys);
+    if (groups.length <= 1) return super.del(keys, options);
+    const settled = await Promise.allSettled(groups.map((group) => super.del(group.keys, options)));
+    const failed = settled.filter((part) => part.status === 'rejected');
+    if (failed.length === 0) {
+      return settled.reduce((sum, part) => sum + (part.status === 'fulfilled' ? part.value : 0), 0);
+    }
+    const cause: unknown = failed[0]?.reason;
+    if (failed.length === settled.length || !(cause instanceof UnavailableError)) throw cause;
+    throw new UnknownOutcomeError(`Keys in ${failed.length} of ${settled.length} slots were not removed.`, { cause });
+  }
+
+  /** @throws UnsupportedError when the keys lie in different slots */
+  override async run<Reply extends ScriptReply>(
+    script: Script<Reply>,
+    keys: readonly string[],
+    args: readonly Bytes[],
+    options?: CallOptions,
+  ): Promise<Reply> {
+    assertOneSlot(script.name, keys);
+    return super.run(script, keys, args, options);
+  }
+
+  override async batch(operations: readonly BatchOperation[], options?: CallOptions): Promise<BatchResult[]> {
+    const split = operations.map(splitOperation);
+    const results = await super.batch(
+      split.flatMap(({ parts }) => parts),
+      options,
+    );
+    let next = 0;
+    return split.map(({ parts, join }) => {
+      const own = results.slice(next, next + parts.length);
+      next += parts.length;
+      return join(own);
+    });
+  }
+
+  /**
+   * Master after master. The cursor names the master, and the owners of all slots as they were: when these change
+   * (a failover, moved slots) the scan begins anew, so that no key is missed; some then come twice.
+   */
+  override async scan(page: ScanPage, options?: CallOptions): Promise<ScanReply> {
+    await this.ready(options);
+    const { masters, fingerprint } = topologyOf(this.#cluster);
+    const [before, at, cursor] = page.cursor?.split('/') ?? [];
+    const index = before === fingerprint ? Number(at) : 0;
+    const node = masters[index];
+    if (node === undefined) throw new UnavailableError('No master of the cluster is known.');
+    const command = commands.scan((before === fingerprint ? cursor : undefined) ?? '0', page);
+    const reply = await this.send({ ...command, node }, options);
+    if (reply.cursor !== null) return { keys: reply.keys, cursor: `${fingerprint}/${index}/${reply.cursor}` };
+    const isLast = index + 1 >= masters.length;
+    return { keys: reply.keys, cursor: isLast ? null : `${fingerprint}/${index + 1}/0` };
+  }
+
+  /** The sum over all masters of what can be added (memory, keys, clients, commands); the rest as the first says it. */
+  override async info(options?: CallOptions): Promise<Readonly<Record<string, string>>> {
+    await this.ready(options);
+    const { masters } = topologyOf(this.#cluster);
+    const parts = await Promise.all(masters.map((node) => this.send({ ...commands.info(), node }, options)));
+    return aggregateInfo(parts);
+  }
+
+  protected override clientFor(command: Command<unknown>): Redis {
+    return command.node === undefined ? this.client : masterAt(this.#cluster, command.node);
+  }
+
+  protected override loadScript(lua: string): Promise<unknown> {
+    return Promise.all(this.#cluster.nodes('master').map((node) => node.script('LOAD', lua)));
+  }
+
+  get #cluster(): Cluster {
+    return this.client as unknown as Cluster;
+  }
+}
+
+function valueOf(result: BatchResult | undefined): unknown {
+  if (result === undefined) throw new UnknownOutcomeError('There is no result.');
+  if (!result.ok) throw result.error;
+  return result.value;
+}

@@ -1,0 +1,146 @@
+import type { Redis } from 'ioredis';
+
+const CHANNEL = '__redis__:invalidate';
+/** How often it is looked for signs of life within each heartbeat; silence is noticed one look before its end. */
+const LOOKS = 8;
+
+export interface InvalidationConnectionOptions {
+  readonly heartbeatMs: number;
+  readonly connectionTimeoutMs: number;
+  /** Subscribed: `identity` is known. */
+  readonly onReady: () => void;
+  /** These keys changed, or with `null` all of them. */
+  readonly onKeys: (keys: readonly string[] | null) => void;
+  /** Nothing was heard for longer than the heartbeat allows. `onSound` or `onLost` follows. */
+  readonly onSilence: () => void;
+  /** Heard after all: this process had been busy, not the network. */
+  readonly onSound: () => void;
+  /** It is gone, or was never there. Nothing is called after this, and it is called once unless `destroy` came first. */
+  readonly onLost: (connection: InvalidationConnection, reason: string) => void;
+}
+
+export interface ConnectionIdentity {
+  readonly clientId: number;
+  readonly runId: string;
+}
+
+/**
+ * One connection that receives invalidations; it lives once and is never reconnected, because Redis knows it by an id
+ * that a new connection does not have. A connection that only listens cannot tell silence from a dead network, so it is
+ * pinged, and given up when it answers too late.
+ */
+export class InvalidationConnection {
+  readonly #client: Redis;
+  readonly #options: InvalidationConnectionOptions;
+  #identity: ConnectionIdentity | undefined;
+  #connectTimer: NodeJS.Timeout | undefined;
+  #heartbeatTimer: NodeJS.Timeout | undefined;
+  #heardAt = 0;
+  #isPinging = false;
+  #reason = 'the subscriber connection was closed';
+  #isOver = false;
+
+  constructor(client: Redis, options: InvalidationConnectionOptions) {
+    this.#client = client;
+    this.#options = options;
+    client.on('error', (error: Error) => {
+      this.#reason = error.message;
+    });
+    client.once('close', () => this.#lose());
+    client.on('messageBuffer', (_channel: Buffer, payload: unknown) => this.#onMessage(payload));
+    this.#connectTimer = setTimeout(() => {
+      this.#reason = 'the subscriber connection took too long';
+      this.#lose();
+    }, options.connectionTimeoutMs);
+    this.#connect().catch((error: unknown) => {
+      if (error instanceof Error) this.#reason = error.message;
+      this.#lose();
+    });
+  }
+
+  /** Who the server knows this connection as; `undefined` until it is subscribed. */
+  get identity(): ConnectionIdentity | undefined {
+    return this.#identity;
+  }
+
+  /** Closes it without a further call to anybody. */
+  destroy(): void {
+    this.#isOver = true;
+    clearTimeout(this.#connectTimer);
+    clearInterval(this.#heartbeatTimer);
+    // `disconnect` alone ends politely and so waits for the other side, which may be gone.
+    destroyStream(this.#client);
+    this.#client.disconnect();
+  }
+
+  async #connect(): Promise<void> {
+    await this.#client.connect();
+    const [clientId, info] = await Promise.all([
+      this.#client.client('ID'),
+      this.#client.info('server'),
+      this.#client.subscribe(CHANNEL),
+    ]);
+    if (this.#isOver) return;
+    clearTimeout(this.#connectTimer);
+    this.#identity = { clientId, runId: runIdOf(info) };
+    this.#heardAt = performance.now();
+    this.#client.stream.on('data', () => {
+      this.#heardAt = performance.now();
+    });
+    this.#heartbeatTimer = setInterval(() => this.#beat(), this.#options.heartbeatMs / LOOKS);
+    this.#heartbeatTimer.unref();
+    this.#options.onReady();
+  }
+
+  #beat(): void {
+    const { heartbeatMs } = this.#options;
+    const lookedAt = performance.now();
+    const silentMs = lookedAt - this.#heardAt;
+    if (silentMs >= heartbeatMs * (1 - 1 / LOOKS)) {
+      // What was not heard may be an invalidation, whoever is to blame. But was it this process that did not listen?
+      // What waits in the socket is read before an immediate runs.
+      this.#options.onSilence();
+      setImmediate(() => {
+        if (this.#isOver) return;
+        if (this.#heardAt >= lookedAt) return this.#options.onSound();
+        this.#reason = `the subscriber connection was silent for ${Math.round(silentMs)} ms`;
+        this.#lose();
+      });
+    } else if (silentMs >= heartbeatMs / 2 && !this.#isPinging) {
+      this.#isPinging = true;
+      // A lost ping needs no answer here: it shows as silence.
+      const answered = (): void => {
+        this.#isPinging = false;
+      };
+      this.#client.ping().then(answered, answered);
+    }
+  }
+
+  #onMessage(payload: unknown): void {
+    if (this.#isOver) return;
+    this.#options.onKeys(Array.isArray(payload) ? payload.map(String) : null);
+  }
+
+  #lose(): void {
+    if (this.#isOver) return;
+    this.destroy();
+    this.#options.onLost(this, this.#reason);
+  }
+}
+
+/** Closes a socket at once, with RST where it is plain TCP: nothing that still waits in it is to be sent. */
+export function destroyStream(client: Redis): void {
+  // Typed as always there, but a client that never connected has none.
+  const stream = client.stream as Redis['stream'] | undefined;
+  if (stream === undefined || stream.destroyed) return;
+  // A socket that is ending already cannot be reset: libuv refuses, and Node would then never close it.
+  if ('encrypted' in stream || !('resetAndDestroy' in stream) || stream.writableEnded) stream.destroy();
+  else stream.resetAndDestroy();
+}
+
+/** The random id that a Redis process gave itself at its start. */
+export function runIdOf(info: string): string {
+  const runId = /^run_id:(\S+)/m.exec(info)?.[1];
+  if (runId === undefined) throw new Error('the server does not tell its run_id');
+  return runId;
+}

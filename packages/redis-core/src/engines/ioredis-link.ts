@@ -1,0 +1,245 @@
+import { Command, type Redis } from 'ioredis';
+import { Breaker, type BreakerState } from '../breaker.ts';
+import { publishEvent } from '../channels.ts';
+import type { EngineOptions } from '../connection.ts';
+import { withDeadline } from '../deadline.ts';
+import type { EngineStatus, Unsubscribe } from '../engine.ts';
+import { UnavailableError } from '../errors.ts';
+import { Probe } from '../probe.ts';
+import { ServerClock } from '../server-clock.ts';
+import { ConnectPatience } from './connect-patience.ts';
+import { destroyStream } from './ioredis-invalidations.ts';
+
+/** After so much silence Redis is asked, unless the options say otherwise. */
+const PROBE_INTERVAL_MS = 250;
+/** How long it may take to answer that. With the interval it bounds how long a frozen Redis goes unnoticed. */
+const PROBE_DEADLINE_MS = 400;
+/** The clock is measured so often even on a connection that is never silent. */
+const CLOCK_INTERVAL_MS = 30_000;
+/** A caller who gives less time than this says more of itself than of Redis. */
+const COUNTED_DEADLINE_MS = 250;
+
+/**
+ * The command connection, and whether it can be used. It can while it is connected and its breaker is closed; the
+ * breaker opens when the connection is lost, when the probe hears nothing, or when too many calls go unanswered, and each
+ * of these destroys the connection, so that nothing that waits in it is applied later. ioredis makes the next one; once
+ * that has answered a question the breaker closes.
+ */
+export class IoredisLink {
+  readonly clock = new ServerClock();
+  /** Called with each change, before those who subscribed. */
+  onChange: (available: boolean) => void = () => undefined;
+  readonly #client: Redis;
+  readonly #options: EngineOptions;
+  readonly #availability = new Set<(available: boolean) => void>();
+  readonly #breaker: Breaker;
+  readonly #probe: Probe;
+  readonly #patience: ConnectPatience;
+  readonly #clockTimer: NodeJS.Timeout;
+  /** Of a cluster the nodes come and go by themselves; it has no one socket that could be asked or destroyed. */
+  readonly #isCluster: boolean;
+  /** Settles with the first attempt to connect, so that the calls made right after the start need not fail. */
+  readonly #firstAttempt = Promise.withResolvers<void>();
+  #attempted = false;
+  #available = false;
+  #closed = false;
+  #frozen = false;
+  #reason = 'not connected yet';
+
+  constructor(options: EngineOptions, client: Redis) {
+    this.#options = options;
+    this.#client = client;
+    this.#isCluster = options.target.kind === 'cluster';
+    this.#breaker = new Breaker((state) => this.#publishBreaker(state));
+    client.on('ready', () => void this.#onReady());
+    client.on('close', () => this.#onLost());
+    client.on('error', (error: Error) => {
+      // What was found out about the connection before it was destroyed says more than what its end looks like.
+      if (this.#available || this.#reason === '' || !this.#frozen) this.#reason = describe(error);
+      this.#attemptedOnce();
+    });
+    const intervalMs = this.#isCluster ? 0 : (options.probeIntervalMs ?? PROBE_INTERVAL_MS);
+    this.#probe = new Probe({
+      intervalMs,
+      deadlineMs: PROBE_DEADLINE_MS,
+      target: { received: () => (this.#available ? client.stream.bytesRead : undefined), ask: () => this.#ask() },
+      onSilence: (silentMs) => this.#giveUp(`Redis has not answered for ${Math.round(silentMs)} ms`),
+    });
+    this.#patience = new ConnectPatience(options.connectionTimeoutMs ?? 10_000, (reason) => {
+      this.#reason = reason;
+      destroyStream(client);
+      this.#attemptedOnce();
+    });
+    if (!this.#isCluster) {
+      client.on('connecting', () => this.#patience.begin(() => bytesRead(client)));
+      client.on('close', () => this.#patience.end());
+    }
+    this.#clockTimer = setInterval(() => {
+      if (this.#available && !this.#isCluster) this.#ask().catch(() => undefined);
+    }, CLOCK_INTERVAL_MS).unref();
+  }
+
+  /** Begins to connect, and goes on for ever. */
+  connect(): void {
+    // An `error` event tells the reason; this rejection only says that the connection is closed.
+    this.#client.connect().catch(() => this.#attemptedOnce());
+  }
+
+  get status(): EngineStatus {
+    if (this.#available) return { available: true, breaker: 'closed' };
+    return {
+      available: false,
+      breaker: this.#breaker.state === 'half-open' ? 'half-open' : 'open',
+      reason: this.#reason,
+    };
+  }
+
+  get isAvailable(): boolean {
+    return this.#available;
+  }
+
+  /** Whether Redis itself does not answer, so that waiting for another connection is in vain. */
+  get isFrozen(): boolean {
+    return this.#frozen;
+  }
+
+  /** Settles with the first attempt to connect, successful or not. */
+  get settled(): Promise<void> {
+    return this.#firstAttempt.promise;
+  }
+
+  onAvailability(listener: (available: boolean) => void): Unsubscribe {
+    this.#availability.add(listener);
+    return () => this.#availability.delete(listener);
+  }
+
+  /** Resolves when it can be used; waits for nothing but the first attempt to connect. */
+  async ensure(deadlineAt: number): Promise<void> {
+    if (this.#available) return;
+    if (!this.#attempted && !this.#closed) {
+      await withDeadline(this.#firstAttempt.promise, deadlineAt, () => this.unavailable());
+    }
+    if (!this.#available) throw this.unavailable();
+  }
+
+  unavailable(cause?: unknown): UnavailableError {
+    return new UnavailableError(`Redis "${this.#options.name}" cannot be reached: ${this.#reason}.`, { cause });
+  }
+
+  /** A call was answered. */
+  answered(): void {
+    this.#breaker.succeeded();
+  }
+
+  /** A call was not answered within so many milliseconds, which its caller had set. */
+  timedOut(afterMs: number): void {
+    if (afterMs >= COUNTED_DEADLINE_MS && this.#available && !this.#isCluster) void this.#countFailure();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#reason = 'closed';
+    this.#frozen = true; // Keeps the reason, and whoever retries need not wait.
+    this.#availability.clear();
+    this.#setAvailable(false);
+    this.#probe.stop();
+    this.#patience.stop();
+    clearInterval(this.#clockTimer);
+    this.#client.disconnect();
+    this.#attemptedOnce();
+  }
+
+  /** The connection is ready when the library says so; it can be used when Redis has answered a question on it. */
+  async #onReady(): Promise<void> {
+    if (this.#isCluster) await this.#breaker.attempt(() => Promise.resolve());
+    else {
+      const isProbed = this.#options.probeIntervalMs !== 0;
+      const deadlineMs = isProbed ? PROBE_DEADLINE_MS : (this.#options.commandTimeoutMs ?? 5000);
+      const late = (): Error => new UnavailableError(`Redis took more than ${deadlineMs} ms to answer`);
+      const isClosed = await this.#breaker.attempt(async () => {
+        try {
+          await withDeadline(this.#ask(), performance.now() + deadlineMs, late);
+        } catch (error) {
+          this.#reason = describe(error);
+          throw error;
+        }
+      });
+      if (!isClosed) return this.#closed ? undefined : this.#giveUp(this.#reason);
+    }
+    // Closed or lost meanwhile.
+    if (this.#closed || this.#client.status !== 'ready') return;
+    this.#patience.succeed();
+    this.#frozen = false;
+    this.#setAvailable(true);
+    this.#attemptedOnce();
+  }
+
+  async #countFailure(): Promise<void> {
+    const isOpen = await this.#breaker.failed();
+    if (isOpen && this.#available) this.#giveUp('too many calls were not answered in time');
+  }
+
+  #onLost(): void {
+    void this.#breaker.trip();
+    this.#setAvailable(false);
+    this.#attemptedOnce();
+  }
+
+  /** Takes Redis for away, and fails what is in flight, whose outcome is unknown. */
+  #giveUp(reason: string): void {
+    this.#reason = reason;
+    this.#frozen = true;
+    void this.#breaker.trip();
+    this.#setAvailable(false);
+    destroyStream(this.#client);
+  }
+
+  #setAvailable(available: boolean): void {
+    if (this.#available === available) return;
+    this.#available = available;
+    if (available) this.#reason = '';
+    else if (this.#reason === '') this.#reason = 'the connection was lost';
+    publishEvent('holdfast:redis:availability', () => ({
+      engine: 'ioredis',
+      connection: this.#options.name,
+      available,
+      ...(available ? {} : { reason: this.#reason }),
+    }));
+    this.onChange(available);
+    for (const listener of this.#availability) listener(available);
+  }
+
+  /** TIME, written at once: not behind the calls that wait for one another in the automatic pipeline. */
+  async #ask(): Promise<void> {
+    const sentAt = performance.now();
+    const reply = await this.#client.sendCommand(new Command('time', [], { replyEncoding: 'utf8' }));
+    const [seconds, microseconds] = Array.isArray(reply) ? reply.map(Number) : [];
+    if (seconds === undefined || microseconds === undefined) throw new Error('TIME replied something else');
+    this.clock.measure(sentAt, performance.now(), seconds * 1000 + microseconds / 1000);
+  }
+
+  #attemptedOnce(): void {
+    this.#attempted = true;
+    this.#firstAttempt.resolve();
+  }
+
+  #publishBreaker(state: BreakerState): void {
+    publishEvent('holdfast:redis:breaker', () => ({
+      connection: this.#options.name,
+      state,
+      ...(state === 'closed' ? {} : { reason: this.#reason }),
+    }));
+  }
+}
+
+function bytesRead(client: Redis): number | undefined {
+  // Typed as always there, but a client that is still looking for its server has none.
+  return (client.stream as Redis['stream'] | undefined)?.bytesRead;
+}
+
+function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
+  // Of a cluster: "Failed to refresh slots cache." alone helps nobody.
+  if (error instanceof Error && 'lastNodeError' in error && error.lastNodeError) return describe(error.lastNodeError);
+  return error instanceof Error ? error.message : String(error);
+}

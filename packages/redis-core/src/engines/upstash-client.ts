@@ -1,0 +1,82 @@
+import { Redis } from '@upstash/redis';
+import type { UpstashTarget } from '../connection.ts';
+
+/** A command as JSON has it: its name, then its arguments. */
+export type RestCommand = readonly (string | number)[];
+export type RestReply = { readonly result: unknown } | { readonly error: string };
+
+/** The request was not carried out, or nobody knows; see `UpstashEngine` for what follows from it. */
+export class RestFailure extends Error {
+  readonly kind: 'not-sent' | 'refused' | 'lost';
+
+  constructor(kind: RestFailure['kind'], message: string) {
+    super(message);
+    this.name = 'RestFailure';
+    this.kind = kind;
+  }
+}
+
+/** Codes of errors that come before anything was written. */
+const notSent = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$|CERT|_TLS_/;
+
+/**
+ * The HTTP client of `@upstash/redis`, without what would be wrong here: its decoding of replies (as UTF-8, then as
+ * JSON) and its retries. It is a subclass because the library shows its HTTP client to nothing else.
+ */
+export class UpstashClient extends Redis {
+  #signal: AbortSignal | undefined;
+
+  constructor(target: UpstashTarget) {
+    let current = (): AbortSignal | undefined => undefined;
+    super({
+      url: target.url,
+      token: target.token,
+      automaticDeserialization: false,
+      responseEncoding: false,
+      enableAutoPipelining: false,
+      enableTelemetry: false,
+      // Not `false`: that means one retry in this library, and one increment was then applied twice.
+      retry: { retries: 0, backoff: () => 0 },
+      // A function: with a plain signal an aborted request resolves, with the reason as if it were a reply.
+      signal: () => current() ?? AbortSignal.abort(),
+    });
+    current = () => this.#signal;
+  }
+
+  /**
+   * Sends all in one request (`/pipeline`, also for one command: errors then come per command and not in the text of an
+   * HTTP error) and replies in order.
+   * @throws RestFailure without the text of any command: that would carry keys and values into logs
+   */
+  async send(list: readonly RestCommand[], timeoutMs: number, closing: AbortSignal): Promise<readonly RestReply[]> {
+    this.#signal = AbortSignal.any([AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))), closing]);
+    let body: unknown;
+    try {
+      const headers = { 'Upstash-Encoding': 'base64' };
+      // The signal is read before the first `await` in there, so calls at the same time do not mix theirs.
+      body = await this.client.request({ path: ['pipeline'], body: list, headers });
+    } catch (error) {
+      throw failureOf(error);
+    }
+    if (!Array.isArray(body) || body.length !== list.length) {
+      throw new RestFailure('lost', 'The REST endpoint did not answer with a reply for each command.');
+    }
+    return body as RestReply[];
+  }
+}
+
+function failureOf(error: unknown): RestFailure {
+  if (!(error instanceof Error)) return new RestFailure('lost', String(error));
+  if (error.name === 'TimeoutError' || error.name === 'AbortError') {
+    return new RestFailure('lost', 'The REST endpoint did not answer in time.');
+  }
+  // The library appends the whole request to what the server said.
+  if (error.name === 'UpstashError') return new RestFailure('refused', error.message.split(', command was: ')[0] ?? '');
+  if (error.name === 'UpstashJSONParseError') {
+    return new RestFailure('lost', 'The REST endpoint answered with something that is not JSON.');
+  }
+  const cause = error.cause as { code?: unknown; message?: unknown } | undefined;
+  const code = typeof cause?.code === 'string' ? cause.code : '';
+  const message = typeof cause?.message === 'string' && cause.message !== '' ? cause.message : error.message;
+  return new RestFailure(notSent.test(code) ? 'not-sent' : 'lost', code === '' ? message : `${message} (${code})`);
+}

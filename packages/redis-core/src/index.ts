@@ -1,0 +1,13 @@
+export * from './engine.ts';
+export * from './errors.ts';
+export * from './connection.ts';
+export type * from './channels.ts';
+export { createEngine } from './create-engine.ts';
+export { createKeys, decodeKeyPart, encodeKeyPart, isName, MAX_KEY_BYTES, type Keys } from './keys.ts';
+export { createClusterClient, reconnectDelayMs, sentinelOptions, tlsOptions } from './engines/ioredis-client.ts';
+export * from './pipeline.ts';
+export { type RedisSummary, summarizeInfo } from './info.ts';
+export { fromReplyError } from './reply-error.ts';
+export { defineScript, loadLua } from './script.ts';
+export { deserialize, type DeserializeOptions, serialize, type SerializeOptions } from './serializer.ts';
+export { MemoryEngine, type MemoryEngineOptions } from './engines/memory.ts';

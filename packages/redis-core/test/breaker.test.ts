@@ -1,0 +1,291 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { rmSync } from 'node:fs';
+import { eventually, FaultProxy, monitor, type RedisServer, startRedis } from '@holdfast/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  createEngine,
+  type EngineOptions,
+  type RedisBreakerEvent,
+  type RedisEngine,
+  UnavailableError,
+  UnknownOutcomeError,
+} from '../src/index.ts';
+
+/** Beyond a promised bound, for a machine that does other things as well. */
+const ROOM_MS = 150;
+
+/** Runs `work` and replies how long it took, in milliseconds. */
+async function timed(work: () => unknown): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
+}
+
+describe('the circuit breaker', () => {
+  let server: RedisServer;
+  let proxy: FaultProxy;
+  let engine: RedisEngine;
+  const open = (options: Partial<EngineOptions> = {}): RedisEngine =>
+    createEngine({ name: 'guarded', target: { kind: 'standalone', host: proxy.host, port: proxy.port }, ...options });
+  const opens = (): Promise<void> => eventually(() => expect(engine.status.breaker).not.toBe('closed'));
+  const closes = (): Promise<void> => eventually(() => expect(engine.status.breaker).toBe('closed'));
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    await server.start();
+    await server.command('FLUSHALL');
+    proxy = await FaultProxy.listen(server.url);
+    engine = open();
+    await engine.set('a', '1');
+  });
+  afterEach(async () => {
+    await engine.close();
+    await proxy.close();
+  });
+
+  interface Fault {
+    readonly name: string;
+    readonly begin: () => unknown;
+    readonly end: () => unknown;
+  }
+  const faults: Fault[] = [
+    { name: 'killed', begin: () => server.kill(), end: () => server.start() },
+    { name: 'frozen (SIGSTOP)', begin: () => server.pause(), end: () => server.resume() },
+    { name: 'black-holed', begin: () => proxy.blackhole(), end: () => proxy.pass() },
+    { name: 'behind a network that drops everything', begin: () => proxy.drop(), end: () => proxy.pass() },
+    { name: 'slow', begin: () => proxy.delay(3000), end: () => proxy.pass() },
+    { name: 'refusing', begin: () => proxy.refuse(), end: () => proxy.pass() },
+  ];
+
+  describe.each(faults)('with a Redis that is $name', ({ begin, end }) => {
+    test('opens within 1 s, fails what is in flight then and new calls in 20 ms, and closes within 2 s', async () => {
+      const settled: string[] = [];
+      try {
+        const openedMs = timed(opens);
+        const beginning = begin();
+        const calls = [engine.mget(['a']), engine.hincrby('h', 'n', 1), engine.set('b', '1')].map((call) =>
+          call.then(
+            () => 'ok',
+            (error: unknown) => (error as { code: string }).code,
+          ),
+        );
+        const inFlightMs = timed(async () => settled.push(...(await Promise.all(calls))));
+        await beginning;
+        expect(await openedMs).toBeLessThan(1000 + ROOM_MS);
+        // All of them end with the opening, not with their deadline of 5 s.
+        expect(await inFlightMs).toBeLessThan(1400 + ROOM_MS);
+        expect(['ok', 'REDIS_UNAVAILABLE']).toContain(settled[0]);
+        expect(['ok', 'REDIS_UNAVAILABLE', 'REDIS_UNKNOWN_OUTCOME']).toContain(settled[1]);
+
+        const fastMs = await timed(() => expect(engine.mget(['a'])).rejects.toThrow(UnavailableError));
+        expect(fastMs).toBeLessThan(20);
+        expect(engine.status).toMatchObject({ available: false, reason: expect.stringMatching(/./) });
+      } finally {
+        await end();
+      }
+      expect(await timed(closes)).toBeLessThan(2000 + ROOM_MS);
+      expect(await engine.set('c', '1')).toMatchObject({ stored: true });
+    });
+  });
+
+  test('a long outage, too, is over within 2 s of its end', async () => {
+    proxy.drop();
+    // More attempts to connect have hung than one may.
+    await eventually(() => expect(engine.status.reason).toContain('connecting took more than'), { timeoutMs: 10_000 });
+    await eventually(() => expect(proxy.connections).toBe(0), { timeoutMs: 10_000, intervalMs: 1 });
+    proxy.pass();
+    expect(await timed(closes)).toBeLessThan(2000 + ROOM_MS);
+  });
+
+  test('says on its channel when it opens, tries and closes, and why', async () => {
+    const events: RedisBreakerEvent[] = [];
+    const listen = (event: unknown): void => void events.push(event as RedisBreakerEvent);
+    subscribe('holdfast:redis:breaker', listen);
+    try {
+      server.pause();
+      await opens();
+      server.resume();
+      await closes();
+      expect(events.map(({ state }) => state)).toEqual(['open', 'half-open', 'closed']);
+      expect(events[0]).toMatchObject({ connection: 'guarded', reason: expect.stringContaining('not answered for') });
+    } finally {
+      unsubscribe('holdfast:redis:breaker', listen);
+      server.resume();
+    }
+  });
+
+  test('opens on calls that time out, though the connection is alive', async () => {
+    await engine.close();
+    engine = open({ probeIntervalMs: 0, commandTimeoutMs: 250 });
+    await engine.set('a', '1');
+    const busy = await FaultProxy.listen(server.url);
+    try {
+      proxy.blackhole();
+      const calls = Array.from({ length: 5 }, () => engine.hincrby('h', 'n', 1));
+      const results = await Promise.allSettled(calls);
+      expect(results.map((result) => result.status)).toEqual(Array(5).fill('rejected'));
+      await opens();
+      proxy.pass();
+      await closes();
+    } finally {
+      await busy.close();
+    }
+  });
+
+  test('is not opened by callers in a hurry, nor by refusals', async () => {
+    await engine.close();
+    engine = open({ probeIntervalMs: 0 });
+    await engine.set('a', '1');
+    proxy.delay(200);
+    await Promise.allSettled(Array.from({ length: 20 }, () => engine.hincrby('h', 'n', 1, { deadlineMs: 40 })));
+    proxy.pass();
+    const refused = await Promise.allSettled(Array.from({ length: 20 }, () => engine.hget('a', ['f'])));
+    expect(refused[19]).toMatchObject({ reason: { code: 'REDIS_WRONG_TYPE' } });
+    expect(engine.status).toEqual({ available: true, breaker: 'closed' });
+  });
+
+  test('no call outlives its deadline by more than 100 ms, whatever happens', async () => {
+    const deadlines = [20, 60, 120, 250, 500, 900];
+    const overdue = async (): Promise<number> => {
+      const late = await Promise.all(
+        deadlines.map(async (deadlineMs) => {
+          const tookMs = await timed(() =>
+            engine.hincrby('h', 'n', 1, { deadlineMs }).catch((error: unknown) => {
+              expect(error).toBeInstanceOf(Error);
+            }),
+          );
+          return tookMs - deadlineMs;
+        }),
+      );
+      return Math.max(...late);
+    };
+    for (const { begin, end } of faults.slice(1, 5)) {
+      const calls = overdue();
+      await begin();
+      try {
+        expect(await calls).toBeLessThan(100);
+        expect(await overdue()).toBeLessThan(100);
+      } finally {
+        await end();
+      }
+      await closes();
+    }
+  });
+
+  test('a write that was on its way to a frozen Redis is unknown, and is not sent again', async () => {
+    server.pause();
+    try {
+      await expect(engine.hincrby('h', 'n', 1)).rejects.toThrow(UnknownOutcomeError);
+    } finally {
+      server.resume();
+    }
+    await closes();
+    expect(Number((await engine.hget('h', ['n']))[0] ?? 0)).toBeLessThanOrEqual(1);
+  });
+
+  test('asks a silent Redis some four times a second, and one that is talked to not at all', async () => {
+    const watched = await monitor(server.url);
+    try {
+      const asked = (): number => watched.commands().filter(([name]) => name?.toLowerCase() === 'time').length;
+      const idleMs = await timed(() => eventually(() => expect(asked()).toBeGreaterThanOrEqual(4)));
+      expect(idleMs).toBeGreaterThan(3 * 180);
+      const before = asked();
+      const startedAt = performance.now();
+      let slowestMs = 0;
+      while (performance.now() - startedAt < 600) {
+        slowestMs = Math.max(slowestMs, await timed(() => engine.mget(['a'])));
+      }
+      // On a machine that was busy elsewhere the connection was silent.
+      if (slowestMs < 100) expect(asked() - before).toBeLessThanOrEqual(1);
+    } finally {
+      await watched.stop();
+    }
+  });
+
+  test('knows the time of the server from the connection on', async () => {
+    const before = await engine.time();
+    const now = engine.now();
+    const after = await engine.time();
+    expect(now).toBeGreaterThanOrEqual(before - 50);
+    expect(now).toBeLessThanOrEqual(after + 50);
+    expect(Number.isInteger(now)).toBe(true);
+  });
+
+  test('a server whose name does not resolve fails calls fast, and says so', async () => {
+    const lost = createEngine({
+      name: 'lost',
+      target: { kind: 'standalone', host: 'redis.does-not-exist.invalid', port: 6379 },
+    });
+    try {
+      await expect(lost.mget(['a'])).rejects.toThrow(/ENOTFOUND|EAI_AGAIN|connecting took/);
+      expect(await timed(() => expect(lost.mget(['a'])).rejects.toThrow(UnavailableError))).toBeLessThan(20);
+      expect(lost.status).toMatchObject({ available: false, breaker: 'open' });
+    } finally {
+      await lost.close();
+    }
+  });
+});
+
+describe('a Redis that is there but cannot serve', () => {
+  test('a disk that is full refuses writes as read-only, still reads, and opens no breaker', async () => {
+    const server = await startRedis({ args: ['--save', '3600 1', '--stop-writes-on-bgsave-error', 'yes'] });
+    const engine = createEngine({
+      name: 'full',
+      target: { kind: 'standalone', host: server.host, port: server.port },
+    });
+    try {
+      await engine.set('a', '1');
+      // What a full disk does to a snapshot, a directory that is gone does too.
+      rmSync(server.directory, { recursive: true });
+      await server.command('BGSAVE').catch(() => undefined);
+      await eventually(async () => {
+        expect(String(await server.command('INFO', 'persistence'))).toContain('rdb_last_bgsave_status:err');
+      });
+      for (let call = 0; call < 20; call += 1) {
+        await expect(engine.set('b', '1')).rejects.toMatchObject({ code: 'REDIS_READ_ONLY', status: 503 });
+      }
+      expect((await engine.mget(['a']))[0]?.toString()).toBe('1');
+      expect(engine.status).toEqual({ available: true, breaker: 'closed' });
+    } finally {
+      await engine.close();
+      await server.stop();
+    }
+  });
+
+  test('a Redis that loads its data is not available until it has, and says so', async () => {
+    const server = await startRedis({ args: ['--appendonly', 'no', '--save', '3600 1'] });
+    const engine = createEngine({
+      name: 'loading',
+      target: { kind: 'standalone', host: server.host, port: server.port },
+    });
+    try {
+      await engine.batch(
+        Array.from({ length: 4000 }, (_, index) => ({ op: 'set', key: `k${index}`, value: 'v'.repeat(100) })),
+      );
+      await server.command('SAVE');
+      await server.kill();
+      const slow = await startRedis({
+        port: server.port,
+        // Two seconds for all keys, and an answer after each few of them.
+        args: ['--save', '3600 1', '--dir', server.directory, '--key-load-delay', '500'].concat([
+          '--loading-process-events-interval-bytes',
+          '1024',
+        ]),
+      });
+      try {
+        expect(String(await slow.command('INFO', 'persistence'))).toContain('loading:1');
+        expect(await timed(() => expect(engine.mget(['k1'])).rejects.toThrow(UnavailableError))).toBeLessThan(20);
+        await eventually(() => expect(engine.status.available).toBe(true), { timeoutMs: 15_000 });
+        expect((await engine.mget(['k1']))[0]?.toString()).toBe('v'.repeat(100));
+      } finally {
+        await slow.stop();
+      }
+    } finally {
+      await engine.close();
+      await server.stop();
+    }
+  });
+});

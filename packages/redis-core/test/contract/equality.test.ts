@@ -1,0 +1,8 @@
+import { useRedis } from '@holdfast/testing';
+import { createEngine } from '../../src/index.ts';
+import { describeEquality } from './equality.ts';
+
+const { host, port, db } = useRedis();
+describeEquality('ioredis', () =>
+  Promise.resolve(createEngine({ name: 'equality', target: { kind: 'standalone', host, port, db } })),
+);

@@ -1,0 +1,17 @@
+import { type RedisSentinel, startSentinel } from '@holdfast/testing';
+import { afterAll, beforeAll } from 'vitest';
+import { createEngine } from '../../src/index.ts';
+import { describeEngine } from './engine-contract.ts';
+
+let sentinel: RedisSentinel;
+beforeAll(async () => {
+  sentinel = await startSentinel();
+});
+afterAll(() => sentinel.stop());
+
+describeEngine('sentinel', async () => {
+  const { addresses, masterName } = sentinel;
+  const engine = createEngine({ name: 'contract', target: { kind: 'sentinel', sentinels: addresses, masterName } });
+  await engine.time();
+  return engine;
+});

@@ -1,0 +1,178 @@
+import { eventually, Latch, type RedisServer, startCluster, startSentinel } from '@holdfast/testing';
+import { describe, expect, test } from 'vitest';
+import { createEngine, type EngineOptions, HoldfastError, type RedisEngine } from '../src/index.ts';
+
+const DEADLINE_MS = 700;
+/** What a busy machine may add to a deadline. */
+const SLACK_MS = 400;
+
+function engineAt(target: EngineOptions['target']): RedisEngine {
+  return createEngine({ name: 'failover', target, commandTimeoutMs: DEADLINE_MS, connectionTimeoutMs: 2000 });
+}
+
+interface Load {
+  attempts: number;
+  acknowledged: number;
+  slowestMs: number;
+  readonly strangeErrors: unknown[];
+  stop(): Promise<void>;
+}
+
+/** Increments one counter without pause, in several lanes, and notes what it was told. */
+function incrementWithoutPause(engine: RedisEngine, key: string): Load {
+  const ended = new Latch();
+  const load: Load = {
+    attempts: 0,
+    acknowledged: 0,
+    slowestMs: 0,
+    strangeErrors: [],
+    async stop() {
+      ended.open();
+      await Promise.all(lanes);
+    },
+  };
+  const lane = async (): Promise<void> => {
+    while (!ended.isOpen) {
+      const startedAt = performance.now();
+      load.attempts += 1;
+      try {
+        await engine.hincrby(key, 'n', 1);
+        load.acknowledged += 1;
+      } catch (error) {
+        if (!(error instanceof HoldfastError) || error.status !== 503) load.strangeErrors.push(error);
+      }
+      load.slowestMs = Math.max(load.slowestMs, performance.now() - startedAt);
+      // Timers and sockets have their turn, even while each call fails at once.
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+  };
+  const lanes = [lane(), lane(), lane(), lane()];
+  return load;
+}
+
+/** The engine works again; then the counter holds no more than was ever tried, and no call was late. */
+async function expectSoundAfter(load: Load, engine: RedisEngine, key: string): Promise<void> {
+  const before = load.acknowledged;
+  await eventually(() => expect(load.acknowledged).toBeGreaterThan(before + 20), { timeoutMs: 15_000 });
+  await load.stop();
+  const [stored] = await engine.hget(key, ['n']);
+  expect(Number(stored?.toString())).toBeLessThanOrEqual(load.attempts);
+  expect(load.strangeErrors).toEqual([]);
+  expect(load.slowestMs).toBeLessThan(DEADLINE_MS + SLACK_MS);
+}
+
+const faults = [
+  ['killed', 'SIGKILL'],
+  ['frozen', 'SIGSTOP'],
+] as const;
+
+describe('when the master of a sentinel set is', () => {
+  test.each(faults)(
+    '%s, the engine goes on with the next one, and applies nothing twice',
+    async (_name, signal) => {
+      const sentinel = await startSentinel();
+      const { addresses, masterName } = sentinel;
+      const engine = engineAt({ kind: 'sentinel', sentinels: addresses, masterName });
+      try {
+        const load = incrementWithoutPause(engine, 'count');
+        await eventually(() => expect(load.acknowledged).toBeGreaterThan(100));
+        const promoted = await sentinel.failover(signal);
+        await expectSoundAfter(load, engine, 'count');
+        expect(await promoted.command('HGET', 'count', 'n')).toBe(String((await engine.hget('count', ['n']))[0]));
+      } finally {
+        await engine.close();
+        await sentinel.stop();
+      }
+    },
+    90_000,
+  );
+
+  test('reached by sentinels that all go and come back, the engine works on and finds it again', async () => {
+    const sentinel = await startSentinel();
+    const { addresses, masterName } = sentinel;
+    const engine = engineAt({ kind: 'sentinel', sentinels: addresses, masterName });
+    try {
+      await engine.set('a', '1');
+      await Promise.all(sentinel.sentinels.map((one) => one.kill()));
+      // Who is connected needs no sentinel; who is not hears so at once.
+      expect((await engine.mget(['a']))[0]?.toString()).toBe('1');
+      const lonely = engineAt({ kind: 'sentinel', sentinels: addresses, masterName });
+      await expect(lonely.mget(['a'])).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+      const startedAt = performance.now();
+      await expect(lonely.mget(['a'])).rejects.toThrow(/ECONNREFUSED|sentinel/i);
+      expect(performance.now() - startedAt).toBeLessThan(200);
+      await Promise.all(sentinel.sentinels.map((one) => one.start()));
+      await eventually(async () => expect((await lonely.mget(['a']))[0]?.toString()).toBe('1'), { timeoutMs: 15_000 });
+      await lonely.close();
+    } finally {
+      await engine.close();
+      await sentinel.stop();
+    }
+  }, 60_000);
+});
+
+describe('when a master of a cluster is', () => {
+  test.each(faults)(
+    '%s, its slots heal, the others never fail, and nothing is applied twice',
+    async (_name, signal) => {
+      const cluster = await startCluster();
+      const engine = engineAt({ kind: 'cluster', nodes: cluster.addresses });
+      try {
+        const victim = await cluster.masterOf('count');
+        const elsewhere = await keyElsewhere(cluster, victim);
+        const load = incrementWithoutPause(engine, 'count');
+        await eventually(() => expect(load.acknowledged).toBeGreaterThan(100));
+        const failures: unknown[] = [];
+        const healed = new Latch();
+        const others = (async (): Promise<void> => {
+          while (!healed.isOpen) await engine.set(elsewhere, '1').catch((error: unknown) => failures.push(error));
+        })();
+        await cluster.failover(victim, signal);
+        await expectSoundAfter(load, engine, 'count');
+        healed.open();
+        await others;
+        expect(failures).toEqual([]);
+      } finally {
+        await engine.close();
+        await cluster.stop();
+      }
+    },
+    90_000,
+  );
+
+  test('gone, a scan that had begun still returns every key', async () => {
+    const cluster = await startCluster();
+    const engine = engineAt({ kind: 'cluster', nodes: cluster.addresses });
+    try {
+      const wanted = new Set(Array.from({ length: 600 }, (_, index) => `scan:${index}`));
+      await engine.batch([...wanted].map((key) => ({ op: 'set', key, value: '1' })));
+      const first = await engine.scan({ prefix: 'scan:', count: 20 });
+      const seen = new Set(first.keys);
+      await cluster.failover(await cluster.masterOf('scan:0'));
+      let { cursor } = first;
+      while (cursor !== null) {
+        const from = cursor;
+        const page = await eventually(() => engine.scan({ prefix: 'scan:', count: 100, cursor: from }), {
+          timeoutMs: 15_000,
+        });
+        for (const key of page.keys) seen.add(key);
+        ({ cursor } = page);
+      }
+      expect(seen).toEqual(wanted);
+    } finally {
+      await engine.close();
+      await cluster.stop();
+    }
+  }, 60_000);
+});
+
+async function keyElsewhere(
+  cluster: { masterOf(key: string): Promise<RedisServer> },
+  not: RedisServer,
+): Promise<string> {
+  for (let index = 0; ; index += 1) {
+    if ((await cluster.masterOf(`elsewhere${index}`)) !== not) return `elsewhere${index}`;
+  }
+}

@@ -1,0 +1,323 @@
+import { channel } from 'node:diagnostics_channel';
+import {
+  FaultProxy,
+  type Monitor,
+  monitor,
+  type RedisCluster,
+  type RedisServer,
+  startCluster,
+  startRedis,
+  uniquePrefix,
+} from '@holdfast/testing';
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  type BatchResult,
+  createEngine,
+  MemoryEngine,
+  pipeline,
+  type PipelineOperation,
+  type PipelineResult,
+  type RedisEngine,
+} from '../src/index.ts';
+import { type DocumentedUpstash, startDocumentedUpstash } from './documented-upstash.ts';
+
+let redis: RedisServer;
+let cluster: RedisCluster;
+let upstash: DocumentedUpstash;
+let engine: RedisEngine;
+let seen: Monitor;
+
+beforeAll(async () => {
+  [redis, cluster] = await Promise.all([startRedis(), startCluster()]);
+  upstash = await startDocumentedUpstash(redis);
+  engine = createEngine({
+    name: 'pipeline',
+    target: { kind: 'standalone', host: redis.host, port: redis.port },
+    tracking: false,
+  });
+  await engine.time();
+  seen = await monitor(redis.url);
+});
+afterAll(async () => {
+  await Promise.all([engine.close(), seen.stop(), upstash.close()]);
+  await Promise.all([redis.stop(), cluster.stop()]);
+});
+
+function numbered(count: number, make: (key: string, index: number) => PipelineOperation): PipelineOperation[] {
+  return Array.from({ length: count }, (_, index) => make(`k:${index}`, index));
+}
+
+/** What a pipeline sent, without what belongs to the connection. */
+async function counted(
+  operations: readonly PipelineOperation[],
+): Promise<{ result: PipelineResult; byName: Record<string, number> }> {
+  await seen.settle();
+  seen.reset();
+  const result = await pipeline(engine, operations);
+  await seen.settle();
+  const byName: Record<string, number> = {};
+  for (const [name = ''] of seen.commands()) {
+    const upper = name.toUpperCase();
+    // The probe of the connection, and scripts that are made known once.
+    if (upper !== 'PING' && upper !== 'SCRIPT' && upper !== 'TIME') byName[upper] = (byName[upper] ?? 0) + 1;
+  }
+  return { result, byName };
+}
+
+describe('a thousand keys', () => {
+  beforeEach(() => redis.command('FLUSHALL'));
+
+  test('are written with a time to live, read and deleted in twenty commands each', async () => {
+    const written = await counted(numbered(1000, (key) => ({ op: 'set', key, value: key, pxMs: 60_000 })));
+    expect(written.byName).toEqual({ EVALSHA: 20 });
+    expect(written.result).toMatchObject({
+      successful: 1000,
+      failed: 0,
+      errors: [],
+      batches: 20,
+      commands: 20,
+      saved: 980,
+    });
+    expect(await redis.command('PTTL', 'k:999')).toBeGreaterThan(50_000);
+
+    const read = await counted(numbered(1000, (key) => ({ op: 'get', key })));
+    expect(read.byName).toEqual({ MGET: 20 });
+    expect(read.result.results.map(String)).toEqual(Array.from({ length: 1000 }, (_, index) => `k:${index}`));
+
+    const deleted = await counted(numbered(1000, (key) => ({ op: 'del', key })));
+    expect(deleted.byName).toEqual({ EVALSHA: 20 });
+    expect(deleted.result.results).toEqual(Array.from({ length: 1000 }, () => 1));
+    expect(await redis.command('DBSIZE')).toBe(0);
+  });
+
+  test('take batches of 20 to 100, whatever was asked for', async () => {
+    const operations = numbered(200, (key) => ({ op: 'get', key }));
+    expect((await pipeline(engine, operations, { batchSize: 1 })).batches).toBe(10);
+    expect((await pipeline(engine, operations, { batchSize: 5000 })).batches).toBe(2);
+  });
+});
+
+describe('one operation that fails', () => {
+  beforeEach(() => redis.command('FLUSHALL'));
+
+  test('fails alone, with its place, its key and a code', async () => {
+    await redis.command('SET', 'k:7', 'a string');
+    const operations = numbered(100, (key) => ({ op: 'hset', key, fields: { a: '1' } }));
+    const result = await pipeline(engine, operations);
+    expect(result).toMatchObject({ successful: 99, failed: 1 });
+    expect(result.errors).toEqual([
+      { index: 7, key: 'k:7', code: 'REDIS_WRONG_TYPE', detail: expect.stringContaining('WRONGTYPE') },
+    ]);
+    expect(result.results[7]).toBeUndefined();
+    expect(result.results[8]).toBe(1);
+  });
+
+  test('is tried once more by itself where its whole command failed and it may be repeated', async () => {
+    // Redis refuses a script of this user, and with it the whole batch; the single commands it may run.
+    await redis.command('ACL', 'SETUSER', 'noscripts', 'on', '>secret', '~*', '&*', '+@all', '-evalsha', '-eval');
+    const { host, port } = redis;
+    const credentials = { username: 'noscripts', password: 'secret' };
+    const limited = createEngine({ name: 'limited', target: { kind: 'standalone', host, port, ...credentials } });
+    try {
+      const writes = numbered(30, (key) => ({ op: 'set', key, value: '1' }));
+      const once = numbered(30, (key) => ({ op: 'hincrby', key: `h${key}`, field: 'n', by: 1 }));
+      expect(await pipeline(limited, writes)).toMatchObject({ successful: 30, commands: 31 });
+      expect(await pipeline(limited, once)).toMatchObject({ failed: 30, commands: 1 });
+    } finally {
+      await limited.close();
+    }
+  });
+
+  test('and might have been applied is not repeated, and says so', async () => {
+    const proxy = await FaultProxy.listen(redis.url);
+    const { host, port } = proxy;
+    const far = createEngine({ name: 'far', target: { kind: 'standalone', host, port }, commandTimeoutMs: 2000 });
+    try {
+      const operations = numbered(30, () => ({ op: 'hincrby', key: 'count', field: 'n', by: 1 }));
+      await pipeline(far, operations);
+      const cut = proxy.cutBeforeReply({ matching: 'HINCRBY' });
+      const result = await pipeline(far, operations);
+      await cut;
+      expect(new Set(result.errors.map(({ code }) => code))).toEqual(new Set(['REDIS_UNKNOWN_OUTCOME']));
+      expect(await redis.command('HGET', 'count', 'n')).toBe('60');
+    } finally {
+      await far.close();
+      await proxy.close();
+    }
+  });
+
+  test('because Redis is away fails them all, and the call still resolves', async () => {
+    const closed = createEngine({ name: 'closed', target: { kind: 'standalone', host: '127.0.0.1', port: 1 } });
+    const result = await pipeline(
+      closed,
+      numbered(120, (key) => ({ op: 'get', key })),
+    );
+    await closed.close();
+    expect(result).toMatchObject({ failed: 120, commands: 0 });
+    expect(new Set(result.errors.map(({ code }) => code))).toEqual(new Set(['REDIS_UNAVAILABLE']));
+  });
+});
+
+describe('a caller', () => {
+  test('is told of the progress and can stop: what was not sent is cancelled', async () => {
+    const controller = new AbortController();
+    const progress: number[] = [];
+    const result = await pipeline(
+      engine,
+      numbered(500, (key) => ({ op: 'set', key, value: '1' })),
+      {
+        concurrency: 1,
+        signal: controller.signal,
+        onProgress: ({ done, total }) => {
+          expect(total).toBe(500);
+          progress.push(done);
+          if (done === 100) controller.abort();
+        },
+      },
+    );
+    expect(result).toMatchObject({ successful: 100, failed: 400, batches: 2, commands: 2, saved: 98 });
+    expect(new Set(result.errors.map(({ code }) => code))).toEqual(new Set(['CANCELLED']));
+    expect(progress.at(-1)).toBe(500);
+  });
+
+  test('has no more batches under way than it allows', async () => {
+    let underWay = 0;
+    let most = 0;
+    class Counting extends MemoryEngine {
+      override async batch(operations: Parameters<MemoryEngine['batch']>[0]): Promise<BatchResult[]> {
+        underWay += 1;
+        most = Math.max(most, underWay);
+        await new Promise<void>((resolve) => {
+          setImmediate(resolve);
+        });
+        underWay -= 1;
+        return super.batch(operations);
+      }
+    }
+    const counting = new Counting();
+    await pipeline(
+      counting,
+      numbered(1000, (key) => ({ op: 'set', key, value: '1' })),
+      { concurrency: 3 },
+    );
+    expect(most).toBe(3);
+  });
+
+  test('hears on a channel what was saved', async () => {
+    const events: unknown[] = [];
+    const listen = (event: unknown): void => void events.push(event);
+    channel('holdfast:redis:pipeline').subscribe(listen);
+    await pipeline(
+      engine,
+      numbered(100, (key) => ({ op: 'get', key })),
+      { connection: 'cache' },
+    );
+    channel('holdfast:redis:pipeline').unsubscribe(listen);
+    expect(events).toEqual([
+      { connection: 'cache', operations: 100, commands: 2, saved: 98, failed: 0, durationMs: expect.any(Number) },
+    ]);
+  });
+});
+
+const key = fc.constantFrom('a', 'b', 'c', 'd');
+const value = fc.uint8Array({ maxLength: 6 });
+const field = fc.constantFrom('f', 'g');
+const operation: fc.Arbitrary<PipelineOperation> = fc.oneof(
+  fc.record({ op: fc.constant('get' as const), key }),
+  fc.record({ op: fc.constant('set' as const), key, value, nx: fc.boolean() }),
+  fc.record({ op: fc.constant('set' as const), key, value, pxMs: fc.integer({ min: 1_000_000, max: 2_000_000 }) }),
+  fc.record({ op: fc.constant('del' as const), key }),
+  fc.record({ op: fc.constant('pexpire' as const), key, ttlMs: fc.integer({ min: 1_000_000, max: 2_000_000 }) }),
+  fc.record({ op: fc.constant('hset' as const), key, fields: fc.dictionary(field, value, { minKeys: 1 }) }),
+  fc.record({ op: fc.constant('hincrby' as const), key, field, by: fc.integer({ min: -3, max: 3 }) }),
+  fc.record({
+    op: fc.constant('zadd' as const),
+    key,
+    members: fc.array(fc.record({ member: fc.constantFrom('m', 'n'), score: fc.constantFrom(1, -0.5, Infinity) }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  }),
+  fc.record({ op: fc.constant('zrem' as const), key, members: fc.tuple(fc.constantFrom('m', 'n')) }),
+);
+
+function placed(prefix: string, one: PipelineOperation): PipelineOperation {
+  return one.op === 'run' ? one : { ...one, key: `${prefix}:${one.key}` };
+}
+
+/** What each operation replied, and what is there in the end. */
+async function outcome(on: RedisEngine, prefix: string, results: readonly unknown[]): Promise<unknown> {
+  const state: unknown[] = [];
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const at = `${prefix}:${name}`;
+    const [text] = await on.mget([at]);
+    const settled = await Promise.allSettled([
+      on.hgetall(at).then((hash) => [...hash].sort(([x], [y]) => (x < y ? -1 : 1))),
+      on.zrange(at, { by: 'index', start: 0, stop: -1 }),
+      on.pttl(at).then((left) => (typeof left === 'number' ? 'expires' : left)),
+    ]);
+    state.push(text, ...settled.map((one) => (one.status === 'fulfilled' ? one.value : 'another type')));
+  }
+  return { results, state };
+}
+
+async function inOnePipeline(on: RedisEngine, program: readonly PipelineOperation[]): Promise<unknown> {
+  const prefix = uniquePrefix('all');
+  const result = await pipeline(
+    on,
+    program.map((one) => placed(prefix, one)),
+    { batchSize: 20 },
+  );
+  const failed = new Map(result.errors.map(({ index, code }) => [index, code]));
+  return outcome(
+    on,
+    prefix,
+    result.results.map((reply, index) => failed.get(index) ?? reply),
+  );
+}
+
+async function oneByOne(on: RedisEngine, program: readonly PipelineOperation[]): Promise<unknown> {
+  const prefix = uniquePrefix('one');
+  const results: unknown[] = [];
+  for (const one of program) {
+    const { results: replies, errors } = await pipeline(on, [placed(prefix, one)]);
+    results.push(errors[0]?.code ?? replies[0]);
+  }
+  return outcome(on, prefix, results);
+}
+
+describe('any program of operations leaves and replies the same as one by one', () => {
+  const engines: readonly [string, () => RedisEngine, number][] = [
+    ['memory', () => new MemoryEngine(), 300],
+    [
+      'ioredis',
+      () => createEngine({ name: 'p', target: { kind: 'standalone', host: redis.host, port: redis.port } }),
+      100,
+    ],
+    ['a cluster', () => createEngine({ name: 'p', target: { kind: 'cluster', nodes: cluster.addresses } }), 40],
+    [
+      'Upstash',
+      () => createEngine({ name: 'p', target: { kind: 'upstash', url: upstash.url, token: upstash.token } }),
+      25,
+    ],
+  ];
+
+  test.each(engines)(
+    'on %s',
+    async (_name, create, numRuns) => {
+      const on = create();
+      try {
+        await fc.assert(
+          fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async (program) => {
+            expect(await inOnePipeline(on, program)).toEqual(await oneByOne(on, program));
+          }),
+          { numRuns },
+        );
+      } finally {
+        await on.close();
+      }
+    },
+    120_000,
+  );
+});

@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { CacheRegistry, Entities, EntityGraph } from '@holdfast/cache';
+import type { Config } from '@holdfast/config';
+import { builtInQueues } from '@holdfast/jobs';
+import { Queues, createEmbeddedBackend, createRedisBackend, defineQueue } from '@holdfast/queue';
+import type { QueueBackend, QueueDefinition } from '@holdfast/queue';
+import { createEngine, createKeys } from '@holdfast/redis-core';
+import type { Keys, RedisEngine } from '@holdfast/redis-core';
+import { openJournal, type Journal } from '@holdfast/redis-core/journal';
+import { Mirror, Sources } from '@holdfast/sources';
+import { entityStore } from './entity-store.ts';
+
+/** Everything that a configuration stands for, running. */
+export interface Runtime {
+  readonly engines: { readonly cache: RedisEngine; readonly durable: RedisEngine };
+  readonly caches: CacheRegistry;
+  readonly entities: Entities;
+  readonly sources: Sources;
+  readonly queueBackend: QueueBackend;
+  readonly queues: Queues;
+  /** Closes all of it, the newest first. */
+  close(): Promise<void>;
+}
+
+export interface RuntimeOptions {
+  /**
+   * Whether the caches stand in for Redis while it is away (where the configuration allows it). For a process that
+   * answers callers; one that works on jobs had better fail and try again. Default false.
+   */
+  readonly standIn?: boolean;
+}
+
+/**
+ * Builds the engines, caches, sources and queues of a configuration. Connections are made in the background: it does
+ * not fail because Redis is away. The embedded queue is opened here, which takes a moment.
+ * @throws EmbeddedFolderLockedError when another process uses the data folder
+ * @throws JournalError when the journal in the data folder cannot be opened, which says why
+ */
+export async function createRuntime(config: Config, { standIn = false }: RuntimeOptions = {}): Promise<Runtime> {
+  const { redis } = config;
+  const keys = createKeys(redis.keyPrefix);
+  // First, as it may be refused: nothing is open yet that would have to be closed again.
+  const journal = standIn ? openInvalidationJournal(config) : undefined;
+  const queueBackend = await createQueueBackend(config, keys);
+  const engines = { cache: createEngine(redis.cache), durable: createEngine(redis.durable) };
+  const queues = new Queues({ backend: queueBackend, definitions: queueDefinitions(config) });
+  const { l1, ...cacheOptions } = config.cache;
+  // A process that serves nobody keeps nothing: being told of every change would cost it a connection and its heartbeat.
+  const near = standIn ? l1 : { maxBytes: 0 };
+  const caches = new CacheRegistry({
+    engine: engines.cache,
+    keys,
+    near,
+    ...cacheOptions,
+    ...(journal === undefined ? {} : { journal }),
+  });
+  return {
+    engines,
+    caches,
+    entities: new Entities({ graph: new EntityGraph(config.entities), store: entityStore(caches) }),
+    sources: createSources(config, engines.cache, keys, caches),
+    queueBackend,
+    queues,
+    async close() {
+      await queues.close();
+      await caches.close();
+      await Promise.all([engines.cache.close(), engines.durable.close()]);
+      journal?.close();
+    },
+  };
+}
+
+/** On disk, so that what Redis has to forget survives this process. `undefined` where Redis cannot be away, or must not. */
+function openInvalidationJournal({ redis, dataDir }: Config): Journal | undefined {
+  if (!redis.enableFallback || redis.cache.target.kind === 'memory') return undefined;
+  return openJournal({ file: join(dataDir, 'journal.db') });
+}
+
+async function createQueueBackend({ redis, dataDir }: Config, keys: Keys): Promise<QueueBackend> {
+  if (redis.queue === null) return createEmbeddedBackend({ directory: join(dataDir, 'queue') });
+  const { connectionTimeoutMs, commandTimeoutMs } = redis;
+  return createRedisBackend({
+    target: redis.queue,
+    keyPrefix: `${keys.prefix}:jobs`,
+    connectionTimeoutMs,
+    commandTimeoutMs,
+  });
+}
+
+/** The built-in queues, with what the configuration says otherwise. */
+function queueDefinitions({ queues }: Config): QueueDefinition[] {
+  return builtInQueues.map((definition) => {
+    const { retention, ...overrides } = queues[definition.name] ?? {};
+    return defineQueue({
+      ...definition,
+      ...overrides,
+      retention: { ...definition.retention, ...retention },
+    });
+  });
+}
+
+function createSources({ sources, upstream }: Config, engine: RedisEngine, keys: Keys, caches: CacheRegistry): Sources {
+  // `.invalid` never resolves: the mirror is served, and a sync that slipped past the route fails instead of guessing.
+  const baseUrl = upstream.baseUrl ?? 'http://upstream-not-configured.invalid';
+  const { apiKey } = upstream;
+  const mirrors = Object.values(sources).map(
+    (source) =>
+      new Mirror({
+        source,
+        upstream: { baseUrl, ...(apiKey === undefined ? {} : { apiKey }) },
+        engine,
+        keys,
+        cache: caches.get(source.namespace),
+      }),
+  );
+  return new Sources(mirrors);
+}

@@ -1,0 +1,6 @@
+export { createRuntime, type Runtime, type RuntimeOptions } from './create-runtime.ts';
+export { logLibraryErrors } from './log-library-errors.ts';
+export { readConfig } from './read-config.ts';
+export { requireRedis } from './require-redis.ts';
+export { exitOnUncaught, shutDownOnSignal, type ShutdownOptions } from './shutdown.ts';
+export { version } from './version.ts';

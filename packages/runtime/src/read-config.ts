@@ -1,0 +1,15 @@
+import { ConfigError, loadConfig, type Config } from '@holdfast/config';
+
+/**
+ * The configuration of this process. A wrong one is for a person at a terminal: it prints all problems without a stack
+ * and ends the process with 1.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>, cwd: string): Config {
+  try {
+    return loadConfig({ env, cwd });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}

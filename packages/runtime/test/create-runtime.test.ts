@@ -1,0 +1,168 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { builtInQueueNames, loadConfig } from '@holdfast/config';
+import type { Config } from '@holdfast/config';
+import { builtInQueues } from '@holdfast/jobs';
+import { EmbeddedFolderLockedError } from '@holdfast/queue';
+import { closedPort, eventually, startRedis, uniquePrefix, useRedis } from '@holdfast/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createRuntime } from '../src/create-runtime.ts';
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'holdfast-runtime-'));
+});
+afterEach(async () => rm(cwd, { recursive: true, force: true }));
+
+function configure(env: Record<string, string>, yaml?: string): Config {
+  const readFile = (path: string): string => {
+    if (yaml !== undefined && path.endsWith('holdfast.yaml')) return yaml;
+    throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
+  };
+  return loadConfig({ cwd, env: { NODE_ENV: 'test', REDIS_KEY_PREFIX: uniquePrefix('runtime'), ...env }, readFile });
+}
+const onRedis = (env: Record<string, string> = {}): Record<string, string> => ({ REDIS_URL: useRedis().url, ...env });
+
+describe('the runtime of embedded mode', () => {
+  it('holds the cache in memory and the queue on disk, in the data folder', async () => {
+    const config = configure({});
+    const runtime = await createRuntime(config);
+    expect(runtime.queueBackend.kind).toBe('embedded');
+    expect([runtime.engines.cache.kind, runtime.engines.durable.kind]).toEqual(['memory', 'memory']);
+    expect(existsSync(join(config.dataDir, 'queue'))).toBe(true);
+    await runtime.caches.get('prompts').set('k', { v: 1 });
+    expect(await runtime.caches.get('prompts').get('k')).toEqual({ v: 1 });
+    await runtime.close();
+  });
+
+  it('has its data folder to itself until it is closed', async () => {
+    const config = configure({});
+    const runtime = await createRuntime(config);
+    await expect(createRuntime(config)).rejects.toThrow(EmbeddedFolderLockedError);
+    const { id } = await runtime.queues.add('source-sync', { data: { source: 'instances' } });
+    await runtime.close();
+
+    const next = await createRuntime(config);
+    expect(await next.queues.get('source-sync', id)).toMatchObject({ state: 'prioritized' });
+    await next.close();
+  });
+});
+
+describe('the runtime on a Redis', () => {
+  it('has engines and a queue on it, under the configured prefix', async () => {
+    const config = configure(onRedis());
+    const runtime = await createRuntime(config);
+    expect(runtime.queueBackend.kind).toBe('redis');
+    expect([runtime.engines.cache.kind, runtime.engines.durable.kind]).toEqual(['ioredis', 'ioredis']);
+    const { id } = await runtime.queues.add('source-sync', { data: { source: 'instances' } });
+    const prefix = runtime.queueBackend.prefixOf('source-sync');
+    expect(prefix).toBe(`${config.redis.keyPrefix}:jobs:{source-sync}`);
+    expect(await runtime.queues.get('source-sync', id)).toMatchObject({ state: 'prioritized' });
+    expect(existsSync(config.dataDir)).toBe(false);
+    await runtime.close();
+  });
+
+  it('keeps what is durable, and the queue, on the other Redis where there is one', async () => {
+    const durable = await startRedis();
+    const runtime = await createRuntime(configure(onRedis({ QUEUE_REDIS_URL: durable.url })));
+    await eventually(() => expect(runtime.engines.durable.status.available).toBe(true));
+    await runtime.queues.add('source-sync', { data: { source: 'instances' } });
+    expect(Number(await durable.command('DBSIZE'))).toBeGreaterThan(0);
+    await runtime.close();
+    await durable.stop();
+  });
+
+  it('is created at once while Redis is away, and says that it is', async () => {
+    const config = configure({ REDIS_URL: `redis://127.0.0.1:${await closedPort()}` });
+    const startedAt = performance.now();
+    const runtime = await createRuntime(config);
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(runtime.engines.cache.status.available).toBe(false);
+    expect(runtime.engines.durable.status.available).toBe(false);
+    expect(runtime.queueBackend.status.available).toBe(false);
+    await expect(runtime.queues.add('source-sync', { data: { source: 'instances' } })).rejects.toMatchObject({
+      code: 'QUEUE_UNAVAILABLE',
+    });
+    await runtime.close();
+  });
+});
+
+describe('closing', () => {
+  it.each(['embedded', 'redis'])('may be done twice: %s', async (mode) => {
+    const runtime = await createRuntime(configure(mode === 'redis' ? onRedis() : {}));
+    await Promise.all([runtime.close(), runtime.close()]);
+    await runtime.close();
+    await expect(runtime.queues.summaries()).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+  });
+
+  it.each(['killed', 'frozen'] as const)('takes a moment when Redis was %s meanwhile', async (how) => {
+    const redis = await startRedis();
+    const runtime = await createRuntime(configure({ REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: '1000' }));
+    await eventually(() => {
+      expect(runtime.engines.cache.status.available && runtime.queueBackend.status.available).toBe(true);
+    });
+    if (how === 'killed') await redis.kill();
+    else redis.pause();
+    const startedAt = performance.now();
+    await runtime.close();
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+    await redis.stop();
+  });
+});
+
+describe('queues', () => {
+  it('can all be configured: the configuration knows the names of the catalogue', () => {
+    expect([...builtInQueueNames].sort()).toEqual(builtInQueues.map(({ name }) => name).sort());
+  });
+
+  it('are those of the catalogue where the configuration says nothing', async () => {
+    const runtime = await createRuntime(configure(onRedis()));
+    expect(runtime.queues.names()).toEqual(builtInQueues.map(({ name }) => name));
+    for (const definition of builtInQueues) expect(runtime.queues.definition(definition.name)).toEqual(definition);
+    await runtime.close();
+  });
+
+  it('are as the configuration says, and otherwise as the catalogue does', async () => {
+    const yaml = `
+queues:
+  http-delivery:
+    attempts: 2
+    concurrency: 3
+    timeout: 5s
+    retention: { completed: { count: 7 } }
+`;
+    const runtime = await createRuntime(configure(onRedis(), yaml));
+    const builtIn = builtInQueues.find(({ name }) => name === 'http-delivery');
+    expect(runtime.queues.definition('http-delivery')).toEqual({
+      ...builtIn,
+      attempts: 2,
+      concurrency: 3,
+      timeoutMs: 5000,
+      retention: { ...builtIn?.retention, completed: { count: 7 } },
+    });
+    const job = await runtime.queues.add('http-delivery', { data: { url: 'https://example.com/' } });
+    expect(job.duplicate).toBe(false);
+    expect((await runtime.queues.summary('http-delivery')).policy).toMatchObject({ attempts: 2, concurrency: 3 });
+    await runtime.close();
+  });
+});
+
+describe('sources and caches', () => {
+  it('are those of the configuration', async () => {
+    const config = configure(onRedis());
+    const runtime = await createRuntime(config);
+    expect(runtime.sources.names().sort()).toEqual(Object.keys(config.sources).sort());
+    expect(runtime.caches.names().sort()).toEqual(Object.keys(config.cache.namespaces).sort());
+    await runtime.close();
+  });
+
+  it('can be read, and not be synced, where no upstream is configured', async () => {
+    const runtime = await createRuntime(configure(onRedis()));
+    const mirror = runtime.sources.get('instances');
+    expect(await mirror.state()).toMatchObject({ items: 0 });
+    await expect(mirror.sync()).rejects.toMatchObject({ code: expect.stringMatching(/^UPSTREAM_/) });
+    await runtime.close();
+  });
+});

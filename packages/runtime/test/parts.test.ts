@@ -1,0 +1,104 @@
+import { channel } from 'node:diagnostics_channel';
+import { readFileSync } from 'node:fs';
+import { createLogger } from '@holdfast/telemetry';
+import { spawnNode } from '@holdfast/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { logLibraryErrors } from '../src/log-library-errors.ts';
+import { readConfig } from '../src/read-config.ts';
+import { version } from '../src/version.ts';
+
+interface Line {
+  readonly level: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+describe('logLibraryErrors', () => {
+  let lines: Line[];
+  let stop: () => void;
+  let now: number;
+  beforeEach(() => {
+    lines = [];
+    now = 1_000_000;
+    const logger = createLogger({ service: 'test', stream: { write: (line) => void lines.push(JSON.parse(line)) } });
+    stop = logLibraryErrors(logger, () => now);
+  });
+  afterEach(() => stop());
+
+  const fail = (queue: string, part: string, error: Error): void =>
+    channel('holdfast:queue:error').publish({ queue, part, error });
+  const refused = (): Error =>
+    Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:6379'), { code: 'ECONNREFUSED' });
+
+  it('logs what the libraries publish, until it is told to stop', () => {
+    fail('mail', 'consumer', new Error('the script failed'));
+    channel('holdfast:redis:availability').publish({ connection: 'cache', available: false, reason: 'ECONNREFUSED' });
+    channel('holdfast:redis:availability').publish({ connection: 'cache', available: true });
+    channel('holdfast:queue:availability').publish({ available: false, reason: 'ECONNREFUSED' });
+    channel('holdfast:queue:availability').publish({ available: true });
+    expect(lines).toEqual([
+      expect.objectContaining({ level: 'warn', msg: 'queue error', queue: 'mail', part: 'consumer' }),
+      expect.objectContaining({ level: 'warn', msg: 'Redis is away', connection: 'cache', reason: 'ECONNREFUSED' }),
+      expect.objectContaining({ level: 'info', msg: 'Redis is connected', connection: 'cache' }),
+      expect.objectContaining({ level: 'warn', msg: 'the store of the queues is away', reason: 'ECONNREFUSED' }),
+      expect.objectContaining({ level: 'info', msg: 'the store of the queues is connected' }),
+    ]);
+    expect(JSON.stringify(lines[0])).toContain('the script failed');
+    stop();
+    channel('holdfast:redis:availability').publish({ connection: 'cache', available: true });
+    expect(lines).toHaveLength(5);
+  });
+
+  // An outage of 20 s filled the logs of a worker with 218 stacks of refused connections.
+  it('says once a minute, without a stack, that connections are refused, however many are tried', () => {
+    for (let second = 0; second < 180; second += 1) {
+      for (const queue of ['mail', 'sync']) for (const part of ['producer', 'consumer']) fail(queue, part, refused());
+      now += 1000;
+    }
+    expect(lines.map(({ msg, reason, count }) => ({ msg, reason, count }))).toEqual(
+      [1, 240, 240].map((count) => ({
+        msg: 'queue connection error',
+        reason: 'connect ECONNREFUSED 127.0.0.1:6379',
+        count,
+      })),
+    );
+    expect(JSON.stringify(lines)).not.toContain('stack');
+  });
+
+  it('tells different errors apart, but not by the job that they are about', () => {
+    fail('mail', 'consumer', new Error('Missing lock for job 17. moveToFinished'));
+    fail('mail', 'consumer', new Error('Missing lock for job d6ffda21-06dd-428c-bcb0-0a8b7fe84157. moveToFinished'));
+    fail('mail', 'consumer', new Error('Missing key for job 17. moveToDelayed'));
+    fail('sync', 'consumer', new Error('Missing lock for job 17. moveToFinished'));
+    expect(lines).toHaveLength(3);
+  });
+
+  it('does not call a connection lost that was closed', () => {
+    channel('holdfast:redis:availability').publish({ connection: 'cache', available: false, reason: 'closed' });
+    expect(lines).toEqual([]);
+  });
+});
+
+describe('readConfig', () => {
+  it('replies the configuration', () => {
+    expect(readConfig({ NODE_ENV: 'test', PORT: '4000' }, '/').server.port).toBe(4000);
+  });
+
+  it('prints every problem without a stack, and ends the process with 1', async () => {
+    const source = new URL('../src/read-config.ts', import.meta.url).href;
+    const script = `import('${source}').then(({ readConfig }) => readConfig({ PORT: 'x', CACHE_TIMEOUT: 'y' }, '/'))`;
+    const node = spawnNode('-', { execArgs: ['--conditions=@holdfast/source', '-e', script] });
+    expect(await node.exited).toEqual({ code: 1, signal: null });
+    const output = node.lines.join('\n');
+    expect(output).toContain('PORT');
+    expect(output).toContain('CACHE_TIMEOUT');
+    expect(output).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('version', () => {
+  it('is the one of the package', () => {
+    const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+    expect(version).toBe((JSON.parse(text) as { version: string }).version);
+  });
+});

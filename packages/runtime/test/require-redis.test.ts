@@ -1,0 +1,75 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '@holdfast/config';
+import { closedPort, startRedis, uniquePrefix } from '@holdfast/testing';
+import { describe, expect, it } from 'vitest';
+import { createRuntime } from '../src/create-runtime.ts';
+import { requireRedis } from '../src/require-redis.ts';
+
+const cwd = mkdtempSync(join(tmpdir(), 'holdfast-require-'));
+
+function configure(url: string, enableFallback: boolean, timeoutMs: number) {
+  return loadConfig({
+    cwd,
+    env: {
+      NODE_ENV: 'test',
+      REDIS_URL: url,
+      REDIS_KEY_PREFIX: uniquePrefix('require'),
+      REDIS_ENABLE_FALLBACK: String(enableFallback),
+      REDIS_CONNECTION_TIMEOUT_MS: String(timeoutMs),
+    },
+  });
+}
+
+describe('requireRedis', () => {
+  it('goes on without after half a second while fallback is on', async () => {
+    const config = configure(`redis://127.0.0.1:${await closedPort()}`, true, 60_000);
+    const runtime = await createRuntime(config);
+    const startedAt = performance.now();
+    await requireRedis(config, runtime);
+    expect(performance.now() - startedAt).toBeLessThan(1500);
+    expect(runtime.engines.cache.status.available).toBe(false);
+    await runtime.close();
+  });
+
+  it('waits for a Redis that is there, so that nothing calls it away at start', async () => {
+    const redis = await startRedis();
+    const config = configure(redis.url, true, 60_000);
+    const runtime = await createRuntime(config);
+    await requireRedis(config, runtime);
+    const { engines, queueBackend } = runtime;
+    expect([engines.cache, engines.durable, queueBackend].map(({ status }) => status.available)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    await runtime.close();
+    await redis.stop();
+  });
+
+  it('names what is missing after REDIS_CONNECTION_TIMEOUT_MS while fallback is off', async () => {
+    const config = configure(`redis://127.0.0.1:${await closedPort()}`, false, 300);
+    const runtime = await createRuntime(config);
+    const startedAt = performance.now();
+    await expect(requireRedis(config, runtime)).rejects.toThrow(
+      /REDIS_ENABLE_FALLBACK=false.*within 300 ms: cache \(.*durable \(.*queue \(/,
+    );
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+    await runtime.close();
+  });
+
+  it('resolves as soon as all connections are there, with a Redis that comes late', async () => {
+    const redis = await startRedis();
+    await redis.kill();
+    const config = configure(redis.url, false, 20_000);
+    const runtime = await createRuntime(config);
+    const required = requireRedis(config, runtime);
+    await redis.start();
+    await required;
+    expect(runtime.engines.cache.status.available).toBe(true);
+    expect(runtime.queueBackend.status.available).toBe(true);
+    await runtime.close();
+    await redis.stop();
+  });
+});

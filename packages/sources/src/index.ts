@@ -1,0 +1,12 @@
+export { Mirror } from './mirror.ts';
+export type { MirrorOptions } from './mirror.ts';
+export { Sources } from './sources.ts';
+export * from './options.ts';
+export * from './errors.ts';
+export type * from './channels.ts';
+export { UpstreamClient } from './upstream-client.ts';
+export type { JsonRequest } from './upstream-client.ts';
+export { Pages } from './pages.ts';
+export type { Reading } from './pages.ts';
+export { readPage } from './page.ts';
+export type { Page, SourceItem } from './page.ts';

@@ -1,0 +1,102 @@
+import type { QueueChannels, QueueJobEvent } from '@holdfast/queue';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { BoundedLabel, other } from './labels.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+/** The part of a queue's summary that is measured. */
+export interface QueueReading {
+  /** Jobs by state, as in `QueueSummary.counts`. */
+  readonly counts: Readonly<Partial<Record<QueueState, number>>>;
+  readonly oldestWaitingAgeMs: number;
+  readonly workers: number;
+  readonly paused?: boolean;
+}
+
+const states = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed', 'waitingChildren'] as const;
+export type QueueState = (typeof states)[number];
+
+export class QueueMetrics {
+  readonly #events: Counter<'queue' | 'event'>;
+  readonly #wait: Histogram<'queue'>;
+  readonly #duration: Histogram<'queue' | 'outcome'>;
+  readonly #jobs: Gauge<'queue' | 'state'>;
+  readonly #oldest: Gauge<'queue'>;
+  readonly #backlog: Gauge<'queue'>;
+  readonly #workers: Gauge<'queue'>;
+  readonly #paused: Gauge<'queue'>;
+  readonly #queues = new BoundedLabel(200);
+
+  constructor(registry: Registry, subscriptions: Subscriptions<QueueChannels>) {
+    const gauge = (name: string, help: string): Gauge<'queue'> =>
+      new Gauge({ name, help, labelNames: ['queue'], registers: [registry] });
+    const buckets = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
+    this.#events = new Counter({
+      name: 'holdfast_jobs_total',
+      help: 'What happened to jobs, in this process.',
+      labelNames: ['queue', 'event'],
+      registers: [registry],
+    });
+    this.#wait = new Histogram({
+      name: 'holdfast_job_wait_seconds',
+      help: 'Time from when a job could run until it did.',
+      labelNames: ['queue'],
+      buckets,
+      registers: [registry],
+    });
+    this.#duration = new Histogram({
+      name: 'holdfast_job_duration_seconds',
+      help: 'How long an attempt ran.',
+      labelNames: ['queue', 'outcome'],
+      buckets,
+      registers: [registry],
+    });
+    this.#jobs = new Gauge({
+      name: 'holdfast_queue_jobs',
+      help: 'Jobs in the queue by state.',
+      labelNames: ['queue', 'state'],
+      registers: [registry],
+    });
+    this.#oldest = gauge(
+      'holdfast_queue_oldest_waiting_age_seconds',
+      'How long the job that waits longest could have run already; 0 when none waits.',
+    );
+    this.#backlog = gauge('holdfast_queue_backlog', 'Jobs that could run now and do not yet.');
+    this.#workers = gauge('holdfast_queue_workers', 'Workers that are connected, in all processes.');
+    this.#paused = gauge('holdfast_queue_paused', '1 while the queue is paused.');
+    const errors = new Counter({
+      name: 'holdfast_queue_errors_total',
+      help: 'Background errors of queues and workers, such as a lost connection.',
+      labelNames: ['queue', 'part'],
+      registers: [registry],
+    });
+    subscriptions.on('holdfast:queue:job', (event) => this.#job(event));
+    subscriptions.on('holdfast:queue:error', ({ queue, part }) => {
+      errors.inc({ queue: this.#queues.of(queue), part });
+    });
+  }
+
+  /** Called by a scrape hook, for each queue. */
+  read(name: string, { counts, oldestWaitingAgeMs, workers, paused = false }: QueueReading): void {
+    const queue = this.#queues.of(name);
+    // More queues than labels: a gauge of several queues would show one of them.
+    if (queue === other) return;
+    for (const state of states) this.#jobs.set({ queue, state }, counts[state] ?? 0);
+    this.#backlog.set({ queue }, (counts.waiting ?? 0) + (counts.prioritized ?? 0));
+    this.#oldest.set({ queue }, oldestWaitingAgeMs / 1000);
+    this.#workers.set({ queue }, workers);
+    this.#paused.set({ queue }, paused ? 1 : 0);
+  }
+
+  /** Forgets what was read: no figure is better than one that nobody could confirm. */
+  forget(): void {
+    for (const gauge of [this.#jobs, this.#backlog, this.#oldest, this.#workers, this.#paused]) gauge.reset();
+  }
+
+  #job({ queue: name, event, waitMs, durationMs }: QueueJobEvent): void {
+    const queue = this.#queues.of(name);
+    this.#events.inc({ queue, event });
+    if (waitMs !== undefined) this.#wait.observe({ queue }, Math.max(0, waitMs) / 1000);
+    if (durationMs !== undefined) this.#duration.observe({ queue, outcome: event }, durationMs / 1000);
+  }
+}

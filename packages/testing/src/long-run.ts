@@ -1,0 +1,17 @@
+/**
+ * How long a test goes on that gets better the longer it runs: `HISTORY_SECONDS` where it is set, else 60 in CI and 10
+ * elsewhere.
+ */
+export function historySeconds(): number {
+  const given = Number(process.env['HISTORY_SECONDS'] ?? '');
+  if (given > 0) return given;
+  return process.env['CI'] === 'true' ? 60 : 10;
+}
+
+/**
+ * Whether to show that the history checker finds what is broken on purpose (`HISTORY_MUTATIONS=true`): minutes of random
+ * runs, for whoever changes the cache or the checker, not for each run of all tests.
+ */
+export function historyMutations(): boolean {
+  return process.env['HISTORY_MUTATIONS'] === 'true';
+}

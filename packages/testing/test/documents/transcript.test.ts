@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, freePort, spawnNode, type SpawnedNode } from '../../src/index.ts';
+import { page, root } from './pages.ts';
+import { pattern, transcript } from './transcript.ts';
+
+const run = promisify(execFile);
+const aMirroredItem = '/v1/sources/instances/items/74b5ca4f9baa149a';
+
+let port: number;
+let directory: string;
+const processes: SpawnedNode[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'holdfast-documents-'));
+  const upstream = spawnNode(join(root, 'examples/upstream/src/main.ts'));
+  processes.push(upstream);
+  const [, upstreamUrl] = await upstream.waitForLine(/"url":"([^"]+)"/);
+  port = await freePort();
+  const api = spawnNode(join(root, 'apps/api/src/server.ts'), {
+    cwd: directory,
+    env: { PORT: `${port}`, NOVITA_API_BASE_URL: upstreamUrl, HTTP_DELIVERY_ALLOW_PRIVATE: 'true', LOG_LEVEL: 'warn' },
+  });
+  processes.push(api);
+  await eventually(
+    async () => {
+      const { status } = await fetch(`http://127.0.0.1:${port}${aMirroredItem}`);
+      expect(status).toBe(200);
+    },
+    { timeoutMs: 50_000, intervalMs: 100 },
+  );
+});
+
+afterAll(async () => {
+  for (const child of processes.toReversed()) await child.kill('SIGTERM');
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Runs a command of a page as a shell would, against the port of this test. */
+async function print(command: string): Promise<string> {
+  const here = command.replaceAll(/(localhost|127\.0\.0\.1):3000/g, `$1:${port}`);
+  const { stdout } = await run('sh', ['-c', here.replace(/^curl /, 'curl -sS ')], { timeout: 15_000 });
+  return stdout.replaceAll('\r', '').trim();
+}
+
+describe.each(['README.md', 'docs/guide/getting-started.md'])('%s does what it shows', (path) => {
+  it.each(transcript(page(path).text).map(({ command, expected }) => [command, expected] as const))(
+    '%s',
+    async (command, expected) => {
+      expect(await print(command)).toMatch(pattern(expected));
+    },
+  );
+});

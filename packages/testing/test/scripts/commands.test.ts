@@ -1,0 +1,148 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+
+/** The scripts are plain JavaScript, which must run with nothing installed; here they get the types that they have. */
+async function load<T>(name: string): Promise<T> {
+  return (await import(new URL(`../../../../scripts/lib/${name}`, import.meta.url).href)) as T;
+}
+
+interface Machine {
+  readonly url?: string;
+  hasDocker(): boolean;
+  findServer(): string | undefined;
+  canInstall(): boolean;
+}
+const { findRedis } = await load<{ findRedis: (machine: Machine) => unknown }>('find-redis.mjs');
+const { summarize } = await load<{
+  summarize: (report: unknown, exitCode: number) => { line: string; isGood: boolean };
+}>('test-summary.mjs');
+const { isLockfileOutdated } = await load<{
+  isLockfileOutdated: (packageManager: string, directory: string) => boolean;
+}>('lockfile.mjs');
+const { findBrokenRules } = await load<{ findBrokenRules: (root: string) => string[] }>('import-rules.mjs');
+
+describe('where npm test gets its Redis from', () => {
+  const everything: Machine = {
+    url: 'redis://example:1',
+    hasDocker: () => true,
+    findServer: () => '/usr/bin/redis-server',
+    canInstall: () => true,
+  };
+  const without = { ...everything, url: '' };
+
+  it.each<[string, Machine, unknown]>([
+    ['TEST_REDIS_URL first', everything, { kind: 'url', url: 'redis://example:1' }],
+    ['then Docker', without, expect.objectContaining({ kind: 'docker' })],
+    [
+      'then a server on the PATH',
+      { ...without, hasDocker: () => false },
+      { kind: 'binary', binary: '/usr/bin/redis-server' },
+    ],
+    ['then a package', { ...without, hasDocker: () => false, findServer: () => undefined }, { kind: 'install' }],
+    [
+      'and otherwise nowhere',
+      { hasDocker: () => false, findServer: () => undefined, canInstall: () => false },
+      undefined,
+    ],
+  ])('%s', (_, machine, expected) => {
+    expect(findRedis(machine)).toEqual(expected);
+  });
+});
+
+// Whoever had added a dependency and forgot the lockfile was sent to look for a registry that could not be reached.
+describe('an installation that failed', () => {
+  it.each([
+    ['blames the lockfile where that lacks what a package.json asks for', { 'left-pad': '1.3.0' }, true],
+    ['does not where it fits', {}, false],
+  ])('%s', (_, dependencies, expected) => {
+    const root = new URL('../../../../package.json', import.meta.url);
+    const { packageManager } = JSON.parse(readFileSync(root, 'utf8')) as { packageManager: string };
+    const directory = mkdtempSync(join(tmpdir(), 'holdfast-lockfile-'));
+    writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'demo', dependencies }));
+    writeFileSync(join(directory, 'pnpm-lock.yaml'), "lockfileVersion: '9.0'\n\nimporters:\n\n  .: {}\n");
+    expect(isLockfileOutdated(packageManager, directory)).toBe(expected);
+    rmSync(directory, { recursive: true });
+  });
+});
+
+describe('the closing line of npm test', () => {
+  const file = (status: string, ...tests: string[]): unknown => ({
+    status,
+    assertionResults: tests.map((test) => ({ status: test })),
+  });
+
+  it.each([
+    ['counts tests', [file('passed', 'passed', 'passed')], 0, '2 passed, 0 failed', true],
+    ['counts failures', [file('failed', 'passed', 'failed')], 1, '1 passed, 1 failed', false],
+    ['names what was skipped', [file('passed', 'passed', 'skipped', 'todo')], 0, '1 passed, 0 failed, 2 skipped', true],
+    ['counts a file that cannot be loaded', [file('failed'), file('passed', 'passed')], 1, '1 passed, 1 failed', false],
+    ['counts an error outside of tests', [file('passed', 'passed')], 1, '1 passed, 1 failed', false],
+    ['does not call nothing a success', [], 0, '0 passed, 1 failed', false],
+  ])('%s', (_, testResults, exitCode, line, isGood) => {
+    expect(summarize({ testResults }, exitCode)).toEqual({ line, isGood });
+  });
+
+  it('survives a missing report', () => {
+    expect(summarize(undefined, 1)).toEqual({ line: '0 passed, 1 failed', isGood: false });
+  });
+});
+
+describe('the import rules', () => {
+  const root = mkdtempSync(join(tmpdir(), 'holdfast-rules-'));
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  function check(files: Readonly<Record<string, string>>): string[] {
+    rmSync(root, { recursive: true, force: true });
+    const all = {
+      'packages/a/package.json': '{}',
+      'apps/b/package.json': '{}',
+      'examples/c/package.json': '{}',
+      ...files,
+    };
+    for (const [name, text] of Object.entries(all)) {
+      mkdirSync(dirname(join(root, name)), { recursive: true });
+      writeFileSync(join(root, name), text);
+    }
+    return findBrokenRules(root);
+  }
+
+  it.each([
+    ['packages/a/src/x.ts', "import { Redis } from 'ioredis';", 2],
+    ['packages/a/src/x.ts', "import {\n  Redis,\n} from 'ioredis';", 2],
+    ['packages/a/src/x.ts', "import { Registry } from 'prom-client';", 1],
+    ['packages/a/src/x.ts', 'const { PORT } = process.env;', 1],
+    ['packages/a/src/x.ts', "import { useRedis } from '@holdfast/testing';", 1],
+    ['packages/a/src/x.ts', "await redis.call('KEYS', '*');", 1],
+    ['packages/a/lua/x.lua', "return redis.call('keys', '*')", 1],
+    ['packages/a/src/utils.ts', '', 1],
+    ['packages/a/src/helpers/x.ts', '', 1],
+    ['packages/a/package.json', '{"dependencies":{"@holdfast/testing":"workspace:*"}}', 1],
+  ])('refuse %s with %s', (file, text, count) => {
+    expect(check({ [file]: text })).toHaveLength(count);
+  });
+
+  it.each([
+    ['packages/queue/src/x.ts', "import type { Redis } from 'ioredis';"],
+    ['packages/redis-core/src/x.ts', "import { Redis } from 'ioredis';"],
+    ['packages/telemetry/src/x.ts', "import { Registry } from 'prom-client';"],
+    ['packages/config/src/x.ts', 'process.env'],
+    ['apps/b/src/server.ts', 'loadConfig({ env: process.env })'],
+    ['packages/a/src/x.ts', '/**\n * Never reads process.env, never sends KEYS.\n */\n// process.env'],
+    ['packages/a/src/x.ts', 'Object.keys(record); map.keys();'],
+    ['packages/a/test/x.test.ts', "import { useRedis } from '@holdfast/testing';"],
+    ['packages/a/package.json', '{"devDependencies":{"@holdfast/testing":"workspace:*"}}'],
+  ])('allow %s with %s', (file, text) => {
+    const manifest = file.endsWith('package.json')
+      ? {}
+      : { [`${file.split('/').slice(0, 2).join('/')}/package.json`]: '{}' };
+    expect(check({ ...manifest, [file]: text })).toEqual([]);
+  });
+
+  it('name the line', () => {
+    expect(check({ 'packages/a/src/x.ts': '/*\n\n*/\nprocess.env' })).toEqual([
+      expect.stringMatching(/^packages\/a\/src\/x\.ts:4: process\.env/),
+    ]);
+  });
+});

@@ -1,0 +1,88 @@
+/** `npm test`: runs every test against a real Redis and ends with `N passed, N failed`. Arguments go to vitest. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { buildIfNeeded } from './lib/build.mjs';
+import { createLauncher } from './lib/docker-launcher.mjs';
+import { fail } from './lib/fail.mjs';
+import { findRedis, findServer, nothingFound } from './lib/find-redis.mjs';
+import { installRedis } from './lib/install-redis.mjs';
+import { installIfNeeded } from './lib/install.mjs';
+import { root, withTools } from './lib/paths.mjs';
+import { runBinary, runContainer } from './lib/run-redis.mjs';
+import { summarize } from './lib/test-summary.mjs';
+
+installIfNeeded();
+const redis = await startRedis();
+console.log(`Redis for the tests: ${redis.what}`);
+// Process tests run what is compiled.
+console.log('Building …');
+buildIfNeeded();
+
+const directory = mkdtempSync(join(tmpdir(), 'holdfast-report-'));
+const reportFile = join(directory, 'report.json');
+const args = [
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${reportFile}`,
+  ...process.argv.slice(2),
+];
+const tools = withTools();
+const vitest = spawn('vitest', args, {
+  cwd: root,
+  env: { ...tools, TEST_REDIS_URL: redis.url, PATH: `${redis.path ?? ''}${tools.PATH}` },
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
+// A terminal's Ctrl-C reaches vitest as well; here it must only not end this process before the tidying up.
+process.on('SIGINT', () => {});
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => vitest.kill(signal));
+const [code, signal] = await once(vitest, 'exit');
+await redis.stop();
+
+const { line, isGood } = summarize(readReport(), signal === null ? code : 1);
+rmSync(directory, { recursive: true, force: true });
+console.log(`\n${line}`);
+process.exitCode = isGood ? 0 : 1;
+
+function readReport() {
+  try {
+    return JSON.parse(readFileSync(reportFile, 'utf8'));
+  } catch {
+    // vitest ended before it wrote one.
+    return undefined;
+  }
+}
+
+async function runInDocker(image) {
+  const server = await runContainer(image);
+  const what = `a container of ${image}`;
+  if (findServer() !== undefined) return { ...server, what };
+  const launcher = createLauncher(image);
+  const stop = async () => {
+    await server.stop();
+    launcher.remove();
+  };
+  return { ...server, what, stop, path: `${launcher.directory}${delimiter}` };
+}
+
+async function startRedis() {
+  const found = findRedis();
+  switch (found?.kind) {
+    case 'url':
+      return { url: found.url, what: 'TEST_REDIS_URL', stop: async () => {} };
+    case 'docker':
+      return runInDocker(found.image);
+    case 'binary':
+      return { ...(await runBinary(found.binary)), what: found.binary };
+    case 'install': {
+      const binary = installRedis() ? findServer() : undefined;
+      if (binary === undefined) fail(nothingFound);
+      return { ...(await runBinary(binary)), what: `${binary}, just installed` };
+    }
+    case undefined:
+      return fail(nothingFound);
+  }
+}
