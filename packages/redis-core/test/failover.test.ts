@@ -1,6 +1,7 @@
 import { eventually, Latch, type RedisServer, startCluster, startSentinel } from '@holdfast/testing';
 import { describe, expect, test } from 'vitest';
 import { createEngine, type EngineOptions, HoldfastError, type RedisEngine } from '../src/index.ts';
+import { stored } from './stored.ts';
 
 const DEADLINE_MS = 700;
 /** What a busy machine may add to a deadline. */
@@ -146,8 +147,10 @@ describe('when a master of a cluster is', () => {
     const cluster = await startCluster();
     const engine = engineAt({ kind: 'cluster', nodes: cluster.addresses });
     try {
-      const wanted = new Set(Array.from({ length: 600 }, (_, index) => `scan:${index}`));
-      await engine.batch([...wanted].map((key) => ({ op: 'set', key, value: '1' })));
+      const wanted = await stored(
+        engine,
+        Array.from({ length: 600 }, (_, index) => `scan:${index}`),
+      );
       const first = await engine.scan({ prefix: 'scan:', count: 20 });
       const seen = new Set(first.keys);
       await cluster.failover(await cluster.masterOf('scan:0'));

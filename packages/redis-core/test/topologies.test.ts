@@ -10,6 +10,7 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createEngine, type RedisEngine, type RedisTarget, UnsupportedError } from '../src/index.ts';
 import { counterWithLimit } from './contract/example-script.ts';
+import { stored } from './stored.ts';
 
 const open: RedisEngine[] = [];
 function engineAt(target: RedisTarget): RedisEngine {
@@ -103,7 +104,7 @@ describe('a cluster', () => {
   test('splits what spans slots, and keeps order and counts', async () => {
     connect();
     const keys = Array.from({ length: 40 }, (_, index) => `split:${index}`);
-    await engine.batch(keys.map((key) => ({ op: 'set', key, value: key })));
+    await stored(engine, keys);
     const texts = async (asked: string[]): Promise<(string | undefined)[]> =>
       (await engine.mget(asked)).map((value) => value?.toString());
     expect(await texts(['none', ...keys.toReversed()])).toEqual([undefined, ...keys.toReversed()]);
@@ -136,7 +137,10 @@ describe('a cluster', () => {
   test('adds up what its masters say about themselves', async () => {
     connect();
     const before = Number(/keys=(\d+)/.exec((await engine.info())['db0'] ?? '')?.[1] ?? 0);
-    await engine.batch(Array.from({ length: 30 }, (_, index) => ({ op: 'set', key: `info:${index}`, value: '1' })));
+    await stored(
+      engine,
+      Array.from({ length: 30 }, (_, index) => `info:${index}`),
+    );
     const info = await engine.info();
     expect(info).toMatchObject({ redis_mode: 'cluster', cluster_masters: '3' });
     expect(info['db0']).toMatch(new RegExp(`^keys=${before + 30},`));
@@ -144,12 +148,14 @@ describe('a cluster', () => {
 
   test('is followed when a slot moves: nothing fails, nothing is lost, and a scan begins anew', async () => {
     connect();
-    const wanted = new Set(Array.from({ length: 300 }, (_, index) => `moving:${index}`));
-    await engine.batch([...wanted].map((key) => ({ op: 'set', key, value: '1' })));
+    const wanted = await stored(
+      engine,
+      Array.from({ length: 300 }, (_, index) => `moving:${index}`),
+    );
     const first = await engine.scan({ prefix: 'moving:', count: 10 });
     const seen = new Set(first.keys);
     await cluster.moveSlotOf('moving:0');
-    expect((await engine.mget(['moving:0']))[0]?.toString()).toBe('1');
+    expect((await engine.mget(['moving:0']))[0]?.toString()).toBe('moving:0');
     expect(await engine.hincrby('{moving:0}count', 'n', 1)).toBe(1);
     let { cursor } = first;
     while (cursor !== null) {

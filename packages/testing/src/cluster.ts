@@ -94,7 +94,10 @@ class LocalCluster implements RedisCluster {
   async failover(master: RedisServer, signal: NodeJS.Signals = 'SIGKILL'): Promise<RedisServer> {
     const before = new Set((await this.masters()).map(({ port }) => port));
     // A replica that is not in sync yet would not be elected, or would lack what was acknowledged.
-    await eventually(() => this.assertHealthy(), { timeoutMs: 15_000, intervalMs: 50 });
+    const patience = { timeoutMs: 15_000, intervalMs: 50 };
+    await eventually(() => this.assertHealthy(), patience);
+    const { offset } = await replication(master);
+    await eventually(() => this.#assertReplicated(master, offset), patience);
     if (signal === 'SIGSTOP') {
       this.#frozen.add(master);
       master.pause();
@@ -137,14 +140,21 @@ class LocalCluster implements RedisCluster {
     await Promise.all(this.nodes.map((node) => node.stop()));
   }
 
+  /** Every replica of `master` has received what it had written when its offset was `offset`. */
+  async #assertReplicated(master: RedisServer, offset: number): Promise<void> {
+    for (const node of this.#alive) {
+      const state = await replication(node);
+      const isBehind = state.masterPort === master.port && state.offset < offset;
+      if (isBehind) throw new Error('a replica has not received everything');
+    }
+  }
+
   async assertHealthy(): Promise<void> {
     for (const node of this.#alive) {
       const state = String(await node.command('CLUSTER', 'INFO'));
       if (!state.includes('cluster_state:ok')) throw new Error('the cluster is not ok');
-      const info = String(await node.command('INFO', 'replication'));
-      if (info.includes('role:slave') && !info.includes('master_link_status:up')) {
-        throw new Error('a replica is not in sync');
-      }
+      const { masterPort, isInSync } = await replication(node);
+      if (masterPort !== undefined && !isInSync) throw new Error('a replica is not in sync');
     }
     const slots = await Promise.all(this.#alive.map(nodeTable));
     for (const view of slots) {
@@ -153,6 +163,26 @@ class LocalCluster implements RedisCluster {
       if (count !== SLOTS) throw new Error(`a node knows the owners of ${count} slots`);
     }
   }
+}
+
+interface Replication {
+  /** Only of a replica. */
+  readonly masterPort: number | undefined;
+  readonly isInSync: boolean;
+  /** Of a master: what it has written; of a replica: what it has received. */
+  readonly offset: number;
+}
+
+/** `INFO replication`, as far as it is of use here. */
+async function replication(node: RedisServer): Promise<Replication> {
+  const info = String(await node.command('INFO', 'replication'));
+  const field = (name: string): string | undefined => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];
+  const isReplica = field('role') === 'slave';
+  return {
+    masterPort: isReplica ? Number(field('master_port')) : undefined,
+    isInSync: field('master_link_status') === 'up',
+    offset: Number(field(isReplica ? 'slave_repl_offset' : 'master_repl_offset')),
+  };
 }
 
 interface NodeRow {
