@@ -2,6 +2,7 @@ import { bulkError, type BulkError, type BulkOptions, type BulkResult, inBatches
 import type { AccessCount } from './access-tracker.ts';
 import { CacheCore, type Looked } from './cache-core.ts';
 import { type Entry, VALUE_TYPE } from './entry.ts';
+import { evict, type Eviction, type Victim } from './eviction.ts';
 import type { Failover, Invalidation } from './failover.ts';
 import { deepFreeze, isShareable } from './freeze.ts';
 import { GetOrSet } from './get-or-set.ts';
@@ -280,8 +281,8 @@ export class Cache {
   }
 
   /** Removes entries because there are too many. For `Usage`, which knows them already. */
-  async evict(keys: readonly string[]): Promise<void> {
-    await this.#writing.evict(keys);
+  evict(victims: readonly Victim[]): Promise<Eviction[]> {
+    return evict(this.#core, victims);
   }
 
   /** What this process has seen of the namespace since it started. No command. */

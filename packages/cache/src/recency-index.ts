@@ -1,5 +1,6 @@
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import { publishEviction } from './channels.ts';
+import type { Eviction, Victim } from './eviction.ts';
 import { MAX_KEYS_PER_UPDATE, recencyUpdate } from './recency-script.ts';
 
 export interface RecencyIndexOptions {
@@ -8,8 +9,11 @@ export interface RecencyIndexOptions {
   readonly namespace: string;
   /** More entries than this, and those that were used longest ago go. At least 1. */
   readonly maxEntries: number;
-  /** Deletes entries for eviction, from this process' memory too, and without a call of `removed`. */
-  readonly remove: (keys: readonly string[]) => Promise<unknown>;
+  /**
+   * Deletes entries for eviction, from this process' memory too, and without a call of `removed`; but for those that were
+   * written after `usedAt`. Says of each what became of it.
+   */
+  readonly remove: (victims: readonly Victim[]) => Promise<readonly Eviction[]>;
   /** So many writes are noted together. Default 10. */
   readonly refreshEvery?: number;
   /** And at least so often, while there are any. Default 5 seconds. */
@@ -26,6 +30,8 @@ interface Note {
   readonly expiresAt: number | null | 'removed';
 }
 
+/** More than a few are only needed where others go on writing, and they can evict themselves. */
+const CLOSING_ROUNDS = 10;
 /** Notes that wait while Redis is away. Beyond it the oldest are given up: those entries are found at their next use. */
 const MAX_PENDING = 20_000;
 
@@ -39,8 +45,8 @@ const MAX_PENDING = 20_000;
  * unknown until it is read or written again.
  *
  * Eviction is in steps: a script names at most 200 of the oldest (it removes nothing, as in a cluster the entries live
- * elsewhere), `remove` deletes them, and the next note forgets their names, except of those used since. A process that
- * dies in between has lost nothing: the next one finds the same names.
+ * elsewhere), `remove` deletes them unless they were written since, and the next note forgets their names, except of those
+ * used since. A process that dies in between has lost nothing: the next one finds the same names.
  */
 export class RecencyIndex {
   readonly #options: RecencyIndexOptions;
@@ -101,9 +107,9 @@ export class RecencyIndex {
 
   /** Writes what was noted and stops. To be called before the engine is closed. May be called twice. */
   async close(): Promise<void> {
+    // What was evicted is forgotten too; where an entry was written meanwhile, another one has to go.
     await this.flush();
-    // What the last step evicted is forgotten too.
-    await this.flush();
+    for (let round = 0; round < CLOSING_ROUNDS && this.#notes.size > 0; round += 1) await this.flush();
     this.#closed = true;
     clearTimeout(this.#timer);
   }
@@ -175,24 +181,29 @@ export class RecencyIndex {
       [keys.access(namespace, 'recency'), keys.access(namespace, 'expiry')],
       [this.#now(), maxEntries, MAX_KEYS_PER_UPDATE, writes.length / 3].map(String).concat(writes, removals),
     );
-    const tooMany = Array.from({ length: oldest.length / 2 }, (_, index): readonly [string, number] => [
-      String(oldest[index * 2]),
-      Number(oldest[index * 2 + 1]),
-    ]);
+    const tooMany = Array.from({ length: oldest.length / 2 }, (_, index): Victim => {
+      return { key: String(oldest[index * 2]), usedAt: Number(oldest[index * 2 + 1]) };
+    });
     this.#counted(Number(count) - tooMany.length);
     return { tooMany, isFull: Math.max(Number(expired), tooMany.length) >= MAX_KEYS_PER_UPDATE };
   }
 
-  async #evict(tooMany: Step['tooMany']): Promise<void> {
+  async #evict(tooMany: readonly Victim[]): Promise<void> {
     // Written or read here since: no longer the oldest, and told at the next note.
-    const victims = tooMany.filter(([key]) => !this.#notes.has(key));
+    const victims = tooMany.filter(({ key }) => !this.#notes.has(key));
     if (victims.length === 0) return;
-    await this.#options.remove(victims.map(([key]) => key));
-    for (const [key, at] of victims) {
-      if (!this.#notes.has(key)) this.#notes.set(key, { at, expiresAt: 'removed' });
+    const outcomes = await this.#options.remove(victims);
+    for (const [index, { key, usedAt }] of victims.entries()) {
+      const outcome = outcomes[index] ?? 'missing';
+      if (this.#notes.has(key)) continue;
+      // Stored anew by somebody who has not told yet, or never will: it counts, and is not the oldest.
+      if (typeof outcome === 'object') this.#notes.set(key, { at: outcome.writtenAt, expiresAt: outcome.expiresAt });
+      else this.#notes.set(key, { at: usedAt, expiresAt: 'removed' });
     }
-    this.#evictions += victims.length;
-    publishEviction({ namespace: this.#options.label ?? this.#options.namespace, count: victims.length });
+    const count = outcomes.filter((outcome) => outcome === 'removed').length;
+    if (count === 0) return;
+    this.#evictions += count;
+    publishEviction({ namespace: this.#options.label ?? this.#options.namespace, count });
   }
 
   #putBack(taken: readonly (readonly [string, Note])[]): void {
@@ -208,7 +219,7 @@ export class RecencyIndex {
 }
 
 interface Step {
-  /** Names and times of the entries to evict. */
-  readonly tooMany: readonly (readonly [string, number])[];
+  /** The entries to evict. */
+  readonly tooMany: readonly Victim[];
   readonly isFull: boolean;
 }

@@ -1,5 +1,14 @@
 import { defineScript, loadLua, type Script } from '@holdfast/redis-core';
-import { expireTwin, fillTwin, leaseTwin, releaseTwin, renewTwin, tagsInvalidateTwin, writeTwin } from './twins.ts';
+import {
+  evictTwin,
+  expireTwin,
+  fillTwin,
+  leaseTwin,
+  releaseTwin,
+  renewTwin,
+  tagsInvalidateTwin,
+  writeTwin,
+} from './twins.ts';
 
 /** Per entry: 0 created, 1 replaced, 2 rewritten with an equal body, or the text of an error. */
 export type WriteReply = readonly (0 | 1 | 2 | Buffer)[];
@@ -11,6 +20,8 @@ export type LeaseReply = readonly [StampReply | null, ...LeaseResult[]];
 /** Per entry: 1 stored, 0 the lease is gone, 2 a tag was invalidated meanwhile, or the text of an error. */
 export type FillReply = readonly (0 | 1 | 2 | Buffer)[];
 export type ExpireReply = number;
+/** Per entry: 1 removed, 0 there is none, or when it was written and for how many milliseconds it stays (-1: for ever). */
+export type EvictReply = readonly (0 | 1 | readonly [number, number])[];
 
 /** Retried when its reply was lost: then "created" may read "rewritten", and no more. */
 export const cacheWrite: Script<WriteReply> = defineScript({
@@ -62,4 +73,12 @@ export const cacheExpire: Script<ExpireReply> = defineScript({
   lua: loadLua('cache-expire', import.meta.url),
   idempotent: true,
   twin: expireTwin,
+});
+
+/** Retried when its reply was lost: then "removed" may read "there is none", and no more. */
+export const cacheEvict: Script<EvictReply> = defineScript({
+  name: 'cache-evict',
+  lua: loadLua('cache-evict', import.meta.url),
+  idempotent: true,
+  twin: evictTwin,
 });

@@ -1,5 +1,5 @@
 import { HoldfastError, type ScriptTwin, type TwinStore, WrongTypeError } from '@holdfast/redis-core';
-import type { ExpireReply, FillReply, LeaseReply, StampReply, WriteReply } from './scripts.ts';
+import type { EvictReply, ExpireReply, FillReply, LeaseReply, StampReply, WriteReply } from './scripts.ts';
 
 /** What the scripts in `lua/` do, for an engine that has no Lua: see there for KEYS, ARGV and replies. */
 
@@ -139,6 +139,16 @@ export const expireTwin: ScriptTwin<ExpireReply> = (store, keys) => {
   }
   return expired;
 };
+
+export const evictTwin: ScriptTwin<EvictReply> = (store, keys, args) =>
+  keys.map((key, index) => {
+    const value = peek(store, key);
+    if (value === null || value === 'foreign' || cut(value, 0, 3) !== 'HF1') return 0;
+    const created = Number.parseInt(cut(value, 44, 53), 36) || 0;
+    if (created > Number(args[index]?.toString())) return [created, store.pttl(key) ?? -1];
+    store.del(key);
+    return 1;
+  });
 
 function texts(args: readonly Buffer[]): string[] {
   return args.map(String);

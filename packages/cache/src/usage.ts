@@ -1,4 +1,5 @@
 import { AccessTracker, type AccessCount, type AccessTrackerOptions } from './access-tracker.ts';
+import type { Eviction } from './eviction.ts';
 import { RecencyIndex, type RecencyIndexOptions } from './recency-index.ts';
 import { SizeTracker, type SizeReading, type SizeTrackerOptions } from './size-tracker.ts';
 
@@ -9,8 +10,8 @@ export interface UsageOptions
     Pick<RecencyIndexOptions, 'refreshEvery'> {
   /** The bounds of those namespaces that have one. */
   readonly maxEntries: ReadonlyMap<string, number>;
-  /** Deletes entries for eviction, from this process' memory too, and without telling this object. */
-  readonly remove: (namespace: string, keys: readonly string[]) => Promise<unknown>;
+  /** As that of the index of each namespace, without telling this object. */
+  readonly remove: (namespace: string, ...call: Parameters<RecencyIndexOptions['remove']>) => Promise<Eviction[]>;
 }
 
 /**

@@ -145,14 +145,6 @@ export class Writing {
     );
   }
 
-  /** Removes entries that were used longest ago: they go from all tiers, and nobody needs to be told. */
-  async evict(keys: readonly string[]): Promise<void> {
-    const complete = keys.map((key) => this.#core.complete(key));
-    for (const key of complete) this.#core.near.forget(key);
-    await this.#core.engine.del(complete);
-    for (const key of complete) this.#core.near.forget(key);
-  }
-
   /** What a write does around Redis: forgets what this process holds, before and after, and falls back where it may. */
   async #changing<Reply>(
     operation: 'set' | 'delete',

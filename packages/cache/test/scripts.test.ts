@@ -85,6 +85,11 @@ const step: fc.Arbitrary<Step> = fc
         keys: ['tags'],
         args: () => ['epoch--2', max, prefix, ...named],
       })),
+      fc.tuple(fc.constantFrom(-1, 0, 1), fc.constantFrom(-1, 0, 1)).map(([a, b]) => ({
+        script: scripts.cacheEvict,
+        keys: ['a', 'b'],
+        args: () => [a, b].map((ms) => String(START + ms)),
+      })),
       fc.constant({
         script: scripts.cacheExpire,
         keys: ['a', 'b'],

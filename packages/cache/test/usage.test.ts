@@ -29,7 +29,10 @@ describe.each([
       keys,
       now: clock.now,
       maxEntries: new Map([['small', 2]]),
-      remove: async (namespace, oldest) => removed.push(...oldest.map((key) => `${namespace}/${key}`)),
+      remove: async (namespace, victims) => {
+        removed.push(...victims.map(({ key }) => `${namespace}/${key}`));
+        return victims.map(() => 'removed');
+      },
     });
     expect(usage.size('small')).toBeNull();
     for (const key of ['a', 'b', 'c', 'd']) {

@@ -1,0 +1,43 @@
+import type { BatchOperation } from '@holdfast/redis-core';
+import type { CacheCore } from './cache-core.ts';
+import { cacheEvict, type EvictReply } from './scripts.ts';
+
+/** An entry that is too many, as the index of a namespace knows it. */
+export interface Victim {
+  readonly key: string;
+  /** When it was read or written last, as far as the index knows. */
+  readonly usedAt: number;
+}
+
+/** What became of it; an entry that was written since stays. */
+export type Eviction = 'removed' | 'missing' | { readonly writtenAt: number; readonly expiresAt: number | null };
+
+/**
+ * Removes entries from all tiers, but for those that were written after `usedAt`: between the moment that the index names
+ * an entry and this one anybody may have stored it anew. One command; on a cluster one for each entry, all in flight at
+ * once.
+ */
+export async function evict(core: CacheCore, victims: readonly Victim[]): Promise<Eviction[]> {
+  const complete = victims.map(({ key }) => core.complete(key));
+  for (const key of complete) core.near.forget(key);
+  const times = victims.map(({ usedAt }) => String(usedAt));
+  const replies = await send(core, complete, times);
+  for (const key of complete) core.near.forget(key);
+  return victims.map((_, index) => {
+    const reply = replies[index] ?? 0;
+    if (typeof reply === 'number') return reply === 1 ? 'removed' : 'missing';
+    const [writtenAt, ttlMs] = reply;
+    return { writtenAt, expiresAt: ttlMs === -1 ? null : core.now() + ttlMs };
+  });
+}
+
+async function send({ engine }: CacheCore, keys: readonly string[], times: readonly string[]): Promise<EvictReply> {
+  if (engine.slotOf === undefined) return engine.run(cacheEvict, keys, times);
+  const operations = keys.map((key, index): BatchOperation => {
+    return { op: 'run', script: cacheEvict, keys: [key], args: [times[index] ?? '0'] };
+  });
+  return (await engine.batch(operations)).map((result) => {
+    if (!result.ok) throw result.error;
+    return (result.value as EvictReply)[0] ?? 0;
+  });
+}
