@@ -3,7 +3,7 @@ import { defineScript, loadLua, type Script, type TwinStore } from '@holdfast/re
 /** Keys a call at most: what keeps one call below 5 ms while the sets have some ten thousand members. */
 export const MAX_KEYS_PER_FLUSH = 1000;
 /** With a recency set, which may have millions of members: there a key takes several times as long. */
-export const MAX_KEYS_PER_RECENCY_FLUSH = 200;
+export const MAX_KEYS_PER_RECENCY_FLUSH = 150;
 
 /** `lua/access-flush.lua`. Adds, so a call whose reply was lost is not sent again. */
 export const accessFlush: Script<number> = defineScript({

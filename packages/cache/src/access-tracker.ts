@@ -35,7 +35,7 @@ const REMEMBER_MS = 30 * 24 * 60 * 60 * 1000;
 const MAX_TOP = 1000;
 
 /**
- * Counts reads in the process and writes them once per interval, one command per 1,000 different keys (200 where a
+ * Counts reads in the process and writes them once per interval, one command per 1,000 different keys (150 where a
  * namespace evicts by use, as its sets are large). `hit` is all that happens on the path of a read: it never waits and never throws.
  *
  * The counts are good to tell hot keys from cold ones, not to bill by:

@@ -44,7 +44,7 @@ const MAX_PENDING = 20_000;
  * a namespace may hold a few entries more than its bound, per process; and what a process that was killed wrote last is
  * unknown until it is read or written again.
  *
- * Eviction is in steps: a script names at most 200 of the oldest (it removes nothing, as in a cluster the entries live
+ * Eviction is in steps: a script names at most 100 of the oldest (it removes nothing, as in a cluster the entries live
  * elsewhere), `remove` deletes them unless they were written since, and the next note forgets their names, except of those
  * used since. A process that dies in between has lost nothing: the next one finds the same names.
  */

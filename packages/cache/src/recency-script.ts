@@ -2,7 +2,7 @@ import { defineScript, loadLua, type Script } from '@holdfast/redis-core';
 import { numberOf, textOf, zaddGreater } from './access-scripts.ts';
 
 /** Keys a call, of each kind: what keeps one call well below 5 ms. */
-export const MAX_KEYS_PER_UPDATE = 200;
+export const MAX_KEYS_PER_UPDATE = 100;
 
 /** Count of entries, count of expired ones, then pairs of key and time for those that are too many. */
 export type RecencyReply = readonly (number | Buffer)[];

@@ -101,7 +101,7 @@ describe.each([
     expect(await left(['c', 'd', 'e'])).toEqual(['c', 'd', 'e']);
   });
 
-  test('evicts many in steps of 200, and tells how many', async () => {
+  test('evicts many in steps of 100, and tells how many', async () => {
     const events: unknown[] = [];
     const listen = (event: unknown): number => events.push(event);
     subscribe('holdfast:cache:eviction', listen);
@@ -116,7 +116,7 @@ describe.each([
     expect(await left([...many, 'new'])).toEqual([...many.slice(-99), 'new']);
     expect(await narrow.size()).toBe(100);
     expect(events).toEqual(
-      [...Array.from({ length: 8 }, () => 200), 1].map((count) => ({ namespace: 'other', count })),
+      [...Array.from({ length: 16 }, () => 100), 1].map((count) => ({ namespace: 'other', count })),
     );
   });
 
