@@ -1,12 +1,5 @@
-import {
-  circuitBreaker,
-  CircuitState,
-  type CircuitBreakerPolicy,
-  ConsecutiveBreaker,
-  handleAll,
-  type IBreaker,
-  SamplingBreaker,
-} from 'cockatiel';
+import { circuitBreaker, CircuitState, type CircuitBreakerPolicy, handleAll, type IBreaker } from 'cockatiel';
+import { RecentCalls } from './recent-calls.ts';
 
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
@@ -14,15 +7,16 @@ export type BreakerState = 'closed' | 'half-open' | 'open';
 const CONSECUTIVE_FAILURES = 5;
 /** …or more than this part of the calls of the last 10 s, once there were a few. */
 const FAILING_PART = 0.5;
-const SAMPLED_MS = 10_000;
-const MINIMUM_PER_SECOND = 2;
+const MINIMUM_CALLS = 20;
+const WINDOW_MS = 10_000;
+const WINDOW_PARTS = 10;
 
 /**
  * The circuit breaker of one connection. It counts what the calls report, but no call is ever the one that tries
  * whether Redis is back: that is `attempt`, by whoever watches the connection. So a call made while it is not closed
  * fails at once and never waits for another to decide.
  *
- * The state machine and the sampling are cockatiel's.
+ * The state machine is cockatiel's.
  */
 export class Breaker {
   readonly #rule = new EitherRule();
@@ -41,9 +35,9 @@ export class Breaker {
     return this.#policy.state === CircuitState.HalfOpen ? 'half-open' : 'open';
   }
 
-  /** A call was answered, whatever the answer was. */
-  succeeded(): void {
-    this.#rule.success(CircuitState.Closed);
+  /** A call that began `at` (on that clock) was answered, whatever the answer was. */
+  succeeded(at = performance.now()): void {
+    this.#rule.answered(at);
   }
 
   /** A call was not answered. Opens the breaker when that were too many; resolves with whether it is open now. */
@@ -72,34 +66,35 @@ export class Breaker {
   }
 }
 
-/** Opens when either rule says so: a burst of failures, or many among many calls. */
+/**
+ * Opens when either rule says so: a burst of failures, or many among many calls. What is answered is only counted: it
+ * happens hundreds of thousands of times a second, and no answer opens or closes anything.
+ */
 class EitherRule implements IBreaker {
   isTripped = false;
   state: unknown;
-  #consecutive = new ConsecutiveBreaker(CONSECUTIVE_FAILURES);
-  #sampling = sampling();
+  #inARow = 0;
+  #recent = new RecentCalls(WINDOW_MS, WINDOW_PARTS);
 
-  success(state: CircuitState): void {
-    if (state === CircuitState.HalfOpen) {
-      this.#consecutive = new ConsecutiveBreaker(CONSECUTIVE_FAILURES);
-      this.#sampling = sampling();
-      return;
-    }
-    this.#consecutive.success();
-    this.#sampling.success(state);
+  answered(at: number): void {
+    this.#inARow = 0;
+    this.#recent.answered(at);
   }
 
-  failure(state: CircuitState): boolean {
-    const inARow = this.#consecutive.failure();
-    const inPart = this.#sampling.failure(state);
-    return this.isTripped || inARow || inPart;
+  /** Of what the policy executes: the proof that a new connection works. What was before it says nothing any more. */
+  success(): void {
+    this.#inARow = 0;
+    this.#recent = new RecentCalls(WINDOW_MS, WINDOW_PARTS);
   }
-}
 
-function sampling(): SamplingBreaker {
-  return new SamplingBreaker({
-    threshold: FAILING_PART,
-    duration: SAMPLED_MS,
-    minimumRps: MINIMUM_PER_SECOND,
-  });
+  failure(): boolean {
+    if (this.isTripped) return true;
+    const now = performance.now();
+    this.#inARow += 1;
+    this.#recent.failed(now);
+    if (this.#inARow >= CONSECUTIVE_FAILURES) return true;
+    const { answered, failed } = this.#recent.within(now);
+    const calls = answered + failed;
+    return calls >= MINIMUM_CALLS && failed > FAILING_PART * calls;
+  }
 }

@@ -1,4 +1,4 @@
-import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { Cluster, type Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import type {
   ClusterTarget,
   EngineOptions,
@@ -8,6 +8,7 @@ import type {
   TlsOptions,
 } from '../connection.ts';
 import { UnsupportedError } from '../errors.ts';
+import { BatchingRedis } from './ioredis-writes.ts';
 
 /** What ioredis takes, without an option whose type the constructor wants in a form of its own. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
@@ -30,9 +31,9 @@ export function createClient(options: EngineOptions, role: string): Redis {
   const { target } = options;
   switch (target.kind) {
     case 'standalone':
-      return new Redis({ ...standaloneOptions(target), ...commonOptions(options, role) });
+      return new BatchingRedis({ ...standaloneOptions(target), ...commonOptions(options, role) });
     case 'sentinel':
-      return new Redis({ ...sentinelOptions(target), ...commonOptions(options, role) });
+      return new BatchingRedis({ ...sentinelOptions(target), ...commonOptions(options, role) });
     case 'cluster':
       return createClusterClient(target, {
         ...nodeOptions(options, role),
@@ -52,8 +53,8 @@ function commonOptions(options: EngineOptions, role: string): ClientOptions {
     retryStrategy: (attempt: number) => reconnectDelayMs(attempt),
     // A call made while there is no connection fails at once; it is not kept and executed later by surprise.
     enableOfflineQueue: false,
-    // Commands of one tick share one write.
-    enableAutoPipelining: true,
+    // Commands of one tick share one write by ourselves, at a third of the cost, and without waiting for the last tick's.
+    enableAutoPipelining: false,
   };
 }
 

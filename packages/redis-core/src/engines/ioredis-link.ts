@@ -9,6 +9,7 @@ import { Probe } from '../probe.ts';
 import { ServerClock } from '../server-clock.ts';
 import { ConnectPatience } from './connect-patience.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
+import { BatchingRedis } from './ioredis-writes.ts';
 
 /** After so much silence Redis is asked, unless the options say otherwise. */
 const PROBE_INTERVAL_MS = 250;
@@ -126,9 +127,9 @@ export class IoredisLink {
     return new UnavailableError(`Redis "${this.#options.name}" cannot be reached: ${this.#reason}.`, { cause });
   }
 
-  /** A call was answered. */
-  answered(): void {
-    this.#breaker.succeeded();
+  /** A call that began then (`performance.now()`) was answered. */
+  answered(startedAt: number): void {
+    this.#breaker.succeeded(startedAt);
   }
 
   /** A call was not answered within so many milliseconds, which its caller had set. */
@@ -209,10 +210,12 @@ export class IoredisLink {
     for (const listener of this.#availability) listener(available);
   }
 
-  /** TIME, written at once: not behind the calls that wait for one another in the automatic pipeline. */
+  /** TIME, written at once: the sooner it is answered, the better it says what the time is. */
   async #ask(): Promise<void> {
     const sentAt = performance.now();
-    const reply = await this.#client.sendCommand(new Command('time', [], { replyEncoding: 'utf8' }));
+    const asked = this.#client.sendCommand(new Command('time', [], { replyEncoding: 'utf8' }));
+    if (this.#client instanceof BatchingRedis) this.#client.flush();
+    const reply = await asked;
     const [seconds, microseconds] = Array.isArray(reply) ? reply.map(Number) : [];
     if (seconds === undefined || microseconds === undefined) throw new Error('TIME replied something else');
     this.clock.measure(sentAt, performance.now(), seconds * 1000 + microseconds / 1000);
