@@ -80,9 +80,15 @@ export class Cache {
     return entry === null ? null : this.#core.view(entry, looked);
   }
 
-  /** Entries in the order of `keys`; one command per 500 that are not in the first tier. */
-  async readMany(keys: readonly string[], options: BulkOptions = {}): Promise<(CacheEntry | null)[]> {
-    const looked = await this.#many.look(keys, options.batchSize ?? 500);
+  /**
+   * Entries in the order of `keys`; one command per 500 that are not in the first tier. Without `countsAsUse` it is neither
+   * counted nor a reason to keep them longer than others.
+   */
+  async readMany(
+    keys: readonly string[],
+    options: BulkOptions & { readonly countsAsUse?: boolean } = {},
+  ): Promise<(CacheEntry | null)[]> {
+    const looked = await this.#many.look(keys, options.batchSize ?? 500, options.countsAsUse);
     return looked.map((one) => {
       const entry = served(one);
       return entry === null ? null : this.#core.view(entry, one);

@@ -112,9 +112,12 @@ export function checkTtl(ttlMs: number): void {
   if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > MAX_TTL_MS) throw new TtlInvalidError(ttlMs);
 }
 
+/** Tags that one entry has, or one invalidation names, at most. */
+export const MAX_TAGS = 64;
+
 /** @throws TagInvalidError */
 export function checkTags(tags: readonly string[]): void {
-  if (tags.length > 64) throw new TagInvalidError(`list may have at most 64 tags, not ${tags.length}`);
+  if (tags.length > MAX_TAGS) throw new TagInvalidError(`list may have at most ${MAX_TAGS} tags, not ${tags.length}`);
   for (const tag of tags) {
     if (tag === '' || Buffer.byteLength(tag) > 256) throw new TagInvalidError('must have 1 to 256 bytes');
     if (!tag.isWellFormed()) throw new TagInvalidError('must be well-formed Unicode');

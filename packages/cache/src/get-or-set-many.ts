@@ -20,8 +20,11 @@ export class GetOrSetMany {
     this.#single = single;
   }
 
-  /** What is under the keys, in their order; one command per `batchSize` that are not in the first tier. */
-  async look(keys: readonly string[], batchSize: number): Promise<Looked[]> {
+  /**
+   * What is under the keys, in their order; one command per `batchSize` that are not in the first tier. Counted, unless it
+   * is no use of the entries.
+   */
+  async look(keys: readonly string[], batchSize: number, countsAsUse = true): Promise<Looked[]> {
     const core = this.#core;
     const complete = keys.map((key) => core.complete(key));
     if (core.isOff) return keys.map(() => notLooked);
@@ -36,7 +39,7 @@ export class GetOrSetMany {
       }
       looked = away();
     }
-    this.count(keys, looked);
+    if (countsAsUse) this.count(keys, looked);
     return looked;
   }
 

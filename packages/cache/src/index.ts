@@ -17,15 +17,8 @@ export {
   type EntityInvalidationMode,
   type EntityStore,
 } from './entities/entities.ts';
-export {
-  EntityGraph,
-  entityTag,
-  presetEntities,
-  type EntityEdge,
-  type EntityType,
-  type EntityTypes,
-} from './entities/graph.ts';
+export { EntityGraph, entityTag, type EntityEdge, type EntityType, type EntityTypes } from './entities/graph.ts';
 export type { AccessCount } from './access-tracker.ts';
 export { hashKey, type HashKeyOptions } from './hash-key.ts';
 export type { SizeReading } from './size-tracker.ts';
-export { cacheEntityStore, type EntityCache } from './entities/cache-entity-store.ts';
+export { cacheEntityStore, type EntityCache, type EntityCaches } from './entities/cache-entity-store.ts';

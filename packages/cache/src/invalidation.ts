@@ -106,8 +106,11 @@ export class Invalidating {
   }
 
   async #drop(keys: readonly string[], mode: InvalidateMode): Promise<number> {
-    const { engine } = this.#core;
-    if (mode === 'delete') return engine.del(keys);
+    const { engine, usage, namespace } = this.#core;
+    if (mode === 'delete') {
+      for (const key of keys) usage?.removed(namespace, this.#core.keyOf(key));
+      return engine.del(keys);
+    }
     if (engine.slotOf === undefined) return engine.run(cacheExpire, keys, []);
     const counts = await Promise.all(keys.map((key) => engine.run(cacheExpire, [key], [])));
     return counts.reduce((sum, one) => sum + one, 0);

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { computeCascade } from '../src/entities/cascade.ts';
 import { Entities, type EntityStore } from '../src/entities/entities.ts';
-import { EntityGraph, presetEntities, type EntityTypes } from '../src/entities/graph.ts';
+import { EntityGraph, type EntityTypes } from '../src/entities/graph.ts';
 import { EntityCascadeError, EntityGraphError, EntityUnknownError } from '../src/errors.ts';
+import { studioTypes } from './studio.ts';
 
 interface StoredEntry {
   readonly value?: Readonly<Record<string, unknown>>;
@@ -35,7 +36,7 @@ class MapStore implements EntityStore {
     }
   }
 
-  async deleteKeys(namespace: string, keys: readonly string[], mode: string): Promise<void> {
+  async invalidateKeys(namespace: string, keys: readonly string[], mode: string): Promise<void> {
     this.calls.push(`keys ${namespace} ${mode} ${keys.join(',')}`);
     for (const key of keys) this.#namespaces[namespace]?.delete(key);
   }
@@ -70,11 +71,11 @@ function studio(): MapStore {
   });
 }
 
-function entitiesOf(store: EntityStore, types: EntityTypes = presetEntities): Entities {
+function entitiesOf(store: EntityStore, types: EntityTypes = studioTypes): Entities {
   return new Entities({ graph: new EntityGraph(types), store });
 }
 
-describe('the preset entities', () => {
+describe('the entities of a studio', () => {
   test('a creator takes its own assets along, and nobody else’s', async () => {
     const store = studio();
     const before = store.left();

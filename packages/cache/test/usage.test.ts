@@ -2,8 +2,9 @@ import { createEngine, createKeys, type Keys, MemoryEngine, type RedisEngine } f
 import { TestClock, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { cacheEntityStore } from '../src/entities/cache-entity-store.ts';
-import { CacheRegistry, Entities, EntityGraph, presetEntities } from '../src/index.ts';
+import { CacheRegistry, Entities, EntityGraph } from '../src/index.ts';
 import { Usage } from '../src/usage.ts';
+import { studioTypes } from './studio.ts';
 
 const { host, port, db } = useRedis();
 
@@ -75,7 +76,7 @@ describe.each([
     for (const id of ['p1', 'p2']) await caches.get('project').set(id, 'project');
     for (const id of ['7', '8']) await caches.get('creator').set(id, 'creator');
     const graph = new EntityGraph({
-      creator: presetEntities.creator,
+      creator: studioTypes.creator,
       asset: {
         namespaces: ['asset'],
         invalidates: [
@@ -83,7 +84,7 @@ describe.each([
           { type: 'creator', field: 'owner.id' },
         ],
       },
-      project: presetEntities.project,
+      project: studioTypes.project,
     });
     const entities = new Entities({ graph, store: cacheEntityStore(caches) });
 
@@ -97,5 +98,36 @@ describe.each([
     expect(await caches.get('creator').getMany(['7', '8'])).toEqual([undefined, 'creator']);
     expect(await caches.get('project').getMany(['p1', 'p2'])).toEqual(['project', undefined]);
     await caches.close();
+    // What the cascades read is no use: only what was got above counts.
+    expect(await caches.get('asset').top()).toMatchObject([{ key: 'a2', hits: 1 }]);
+  });
+
+  test('an entity that expires is served as grace while its loader fails, and one that is deleted is not', async () => {
+    const rules = { ttlMs: 60_000, graceMs: 60_000 };
+    const caches = new CacheRegistry({ engine, keys, namespaces: { user: rules } });
+    const graph = new EntityGraph({ user: { namespaces: ['user'], invalidates: [] } });
+    const entities = new Entities({ graph, store: cacheEntityStore(caches) });
+    const cache = caches.get('user');
+    const failing = (): Promise<never> => Promise.reject(new Error('down'));
+    await cache.set('7', 'of before');
+    await cache.set('7/photo', 'of before', { tags: ['user:7'] });
+    await entities.invalidateUser('7', 'expire');
+    for (const key of ['7', '7/photo']) {
+      expect(await cache.get(key)).toBeUndefined();
+      expect(await cache.getOrSet(key, failing)).toBe('of before');
+    }
+    await entities.invalidateUser('7');
+    for (const key of ['7', '7/photo']) await expect(cache.getOrSet(key, failing)).rejects.toThrow('down');
+    await caches.close();
+  });
+
+  test('an invalidation by key or prefix leaves no names behind in a namespace with a bound', async () => {
+    const caches = new CacheRegistry({ engine, keys, namespaces: { small: { ttlMs: null, maxEntries: 100 } } });
+    const cache = caches.get('small');
+    for (const key of ['a', 'p1', 'p2', 'b']) await cache.set(key, 'v');
+    await cache.invalidate({ keys: ['a'] });
+    await cache.invalidate({ prefix: 'p' });
+    await caches.close();
+    expect(await cache.size()).toMatchObject({ entries: 1 });
   });
 });

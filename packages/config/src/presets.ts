@@ -1,3 +1,4 @@
+import { presetEntities } from './preset-entities.ts';
 import type { EntityConfig, NamespaceConfig, Pagination, SourceConfig } from './types.ts';
 
 /** The queues that the configuration can refer to; their definitions are in the job catalogue. */
@@ -65,27 +66,7 @@ export function presets(ttls: PresetTtls): Presets {
       'system-health': { ttlMs: minute },
       'user-settings': { ttlMs: 30 * minute },
     },
-    entities: {
-      user: { namespaces: ['user', 'user-settings'], invalidates: [] },
-      // Its assets carry the tag `creator:<id>`.
-      creator: { namespaces: ['creator'], invalidates: [{ type: 'asset' }] },
-      brand: { namespaces: ['brand'], invalidates: [] },
-      asset: {
-        namespaces: ['asset'],
-        invalidates: [
-          { type: 'project', field: 'projectId' },
-          { type: 'creator', field: 'creatorId' },
-        ],
-      },
-      project: { namespaces: ['project'], invalidates: [] },
-      license: {
-        namespaces: ['license'],
-        invalidates: [
-          { type: 'brand', field: 'brandId' },
-          { type: 'asset', field: 'assetId' },
-        ],
-      },
-    },
+    entities: presetEntities,
     sources: {
       instances: {
         ...sourceDefaults,

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { ConfigError, loadConfig } from '@holdfast/config';
 import type { EntityConfig, NamespaceConfig, QueueOverrides, SourceConfig } from '@holdfast/config';
-import { presetEntities, type EntityType, type NamespaceOptions } from '@holdfast/cache';
+import { EntityGraph, type EntityType, type NamespaceOptions } from '@holdfast/cache';
 import type { QueueDefinition } from '@holdfast/queue';
 import type { SourceOptions } from '@holdfast/sources';
 import { files, load, loadError, problemPaths } from './load.ts';
@@ -84,8 +84,24 @@ describe('holdfast.yaml', () => {
     expect(load().cache.l1).toEqual({});
   });
 
-  it('has the entity types that the cache has by itself', () => {
-    expect({ ...load().entities }).toEqual(presetEntities);
+  it('relates the entity types that are built in', () => {
+    const graph = new EntityGraph(load().entities);
+    const edges = graph
+      .names()
+      .flatMap((name) =>
+        graph
+          .get(name)
+          .invalidates.map(({ type, field }) => `${name} → ${type}${field === undefined ? '' : ` in ${field}`}`),
+      );
+    expect(graph.names()).toEqual(['user', 'creator', 'brand', 'asset', 'project', 'license']);
+    expect(edges).toEqual([
+      'creator → asset',
+      'asset → project in projectId',
+      'asset → creator in creatorId',
+      'license → brand in brandId',
+      'license → asset in assetId',
+    ]);
+    expect(graph.get('user').namespaces).toEqual(['user', 'user-settings']);
   });
 
   it('adds entity types, and changes the built-in ones', () => {
@@ -100,14 +116,15 @@ describe('holdfast.yaml', () => {
         '  asset: {invalidates: {}}',
       ].join('\n'),
     );
+    const { entities: builtIn } = load();
     expect(entities['article']).toEqual({
       namespaces: ['article'],
       invalidates: [{ type: 'user', field: 'author.id' }, { type: 'article' }],
     });
     expect(entities['brand']).toEqual({ namespaces: ['brand'], invalidates: [{ type: 'license' }] });
-    expect(entities['license']).toEqual({ ...presetEntities.license, namespaces: ['license', 'brand'] });
+    expect(entities['license']).toEqual({ ...builtIn['license'], namespaces: ['license', 'brand'] });
     expect(entities['asset']).toEqual({ namespaces: ['asset'], invalidates: [] });
-    expect(entities['user']).toEqual(presetEntities.user);
+    expect(entities['user']).toEqual(builtIn['user']);
   });
 
   it('overrides the policy of a built-in queue', () => {

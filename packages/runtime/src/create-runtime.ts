@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { CacheRegistry, Entities, EntityGraph } from '@holdfast/cache';
+import { CacheRegistry, cacheEntityStore, Entities, EntityGraph } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
 import { builtInQueues } from '@holdfast/jobs';
 import { Queues, createEmbeddedBackend, createRedisBackend, defineQueue } from '@holdfast/queue';
@@ -8,7 +8,6 @@ import { createEngine, createKeys } from '@holdfast/redis-core';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import { openJournal, type Journal } from '@holdfast/redis-core/journal';
 import { Mirror, Sources } from '@holdfast/sources';
-import { entityStore } from './entity-store.ts';
 
 /** Everything that a configuration stands for, running. */
 export interface Runtime {
@@ -57,7 +56,7 @@ export async function createRuntime(config: Config, { standIn = false }: Runtime
   return {
     engines,
     caches,
-    entities: new Entities({ graph: new EntityGraph(config.entities), store: entityStore(caches) }),
+    entities: new Entities({ graph: new EntityGraph(config.entities), store: cacheEntityStore(caches) }),
     sources: createSources(config, engines.cache, keys, caches),
     queueBackend,
     queues,

@@ -1,35 +1,43 @@
-import { deserialize, HoldfastError, UnknownOutcomeError } from '@holdfast/redis-core';
+import { deserialize, HoldfastError, UnavailableError } from '@holdfast/redis-core';
+import { MAX_TAGS } from '../errors.ts';
 import type { EntityInvalidationMode, EntityStore } from './entities.ts';
 
 /** What the store needs of a `Cache`. */
 export interface EntityCache {
   readMany(
     keys: readonly string[],
+    options: { readonly countsAsUse: false },
   ): Promise<readonly ({ readonly body: Buffer; readonly contentType: string } | null)[]>;
-  deleteMany(keys: readonly string[]): Promise<{ readonly errors: readonly { readonly detail: string }[] }>;
   invalidate(
-    target: { readonly tags: readonly string[] },
+    target: { readonly tags: readonly string[] } | { readonly keys: readonly string[] },
     options: { readonly mode: EntityInvalidationMode },
   ): Promise<unknown>;
 }
 
+/** What it needs of a `CacheRegistry`. */
+export interface EntityCaches {
+  get(namespace: string): EntityCache;
+  readonly isAway?: boolean;
+}
+
 /**
- * Entities in the namespaces of `CacheRegistry`. The entry of an instance itself is deleted in either mode: it is known to
- * be wrong. `expire` is for what is related by tag.
+ * Entities in the namespaces of a `CacheRegistry`. While Redis is away what fields name cannot be known, so an
+ * invalidation that needs it fails with `UnavailableError` rather than reaching less than it should.
  */
-export function cacheEntityStore(caches: { get(namespace: string): EntityCache }): EntityStore {
+export function cacheEntityStore(caches: EntityCaches): EntityStore {
   return {
-    invalidateTags: (namespace, tags, mode) => caches.get(namespace).invalidate({ tags }, { mode }),
-    async deleteKeys(namespace, keys) {
-      const { errors } = await caches.get(namespace).deleteMany(keys);
-      const [first] = errors;
-      // Deleting again is harmless, and so is the whole invalidation.
-      if (first !== undefined) {
-        throw new UnknownOutcomeError(`${errors.length} of ${keys.length} entries were not deleted: ${first.detail}`);
+    async invalidateTags(namespace, tags, mode) {
+      const cache = caches.get(namespace);
+      for (let at = 0; at < tags.length; at += MAX_TAGS) {
+        await cache.invalidate({ tags: tags.slice(at, at + MAX_TAGS) }, { mode });
       }
     },
+    invalidateKeys: (namespace, keys, mode) => caches.get(namespace).invalidate({ keys }, { mode }),
     async readFields(namespace, keys, fields) {
-      const entries = await caches.get(namespace).readMany(keys);
+      if (caches.isAway === true) {
+        throw new UnavailableError('Redis is away, and what this invalidation takes along cannot be known without it.');
+      }
+      const entries = await caches.get(namespace).readMany(keys, { countsAsUse: false });
       return entries.map((entry) => {
         const stored = entry === null ? undefined : parse(entry);
         return stored === undefined

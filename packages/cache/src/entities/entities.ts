@@ -10,7 +10,7 @@ export interface EntityStore {
   /** Invalidates the entries of a namespace that carry one of the tags. */
   invalidateTags(namespace: string, tags: readonly string[], mode: EntityInvalidationMode): Promise<unknown>;
   /** Invalidates entries by key. One that is not there is no error. */
-  deleteKeys(namespace: string, keys: readonly string[], mode: EntityInvalidationMode): Promise<unknown>;
+  invalidateKeys(namespace: string, keys: readonly string[], mode: EntityInvalidationMode): Promise<unknown>;
   /**
    * Per key, in order, the values of `fields` (dots descend) of the JSON stored there; `null` where there is no entry or
    * it is not JSON. It must not count as a use of the entries.
@@ -118,7 +118,7 @@ export class Entities {
       for (const namespace of this.graph.get(type).namespaces) add(tags, namespace, tag);
     }
     await Promise.all([
-      ...Array.from(keys, ([namespace, set]) => this.#store.deleteKeys(namespace, [...set], mode)),
+      ...Array.from(keys, ([namespace, set]) => this.#store.invalidateKeys(namespace, [...set], mode)),
       ...Array.from(tags, ([namespace, set]) => this.#store.invalidateTags(namespace, [...set], mode)),
     ]);
   }
