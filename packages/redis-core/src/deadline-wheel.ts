@@ -95,13 +95,13 @@ export class DeadlineWheel {
   #expire(last: number): void {
     const now = performance.now();
     for (let tick = Math.max(this.#hand + 1, last - PLACES + 1); tick <= last; tick += 1) {
-      // Others stay: those of a later round.
-      for (const entry of this.#placeOf(tick).filter(({ deadlineAt }) => deadlineAt <= now)) {
+      this.#hand = tick; // What is added meanwhile comes behind it.
+      // Those of a later round stay.
+      for (const entry of this.#placeOf(tick).filter(({ deadlineAt }) => !(deadlineAt > now))) {
         // Not if an earlier one has removed it.
         if (this.remove(entry)) entry.expire();
       }
     }
-    this.#hand = last;
   }
 
   #placeOf(tick: number): Timed[] {

@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import dns, { type LookupAddress } from 'node:dns';
 import { rmSync } from 'node:fs';
 import { eventually, FaultProxy, monitor, type RedisServer, startRedis } from '@holdfast/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   createEngine,
   type EngineOptions,
@@ -13,6 +14,9 @@ import {
 
 /** Beyond a promised bound, for a machine that does other things as well. */
 const ROOM_MS = 150;
+
+/** What `dns.lookup` calls when it is asked for all addresses. */
+type Resolved = (error: Error | null, addresses?: LookupAddress[]) => void;
 
 /** Runs `work` and replies how long it took, in milliseconds. */
 async function timed(work: () => unknown): Promise<number> {
@@ -117,22 +121,63 @@ describe('the circuit breaker', () => {
     }
   });
 
-  test('opens on calls that time out, though the connection is alive', async () => {
+  test('opens on calls that time out, without a probe', async () => {
     await engine.close();
     engine = open({ probeIntervalMs: 0, commandTimeoutMs: 250 });
     await engine.set('a', '1');
-    const busy = await FaultProxy.listen(server.url);
-    try {
-      proxy.blackhole();
-      const calls = Array.from({ length: 5 }, () => engine.hincrby('h', 'n', 1));
-      const results = await Promise.allSettled(calls);
-      expect(results.map((result) => result.status)).toEqual(Array(5).fill('rejected'));
+    proxy.blackhole();
+    const calls = Array.from({ length: 5 }, () => engine.hincrby('h', 'n', 1));
+    const results = await Promise.allSettled(calls);
+    expect(results.map((result) => result.status)).toEqual(Array(5).fill('rejected'));
+    await opens();
+    proxy.pass();
+    await closes();
+  });
+
+  describe('on a connection that lives, but answers late', () => {
+    /** Longer than a probe waits, so that a new connection is not taken for sound; the calls let the old one be heard. */
+    const ROUND_TRIP_MS = 420;
+    const reasons: (string | undefined)[] = [];
+    const listen = (event: unknown): void => void reasons.push((event as RedisBreakerEvent).reason);
+
+    beforeEach(() => {
+      reasons.length = 0;
+      subscribe('holdfast:redis:breaker', listen);
+      proxy.delay(ROUND_TRIP_MS / 2);
+    });
+    afterEach(() => {
+      unsubscribe('holdfast:redis:breaker', listen);
+      proxy.pass();
+    });
+
+    test('opens by itself after five calls in a row that were not answered in time', async () => {
+      const results = await Promise.allSettled(
+        Array.from({ length: 5 }, () => engine.hincrby('h', 'n', 1, { deadlineMs: 250 })),
+      );
+      expect(results).toEqual(Array(5).fill(expect.objectContaining({ status: 'rejected' })));
       await opens();
+      expect(reasons[0]).toContain('too many calls were not answered in time');
       proxy.pass();
       await closes();
-    } finally {
-      await busy.close();
-    }
+    });
+
+    test('opens by itself when most calls of a while are not, though others are', async () => {
+      let answered = 0;
+      while (engine.status.available) {
+        // Four at most in a row; then one that waits for its answer.
+        const hasty = Array.from({ length: 4 }, () => engine.hincrby('h', 'n', 1, { deadlineMs: 250 }));
+        const patient = engine.hincrby('h', 'patient', 1);
+        await Promise.allSettled(hasty);
+        await patient.then(
+          () => (answered += 1),
+          () => undefined,
+        );
+      }
+      expect(answered).toBeGreaterThanOrEqual(3);
+      expect(reasons[0]).toContain('too many calls were not answered in time');
+      proxy.pass();
+      await closes();
+    });
   });
 
   test('is not opened by callers in a hurry, nor by refusals', async () => {
@@ -212,6 +257,42 @@ describe('the circuit breaker', () => {
     expect(now).toBeGreaterThanOrEqual(before - 50);
     expect(now).toBeLessThanOrEqual(after + 50);
     expect(Number.isInteger(now)).toBe(true);
+  });
+
+  test('a server whose name resolves only later is used from then on, and again after the resolver was away', async () => {
+    const name = 'redis.resolves-later.invalid';
+    let address: string | undefined;
+    const resolve = dns.lookup;
+    // The resolver of this machine, but for one name.
+    const lookup = vi.spyOn(dns, 'lookup').mockImplementation(((host: string, options: object, done: Resolved) => {
+      if (host !== name) return resolve(host, options, done as never);
+      if (address !== undefined) return done(null, [{ address, family: 4 }]);
+      return done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' }));
+    }) as unknown as typeof dns.lookup);
+    const late = createEngine({ name: 'late', target: { kind: 'standalone', host: name, port: proxy.port } });
+    try {
+      await expect(late.mget(['a'])).rejects.toThrow(/ENOTFOUND/);
+      expect(late.status).toMatchObject({ available: false, reason: expect.stringContaining('ENOTFOUND') });
+      address = '127.0.0.2';
+      // Resolves, but nobody is there yet.
+      await eventually(() => expect(late.status.reason).toContain('ECONNREFUSED'));
+      address = proxy.host;
+      await eventually(() => expect(late.status.available).toBe(true));
+      expect((await late.mget(['a']))[0]?.toString()).toBe('1');
+      // Lost while the name is unknown again: fast failures, and back by itself.
+      address = undefined;
+      proxy.resetAll();
+      await eventually(() => expect(late.status.reason).toContain('ENOTFOUND'));
+      expect(await timed(() => expect(late.mget(['a'])).rejects.toThrow(UnavailableError))).toBeLessThan(20);
+      address = proxy.host;
+      expect(await timed(() => eventually(() => expect(late.status.available).toBe(true)))).toBeLessThan(
+        2000 + ROOM_MS,
+      );
+      expect(await late.set('a', '2')).toMatchObject({ stored: true });
+    } finally {
+      lookup.mockRestore();
+      await late.close();
+    }
   });
 
   test('a server whose name does not resolve fails calls fast, and says so', async () => {

@@ -19,6 +19,7 @@ const PROBE_DEADLINE_MS = 400;
 const CLOCK_INTERVAL_MS = 30_000;
 /** A caller who gives less time than this says more of itself than of Redis. */
 const COUNTED_DEADLINE_MS = 250;
+const TOO_MANY = 'too many calls were not answered in time';
 
 /**
  * The command connection, and whether it can be used. It can while it is connected and its breaker is closed; the
@@ -177,7 +178,7 @@ export class IoredisLink {
 
   async #countFailure(): Promise<void> {
     const isOpen = await this.#breaker.failed();
-    if (isOpen && this.#available) this.#giveUp('too many calls were not answered in time');
+    if (isOpen && this.#available) this.#giveUp(TOO_MANY);
   }
 
   #onLost(): void {
@@ -230,7 +231,8 @@ export class IoredisLink {
     publishEvent('holdfast:redis:breaker', () => ({
       connection: this.#options.name,
       state,
-      ...(state === 'closed' ? {} : { reason: this.#reason }),
+      // It opens while nothing else is known to be wrong: by what it has counted.
+      ...(state === 'closed' ? {} : { reason: this.#reason === '' ? TOO_MANY : this.#reason }),
     }));
   }
 }
