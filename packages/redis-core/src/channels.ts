@@ -11,6 +11,8 @@ export interface RedisChannels {
   'holdfast:redis:availability': RedisAvailabilityEvent;
   /** The circuit breaker of a connection changed its state. */
   'holdfast:redis:breaker': RedisBreakerEvent;
+  /** A master of a cluster cannot be used, or can be used again; the others go on. */
+  'holdfast:redis:node': RedisNodeEvent;
   /** Reads are tracked from now on, no longer, or still not after another try. */
   'holdfast:redis:tracking': RedisTrackingEvent;
   /** A pipeline ended. */
@@ -51,6 +53,14 @@ export interface RedisBreakerEvent {
   readonly connection: string;
   readonly state: 'closed' | 'half-open' | 'open';
   /** Why, when it is not closed. */
+  readonly reason?: string;
+}
+
+export interface RedisNodeEvent {
+  readonly connection: string;
+  /** `host:port`. */
+  readonly node: string;
+  readonly available: boolean;
   readonly reason?: string;
 }
 

@@ -14,9 +14,11 @@ export interface EngineOptions {
   /**
    * After so much silence Redis is asked for its TIME, so that a frozen one is noticed within a second whatever the
    * other time-outs are. Default 250; an idle connection then costs 240 commands a minute, a busy one 2. 0 switches it
-   * off. Not used for Cluster.
+   * off. In a cluster each master is asked by itself.
    */
   readonly probeIntervalMs?: number;
+  /** How long Redis may take to answer that before the connection is given up. Default 400. */
+  readonly probeDeadlineMs?: number;
   /**
    * Whether reads may be tracked, so that they can be kept in the process. Default true. Costs nothing until somebody
    * calls `onInvalidate`; then a second connection, and about 100 PING a minute on it.

@@ -5,7 +5,7 @@ import type { Logger } from '@holdfast/telemetry';
 import { RepeatedErrors } from './repeated-errors.ts';
 
 type Channels = Pick<QueueChannels, 'holdfast:queue:error' | 'holdfast:queue:availability'> &
-  Pick<RedisChannels, 'holdfast:redis:availability'>;
+  Pick<RedisChannels, 'holdfast:redis:availability' | 'holdfast:redis:node'>;
 
 /**
  * Libraries log nothing: what they publish about lost connections and background errors is logged here. That a store
@@ -36,6 +36,10 @@ export function logLibraryErrors(logger: Logger, now: () => number = Date.now): 
       // We closed it ourselves.
       else if (reason === 'closed') logger.debug({ connection }, 'the connection to Redis is closed');
       else logger.warn({ connection, reason }, 'Redis is away');
+    },
+    'holdfast:redis:node': ({ connection, node, available, reason }) => {
+      if (available) logger.info({ connection, node }, 'a master of the cluster is back');
+      else logger.warn({ connection, node, reason }, 'a master of the cluster is away; the others serve their slots');
     },
   };
   const added = Object.entries(listeners).map(([name, listener]) => {

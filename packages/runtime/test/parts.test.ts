@@ -34,19 +34,24 @@ describe('logLibraryErrors', () => {
     fail('mail', 'consumer', new Error('the script failed'));
     channel('holdfast:redis:availability').publish({ connection: 'cache', available: false, reason: 'ECONNREFUSED' });
     channel('holdfast:redis:availability').publish({ connection: 'cache', available: true });
+    const node = { connection: 'cache', node: '10.0.0.7:6379' };
+    channel('holdfast:redis:node').publish({ ...node, available: false, reason: 'it has not answered for 710 ms' });
+    channel('holdfast:redis:node').publish({ ...node, available: true });
     channel('holdfast:queue:availability').publish({ available: false, reason: 'ECONNREFUSED' });
     channel('holdfast:queue:availability').publish({ available: true });
     expect(lines).toEqual([
       expect.objectContaining({ level: 'warn', msg: 'queue error', queue: 'mail', part: 'consumer' }),
       expect.objectContaining({ level: 'warn', msg: 'Redis is away', connection: 'cache', reason: 'ECONNREFUSED' }),
       expect.objectContaining({ level: 'info', msg: 'Redis is connected', connection: 'cache' }),
+      expect.objectContaining({ level: 'warn', node: '10.0.0.7:6379', reason: 'it has not answered for 710 ms' }),
+      expect.objectContaining({ level: 'info', msg: 'a master of the cluster is back', node: '10.0.0.7:6379' }),
       expect.objectContaining({ level: 'warn', msg: 'the store of the queues is away', reason: 'ECONNREFUSED' }),
       expect.objectContaining({ level: 'info', msg: 'the store of the queues is connected' }),
     ]);
     expect(JSON.stringify(lines[0])).toContain('the script failed');
     stop();
     channel('holdfast:redis:availability').publish({ connection: 'cache', available: true });
-    expect(lines).toHaveLength(5);
+    expect(lines).toHaveLength(7);
   });
 
   // An outage of 20 s filled the logs of a worker with 218 stacks of refused connections.

@@ -31,9 +31,14 @@ export function topologyOf(cluster: Cluster): Topology {
  * @throws UnavailableError when there is none
  */
 export function masterAt(cluster: Cluster, address: string): Redis {
-  const node = cluster.nodes('master').find(({ options }) => `${options.host}:${options.port}` === address);
+  const node = cluster.nodes('master').find((one) => addressOf(one) === address);
   if (node === undefined) throw new UnavailableError(`The node ${address} of the cluster cannot be reached.`);
   return node;
+}
+
+/** `host:port`, as in the table of slots. */
+export function addressOf({ options }: Redis): string {
+  return `${options.host}:${options.port}`;
 }
 
 function sameOwners(a: readonly (string | undefined)[], b: readonly (string | undefined)[]): boolean {

@@ -1,7 +1,7 @@
 import calculateSlot from 'cluster-key-slot';
 import type { Cluster, Redis } from 'ioredis';
 import * as commands from '../command.ts';
-import type { Command } from '../command.ts';
+import type { Command, CommandName } from '../command.ts';
 import type { EngineOptions } from '../connection.ts';
 import type {
   BatchOperation,
@@ -14,18 +14,33 @@ import type {
   ScriptReply,
 } from '../engine.ts';
 import { UnavailableError, UnknownOutcomeError } from '../errors.ts';
+import type { ClusterMaster } from './cluster-master.ts';
+import { ClusterMasters, MasterAwayError } from './cluster-masters.ts';
 import { assertOneSlot, bySlot, splitOperation } from './cluster-split.ts';
 import { masterAt, topologyOf } from './cluster-topology.ts';
 import { aggregateInfo } from './cluster-info.ts';
 import { IoredisEngine } from './ioredis.ts';
 
+/** Commands without a key: any master will do. */
+const keyless: ReadonlySet<CommandName> = new Set(['time', 'publish', 'info', 'scan']);
+
 /**
  * Redis Cluster. What spans slots is split into a command for each slot, sent at once and joined; it is therefore atomic
- * within a slot only. Reads are not tracked: each node would need a connection and an epoch of its own.
+ * within a slot only. Each master has a breaker and a probe of its own: calls for the slots of one that is away fail at
+ * once, and the others go on. The engine is away when all of them are. Reads are not tracked: each node would need a
+ * connection and an epoch of its own.
  */
 export class ClusterEngine extends IoredisEngine {
+  readonly #masters: ClusterMasters;
+
   constructor(options: EngineOptions) {
     super(options);
+    this.#masters = new ClusterMasters(this.#cluster, {
+      engine: options,
+      onBack: () => this.forgetScripts(),
+      onAllAway: (reason) => this.link.mastersAway(reason),
+    });
+    this.link.proveCluster = () => this.#masters.measured();
     // The owner of these slots is gone: ask the others, instead of waiting for the next regular look.
     this.#cluster.on('-node', () => {
       if (this.#cluster.status === 'ready') this.#cluster.refreshSlotsCache();
@@ -108,12 +123,42 @@ export class ClusterEngine extends IoredisEngine {
     return aggregateInfo(parts);
   }
 
-  protected override clientFor(command: Command<unknown>): Redis {
-    return command.node === undefined ? this.client : masterAt(this.#cluster, command.node);
+  override now(): number {
+    return this.#masters.now();
   }
 
-  protected override loadScript(lua: string): Promise<unknown> {
-    return Promise.all(this.#cluster.nodes('master').map((node) => node.script('LOAD', lua)));
+  override close(): Promise<void> {
+    this.#masters.close();
+    return super.close();
+  }
+
+  /** @throws MasterAwayError when the master that it has to go to is known to be away */
+  protected override clientFor(command: Command<unknown>): Redis {
+    const { node } = command;
+    const master = node === undefined ? this.#ownerOf(command) : this.#masters.at(node);
+    if (master?.reason !== undefined) throw new MasterAwayError(master.unavailable().message);
+    if (node !== undefined) return masterAt(this.#cluster, node);
+    return keyless.has(command.name) ? this.#masters.usable()[0] : this.client;
+  }
+
+  /** What was refused at first fails at once; what lost its reply is tried again, unless its master does not answer. */
+  protected override isInVain(command: Command<unknown>, error: unknown, retries: number): boolean {
+    const wasRefused = error instanceof MasterAwayError && retries === 0;
+    return wasRefused || this.#ownerOf(command)?.isFrozen === true || super.isInVain(command, error, retries);
+  }
+
+  /** On those that can be used; one that comes back is told anew. */
+  protected override async loadScript(lua: string): Promise<void> {
+    const loads = await Promise.allSettled(this.#masters.usable().map((node) => node.script('LOAD', lua)));
+    // Of one that fails its own commands tell.
+    if (loads.some(({ status }) => status === 'fulfilled')) return;
+    throw loads[0]?.status === 'rejected' ? loads[0].reason : new UnavailableError('No master took the script.');
+  }
+
+  #ownerOf({ name, args, keyAt = 0 }: Command<unknown>): ClusterMaster | undefined {
+    const key = args[keyAt];
+    if (keyless.has(name) || key === undefined) return undefined;
+    return this.#masters.ownerOf(calculateSlot(String(key)));
   }
 
   get #cluster(): Cluster {

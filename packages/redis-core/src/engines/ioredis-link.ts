@@ -12,11 +12,11 @@ import { destroyStream } from './ioredis-invalidations.ts';
 import { BatchingRedis } from './ioredis-writes.ts';
 
 /** After so much silence Redis is asked, unless the options say otherwise. */
-const PROBE_INTERVAL_MS = 250;
+export const PROBE_INTERVAL_MS = 250;
 /** How long it may take to answer that. With the interval it bounds how long a frozen Redis goes unnoticed. */
-const PROBE_DEADLINE_MS = 400;
+export const PROBE_DEADLINE_MS = 400;
 /** The clock is measured so often even on a connection that is never silent. */
-const CLOCK_INTERVAL_MS = 30_000;
+export const CLOCK_INTERVAL_MS = 30_000;
 /** A caller who gives less time than this says more of itself than of Redis. */
 const COUNTED_DEADLINE_MS = 250;
 const TOO_MANY = 'too many calls were not answered in time';
@@ -31,6 +31,8 @@ export class IoredisLink {
   readonly clock = new ServerClock();
   /** Called with each change, before those who subscribed. */
   onChange: (available: boolean) => void = () => undefined;
+  /** What a cluster waits for, once its client is ready, before it can be used. */
+  proveCluster: () => Promise<void> = () => Promise.resolve();
   readonly #client: Redis;
   readonly #options: EngineOptions;
   readonly #availability = new Set<(available: boolean) => void>();
@@ -63,7 +65,7 @@ export class IoredisLink {
     const intervalMs = this.#isCluster ? 0 : (options.probeIntervalMs ?? PROBE_INTERVAL_MS);
     this.#probe = new Probe({
       intervalMs,
-      deadlineMs: PROBE_DEADLINE_MS,
+      deadlineMs: options.probeDeadlineMs ?? PROBE_DEADLINE_MS,
       target: { received: () => (this.#available ? client.stream.bytesRead : undefined), ask: () => this.#ask() },
       onSilence: (silentMs) => this.#giveUp(`Redis has not answered for ${Math.round(silentMs)} ms`),
     });
@@ -138,6 +140,17 @@ export class IoredisLink {
     if (afterMs >= COUNTED_DEADLINE_MS && this.#available && !this.#isCluster) void this.#countFailure();
   }
 
+  /** Of a cluster whose client is connected: no master is left that can be used; or (`undefined`) there is one again. */
+  mastersAway(reason: string | undefined): void {
+    if (reason === undefined) {
+      if (this.#client.status === 'ready' && !this.#available && !this.#closed) void this.#onReady();
+    } else if (this.#available) {
+      this.#reason = reason;
+      void this.#breaker.trip();
+      this.#setAvailable(false);
+    }
+  }
+
   close(): void {
     this.#closed = true;
     this.#reason = 'closed';
@@ -153,10 +166,12 @@ export class IoredisLink {
 
   /** The connection is ready when the library says so; it can be used when Redis has answered a question on it. */
   async #onReady(): Promise<void> {
-    if (this.#isCluster) await this.#breaker.attempt(() => Promise.resolve());
+    if (this.#isCluster) await this.#breaker.attempt(() => this.proveCluster());
     else {
       const isProbed = this.#options.probeIntervalMs !== 0;
-      const deadlineMs = isProbed ? PROBE_DEADLINE_MS : (this.#options.commandTimeoutMs ?? 5000);
+      const deadlineMs = isProbed
+        ? (this.#options.probeDeadlineMs ?? PROBE_DEADLINE_MS)
+        : (this.#options.commandTimeoutMs ?? 5000);
       const late = (): Error => new UnavailableError(`Redis took more than ${deadlineMs} ms to answer`);
       const isClosed = await this.#breaker.attempt(async () => {
         try {

@@ -17,6 +17,8 @@ export interface SenderOptions {
   /** The client that a command is written to; a cluster has one for each node. */
   readonly clientFor: (command: Command<unknown>) => Redis;
   readonly loadScript: (lua: string) => Promise<unknown>;
+  /** Whether it cannot help to send again soon what has failed with this error, after so many retries. */
+  readonly isInVain: (command: Command<unknown>, error: unknown, retries: number) => boolean;
   readonly retryAttempts: number;
   readonly retryDelayMs: number;
   /** A call is over, with this error if it failed. */
@@ -193,8 +195,9 @@ export class Sender {
         // Once a try may have been applied, a later one that certainly was not does not make the call certain again.
         if (error instanceof UnknownOutcomeError) unknown ??= error;
         const delayMs = Math.min(this.#options.retryDelayMs, 50 * 2 ** retry);
-        const isInVain = retry >= retries || this.#link.isFrozen || performance.now() + delayMs >= deadlineAt;
-        if (!wasLost || isInVain) throw wasLost && unknown ? unknown : error;
+        const isOver = retry >= retries || performance.now() + delayMs >= deadlineAt;
+        if (!wasLost || isOver || this.#options.isInVain(command, error, retry))
+          throw wasLost && unknown ? unknown : error;
         await wait(delayMs);
         trying = this.#sendOnce(command, deadlineAt);
       }

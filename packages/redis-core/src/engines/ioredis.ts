@@ -48,6 +48,7 @@ export class IoredisEngine extends CommandEngine {
       link: this.#link,
       clientFor: (command) => this.clientFor(command),
       loadScript: (lua) => this.loadScript(lua),
+      isInVain: (command, error, retries) => this.isInVain(command, error, retries),
       retryAttempts: options.retryAttempts ?? 3,
       retryDelayMs: options.retryDelayMs ?? 1000,
       onEnded: (command, startedAt, error) => this.#publish(command, startedAt, error),
@@ -92,6 +93,20 @@ export class IoredisEngine extends CommandEngine {
   /** The client that a command is written to; a cluster has one for each node. */
   protected clientFor(_command: Command<unknown>): Redis {
     return this.#client;
+  }
+
+  protected get link(): IoredisLink {
+    return this.#link;
+  }
+
+  /** Whether it cannot help to send again soon what has failed. */
+  protected isInVain(_command: Command<unknown>, _error: unknown, _retries: number): boolean {
+    return this.#link.isFrozen;
+  }
+
+  /** A server may not know the scripts any more. */
+  protected forgetScripts(): void {
+    this.#sender.connectionLost();
   }
 
   protected loadScript(lua: string): Promise<unknown> {

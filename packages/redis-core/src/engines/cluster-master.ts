@@ -1,0 +1,176 @@
+import { Command, type Redis } from 'ioredis';
+import { withDeadline } from '../deadline.ts';
+import { UnavailableError } from '../errors.ts';
+import { Probe } from '../probe.ts';
+import { isReplyError } from '../reply-error.ts';
+import { ServerClock } from '../server-clock.ts';
+import { ConnectPatience } from './connect-patience.ts';
+import { reconnectDelayMs } from './ioredis-client.ts';
+import { destroyStream } from './ioredis-invalidations.ts';
+
+export interface MasterOptions {
+  /** `host:port`. */
+  readonly address: string;
+  /** After so much silence it is asked. 0: never. */
+  readonly probeIntervalMs: number;
+  /** How long it may take to answer that. */
+  readonly probeDeadlineMs: number;
+  /** The longest that one attempt to connect may take. */
+  readonly connectionTimeoutMs: number;
+  /** Called when it went away, with the reason, and when it is back. */
+  readonly onChange: (master: ClusterMaster) => void;
+}
+
+/**
+ * One master of a cluster, and whether it can be used: the circuit breaker of its slots. It opens when the connection is
+ * lost or hears nothing, and then the connection is destroyed, so that nothing that waits in it is applied later. While it
+ * is open no call is sent; a connection of its own tries whether the master is back.
+ */
+export class ClusterMaster {
+  readonly clock = new ServerClock();
+  readonly address: string;
+  readonly #options: MasterOptions;
+  readonly #probe: Probe;
+  readonly #patience: ConnectPatience;
+  readonly #measured = Promise.withResolvers<void>();
+  /** The client's connection, which the calls use. */
+  #node: Redis | undefined;
+  #trial: Redis | undefined;
+  #trialTimer: NodeJS.Timeout | undefined;
+  #reason: string | undefined;
+  #isFrozen = false;
+  #closed = false;
+
+  constructor(options: MasterOptions) {
+    this.#options = options;
+    this.address = options.address;
+    this.#probe = new Probe({
+      intervalMs: options.probeIntervalMs,
+      deadlineMs: options.probeDeadlineMs,
+      target: {
+        received: () => (this.#node?.status === 'ready' ? this.#node.stream.bytesRead : undefined),
+        ask: () => this.measure(),
+      },
+      onSilence: (silentMs) => this.#lose(`it has not answered for ${Math.round(silentMs)} ms`, true),
+    });
+    this.#patience = new ConnectPatience(options.connectionTimeoutMs, (reason) => {
+      // The attempt that hangs is the trial's, or that of the connection that the calls wait for.
+      if (this.#trial !== undefined) destroyStream(this.#trial);
+      else this.#lose(reason, true);
+    });
+  }
+
+  /** Why it cannot be used; `undefined` while it can. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  /** Whether it does not answer, so that trying again soon is in vain. */
+  get isFrozen(): boolean {
+    return this.#isFrozen;
+  }
+
+  /** Resolves when its clock was measured once. */
+  get measured(): Promise<void> {
+    return this.#measured.promise;
+  }
+
+  unavailable(): UnavailableError {
+    return new UnavailableError(`The node ${this.address} of the cluster is away: ${this.#reason ?? 'not connected'}.`);
+  }
+
+  /** Uses the connection that the client has for it now, and connects where it has not. */
+  attach(node: Redis): void {
+    if (this.#node !== node) {
+      this.#node = node;
+      node.on('ready', () => {
+        if (this.#node !== node) return;
+        this.#patience.succeed();
+        this.measure().catch(() => undefined);
+      });
+      node.on('close', () => {
+        if (this.#node === node) this.#lose('the connection was lost', false);
+      });
+    }
+    if (this.#reason !== undefined || node.status !== 'wait') return;
+    this.#patience.begin(() => bytesRead(node));
+    node.connect().catch(() => undefined); // `close` says so too.
+  }
+
+  /** Asks it for its TIME. */
+  async measure(): Promise<void> {
+    const node = this.#node;
+    if (node?.status === 'ready') await this.#ask(node);
+  }
+
+  /** Never calls anybody again. */
+  close(): void {
+    this.#closed = true;
+    this.#probe.stop();
+    this.#patience.stop();
+    clearTimeout(this.#trialTimer);
+    this.#trial?.disconnect();
+    this.#measured.resolve();
+  }
+
+  #lose(reason: string, isFrozen: boolean): void {
+    if (this.#node !== undefined) destroyStream(this.#node);
+    if (this.#closed || this.#reason !== undefined) return;
+    this.#patience.end();
+    this.#isFrozen = isFrozen;
+    this.#reason = reason;
+    this.#options.onChange(this);
+    void this.#try(1);
+  }
+
+  /** Connects, and asks once: with an answer it is back. */
+  async #try(attempt: number): Promise<void> {
+    const trial = this.#node?.duplicate({ lazyConnect: true, retryStrategy: null });
+    if (trial === undefined) return;
+    this.#trial = trial;
+    trial.on('error', (error: Error) => {
+      if (!this.#isFrozen && this.#reason !== undefined) this.#reason = error.message;
+    });
+    let isBack = false;
+    try {
+      this.#patience.begin(() => bytesRead(trial));
+      await trial.connect();
+      const late = (): Error => new UnavailableError('TIME was not answered.');
+      await withDeadline(this.#ask(trial), performance.now() + this.#options.probeDeadlineMs, late);
+      this.#patience.succeed();
+      isBack = true;
+    } catch {
+      this.#patience.end();
+    }
+    this.#trial = undefined;
+    destroyStream(trial);
+    trial.disconnect();
+    if (this.#closed) return;
+    if (isBack) this.#back();
+    else this.#trialTimer = setTimeout(() => void this.#try(attempt + 1), reconnectDelayMs(attempt)).unref();
+  }
+
+  #back(): void {
+    this.#reason = undefined;
+    this.#isFrozen = false;
+    this.#options.onChange(this);
+  }
+
+  async #ask(connection: Redis): Promise<void> {
+    const sentAt = performance.now();
+    try {
+      const reply = await connection.sendCommand(new Command('time', [], { replyEncoding: 'utf8' }));
+      const [seconds = NaN, microseconds = NaN] = Array.isArray(reply) ? reply.map(Number) : [];
+      this.clock.measure(sentAt, performance.now(), seconds * 1000 + microseconds / 1000);
+      this.#measured.resolve();
+    } catch (error) {
+      // A refusal is an answer too.
+      if (!(error instanceof Error) || !isReplyError(error)) throw error;
+    }
+  }
+}
+
+function bytesRead(client: Redis): number | undefined {
+  // Typed as always there, but a client that never connected has none.
+  return (client.stream as Redis['stream'] | undefined)?.bytesRead;
+}

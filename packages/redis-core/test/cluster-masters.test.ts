@@ -1,0 +1,151 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { eventually, Latch, type RedisCluster, type RedisServer, startCluster } from '@holdfast/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createEngine, type RedisEngine } from '../src/index.ts';
+import { counterWithLimit } from './contract/example-script.ts';
+import { stored } from './stored.ts';
+
+/** How long a master may be away before its slots fail, and back before they work again. */
+const NOTICED_MS = 1000;
+const HEALED_MS = 2000;
+/** What a busy machine may add to that. */
+const SLACK_MS = 400;
+
+/** No replica takes over here, so it is the engine alone that copes. */
+describe('when a master of a cluster without failover', () => {
+  let cluster: RedisCluster;
+  let engine: RedisEngine;
+  let victim: RedisServer;
+  /** Keys of which the first lies on the victim, and the second elsewhere. */
+  let lost: string;
+  let kept: string;
+  const events: unknown[] = [];
+  const listen = (event: unknown): number => events.push(event);
+
+  beforeAll(async () => {
+    cluster = await startCluster();
+    for (const node of cluster.nodes) await node.command('CONFIG', 'SET', 'cluster-replica-no-failover', 'yes');
+    subscribe('holdfast:redis:node', listen);
+  }, 60_000);
+  afterAll(async () => {
+    unsubscribe('holdfast:redis:node', listen);
+    await cluster.stop();
+  });
+  beforeEach(async () => {
+    // A deadline that hides nothing: what is fast is fast because the master is known to be away.
+    engine = createEngine({ name: 'masters', target: { kind: 'cluster', nodes: cluster.addresses } });
+    await stored(
+      engine,
+      Array.from({ length: 50 }, (_, index) => `key:${index}`),
+    );
+    victim = await cluster.masterOf('key:0');
+    lost = 'key:0';
+    kept = await keyNotOn(cluster, victim);
+    events.length = 0;
+  });
+  afterEach(() => engine.close());
+
+  test('is frozen, its slots fail within a second and then at once, the others work, and it comes back', async () => {
+    const over = new Latch();
+    const failures: unknown[] = [];
+    const others = (async (): Promise<void> => {
+      while (!over.isOpen) await engine.set(kept, '1').catch((error: unknown) => failures.push(error));
+    })();
+    victim.pause();
+    const frozenAt = performance.now();
+    const first = await settled(engine.set(lost, '2'));
+    expect(first.error).toMatchObject({ status: 503 });
+    expect(performance.now() - frozenAt).toBeLessThan(NOTICED_MS + SLACK_MS);
+
+    const refusals = [];
+    for (let count = 0; count < 21; count += 1) refusals.push(await settled(engine.get(lost)));
+    for (const { error } of refusals) expect(error).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    expect(median(refusals.map(({ ms }) => ms))).toBeLessThan(20);
+
+    const [no, yes, script] = await engine.batch([
+      { op: 'set', key: lost, value: '3' },
+      { op: 'set', key: kept, value: '3' },
+      { op: 'run', script: counterWithLimit, keys: [`{${kept}}n`, `{${kept}}m`], args: ['n', '9'] },
+    ]);
+    expect([no?.ok, yes?.ok, script?.ok]).toEqual([false, true, true]);
+    expect(await engine.time()).toBeGreaterThan(0);
+    expect(engine.status).toMatchObject({ available: true });
+
+    victim.resume();
+    const resumedAt = performance.now();
+    await eventually(async () => expect((await engine.get(lost))?.toString()).toBeDefined());
+    expect(performance.now() - resumedAt).toBeLessThan(HEALED_MS + SLACK_MS);
+    over.open();
+    await others;
+    expect(failures).toEqual([]);
+    const node = `${victim.host}:${victim.port}`;
+    expect(events).toEqual([
+      { connection: 'masters', node, available: false, reason: expect.stringMatching(/has not answered for \d+ ms/) },
+      { connection: 'masters', node, available: true },
+    ]);
+  }, 30_000);
+
+  test('is killed, its slots fail at once, the others work, and it comes back', async () => {
+    await victim.kill();
+    await eventually(async () => expect(await settled(engine.get(lost))).toMatchObject({ error: { status: 503 } }));
+    const refusals = [];
+    for (let count = 0; count < 21; count += 1) refusals.push(await settled(engine.set(lost, '2')));
+    for (const { error } of refusals) expect(error).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    expect(median(refusals.map(({ ms }) => ms))).toBeLessThan(20);
+    expect(await engine.set(kept, '2')).toMatchObject({ stored: true });
+    await victim.start();
+    const startedAt = performance.now();
+    await eventually(async () => expect(await engine.set(lost, '3')).toMatchObject({ stored: true }), {
+      timeoutMs: 10_000,
+    });
+    // The cluster itself takes a moment to believe that it is back.
+    expect(performance.now() - startedAt).toBeLessThan(HEALED_MS + 4000);
+  }, 30_000);
+
+  test('is one of all that are frozen, the engine is away, and comes back with them', async () => {
+    const masters = await cluster.masters();
+    const heard: boolean[] = [];
+    engine.onAvailability((available) => heard.push(available));
+    for (const master of masters) master.pause();
+    const frozenAt = performance.now();
+    await eventually(() => expect(engine.status).toMatchObject({ available: false, breaker: 'open' }));
+    expect(performance.now() - frozenAt).toBeLessThan(NOTICED_MS + SLACK_MS);
+    expect((await settled(engine.time())).error).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    for (const master of masters) master.resume();
+    await eventually(() => expect(engine.status.available).toBe(true));
+    await eventually(async () => expect(await engine.set(lost, '4')).toMatchObject({ stored: true }), {
+      timeoutMs: 10_000,
+    });
+    expect(heard).toEqual([false, true]);
+  }, 30_000);
+
+  test('is the first by its address, the time is that of its clock', async () => {
+    const [first] = (await cluster.masters()).toSorted((a, b) => (a.port < b.port ? -1 : 1));
+    vi.spyOn(Date, 'now').mockReturnValue(0);
+    try {
+      const time = await first?.command('TIME');
+      expect(Math.abs(engine.now() - Number(Array.isArray(time) ? time[0] : NaN) * 1000)).toBeLessThan(2000);
+    } finally {
+      vi.restoreAllMocks();
+    }
+  });
+});
+
+async function settled(call: Promise<unknown>): Promise<{ readonly error: unknown; readonly ms: number }> {
+  const startedAt = performance.now();
+  const error: unknown = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return { error, ms: performance.now() - startedAt };
+}
+
+async function keyNotOn(cluster: RedisCluster, server: RedisServer): Promise<string> {
+  for (let index = 0; ; index += 1) {
+    if ((await cluster.masterOf(`key:${index}`)) !== server) return `key:${index}`;
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
