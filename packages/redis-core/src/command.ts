@@ -81,22 +81,26 @@ export function get(key: string): Command<Buffer | null> {
 }
 
 export function set(key: string, value: Bytes, options: SetOptions = {}): Command<SetReply> {
-  const args: (Bytes | number)[] = [key, value];
-  if (options.pxMs !== undefined) args.push('PX', options.pxMs);
-  if (options.nx === true) args.push('NX');
-  if (options.get === true) args.push('GET');
   const { nx = false, get = false } = options;
   return {
     name: 'set',
-    args,
+    args: [key, value, ...setArguments(options)],
     safety: nx || get ? 'once' : 'idempotent',
-    decode: (reply) => {
-      if (!get) return { stored: reply !== null, previous: null };
-      const previous = asBuffer(reply);
-      return { stored: !nx || previous === null, previous };
-    },
+    decode: get ? (reply) => asReplaced(asBuffer(reply), nx) : asStored,
   };
 }
+
+/** What follows the value. */
+export function setArguments({ pxMs, nx = false, get = false }: SetOptions): readonly string[] {
+  if (pxMs === undefined && !nx && !get) return [];
+  const args = pxMs === undefined ? [] : ['PX', String(pxMs)];
+  if (nx) args.push('NX');
+  if (get) args.push('GET');
+  return args;
+}
+
+const asStored = (reply: unknown): SetReply => ({ stored: reply !== null, previous: null });
+const asReplaced = (previous: Buffer | null, nx: boolean): SetReply => ({ stored: !nx || previous === null, previous });
 
 export function del(keys: readonly string[]): Command<number> {
   return { name: 'unlink', args: keys, safety: 'idempotent', decode: asNumber };

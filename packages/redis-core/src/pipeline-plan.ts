@@ -24,14 +24,15 @@ interface Use {
 export function plan(
   operations: readonly PipelineOperation[],
   batchSize: number,
-  slotOf: (key: string) => number = () => 0,
+  slotOf?: (key: string) => number,
 ): Plan {
   const stages: Map<OperationClass, number[]>[] = [];
   const lastUse = new Map<string, Use>();
   for (const [place, operation] of operations.entries()) {
     const kind = classOf(operation);
     const keys = keysOf(operation);
-    const stage = Math.max(0, ...keys.map((key) => earliest(lastUse.get(key), kind, batchSize)));
+    let stage = 0;
+    for (const key of keys) stage = Math.max(stage, earliest(lastUse.get(key), kind, batchSize));
     for (const key of keys) {
       const before = lastUse.get(key);
       const count = before?.stage === stage ? before.count + 1 : 1;
@@ -58,43 +59,65 @@ function batchesOf(
   places: readonly number[],
   operations: readonly PipelineOperation[],
   batchSize: number,
-  slotOf: (key: string) => number,
+  slotOf: ((key: string) => number) | undefined,
 ): PlannedBatch[] {
-  // Slot by slot and, for what must keep its order, key by key, in the order in which they first come.
-  const slots = new Map<number, Map<string, number[]>>();
-  for (const place of places) {
-    const operation = operations[place];
-    const key = (operation === undefined ? undefined : keysOf(operation)[0]) ?? '';
-    const slot = slotOf(key);
-    const keys = slots.get(slot) ?? new Map<string, number[]>();
-    slots.set(slot, keys);
-    const group = kind === 'read' ? '' : key;
-    const together = keys.get(group);
-    if (together === undefined) keys.set(group, [place]);
-    else together.push(place);
-  }
   const batches: { kind: OperationClass; groups: number[][] }[] = [];
   let room = 0;
-  const startBatch = (): void => {
-    batches.push({ kind, groups: [] });
-    room = batchSize;
-  };
-  for (const keys of slots.values()) {
+  for (const ofSlot of bySlot(places, operations, slotOf)) {
     let group: number[] | undefined;
     // Reads need not stay together, so each may begin a new batch.
-    const units = kind === 'read' ? (keys.get('') ?? []).map((place) => [place]) : [...keys.values()];
-    for (const unit of units) {
-      if (unit.length > room) {
-        startBatch();
+    for (const unit of kind === 'read' ? ofSlot : byKey(ofSlot, operations)) {
+      const length = typeof unit === 'number' ? 1 : unit.length;
+      if (length > room) {
+        batches.push({ kind, groups: [] });
+        room = batchSize;
         group = undefined;
       }
       if (group === undefined) {
         group = [];
         batches.at(-1)?.groups.push(group);
       }
-      group.push(...unit);
-      room -= unit.length;
+      if (typeof unit === 'number') group.push(unit);
+      else group.push(...unit);
+      room -= length;
     }
   }
   return batches;
+}
+
+/** Slot by slot, in the order in which they first come. */
+function bySlot(
+  places: readonly number[],
+  operations: readonly PipelineOperation[],
+  slotOf: ((key: string) => number) | undefined,
+): Iterable<readonly number[]> {
+  if (slotOf === undefined) return [places];
+  const slots = new Map<number, number[]>();
+  for (const place of places) {
+    const slot = slotOf(firstKey(operations[place]));
+    const ofSlot = slots.get(slot);
+    if (ofSlot === undefined) slots.set(slot, [place]);
+    else ofSlot.push(place);
+  }
+  return slots.values();
+}
+
+/** What must keep its order, key by key, in the order in which they first come; nearly always one on each. */
+function byKey(
+  places: readonly number[],
+  operations: readonly PipelineOperation[],
+): Iterable<number | readonly number[]> {
+  const units = new Map<string, number | number[]>();
+  for (const place of places) {
+    const key = firstKey(operations[place]);
+    const unit = units.get(key);
+    if (unit === undefined) units.set(key, place);
+    else if (typeof unit === 'number') units.set(key, [unit, place]);
+    else unit.push(place);
+  }
+  return units.values();
+}
+
+function firstKey(operation: PipelineOperation | undefined): string {
+  return (operation === undefined ? undefined : keysOf(operation)[0]) ?? '';
 }

@@ -10,19 +10,28 @@ export type WriteManyReply = readonly (number | Buffer)[];
 const lua = loadLua('write-many', import.meta.url);
 
 const twin: ScriptTwin<WriteManyReply> = (store, keys, args) => {
+  const outcomes: (number | Buffer)[] = [];
   let at = 0;
-  return keys.map((key) => {
+  while (at < args.length) {
     const name = String(args[at]);
-    const count = Number(args[at + 1]?.toString());
-    const rest = args.slice(at + 2, at + 2 + count);
-    at += 2 + count;
-    try {
-      return apply(store, name, key, rest);
-    } catch (error) {
-      return Buffer.from(error instanceof Error ? error.message : String(error));
+    const [count = 0, own = 0, shared = 0] = args.slice(at + 1, at + 4).map(Number);
+    const common = args.slice(at + 4, at + 4 + shared);
+    at += 4 + shared;
+    for (const key of keys.slice(outcomes.length, outcomes.length + count)) {
+      outcomes.push(outcomeOf(() => apply(store, name, key, [...args.slice(at, at + own), ...common])));
+      at += own;
     }
-  });
+  }
+  return outcomes;
 };
+
+function outcomeOf(write: () => number): number | Buffer {
+  try {
+    return write();
+  } catch (error) {
+    return Buffer.from(error instanceof Error ? error.message : String(error));
+  }
+}
 
 /** Writes that may be made again. */
 export const writeMany: Script<WriteManyReply> = defineScript({ name: 'write-many', lua, idempotent: true, twin });
@@ -34,22 +43,65 @@ export const writeManyOnce: Script<WriteManyReply> = defineScript({
   twin,
 });
 
-/** The part of the script's arguments that is one write. */
-export function scriptArguments(operation: PipelineOperation): Bytes[] {
-  const { name, args } = commandOf(operation);
-  // The first is the key, which goes with the keys.
-  const rest = args.slice(1).map((argument) => (typeof argument === 'number' ? String(argument) : argument));
-  return [name.toUpperCase(), String(rest.length), ...rest];
+interface Form {
+  readonly command: string;
+  /** What only this operation has. */
+  readonly own: readonly Bytes[];
+  /** What others may have as well. */
+  readonly shared: readonly string[];
 }
 
-function commandOf(operation: PipelineOperation): {
-  readonly name: string;
-  readonly args: readonly (Bytes | number)[];
-} {
-  if (operation.op === 'get' || operation.op === 'pttl' || operation.op === 'run') {
-    throw new CommandError(`${operation.op} is not a write.`);
+const NONE: readonly string[] = [];
+
+/** The script's arguments for these writes; their keys go beside them. Writes in a row that differ in little share the rest. */
+export function scriptArguments(operations: Iterable<PipelineOperation>): Bytes[] {
+  const args: Bytes[] = [];
+  let run: Form | undefined;
+  let countAt = 0;
+  let count = 0;
+  for (const operation of operations) {
+    const form = formOf(operation);
+    if (run?.command === form.command && run.own.length === form.own.length && isSame(run.shared, form.shared)) {
+      count += 1;
+    } else {
+      if (run !== undefined) args[countAt] = String(count);
+      run = form;
+      count = 1;
+      countAt = args.length + 1;
+      args.push(form.command, '1', String(form.own.length), String(form.shared.length), ...form.shared);
+    }
+    for (const argument of form.own) args.push(argument);
   }
-  return operation.op === 'del' ? commands.del([operation.key]) : commands.fromOperation(operation);
+  if (run !== undefined) args[countAt] = String(count);
+  return args;
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((text, index) => text === b[index]));
+}
+
+function formOf(operation: PipelineOperation): Form {
+  switch (operation.op) {
+    case 'get':
+    case 'pttl':
+    case 'run':
+      throw new CommandError(`${operation.op} is not a write.`);
+    case 'set':
+      return { command: 'SET', own: [operation.value], shared: commands.setArguments(operation) };
+    case 'del':
+      return { command: 'UNLINK', own: NONE, shared: NONE };
+    case 'pexpire':
+      return { command: 'PEXPIRE', own: NONE, shared: [String(operation.ttlMs)] };
+    case 'hset':
+    case 'hincrby':
+    case 'zadd':
+    case 'zrem': {
+      const { name, args } = commands.fromOperation(operation);
+      // The first is the key.
+      const own = args.slice(1).map((argument) => (typeof argument === 'number' ? String(argument) : argument));
+      return { command: name.toUpperCase(), own, shared: NONE };
+    }
+  }
 }
 
 function apply(store: TwinStore, name: string, key: string, args: readonly Buffer[]): number {

@@ -182,10 +182,7 @@ class Work {
     if (places.length === 1 && first !== undefined) return this.#single(first);
     const keys = places.map((place) => this.#keyAt(place));
     if (kind === 'read') return { op: 'mget', keys };
-    const args = places.flatMap((place) => {
-      const operation = this.#operations[place];
-      return operation === undefined ? [] : scriptArguments(operation);
-    });
+    const args = scriptArguments(places.flatMap((place) => this.#operations[place] ?? []));
     return { op: 'run', script: kind === 'write' ? writeMany : writeManyOnce, keys, args };
   }
 

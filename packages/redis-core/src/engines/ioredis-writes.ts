@@ -2,7 +2,7 @@ import { Command, Redis } from 'ioredis';
 import type { Bytes } from '../engine.ts';
 
 /** What is written at once, though the tick is not over: Redis works on it while the rest is made. */
-const FLUSH_AT = 32 * 1024;
+const FLUSH_AT = 8 * 1024;
 /** A longer Buffer is written by itself instead of being copied into the text of the others. */
 const COPIED_BYTES = 4096;
 
