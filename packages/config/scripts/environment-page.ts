@@ -1,6 +1,5 @@
-import { groups } from '../src/environment.ts';
-import type { Variable } from '../src/environment.ts';
 import { entries } from '../src/read-environment.ts';
+import { groups, type Variable } from '../src/variable.ts';
 
 const introduction = `# Environment variables
 

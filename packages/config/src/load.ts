@@ -106,9 +106,14 @@ function redis(mode: Mode, environment: Environment, problems: ProblemList): Red
     retryAttempts: values.REDIS_RETRY_ATTEMPTS,
     retryDelayMs: values.REDIS_RETRY_DELAY_MS,
   };
+  const engine = {
+    ...limits,
+    probeIntervalMs: values.REDIS_PROBE_INTERVAL_MS,
+    probeDeadlineMs: values.REDIS_PROBE_DEADLINE_MS,
+  };
   return {
-    cache: { name: 'cache', target: targets.cache, ...limits },
-    durable: { name: 'durable', target: targets.durable, ...limits },
+    cache: { name: 'cache', target: targets.cache, ...engine, tracking: values.CACHE_TRACKING },
+    durable: { name: 'durable', target: targets.durable, ...engine },
     queue: targets.queue,
     keyPrefix: values.REDIS_KEY_PREFIX,
     enableFallback: values.REDIS_ENABLE_FALLBACK,

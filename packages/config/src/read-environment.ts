@@ -1,8 +1,9 @@
 import { environment } from './environment.ts';
-import type { EnvironmentValues, Variable, VariableName } from './environment.ts';
+import type { EnvironmentValues, VariableName } from './environment.ts';
 import { ValueError } from './errors.ts';
 import type { ProblemList } from './errors.ts';
 import { nearest } from './nearest.ts';
+import type { Variable } from './variable.ts';
 
 export interface Environment {
   /** A variable that is wrong has its default here; the problem is in the list. */

@@ -21,6 +21,15 @@ describe('the mode', () => {
     expect(redis.queue).toEqual(target);
   });
 
+  it('takes from the environment how a silent Redis is noticed, and whether reads are tracked', () => {
+    const url = { REDIS_URL: 'redis://localhost' };
+    expect(load(url).redis.cache).toMatchObject({ probeIntervalMs: 250, probeDeadlineMs: 400, tracking: true });
+    const given = { REDIS_PROBE_INTERVAL_MS: '0', REDIS_PROBE_DEADLINE_MS: '2s', CACHE_TRACKING: 'false' };
+    const { redis } = load({ ...url, ...given });
+    expect(redis.cache).toMatchObject({ probeIntervalMs: 0, probeDeadlineMs: 2000, tracking: false });
+    expect(redis.durable).toMatchObject({ probeIntervalMs: 0, probeDeadlineMs: 2000 });
+  });
+
   it('is redis when a REST URL is set as well, and says so', () => {
     const config = load({ ...rest, REDIS_URL: 'redis://localhost' });
     expect(config.mode).toBe('redis');

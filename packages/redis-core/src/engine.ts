@@ -98,6 +98,8 @@ export interface RedisEngine {
   /** Only in a cluster: the slot of a key. Keys that share one may share a command. */
   slotOf?(key: string): number;
 
+  /** Whether this engine has its reads tracked while it is connected. Where not, nobody is ever told of a change. */
+  readonly tracksReads: boolean;
   /**
    * Whether reads are tracked right now, as a number: 0 when they are not, else the epoch, which is another one after
    * each interruption. A value may be kept in the process from a read on that began and ended in one epoch, until

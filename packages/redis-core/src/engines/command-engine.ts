@@ -27,6 +27,7 @@ import type { Command } from '../command.ts';
 export abstract class CommandEngine implements RedisEngine {
   abstract readonly kind: EngineKind;
   abstract readonly status: EngineStatus;
+  abstract readonly tracksReads: boolean;
   abstract readonly trackingEpoch: number;
   slotOf?(key: string): number;
 

@@ -121,6 +121,10 @@ export class IoredisEngine extends CommandEngine {
     });
   }
 
+  override get tracksReads(): boolean {
+    return this.#tracking !== undefined;
+  }
+
   override get trackingEpoch(): number {
     return this.#tracking?.epoch ?? 0;
   }

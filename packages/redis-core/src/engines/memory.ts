@@ -33,6 +33,7 @@ export interface MemoryEngineOptions extends MemoryStoreOptions {
 export class MemoryEngine implements RedisEngine {
   readonly kind: EngineKind = 'memory';
   /** Never tracked: it is in this process already. */
+  readonly tracksReads: boolean = false;
   readonly trackingEpoch: number = 0;
   readonly #name: string;
   readonly #store: MemoryStore;

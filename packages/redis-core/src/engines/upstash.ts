@@ -31,6 +31,7 @@ const REPLY_TEST = 'holdfast';
  */
 export class UpstashEngine extends CommandEngine {
   override readonly kind: EngineKind = 'upstash';
+  override readonly tracksReads: boolean = false;
   override readonly trackingEpoch: number = 0;
   readonly #options: UpstashEngineOptions;
   readonly #client: UpstashClient;

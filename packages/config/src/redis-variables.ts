@@ -1,0 +1,157 @@
+import { redisUrl } from './redis-url.ts';
+import type { RedisAddress } from './redis-url.ts';
+import {
+  baseUrl,
+  boolean,
+  hostList,
+  hostName,
+  integer,
+  matching,
+  milliseconds,
+  text,
+  type ValueType,
+} from './value-types.ts';
+import { optional, withDefault } from './variable.ts';
+
+const redisAddress: ValueType<RedisAddress> = redisUrl;
+
+const pem = matching(
+  'PEM text',
+  /^-----BEGIN [A-Z0-9 ]+-----[\s\S]+-----END [A-Z0-9 ]+-----\s*$/,
+  'PEM text (-----BEGIN …-----); use the _FILE form for a file',
+);
+
+/** How Redis is reached, and what happens when it is not. */
+export const redisVariables = {
+  REDIS_URL: optional(
+    'redis',
+    redisAddress,
+    'The Redis, with user, password and database where needed. Wins over a REST URL and over REDIS_HOST.',
+    { secret: true, example: 'redis://localhost:6379' },
+  ),
+  QUEUE_REDIS_URL: optional(
+    'redis',
+    redisAddress,
+    'The durable Redis (`noeviction`, AOF): queues, locks, sessions, counters. A second instance in production.',
+    { secret: true, fallbackNote: 'the same Redis', example: 'redis://localhost:6380' },
+  ),
+  REDIS_HOST: optional('redis', hostName, 'Host of the Redis, instead of REDIS_URL.', { example: 'localhost' }),
+  REDIS_PORT: optional('redis', integer(1, 65_535), 'Port of REDIS_HOST.', { fallbackNote: '`6379`', example: '6379' }),
+  REDIS_USERNAME: optional('redis', text, 'ACL user, for every topology. With REDIS_URL only where that names none.', {
+    fallbackNote: 'the default user',
+    example: 'holdfast',
+  }),
+  REDIS_PASSWORD: optional('redis', text, 'Password, for every topology. With REDIS_URL only where that has none.', {
+    secret: true,
+    example: 'change-me',
+  }),
+  REDIS_DB: optional('redis', integer(0, 65_535), 'Database number. 0 in a cluster.', {
+    fallbackNote: '`0`',
+    example: '0',
+  }),
+  REDIS_SENTINELS: optional('redis', hostList(26_379), 'Sentinels that know the master, instead of REDIS_URL.', {
+    example: 'sentinel-1:26379,sentinel-2:26379,sentinel-3:26379',
+  }),
+  REDIS_SENTINEL_NAME: optional('redis', text, 'Name of the master that the sentinels watch.', {
+    fallbackNote: '`mymaster`',
+    example: 'mymaster',
+  }),
+  REDIS_SENTINEL_PASSWORD: optional('redis', text, 'Password of the sentinels themselves.', {
+    secret: true,
+    example: 'change-me',
+  }),
+  REDIS_CLUSTER_NODES: optional('redis', hostList(6379), 'Some nodes of a Redis Cluster, instead of REDIS_URL.', {
+    example: 'redis-1:6379,redis-2:6379,redis-3:6379',
+  }),
+  REDIS_KEY_PREFIX: withDefault(
+    'redis',
+    matching('key prefix', /^[A-Za-z0-9._-]{1,64}$/, '1 to 64 letters, digits, ".", "_" or "-"'),
+    'holdfast',
+    'First part of every key, so that several installations can share a Redis.',
+  ),
+
+  REDIS_TLS: optional(
+    'tls',
+    boolean,
+    'Whether to use TLS with REDIS_HOST, sentinels or a cluster. With REDIS_URL the scheme says it (`rediss:`).',
+    { fallbackNote: '`false`', example: 'true' },
+  ),
+  REDIS_TLS_CA: optional('tls', pem, 'Certificates of the authorities to trust, instead of the system’s.', {
+    secret: true,
+  }),
+  REDIS_TLS_CERT: optional('tls', pem, 'Client certificate.', { secret: true }),
+  REDIS_TLS_KEY: optional('tls', pem, 'Key of the client certificate.', { secret: true }),
+  REDIS_TLS_SERVERNAME: optional('tls', hostName, 'Name to ask for (SNI) and to verify.', {
+    fallbackNote: 'the host that is connected to',
+    example: 'redis.example.com',
+  }),
+  REDIS_TLS_REJECT_UNAUTHORIZED: optional(
+    'tls',
+    boolean,
+    'Whether to refuse a server whose certificate cannot be verified. `false` is for development only and is warned about.',
+    { fallbackNote: '`true`', example: 'true' },
+  ),
+
+  UPSTASH_REDIS_REST_URL: optional(
+    'upstash',
+    baseUrl,
+    'REST address of the database. Used where no Redis is configured.',
+    {
+      example: 'https://example.upstash.io',
+    },
+  ),
+  UPSTASH_REDIS_REST_TOKEN: optional('upstash', text, 'Its token; also the password of the queue’s connection.', {
+    secret: true,
+    example: 'change-me',
+  }),
+  REDIS_REST_URL: optional('upstash', baseUrl, 'Another name of UPSTASH_REDIS_REST_URL.', {
+    example: 'https://example.upstash.io',
+  }),
+  REDIS_REST_TOKEN: optional('upstash', text, 'Another name of UPSTASH_REDIS_REST_TOKEN.', {
+    secret: true,
+    example: 'change-me',
+  }),
+
+  REDIS_ENABLE_FALLBACK: withDefault(
+    'resilience',
+    boolean,
+    'true',
+    'Whether to go on without Redis, degraded. `false`: an outage answers 503, and a start without Redis fails.',
+  ),
+  REDIS_CONNECTION_TIMEOUT_MS: withDefault(
+    'resilience',
+    milliseconds(100, 300_000),
+    '10000',
+    'How long an attempt to connect may take.',
+  ),
+  REDIS_COMMAND_TIMEOUT_MS: withDefault(
+    'resilience',
+    milliseconds(10, 300_000),
+    '5000',
+    'Deadline of a command, retries included.',
+  ),
+  REDIS_RETRY_ATTEMPTS: withDefault(
+    'resilience',
+    integer(0, 20),
+    '3',
+    'How often an idempotent command is tried again within its deadline.',
+  ),
+  REDIS_RETRY_DELAY_MS: withDefault(
+    'resilience',
+    milliseconds(1, 60_000),
+    '1000',
+    'The longest wait between two tries.',
+  ),
+  REDIS_PROBE_INTERVAL_MS: withDefault(
+    'resilience',
+    milliseconds(0, 60_000),
+    '250',
+    'A connection that has been silent for so long is asked for its TIME, so that a frozen Redis is noticed; one that is used is not. 0: never, then time-outs have to tell.',
+  ),
+  REDIS_PROBE_DEADLINE_MS: withDefault(
+    'resilience',
+    milliseconds(50, 60_000),
+    '400',
+    'How long Redis may take to answer that before it is taken for away.',
+  ),
+} as const;

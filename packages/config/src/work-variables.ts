@@ -1,0 +1,81 @@
+import {
+  baseUrl,
+  boolean,
+  hostName,
+  integer,
+  matching,
+  names,
+  seconds,
+  text,
+  ttlSeconds,
+  webUrl,
+} from './value-types.ts';
+import { optional, withDefault } from './variable.ts';
+
+/** What is done: caching, mirroring, jobs. */
+export const workVariables = {
+  CACHE_TIMEOUT: withDefault(
+    'cache',
+    seconds,
+    '300',
+    'In seconds: when a mirrored instance is stale, and the TTL of `api-responses`.',
+  ),
+  NOVITA_API_CACHE_TTL: optional('cache', ttlSeconds, 'In seconds: TTL of `api-responses`.', {
+    fallbackNote: 'CACHE_TIMEOUT',
+    example: '300',
+  }),
+  COMPREHENSIVE_CACHE_TTL: withDefault('cache', ttlSeconds, '60', 'In seconds: TTL of `comprehensive`.'),
+  CACHE_TRACKING: withDefault(
+    'cache',
+    boolean,
+    'true',
+    'Whether Redis reports changes of what this process keeps (`CLIENT TRACKING`, standalone and Sentinel). `false` saves the second connection; entries are then kept for `cache.l1.maxStale`.',
+  ),
+
+  NOVITA_API_BASE_URL: optional('upstream', baseUrl, 'The API whose collections are mirrored.', {
+    fallbackNote: 'the sample upstream, started along',
+    example: 'https://api.novita.ai',
+  }),
+  NOVITA_API_KEY: optional('upstream', text, 'Its bearer token.', { secret: true, example: 'change-me' }),
+
+  MAX_CONCURRENT_JOBS: withDefault(
+    'jobs',
+    integer(1, 1000),
+    '20',
+    'How many jobs a worker runs at once, over all queues.',
+  ),
+  WORKER_QUEUES: optional(
+    'jobs',
+    names(/^[a-z0-9][a-z0-9-]{0,63}$/, 'comma-separated names of queues'),
+    'The queues that this worker serves, so that queues can scale apart.',
+    { fallbackNote: 'all of them', example: 'source-sync,http-delivery' },
+  ),
+  WORKER_PORT: withDefault(
+    'jobs',
+    integer(0, 65_535),
+    '3001',
+    'Port of the worker’s health and metrics. 0 takes any free port.',
+  ),
+  WORKER_HOST: optional(
+    'jobs',
+    hostName,
+    'Address of the worker’s health and metrics. Nothing there needs a key, and nothing there shows data.',
+    { fallbackNote: '`0.0.0.0` in production, otherwise `127.0.0.1`', example: '0.0.0.0' },
+  ),
+  HTTP_DELIVERY_ALLOW_PRIVATE: withDefault(
+    'jobs',
+    boolean,
+    'false',
+    'Whether URLs that come with a job may point to private and loopback addresses.',
+  ),
+  WEBHOOK_URL: optional('jobs', webUrl, 'Not used yet: every delivery names the URL that it goes to.', {
+    secret: true,
+    example: 'https://hooks.example.com/holdfast',
+  }),
+  WEBHOOK_SECRET: optional(
+    'jobs',
+    matching('webhook secret', /^\S{16,256}$/, '16 to 256 characters without white space'),
+    'Signs deliveries (Standard Webhooks, `whsec_…`).',
+    { secret: true, example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' },
+  ),
+} as const;
