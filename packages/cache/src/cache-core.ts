@@ -1,45 +1,22 @@
-import {
-  type Bytes,
-  CorruptValueError,
-  deserialize,
-  type Keys,
-  type RedisEngine,
-  serialize,
-} from '@holdfast/redis-core';
-import type { CacheEntry, CacheOptions } from './options.ts';
-import { publishOperation, publishRefresh } from './channels.ts';
-import {
-  encodeEntry,
-  decodeEntry,
-  type Entry,
-  type NewEntry,
-  randomToken,
-  type TagStamp,
-  VALUE_TYPE,
-} from './entry.ts';
-import { cacheTagsInvalidate } from './scripts.ts';
-import { checkTags, checkTtl, ValueTooLargeError } from './errors.ts';
+import type { Keys, RedisEngine } from '@holdfast/redis-core';
+import { Change } from './change.ts';
+import { operations, publishOperation, publishRefresh } from './channels.ts';
+import type { Entry, TagStamp } from './entry.ts';
+import { checkTtl } from './errors.ts';
 import type { Failover } from './failover.ts';
-import { deepFreeze } from './freeze.ts';
-import type { Loaded, LoadOptions } from './loader.ts';
-import { type Fill, Leasing } from './loading.ts';
-import type { Found, NearCache } from './near-cache.ts';
-import { type Freshness, freshnessOf, jittered } from './staleness.ts';
+import { type Found, nothing } from './found.ts';
+import { Leasing } from './loading.ts';
+import type { NearCache } from './near-cache.ts';
+import type { CacheEntry, CacheOptions } from './options.ts';
+import { cacheTagsInvalidate } from './scripts.ts';
+import { Sealing } from './sealing.ts';
+import { type Freshness, freshnessOf } from './staleness.ts';
 import { Statistics } from './statistics.ts';
+import { randomToken } from './token.ts';
 import type { Usage } from './usage.ts';
 
-/** Waiting for a change of one key. */
-export interface Change {
-  /** Whether it changed before so many milliseconds were over, or `pollMs` where changes are not reported. */
-  wait(ms: number, pollMs: number): Promise<boolean>;
-  stop(): void;
-}
-
 export interface Policy {
-  readonly graceMs: number;
-  readonly jitter: number;
   readonly earlyRefresh: number | undefined;
-  readonly negativeTtlMs: number;
   readonly hardTimeoutMs: number;
   /** After a loader has failed while there was something to serve, nobody calls it again for so long. */
   readonly failureThrottleMs: number;
@@ -59,8 +36,6 @@ export interface Looked {
   readonly layer: 'l1' | 'l2' | 'fallback';
 }
 
-const nothing: Found = { kind: 'nothing' };
-
 /** What the operations of one namespace share: its keys, its tiers, its rules, its clock. */
 export class CacheCore {
   readonly namespace: string;
@@ -72,6 +47,7 @@ export class CacheCore {
   readonly leaseMs: number;
   readonly policy: Policy;
   readonly statistics: Statistics = new Statistics();
+  readonly sealing: Sealing;
   readonly tagsKey: string;
   readonly #options: CacheOptions;
   readonly #keys: Keys;
@@ -88,18 +64,17 @@ export class CacheCore {
     this.failover = failover;
     this.usage = usage;
     this.tagsKey = options.keys.cacheTags(options.namespace);
+    this.sealing = new Sealing(options, () => this.now(), this.statistics);
     this.leaseMs = options.leaseMs ?? 5000;
     this.leasing = new Leasing({
       engine: options.engine,
+      near,
       tagsKey: this.tagsKey,
       leaseMs: this.leaseMs,
       stampNow: () => this.stampNow(),
     });
     this.policy = {
-      graceMs: options.graceMs ?? 0,
-      jitter: options.jitter ?? 0,
       earlyRefresh: options.earlyRefresh,
-      negativeTtlMs: options.negativeTtlMs ?? 0,
       hardTimeoutMs: options.hardTimeoutMs ?? 30_000,
       failureThrottleMs: options.failureThrottleMs ?? 1000,
     };
@@ -137,38 +112,37 @@ export class CacheCore {
   }
 
   /** What is there: from the first tier, else from Redis. */
-  async find(key: string): Promise<Looked> {
-    const complete = this.complete(key);
+  async find(complete: string): Promise<Looked> {
     const kept = this.near.get(complete);
     if (kept !== undefined) {
-      const freshness = await this.freshness(kept.entry);
+      const freshness = this.knownFreshness(kept.entry) ?? (await this.askedFreshness(kept.entry));
       // What is over in the first tier may have been written anew: Redis knows.
       if (freshness === 'fresh') return { found: { kind: 'entry', entry: kept.entry }, freshness, layer: 'l1' };
     }
     return this.look(await this.near.read(complete));
   }
 
-  async look(found: Found): Promise<Looked> {
+  /** What something that Redis has just sent is worth. Waits only where the state of the tags has to be asked for. */
+  look(found: Found): Looked | Promise<Looked> {
     if (found.kind === 'foreign') this.statistics.add('foreign', 1);
-    const freshness = found.kind === 'entry' ? await this.freshness(found.entry) : 'dead';
-    return { found, freshness, layer: 'l2' };
+    if (found.kind !== 'entry') return { found, freshness: 'dead', layer: 'l2' };
+    const freshness = this.knownFreshness(found.entry);
+    if (freshness !== undefined) return { found, freshness, layer: 'l2' };
+    return this.askedFreshness(found.entry).then((asked) => ({ found, freshness: asked, layer: 'l2' }));
   }
 
   /** What is there while Redis is away. */
-  findAway(key: string): Looked {
-    const entry = this.failover?.get(this.complete(key));
+  findAway(complete: string): Looked {
+    const entry = this.failover?.get(complete);
     const isOver = entry === undefined || (entry.expiresAt !== null && this.now() >= entry.expiresAt);
     return isOver
       ? { found: nothing, freshness: 'dead', layer: 'fallback' }
       : { found: { kind: 'entry', entry }, freshness: 'fresh', layer: 'fallback' };
   }
 
-  /** At once where the state of the tags is known or not needed; else one command. */
-  freshness(entry: Entry): Freshness | Promise<Freshness> {
-    return (
-      this.knownFreshness(entry) ??
-      this.near.tagState(this.tagsKey).then((state) => freshnessOf(entry, state, this.now()))
-    );
+  /** With the state of the tags; one command where it is not kept. */
+  async askedFreshness(entry: Entry): Promise<Freshness> {
+    return freshnessOf(entry, await this.near.tagState(this.tagsKey), this.now());
   }
 
   /** `undefined` where the state of the tags has to be asked for. */
@@ -197,113 +171,8 @@ export class CacheCore {
     return { epoch: newEpoch.toString(), seq: Number(newSeq.toString()) };
   }
 
-  /** Begins to listen at once: a change after a read that begins after this call is heard, or is known not to be. */
   changeOf(key: string): Change {
-    const { near } = this;
-    const { epoch } = near;
-    const changed = Promise.withResolvers<boolean>();
-    const stop = this.near.watch(this.complete(key), () => changed.resolve(true));
-    return {
-      stop,
-      async wait(ms, pollMs) {
-        // A read from before tracking was armed is not reported, even if another one would be now.
-        const isReported = epoch !== 0 && epoch === near.epoch;
-        const timer = setTimeout(() => changed.resolve(false), isReported ? ms : pollMs);
-        try {
-          return await changed.promise;
-        } finally {
-          clearTimeout(timer);
-        }
-      },
-    };
-  }
-
-  /** What a loader's result is stored as; `null`: not at all. @throws like `seal` */
-  toFill(key: string, { value, ttlMs, tags }: Loaded, options: LoadOptions): Fill | null {
-    void key;
-    const negative = value === undefined;
-    const graceMs = negative ? 0 : (options.graceMs ?? this.policy.graceMs);
-    const ttl = negative
-      ? (options.negativeTtlMs ?? this.policy.negativeTtlMs)
-      : firstDefined(ttlMs, options.ttlMs, this.#options.ttlMs);
-    if (negative && ttl === 0) return null;
-    return this.seal({
-      body: negative ? '' : this.serialize(value),
-      contentType: VALUE_TYPE,
-      ttlMs: ttl,
-      tags: tags ?? options.tags ?? [],
-      graceMs,
-      negative,
-    });
-  }
-
-  /**
-   * Checks a value and gives it its stamps.
-   * @throws TtlInvalidError, TagInvalidError, ValueTooLargeError
-   */
-  seal(value: {
-    readonly body: Bytes;
-    readonly contentType: string;
-    readonly ttlMs?: number | null | undefined;
-    readonly tags?: readonly string[] | undefined;
-    readonly origin?: string | undefined;
-    readonly graceMs?: number;
-    readonly negative?: boolean;
-  }): Fill {
-    const { maxValueBytes = 8 * 1024 * 1024, softTtlMs } = this.#options;
-    const given = value.ttlMs === undefined ? this.#options.ttlMs : value.ttlMs;
-    if (given !== null && !(given === 0 && this.isOff)) checkTtl(given);
-    const body = Buffer.from(value.body as Uint8Array);
-    if (body.length > maxValueBytes) throw new ValueTooLargeError(body.length, maxValueBytes);
-    const tags = value.tags ?? [];
-    checkTags(tags);
-    const ttlMs = jittered(given, this.policy.jitter);
-    const graceMs = value.graceMs ?? this.policy.graceMs;
-    const createdAt = this.now();
-    return {
-      keepMs: ttlMs === null ? null : ttlMs + graceMs,
-      entry: {
-        body,
-        contentType: value.contentType,
-        createdAt,
-        softExpiresAt: softTtlMs === undefined ? null : createdAt + softTtlMs,
-        expiresAt: ttlMs === null ? null : createdAt + ttlMs,
-        tags,
-        origin: value.origin ?? null,
-        negative: value.negative === true,
-      },
-    };
-  }
-
-  /** The bytes of a new entry; one with tags asks the script for the stamp of the moment that it is written in. */
-  encode(entry: Omit<NewEntry, 'stamp'>): Buffer {
-    return encodeEntry({ ...entry, stamp: entry.tags.length === 0 ? null : { epoch: '++++++++', seq: 0 } });
-  }
-
-  /** What was just loaded, as readers get it. */
-  asEntry(fill: Fill): Entry | null {
-    return decodeEntry(encodeEntry({ ...fill.entry, stamp: null }));
-  }
-
-  /** @throws NotSerializableError */
-  serialize(value: unknown): Bytes {
-    const { compressAboveBytes } = this.#options;
-    return compressAboveBytes === undefined ? serialize(value) : serialize(value, { compressAboveBytes });
-  }
-
-  /** What `serialize` was given; `undefined`, and counted, where the body is something else: an image, or a torn text. */
-  deserialize(entry: Entry): unknown {
-    try {
-      return deserialize(entry.body);
-    } catch (error) {
-      if (!(error instanceof CorruptValueError)) throw error;
-      this.statistics.add('foreign', 1);
-      return undefined;
-    }
-  }
-
-  valueOf(entry: Entry): unknown {
-    return deepFreeze(this.deserialize(entry));
+    return new Change(this.near, this.complete(key));
   }
 
   view(entry: Entry, { freshness, layer }: Pick<Looked, 'freshness' | 'layer'>): CacheEntry {
@@ -328,7 +197,7 @@ export class CacheCore {
   ): void {
     if (count === 0) return;
     this.statistics.add(outcome, count, layer);
-    publishOperation({ namespace: this.#label, operation, outcome, layer, count });
+    if (operations.hasSubscribers) publishOperation({ namespace: this.#label, operation, outcome, layer, count });
   }
 
   /** An entry was served: counted where that is asked for. Never waits. */
@@ -344,8 +213,4 @@ export class CacheCore {
   publishRefreshFailure(error: unknown): void {
     publishRefresh({ namespace: this.#label, error: error instanceof Error ? error : new Error(String(error)) });
   }
-}
-
-function firstDefined<Value>(...values: readonly (Value | undefined)[]): Value | undefined {
-  return values.find((value) => value !== undefined);
 }

@@ -1,10 +1,10 @@
-import { bulkError, type BulkError, type BulkOptions, type BulkResult, inBatches } from './bulk.ts';
 import type { AccessCount } from './access-tracker.ts';
-import { CacheCore, type Looked } from './cache-core.ts';
+import type { BulkOptions, BulkResult } from './bulk.ts';
+import { BulkWriting, type BulkWriteResult, type SyncResult } from './bulk-writing.ts';
+import { CacheCore } from './cache-core.ts';
 import { type Entry, VALUE_TYPE } from './entry.ts';
 import { evict, type Eviction, type Victim } from './eviction.ts';
 import type { Failover, Invalidation } from './failover.ts';
-import { deepFreeze, isShareable } from './freeze.ts';
 import { GetOrSet } from './get-or-set.ts';
 import { GetOrSetMany, type ManyLoader } from './get-or-set-many.ts';
 import { Invalidating } from './invalidation.ts';
@@ -19,6 +19,7 @@ import type {
   WriteItem,
   WriteOutcome,
 } from './options.ts';
+import { Reading, served } from './reading.ts';
 import type { NamespaceStats } from './statistics.ts';
 import type { SizeReading } from './size-tracker.ts';
 import type { Usage } from './usage.ts';
@@ -32,16 +33,6 @@ export interface CacheTiers {
   readonly usage?: Usage;
 }
 
-export type BulkWriteResult = BulkResult & {
-  /** In the order of the items; `null` for one that failed. */
-  readonly outcomes: readonly (WriteOutcome | null)[];
-};
-
-export interface SyncResult extends BulkResult {
-  readonly updated: number;
-  readonly deleted: number;
-}
-
 /**
  * One namespace of the cache. Entries are bytes with a content type (what the REST routes use: `read`, `write`), or
  * TypeScript values (`get`, `set`, `getOrSet`), which are entries too. Values that are read are shared within the
@@ -53,9 +44,11 @@ export interface SyncResult extends BulkResult {
 export class Cache {
   readonly namespace: string;
   readonly #core: CacheCore;
+  readonly #reading: Reading;
   readonly #loads: GetOrSet;
   readonly #many: GetOrSetMany;
   readonly #writing: Writing;
+  readonly #bulk: BulkWriting;
   readonly #invalidating: Invalidating;
 
   constructor(options: CacheOptions, tiers: CacheTiers = {}) {
@@ -63,8 +56,10 @@ export class Cache {
     const { near = NearCache.of(options.engine), failover, usage } = tiers;
     this.#core = new CacheCore(options, { near, failover, usage });
     this.#loads = new GetOrSet(this.#core);
-    this.#many = new GetOrSetMany(this.#core, this.#loads);
+    this.#reading = new Reading(this.#core);
+    this.#many = new GetOrSetMany(this.#reading, this.#loads);
     this.#writing = new Writing(this.#core, this.#loads);
+    this.#bulk = new BulkWriting(this.#core, this.#writing);
     this.#invalidating = new Invalidating(this.#core, this.#loads);
   }
 
@@ -75,7 +70,7 @@ export class Cache {
 
   /** An entry, or `null`. No command from the first tier, else one. What is not an entry is a miss. */
   async read(key: string): Promise<CacheEntry | null> {
-    const looked = await this.#look(key);
+    const looked = await this.#reading.look(key, this.#core.complete(key));
     const entry = served(looked);
     return entry === null ? null : this.#core.view(entry, looked);
   }
@@ -88,7 +83,7 @@ export class Cache {
     keys: readonly string[],
     options: BulkOptions & { readonly countsAsUse?: boolean } = {},
   ): Promise<(CacheEntry | null)[]> {
-    const looked = await this.#many.look(keys, options.batchSize ?? 500, options.countsAsUse);
+    const looked = await this.#reading.lookMany(keys, options.batchSize ?? 500, options.countsAsUse);
     return looked.map((one) => {
       const entry = served(one);
       return entry === null ? null : this.#core.view(entry, one);
@@ -108,36 +103,22 @@ export class Cache {
   }
 
   /** Writes many entries, 50 a command; a result per item, and one bad item fails alone. */
-  async writeMany(items: readonly WriteItem[], options: BulkOptions = {}): Promise<BulkWriteResult> {
-    const outcomes: (WriteOutcome | null)[] = items.map(() => null);
-    const bounds = { batchSize: options.batchSize ?? 50, concurrency: options.concurrency ?? 4 };
-    const result = await inBatches(
-      items,
-      bounds,
-      ({ key }) => key,
-      async (batch, offset) => {
-        const errors: BulkError[] = [];
-        for (const [index, outcome] of (await this.#writing.write(batch)).entries()) {
-          if (typeof outcome === 'string') outcomes[offset + index] = outcome;
-          else errors.push(bulkError(batch[index]?.key ?? '', outcome));
-        }
-        return errors;
-      },
-    );
-    return { ...result, outcomes };
+  writeMany(items: readonly WriteItem[], options: BulkOptions = {}): Promise<BulkWriteResult> {
+    return this.#bulk.write(items, options);
   }
 
   /** The value that was stored, or `undefined`. Plain data comes frozen: it is shared with other readers. */
   async get<Value>(key: string): Promise<Value | undefined> {
-    const kept = this.#kept(key);
+    const complete = this.#core.complete(key);
+    const kept = this.#reading.kept(key, complete);
     if (kept !== undefined) return kept.value as Value;
-    const entry = served(await this.#look(key));
-    return entry === null ? undefined : (this.#value(key, entry) as Value);
+    const entry = served(await this.#reading.look(key, complete));
+    return entry === null ? undefined : (this.#reading.value(complete, entry) as Value);
   }
 
   /** Values in the order of `keys`. */
   async getMany<Value>(keys: readonly string[], options: BulkOptions = {}): Promise<(Value | undefined)[]> {
-    const looked = await this.#many.look(keys, options.batchSize ?? 500);
+    const looked = await this.#reading.lookMany(keys, options.batchSize ?? 500);
     return looked.map((one, index) => {
       const entry = served(one);
       return entry === null ? undefined : (this.#value(keys[index] ?? '', entry) as Value);
@@ -149,25 +130,15 @@ export class Cache {
    * @throws NotSerializableError naming the part of the value that cannot be stored
    */
   async set(key: string, value: unknown, options: SetOptions = {}): Promise<void> {
-    await this.#writing.set(key, { ...options, body: this.#core.serialize(value), contentType: VALUE_TYPE });
+    await this.#writing.set(key, { ...options, body: this.#core.sealing.serialize(value), contentType: VALUE_TYPE });
   }
 
   /** Stores many values, 50 a command; a result per key. */
-  async setMany(
+  setMany(
     items: readonly ({ readonly key: string; readonly value: unknown } & SetOptions)[],
     options: BulkOptions = {},
   ): Promise<BulkResult> {
-    const errors: BulkError[] = [];
-    const entries = items.flatMap(({ value, ...item }): WriteItem[] => {
-      try {
-        return [{ ...item, body: this.#core.serialize(value), contentType: VALUE_TYPE }];
-      } catch (error) {
-        errors.push(bulkError(item.key, error));
-        return [];
-      }
-    });
-    const { outcomes: _, ...result } = await this.writeMany(entries, options);
-    return { ...result, failed: result.failed + errors.length, errors: [...errors, ...result.errors] };
+    return this.#bulk.set(items, options);
   }
 
   /**
@@ -177,13 +148,15 @@ export class Cache {
    */
   async getOrSet<Value>(key: string, loader: Loader<Value>, options: LoadOptions = {}): Promise<Value | undefined> {
     const core = this.#core;
-    const kept = this.#kept(key);
-    if (kept !== undefined && !kept.isDue) return kept.value as Value;
+    const complete = core.complete(key);
+    // Early refreshes are decided with the entry at hand.
+    const kept = core.policy.earlyRefresh === undefined ? this.#reading.kept(key, complete) : undefined;
+    if (kept !== undefined) return kept.value as Value;
     if (core.isOff) return loader({ ...unstored, key, signal: new AbortController().signal });
     const { entry, served: as } = await this.#loads.get(key, loader, options);
     core.count('get', as === 'loaded' ? 'miss' : as === 'stale' ? 'stale' : 'hit', 1);
     if (as !== 'loaded') core.used(key);
-    return entry === null ? undefined : (this.#value(key, entry) as Value);
+    return entry === null ? undefined : (this.#reading.value(complete, entry) as Value);
   }
 
   /** The same for many keys, with one call of `loader` for all that are missing. Values in the order of `keys`. */
@@ -205,47 +178,12 @@ export class Cache {
 
   /** Removes keys, 500 a command. A key that was not there counts as successful. */
   deleteMany(keys: readonly string[], options: BulkOptions = {}): Promise<BulkResult> {
-    const bounds = { batchSize: options.batchSize ?? 500, concurrency: options.concurrency ?? 4 };
-    return inBatches(
-      keys,
-      bounds,
-      (key) => key,
-      async (batch) => {
-        const errors: BulkError[] = [];
-        const valid = batch.filter((key) => {
-          try {
-            return this.#core.complete(key) !== '';
-          } catch (error) {
-            errors.push(bulkError(key, error));
-            return false;
-          }
-        });
-        await this.#writing.delete(valid);
-        return errors;
-      },
-    );
+    return this.#bulk.delete(keys, options);
   }
 
   /** Writes what changed and removes what is gone; a key that is in both is written. */
-  async sync(
-    updates: readonly WriteItem[],
-    deletions: readonly string[],
-    options: BulkOptions = {},
-  ): Promise<SyncResult> {
-    const written = await this.writeMany(updates, options);
-    const kept = new Set(updates.map(({ key }) => key));
-    const gone = deletions.filter((key) => !kept.has(key));
-    const removed = await this.deleteMany(gone, { ...options, batchSize: 500 });
-    return {
-      successful: written.successful + removed.successful,
-      failed: written.failed + removed.failed,
-      errors: [...written.errors, ...removed.errors],
-      batches: written.batches + removed.batches,
-      commands: written.commands + removed.commands,
-      durationMs: written.durationMs + removed.durationMs,
-      updated: written.successful,
-      deleted: removed.successful,
-    };
+  sync(updates: readonly WriteItem[], deletions: readonly string[], options: BulkOptions = {}): Promise<SyncResult> {
+    return this.#bulk.sync(updates, deletions, options);
   }
 
   /**
@@ -303,52 +241,9 @@ export class Cache {
     };
   }
 
-  async #look(key: string): Promise<Looked> {
-    const core = this.#core;
-    if (core.isOff) return { found: { kind: 'nothing' }, freshness: 'dead', layer: 'l2' };
-    try {
-      const looked = core.isAway ? core.findAway(key) : await core.find(key);
-      this.#many.count([key], [looked]);
-      return looked;
-    } catch (error) {
-      if (core.failover?.standsInFor(error) === true) {
-        const looked = core.findAway(key);
-        this.#many.count([key], [looked]);
-        return looked;
-      }
-      core.count('get', 'error', 1);
-      throw error;
-    }
-  }
-
-  /** The fast way: a fresh value of the first tier, without waiting for anything. */
-  #kept(key: string): { readonly value: unknown; readonly isDue: boolean } | undefined {
-    const core = this.#core;
-    const kept = core.near.get(core.complete(key));
-    if (kept === undefined || kept.entry.negative) return undefined;
-    if (core.knownFreshness(kept.entry) !== 'fresh') return undefined;
-    const { earlyRefresh } = core.policy;
-    core.count('get', 'hit', 1, 'l1');
-    core.used(key);
-    return { value: this.#value(key, kept.entry), isDue: earlyRefresh !== undefined };
-  }
-
-  /** Plain data is parsed once for as long as the first tier holds the entry, and then shared. */
   #value(key: string, entry: Entry): unknown {
-    const kept = this.#core.near.get(this.#core.complete(key));
-    if (kept?.entry !== entry) return this.#core.valueOf(entry);
-    if (kept.value !== undefined) return kept.value;
-    const value = this.#core.deserialize(entry);
-    if (!isShareable(value)) return value;
-    kept.value = deepFreeze(value);
-    return value;
+    return this.#reading.value(this.#core.complete(key), entry);
   }
-}
-
-/** What a reader without a loader gets of what was found. */
-function served({ found, freshness }: Looked): Entry | null {
-  const isServed = found.kind === 'entry' && !found.entry.negative && (freshness === 'fresh' || freshness === 'stale');
-  return isServed ? found.entry : null;
 }
 
 /** For a namespace that is off: what a loader sets is of no consequence. */

@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel';
+import { type Channel, channel } from 'node:diagnostics_channel';
 
 /** What this package publishes on `node:diagnostics_channel`. */
 export interface CacheChannels {
@@ -21,9 +21,11 @@ export interface CacheOperationEvent {
   readonly count: number;
 }
 
+/** To be asked for subscribers before an event is made: reads are too many for one that nobody hears. */
+export const operations: Channel = channel('holdfast:cache:operation' satisfies keyof CacheChannels);
+
 export function publishOperation(event: CacheOperationEvent): void {
-  const target = channel('holdfast:cache:operation' satisfies keyof CacheChannels);
-  if (event.count > 0 && target.hasSubscribers) target.publish(event);
+  if (event.count > 0) operations.publish(event);
 }
 
 export interface CacheRefreshEvent {

@@ -1,4 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
+import type { Bytes } from '@holdfast/redis-core';
+import { randomToken } from './token.ts';
 
 /**
  * How an entry is stored: a head of fixed width that scripts can cut with `GETRANGE`, then content type, origin and tags, a line
@@ -29,6 +31,16 @@ export interface Entry {
   readonly origin: string | null;
   /** A loader found nothing: a miss that need not be loaded again. */
   readonly negative: boolean;
+  /** The body is no special form of the serializer: its value is plain data, if it is JSON at all. */
+  readonly hasPlainBody: boolean;
+  /** The body for the serializer: its text where it is plain. */
+  readonly content: string | Buffer;
+  /** Of head and body. */
+  readonly storedBytes: number;
+  /** Of the memory that cannot be freed while this entry is held: what came from a socket is a part of its chunk. */
+  readonly heldBytes: number;
+  /** The same entry in memory of its own, unless it has most of its memory for itself. */
+  compact(): Entry;
 }
 
 /** Which tag invalidations of its namespace an entry has seen. */
@@ -37,10 +49,18 @@ export interface TagStamp {
   readonly seq: number;
 }
 
-export type NewEntry = Omit<Entry, 'digest' | 'rev' | 'lease'>;
+export interface NewEntry extends Pick<
+  Entry,
+  'contentType' | 'createdAt' | 'softExpiresAt' | 'expiresAt' | 'tags' | 'origin' | 'negative'
+> {
+  readonly body: Bytes;
+}
+
+/** In the place of a stamp: the script that writes the entry puts in the one of that moment. */
+export const STAMP_OF_WRITE: TagStamp = { epoch: '++++++++', seq: 0 };
 
 /** Where the fields of the head begin; the scripts count from 1 and say the same numbers. */
-const offsets = {
+export const offsets = {
   digest: 3,
   rev: 19,
   lease: 27,
@@ -54,114 +74,78 @@ const offsets = {
   contentType: 88,
 } as const;
 
-const VERSION = 'HF1';
-const NONE = '--------';
+export const VERSION = 'HF1';
+export const NONE = '--------';
 const NEVER = '000000000';
-const NEWLINE = 0x0a;
 /** Content types that most entries have, as one character. */
-const shortTypes: Readonly<Record<string, string>> = { j: 'application/json', v: 'application/vnd.holdfast.value' };
+export const shortTypes: Readonly<Record<string, string>> = {
+  j: 'application/json',
+  v: 'application/vnd.holdfast.value',
+};
 export const VALUE_TYPE = 'application/vnd.holdfast.value';
 
-export function encodeEntry(entry: NewEntry): Buffer {
-  const { stamp } = entry;
+/** A body that is text gives text, which the client writes into its socket at once; bytes give bytes. */
+export function encodeEntry(entry: NewEntry, stamp: TagStamp | null): Bytes {
+  const { body, contentType, origin, tags } = entry;
   const head =
     VERSION +
-    digestOf(entry.contentType, entry.body) +
+    digestOf(contentType, body) +
     randomToken() +
     NONE +
     NEVER +
-    base36(entry.createdAt) +
-    base36(entry.softExpiresAt ?? 0) +
-    base36(entry.expiresAt ?? 0) +
+    timeText(entry.createdAt) +
+    (entry.softExpiresAt === null ? NEVER : timeText(entry.softExpiresAt)) +
+    (entry.expiresAt === null ? NEVER : timeText(entry.expiresAt)) +
     (stamp === null ? NONE + NONE : stamp.epoch + stamp.seq.toString(36).padStart(8, '0')) +
     (entry.negative ? 'n' : 'e') +
-    (entry.contentType === shortTypes['j'] ? 'j' : entry.contentType === VALUE_TYPE ? 'v' : entry.contentType) +
-    (entry.origin === null ? '' : `\t=${encodeURIComponent(entry.origin)}`) +
-    entry.tags.map((tag) => `\t${encodeURIComponent(tag)}`).join('') +
+    (contentType === VALUE_TYPE ? 'v' : contentType === shortTypes['j'] ? 'j' : contentType) +
+    (origin === null ? '' : `\t=${encodeURIComponent(origin)}`) +
+    (tags.length === 0 ? '' : tags.map((tag) => `\t${encodeURIComponent(tag)}`).join('')) +
     '\n';
-  return Buffer.concat([Buffer.from(head), entry.body]);
+  if (typeof body === 'string') return head + body;
+  const headBytes = Buffer.byteLength(head);
+  const bytes = Buffer.allocUnsafe(headBytes + body.length);
+  bytes.write(head);
+  bytes.set(body, headBytes);
+  return bytes;
 }
 
-/** The entry in `stored`, or `null` where it is not one that this version can read. Never throws. */
-export function decodeEntry(stored: Buffer): Entry | null {
-  const end = stored.length <= offsets.contentType ? -1 : stored.indexOf(NEWLINE, offsets.contentType);
-  if (end === -1) return null;
-  const head = stored.toString('latin1', 0, offsets.contentType);
-  if (!head.startsWith(VERSION)) return null;
-  const createdAt = time(head, offsets.createdAt);
-  const softExpiresAt = time(head, offsets.softExpiresAt);
-  const expiresAt = time(head, offsets.expiresAt);
-  const leaseUntil = time(head, offsets.leaseUntil);
-  const kind = head[offsets.kind];
-  const stamp = stampOf(head);
-  const described = describeType(stored.toString('utf8', offsets.contentType, end));
-  if (Number.isNaN(createdAt + softExpiresAt + expiresAt + leaseUntil)) return null;
-  if ((kind !== 'e' && kind !== 'n') || stamp === undefined || described === null) return null;
-  return {
-    body: stored.subarray(end + 1),
-    contentType: described.contentType,
-    tags: described.tags,
-    origin: described.origin,
-    digest: head.slice(offsets.digest, offsets.rev),
-    rev: head.slice(offsets.rev, offsets.lease),
-    lease: leaseUntil === 0 ? null : { token: head.slice(offsets.lease, offsets.leaseUntil), until: leaseUntil },
-    createdAt,
-    softExpiresAt: softExpiresAt === 0 ? null : softExpiresAt,
-    expiresAt: expiresAt === 0 ? null : expiresAt,
-    stamp,
-    negative: kind === 'n',
-  };
+const DIGEST_CHARACTERS = 16;
+/** Up to here one call over a copy is cheaper than an object that is fed piece by piece. */
+const SMALL_BYTES = 16 * 1024;
+
+/** The first 96 bits of SHA-256 over content type, line break and body, in base64url. */
+export function digestOf(contentType: string, body: Bytes): string {
+  return fullDigest(contentType, body).slice(0, DIGEST_CHARACTERS);
 }
 
-const TOKEN_BYTES = 6;
-/** Asking for random bytes costs more than what else a write does, so they are asked for many at a time. */
-let randomness = Buffer.alloc(0);
-let used = 0;
-
-/** Eight random characters of base64url: 48 bits. */
-export function randomToken(): string {
-  if (used >= randomness.length) {
-    randomness = randomBytes(TOKEN_BYTES * 1024);
-    used = 0;
+function fullDigest(contentType: string, body: Bytes): string {
+  if (typeof body === 'string') return hash('sha256', `${contentType}\n${body}`, 'base64url');
+  if (body.length > SMALL_BYTES) {
+    return createHash('sha256').update(contentType).update('\n').update(body).digest('base64url');
   }
-  used += TOKEN_BYTES;
-  return randomness.toString('base64url', used - TOKEN_BYTES, used);
+  const typeBytes = Buffer.byteLength(contentType);
+  const bytes = Buffer.allocUnsafe(typeBytes + 1 + body.length);
+  bytes.write(`${contentType}\n`);
+  bytes.set(body, typeBytes + 1);
+  return hash('sha256', bytes, 'base64url');
 }
 
-const noTags: readonly string[] = [];
+const PAIRS = Array.from({ length: 36 * 36 }, (_, pair) => pair.toString(36).padStart(2, '0'));
+const PAIR = 36 * 36;
+const QUAD = PAIR * PAIR;
 
-/** Content type, origin (after a `=`, which percent-encoding leaves to it) and tags, divided by tabulators. */
-function describeType(text: string): Pick<Entry, 'contentType' | 'tags' | 'origin'> | null {
-  if (!text.includes('\t')) return { contentType: shortTypes[text] ?? text, tags: noTags, origin: null };
-  const [contentType = '', ...rest] = text.split('\t');
-  const hasOrigin = rest[0]?.startsWith('=') === true;
-  try {
-    return {
-      contentType: shortTypes[contentType] ?? contentType,
-      origin: hasOrigin ? decodeURIComponent((rest[0] ?? '').slice(1)) : null,
-      tags: rest.slice(hasOrigin ? 1 : 0).map(decodeURIComponent),
-    };
-  } catch {
-    return null;
-  }
+/** Nine digits of base 36, pair by pair: `toString(36)` of what is no small integer takes many times as long. */
+function timeText(ms: number): string {
+  const whole = Math.trunc(ms);
+  const high = Math.trunc(whole / QUAD);
+  const low = whole - high * QUAD;
+  const first = Math.trunc(high / QUAD);
+  if (first >= 36) return 'zzzzzzzzz';
+  const middle = high - first * QUAD;
+  return first.toString(36) + pairs(middle) + pairs(low);
 }
 
-/** `undefined`: not a stamp. */
-function stampOf(head: string): TagStamp | null | undefined {
-  const epoch = head.slice(offsets.epoch, offsets.seq);
-  if (epoch === NONE) return null;
-  const seq = Number.parseInt(head.slice(offsets.seq, offsets.kind), 36);
-  return Number.isNaN(seq) ? undefined : { epoch, seq };
-}
-
-function base36(ms: number): string {
-  return Math.trunc(ms).toString(36).padStart(9, '0');
-}
-
-function time(head: string, offset: number): number {
-  return Number.parseInt(head.slice(offset, offset + 9), 36);
-}
-
-function digestOf(contentType: string, body: Uint8Array): string {
-  return createHash('sha256').update(contentType).update('\n').update(body).digest('base64url').slice(0, 16);
+function pairs(quad: number): string {
+  return (PAIRS[Math.trunc(quad / PAIR)] ?? '') + (PAIRS[quad % PAIR] ?? '');
 }

@@ -1,7 +1,9 @@
-import type { CacheCore, Change } from './cache-core.ts';
+import type { CacheCore } from './cache-core.ts';
+import type { Change } from './change.ts';
 import type { Entry } from './entry.ts';
 import { LoaderFailedError, type Loader, type LoadOptions, runLoader } from './loader.ts';
 import type { Lease } from './loading.ts';
+import { JOINABLE_MS, type Load, Loads, POLL_MS } from './loads.ts';
 import { type Freshness, isDueEarly } from './staleness.ts';
 
 /** A value, and whether it is one that should have been replaced. */
@@ -9,17 +11,6 @@ export interface Got {
   /** `null`: there is nothing. */
   readonly entry: Entry | null;
   readonly served: 'fresh' | 'stale' | 'loaded';
-}
-
-/** A load that this process is doing. */
-interface Load {
-  readonly token: string | undefined;
-  /** `stored`: nobody wrote or invalidated meanwhile, so that it may be given to others than its caller. */
-  readonly result: Promise<{ readonly entry: Entry | null; readonly stored: boolean }>;
-  /** Whether a caller that comes now may share it without asking Redis: it has just begun, or was seen to be current. */
-  joinable: boolean;
-  /** What its callers may be served when it fails or takes too long. */
-  readonly grace: Entry | undefined;
 }
 
 interface LeasedLoad {
@@ -30,8 +21,6 @@ interface LeasedLoad {
   readonly joinable: boolean;
 }
 
-/** How often a waiter looks where changes are not reported. */
-const POLL_MS = 50;
 /** For so long those who wait elsewhere can learn that the loader failed; a new caller does not wait for it. */
 const FAILED_MS = 1000;
 /** In the place of a lease's token: nobody loads, but nobody shall for a while. */
@@ -43,12 +32,11 @@ const THROTTLED = '--------';
  */
 export class GetOrSet {
   readonly #core: CacheCore;
-  readonly #loads = new Map<string, Load>();
-  /** How often this process changed something: a load whose lease was asked for before may be of yesterday. */
-  #detachments = 0;
+  readonly #loads: Loads;
 
   constructor(core: CacheCore) {
     this.#core = core;
+    this.#loads = new Loads(core);
   }
 
   async get<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
@@ -64,41 +52,41 @@ export class GetOrSet {
 
   /** This process changed the key: who comes now must not share a load that began before. */
   detach(key: string): void {
-    this.#detachments += 1;
-    this.#loads.delete(key);
+    this.#loads.detach(key);
   }
 
   detachAll(): void {
-    this.#detachments += 1;
-    this.#loads.clear();
+    this.#loads.detachAll();
   }
 
   async #getLeased<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
     const core = this.#core;
     const giveUpAt = performance.now() + (options.hardTimeoutMs ?? core.policy.hardTimeoutMs) + core.leaseMs;
+    const complete = core.complete(key);
     let waitedFor: string | undefined;
     while (performance.now() < giveUpAt) {
-      const shared = await this.#shareJoinable(key, options);
+      const running = this.#loads.joinable(key);
+      const shared = running === undefined ? undefined : await this.#share(running, options);
       if (shared !== undefined) return shared;
       // Listened to from before the look on, so that no change falls between.
       const change = core.changeOf(key);
       try {
-        const { found, freshness } = await core.find(key);
+        const { found, freshness } = await core.find(complete);
         if (found.kind === 'foreign') return await this.#loadUnstored(key, loader, options);
         if (found.kind === 'marker' && found.marker.kind === 'failed' && found.marker.token === waitedFor) {
           throw new LoaderFailedError(key, found.marker.message);
         }
         if (found.kind === 'marker' && found.marker.kind === 'loading') {
           waitedFor = found.marker.token;
-          if (!this.#adopt(key, waitedFor)) await change.wait(core.leaseMs, POLL_MS);
+          if (!this.#loads.adopt(key, waitedFor)) await change.wait(core.leaseMs, POLL_MS);
           continue;
         }
         const entry = found.kind === 'entry' ? found.entry : undefined;
         const usable = entry && this.#use(key, entry, freshness, loader, options);
         if (usable !== undefined) return usable;
         const grace = freshness === 'expired' && entry?.negative === false ? entry : undefined;
-        const detachments = this.#detachments;
-        const taken = await core.leasing.take(core.complete(key), entry?.rev);
+        const detachments = this.#loads.detachments;
+        const taken = await core.leasing.take(complete, entry?.rev);
         switch (taken.kind) {
           case 'ours': {
             // The token is in the head now, and what is kept does not know: own writes are not reported.
@@ -106,7 +94,7 @@ export class GetOrSet {
             // What was taken away between the look and the lease is no grace.
             const left = taken.refreshes ? grace : undefined;
             const failedStayMs = left !== undefined ? core.policy.failureThrottleMs : taken.refreshes ? 0 : FAILED_MS;
-            const joinable = detachments === this.#detachments;
+            const joinable = detachments === this.#loads.detachments;
             return await this.#loadLeased(key, taken.lease, loader, options, { grace: left, failedStayMs, joinable });
           }
           case 'foreign':
@@ -115,7 +103,7 @@ export class GetOrSet {
             continue; // written in this moment: look again
           case 'theirs':
             waitedFor = taken.token;
-            if (this.#adopt(key, taken.token)) continue;
+            if (this.#loads.adopt(key, taken.token)) continue;
             if (grace !== undefined && !(await this.#waitWithGrace(change, taken.token, options))) {
               return { entry: grace, served: 'stale' };
             }
@@ -134,10 +122,8 @@ export class GetOrSet {
     return change.wait(softTimeoutMs ?? this.#core.leaseMs, POLL_MS);
   }
 
-  /** The result of a load that may be shared as it is; `undefined` where there is none, or where it was overtaken. */
-  async #shareJoinable(key: string, options: LoadOptions): Promise<Got | undefined> {
-    const load = this.#loads.get(key);
-    if (load?.joinable !== true) return undefined;
+  /** The result of a load that may be shared as it is; `undefined` where it was overtaken. */
+  async #share(load: Load, options: LoadOptions): Promise<Got | undefined> {
     let overtaken = false;
     const got = await this.#graceful(
       load.result.then((loaded) => {
@@ -169,13 +155,13 @@ export class GetOrSet {
   /** Loads again in the background, once over all processes. Its failure is published, and the entry stays. */
   #refresh<Value>(key: string, entry: Entry, loader: Loader<Value>, options: LoadOptions): void {
     const core = this.#core;
-    if (this.#loads.has(key) || (entry.lease !== null && entry.lease.until > core.now())) return;
+    if (this.#loads.get(key) !== undefined || (entry.lease !== null && entry.lease.until > core.now())) return;
     const result = Promise.resolve({ entry, stored: true });
-    const placeholder: Load = { token: undefined, joinable: false, result, grace: entry };
-    this.#loads.set(key, placeholder);
+    const placeholder: Load = { token: undefined, joinableUntil: -Infinity, result, grace: entry };
+    this.#loads.reserve(key, placeholder);
     const refreshing = (async () => {
       const taken = await core.leasing.take(core.complete(key), entry.rev);
-      if (this.#loads.get(key) === placeholder) this.#loads.delete(key);
+      this.#loads.remove(key, placeholder);
       if (taken.kind !== 'ours') return;
       core.near.forget(core.complete(key));
       const failedStayMs = core.policy.failureThrottleMs;
@@ -183,9 +169,7 @@ export class GetOrSet {
     })();
     refreshing
       .catch((error: unknown) => core.publishRefreshFailure(error))
-      .finally(() => {
-        if (this.#loads.get(key) === placeholder) this.#loads.delete(key);
-      });
+      .finally(() => this.#loads.remove(key, placeholder));
   }
 
   async #loadLeased<Value>(
@@ -199,7 +183,7 @@ export class GetOrSet {
     const result = (async () => {
       let fill;
       try {
-        fill = core.toFill(key, await this.#run(key, loader, options, grace), options);
+        fill = core.sealing.fillOf(await this.#run(key, loader, options, grace), options);
       } catch (error) {
         await lease
           .release(error instanceof Error ? error.message : String(error), failedStayMs)
@@ -219,19 +203,10 @@ export class GetOrSet {
       });
       core.near.forget(core.complete(key));
       if (stored) core.stored(key, fill.keepMs);
-      return { entry: fill.entry.negative ? null : core.asEntry(fill), stored };
+      return { entry: fill.entry.negative ? null : core.sealing.asEntry(fill), stored };
     })();
-    const load: Load = { token: lease.token, result, joinable, grace };
-    this.#loads.set(key, load);
-    // After a moment a caller may come that has heard of a change which this load has not seen: it asks Redis first.
-    const timer = setTimeout(() => {
-      load.joinable = false;
-    }, 5);
-    const settled = (): void => {
-      clearTimeout(timer);
-      if (this.#loads.get(key) === load) this.#loads.delete(key);
-    };
-    result.then(settled, settled);
+    const joinableUntil = joinable ? performance.now() + JOINABLE_MS : -Infinity;
+    this.#loads.add(key, { token: lease.token, result, joinableUntil, grace });
     return this.#graceful(result, grace, options);
   }
 
@@ -263,30 +238,16 @@ export class GetOrSet {
     const core = this.#core;
     if (core.isAway) return false;
     try {
-      return (await core.freshness(entry)) === 'dead';
+      return (core.knownFreshness(entry) ?? (await core.askedFreshness(entry))) === 'dead';
     } catch {
       return false; // Redis went away in this moment.
     }
   }
 
-  /** Whether the token that was just seen under the key is of a load of this process: then it is current, and shared. */
-  #adopt(key: string, token: string): boolean {
-    const load = this.#loads.get(key);
-    if (load === undefined || load.token !== token) return false;
-    load.joinable = true;
-    const change = this.#core.changeOf(key);
-    const overtaken = (): void => {
-      load.joinable = false;
-      change.stop();
-    };
-    change.wait(this.#core.leaseMs, POLL_MS).then(overtaken, overtaken);
-    return true;
-  }
-
   /** Without a lease: the key is not ours to write, or Redis is away. */
   async #loadUnstored<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
-    const fill = this.#core.toFill(key, await this.#run(key, loader, options, undefined), options);
-    return { entry: fill === null || fill.entry.negative ? null : this.#core.asEntry(fill), served: 'loaded' };
+    const fill = this.#core.sealing.fillOf(await this.#run(key, loader, options, undefined), options);
+    return { entry: fill === null || fill.entry.negative ? null : this.#core.sealing.asEntry(fill), served: 'loaded' };
   }
 
   async #getAway<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
@@ -302,21 +263,14 @@ export class GetOrSet {
         if (entry !== null) core.failover?.set(complete, entry);
         return { entry, stored: true };
       });
-    if (running === undefined) {
-      const load: Load = { token: undefined, result, joinable: true, grace: kept };
-      this.#loads.set(key, load);
-      const settled = (): void => {
-        if (this.#loads.get(key) === load) this.#loads.delete(key);
-      };
-      result.then(settled, settled);
-    }
+    if (running === undefined) this.#loads.add(key, { token: undefined, result, joinableUntil: Infinity, grace: kept });
     return this.#graceful(result, kept, options);
   }
 
   async #run<Value>(key: string, loader: Loader<Value>, options: LoadOptions, stale: Entry | undefined) {
     return runLoader(loader, {
       key,
-      stale: stale === undefined ? undefined : (this.#core.valueOf(stale) as Value),
+      stale: stale === undefined ? undefined : (this.#core.sealing.valueOf(stale) as Value),
       timeoutMs: options.hardTimeoutMs ?? this.#core.policy.hardTimeoutMs,
     });
   }

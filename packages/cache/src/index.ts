@@ -1,4 +1,5 @@
-export { Cache, type BulkWriteResult, type CacheTiers, type SyncResult } from './cache.ts';
+export { Cache, type CacheTiers } from './cache.ts';
+export type { BulkWriteResult, SyncResult } from './bulk-writing.ts';
 export type { BulkError, BulkOptions, BulkResult } from './bulk.ts';
 export type * from './channels.ts';
 export * from './errors.ts';

@@ -1,5 +1,5 @@
 import type { CacheCore } from './cache-core.ts';
-import { randomToken } from './entry.ts';
+import { randomToken } from './token.ts';
 import { checkTags } from './errors.ts';
 import type { Invalidation } from './failover.ts';
 import type { GetOrSet } from './get-or-set.ts';
@@ -40,6 +40,7 @@ export class Invalidating {
     const core = this.#core;
     if ('tags' in target) {
       if (target.tags.length === 0) return 0;
+      core.leasing.noteTags();
       core.near.forget(core.tagsKey);
       this.#loads.detachAll();
       const noted = mode === 'delete' ? 'd:' : 'e:';

@@ -52,36 +52,64 @@ export interface Loaded {
 }
 
 /** Runs a loader once, within its hard time-out. */
-export async function runLoader<Value>(
+export function runLoader<Value>(
   loader: Loader<Value>,
-  context: { readonly key: string; readonly stale: Value | undefined; readonly timeoutMs: number },
+  { key, stale, timeoutMs }: { readonly key: string; readonly stale: Value | undefined; readonly timeoutMs: number },
 ): Promise<Loaded> {
-  const { key, stale, timeoutMs } = context;
-  const controller = new AbortController();
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    const error = new LoaderTimeoutError(key, timeoutMs);
-    controller.abort(error);
-    late.reject(error);
-  }, timeoutMs);
-  let ttlMs: number | null | undefined;
-  let tags: readonly string[] | undefined;
-  try {
-    const running = (async () =>
-      loader({
-        key,
-        stale,
-        signal: controller.signal,
-        setTtl: (value) => {
-          ttlMs = value;
-        },
-        setTags: (value) => {
-          tags = value;
-        },
-      }))();
-    const value = await Promise.race([running, late.promise]);
-    return { value, ttlMs, tags };
-  } finally {
-    clearTimeout(timer);
+  return new Promise((resolve, reject) => {
+    const run = new Run<Value>(key, stale);
+    const timer = setTimeout(() => {
+      const error = new LoaderTimeoutError(key, timeoutMs);
+      run.abort(error);
+      reject(error);
+    }, timeoutMs);
+    (async () => loader(run))().then(
+      (value) => {
+        clearTimeout(timer);
+        resolve({ value, ttlMs: run.ttlMs, tags: run.tags });
+        return undefined;
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
+
+class Run<Value> implements LoaderContext<Value> {
+  readonly key: string;
+  readonly stale: Value | undefined;
+  ttlMs: number | null | undefined;
+  tags: readonly string[] | undefined;
+  /** Made for those who ask for it: it costs as much as all the rest of a run. */
+  #controller: AbortController | undefined;
+  #reason: Error | undefined;
+
+  constructor(key: string, stale: Value | undefined) {
+    this.key = key;
+    this.stale = stale;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  // Functions of their own, as loaders take them out of the context.
+  readonly setTtl = (ttlMs: number | null): void => {
+    this.ttlMs = ttlMs;
+  };
+
+  readonly setTags = (tags: readonly string[]): void => {
+    this.tags = tags;
+  };
+
+  abort(reason: Error): void {
+    this.#reason = reason;
+    this.#controller?.abort(reason);
   }
 }

@@ -1,13 +1,13 @@
-import type { Bytes, RedisEngine } from '@holdfast/redis-core';
-import { decodeEntry, encodeEntry, type Entry, type NewEntry, randomToken, type TagStamp } from './entry.ts';
-import { cacheFill, cacheLease, cacheRelease, cacheRenew, type LeaseResult } from './scripts.ts';
-
-/** What a loader's result becomes, but for its stamp. */
-export interface Fill {
-  readonly entry: Omit<NewEntry, 'stamp'>;
-  /** Until Redis removes it: its time to live and its grace; `null`: never. */
-  readonly keepMs: number | null;
-}
+import { type Bytes, CommandError, type RedisEngine, WrongTypeError } from '@holdfast/redis-core';
+import { encodeEntry, type Entry, STAMP_OF_WRITE, type TagStamp } from './entry.ts';
+import { decodeFound, foreign, type Found } from './found.ts';
+import { loadingMarker } from './marker.ts';
+import type { NearCache } from './near-cache.ts';
+import { Renewals } from './renewals.ts';
+import { cacheFill, cacheLease, cacheRelease, type LeaseResult } from './scripts.ts';
+import type { Fill } from './sealing.ts';
+import { decodeEntry } from './stored-entry.ts';
+import { randomToken } from './token.ts';
 
 export type LeaseOutcome =
   /** It is this caller's turn to load. */
@@ -24,6 +24,7 @@ export type LeaseOutcome =
 
 export interface LeasingOptions {
   readonly engine: RedisEngine;
+  readonly near: NearCache;
   /** What the namespace's tags went through until now; asked for where a script cannot read them along. */
   readonly stampNow: () => Promise<TagStamp>;
   /** Of the namespace's tags. */
@@ -37,57 +38,143 @@ export interface LeasingOptions {
  */
 export class Leasing {
   readonly #options: LeasingOptions;
+  readonly #renewals: Renewals;
+  /** Whether the server knows `SET … NX GET` (Redis 7); found out by asking. */
+  #setsAndGets = true;
+  /** Whether tags were ever used in the namespace, as the script said that took the first lease, or as was done here. */
+  #hasTags: boolean | undefined;
+  /** The epoch of tracking in which the state of the tags was read: when it is gone since, they were invalidated. */
+  #readInEpoch = 0;
 
   constructor(options: LeasingOptions) {
     this.#options = options;
+    this.#renewals = new Renewals(options.engine, options.leaseMs);
   }
 
-  /** One command. `rev`: of the entry that needs to be loaded again. */
+  /**
+   * One command; once in a process and namespace two. The first lease is taken by the script, which asks for the state of
+   * the tags as well; where there is none, the next one reads it in a way that Redis reports its change, and from then on it
+   * is known. `rev`: of the entry to load again.
+   */
   async take(key: string, rev: string | undefined): Promise<LeaseOutcome> {
+    const stamp = rev === undefined && this.#setsAndGets ? this.#stampForPlain() : undefined;
+    const taken = stamp === undefined ? undefined : await this.#takePlain(key, stamp);
+    return taken ?? this.#takeByScript(key, rev);
+  }
+
+  /** This process is about to write an entry with tags, or to invalidate some. */
+  noteTags(): void {
+    this.#hasTags = true;
+  }
+
+  /**
+   * What the tags went through before the load, for a lease that does not ask for it; `undefined` where only the script can
+   * say. One that is kept may be a moment old, which errs to the safe side.
+   */
+  #stampForPlain(): TagStamp | null | Promise<TagStamp | null> | undefined {
+    const { near, tagsKey } = this.#options;
+    if (!near.keepsTracked) return undefined;
+    const kept = near.keptTagState(tagsKey);
+    // That there was no state is not reported to be over by a write of this process (NOLOOP).
+    if (kept === null && this.#hasTags === true) return undefined;
+    if (kept !== undefined) return kept;
+    // Tags that are invalidated now and then may be many, and would all be read again after each time.
+    if (this.#hasTags !== false || this.#readInEpoch === near.epoch) return undefined;
+    this.#readInEpoch = near.epoch;
+    return near.tagState(tagsKey);
+  }
+
+  /** `SET key marker NX GET PX`: a tenth of what a script costs Redis. `undefined`: it takes the script to know. */
+  async #takePlain(key: string, before: TagStamp | null | Promise<TagStamp | null>): Promise<LeaseOutcome | undefined> {
+    const token = randomToken();
+    const asked = this.#mark(key, token);
+    // In one round trip, and both before the load.
+    const [there, stamp] = before instanceof Promise ? await Promise.all([asked, before]) : [await asked, before];
+    if (stamp !== null) this.#hasTags = true;
+    if (there === undefined) return undefined;
+    if (there.kind === 'nothing') return this.#ours(key, token, stamp, false);
+    if (there.kind !== 'marker') return there;
+    // What a loader that failed has left is for the script to take over.
+    return there.marker.kind === 'loading' ? { kind: 'theirs', token: there.marker.token } : undefined;
+  }
+
+  /** Puts a marker where there is nothing; replies what was there. `undefined`: the server cannot do so. */
+  async #mark(key: string, token: string): Promise<Found | undefined> {
+    const { engine, leaseMs } = this.#options;
+    try {
+      const { previous } = await engine.set(key, loadingMarker(token), { nx: true, get: true, pxMs: leaseMs });
+      return decodeFound(previous);
+    } catch (error) {
+      if (error instanceof WrongTypeError) return foreign;
+      if (!(error instanceof CommandError) || !error.message.includes('syntax error')) throw error;
+      this.#setsAndGets = false;
+      return undefined;
+    }
+  }
+
+  async #takeByScript(key: string, rev: string | undefined): Promise<LeaseOutcome> {
     const { engine, tagsKey, leaseMs } = this.#options;
     const token = randomToken();
-    const keys = engine.slotOf !== undefined ? [key] : [tagsKey, key];
-    const flag = engine.slotOf !== undefined ? '0' : '1';
+    const isApart = engine.slotOf !== undefined;
     // Before the lease, and so before the load: a stamp that is too old only makes an entry invalid too early.
-    const before = engine.slotOf !== undefined ? await this.#options.stampNow() : null;
-    const [stamp, reply] = await engine.run(cacheLease, keys, [flag, '', token, String(leaseMs), rev ?? '']);
-    const taken = stamp === null ? before : { epoch: stamp[0].toString(), seq: Number(stamp[1].toString()) };
-    return this.#outcome(key, token, reply, taken);
+    const before = isApart ? await this.#options.stampNow() : null;
+    const keys = isApart ? [key] : [tagsKey, key];
+    const [stamp, reply] = await engine.run(cacheLease, keys, [
+      isApart ? '0' : '1',
+      '',
+      token,
+      `${leaseMs}`,
+      rev ?? '',
+    ]);
+    if (!isApart) this.#hasTags = this.#hasTags === true || stamp !== null;
+    return this.#outcome(
+      key,
+      token,
+      reply,
+      stamp === null ? before : { epoch: stamp[0].toString(), seq: Number(stamp[1].toString()) },
+    );
   }
 
   #outcome(key: string, token: string, reply: LeaseResult | undefined, stamp: TagStamp | null): LeaseOutcome {
     if (reply === undefined || reply[0] === 3) return { kind: 'foreign' };
-    if (reply[0] === 1 || reply[0] === 4) {
-      return { kind: 'ours', lease: new Lease(this.#options, key, token, stamp), refreshes: reply[0] === 4 };
-    }
+    if (reply[0] === 1 || reply[0] === 4) return this.#ours(key, token, stamp, reply[0] === 4);
     if (reply[0] === 2) return { kind: 'theirs', token: reply[1].toString() };
     const entry = decodeEntry(reply[1]);
     return entry === null ? { kind: 'foreign' } : { kind: 'entry', entry };
   }
+
+  #ours(key: string, token: string, stamp: TagStamp | null, refreshes: boolean): LeaseOutcome {
+    const lease = new Lease(this.#options, {
+      key,
+      token,
+      stamp,
+      stopRenewing: this.#renewals.keep(key, token),
+      noteTags: () => this.noteTags(),
+    });
+    return { kind: 'ours', lease, refreshes };
+  }
+}
+
+interface Taken {
+  readonly key: string;
+  readonly token: string;
+  readonly stamp: TagStamp | null;
+  readonly stopRenewing: () => void;
+  readonly noteTags: () => void;
 }
 
 /** A lease that this process holds. It is renewed until it is filled or released. */
 export class Lease {
-  readonly token: string;
   readonly #options: LeasingOptions;
-  readonly #key: string;
-  readonly #stamp: TagStamp | null;
-  readonly #timer: NodeJS.Timeout;
+  readonly #taken: Taken;
 
-  constructor(options: LeasingOptions, key: string, token: string, stamp: TagStamp | null) {
+  constructor(options: LeasingOptions, taken: Taken) {
     this.#options = options;
-    this.#key = key;
-    this.token = token;
-    this.#stamp = stamp;
-    const { engine, leaseMs } = options;
-    this.#timer = setInterval(
-      () => {
-        // A renewal that fails is made up for by the next one; without any the lease ends, and somebody else loads.
-        engine.run(cacheRenew, [key], [token, String(leaseMs), '']).catch(() => undefined);
-      },
-      Math.max(1, Math.floor(leaseMs / 3)),
-    );
-    this.#timer.unref();
+    this.#taken = taken;
+  }
+
+  get token(): string {
+    return this.#taken.token;
   }
 
   /**
@@ -95,22 +182,23 @@ export class Lease {
    * @returns whether it was stored
    */
   async fill({ entry, keepMs }: Fill): Promise<boolean> {
-    clearInterval(this.#timer);
+    const { key, token, stamp, stopRenewing, noteTags } = this.#taken;
+    stopRenewing();
     const { engine, tagsKey } = this.#options;
     const { tags } = entry;
     const isTagged = tags.length > 0;
-    const stamp = isTagged ? (this.#stamp ?? { epoch: '++++++++', seq: 0 }) : null;
+    if (isTagged) noteTags();
     // On a cluster the tags lie in another slot: the stamp was taken before the load, which only errs to the safe side.
     const checksTags = isTagged && engine.slotOf === undefined;
     const args: Bytes[] = [
       checksTags ? randomToken() : '',
-      this.token,
-      String(keepMs ?? 0),
-      encodeEntry({ ...entry, stamp }),
-      String(checksTags ? tags.length : 0),
-      ...(checksTags ? tags : []),
+      token,
+      `${keepMs ?? 0}`,
+      encodeEntry(entry, isTagged ? (stamp ?? STAMP_OF_WRITE) : null),
+      checksTags ? `${tags.length}` : '0',
     ];
-    const [outcome] = await engine.run(cacheFill, checksTags ? [tagsKey, this.#key] : [this.#key], args);
+    if (checksTags) args.push(...tags);
+    const [outcome] = await engine.run(cacheFill, checksTags ? [tagsKey, key] : [key], args);
     return outcome === 1;
   }
 
@@ -120,8 +208,8 @@ export class Lease {
    * @param stayMs how long that stays, or keeps others from loading an entry that is still there
    */
   async release(message: string, stayMs: number): Promise<void> {
-    clearInterval(this.#timer);
-    const args = [this.token, message.slice(0, 500), String(stayMs), ''];
-    await this.#options.engine.run(cacheRelease, [this.#key], args);
+    const { key, token, stopRenewing } = this.#taken;
+    stopRenewing();
+    await this.#options.engine.run(cacheRelease, [key], [token, message.slice(0, 500), String(stayMs), '']);
   }
 }

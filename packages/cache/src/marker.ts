@@ -8,6 +8,10 @@ export type Marker =
 
 const TOKEN_END = 11;
 
+export function loadingMarker(token: string): string {
+  return `HFL${token}`;
+}
+
 /** The marker in `stored`, or `null` where it is something else. */
 export function decodeMarker(stored: Buffer): Marker | null {
   if (stored.length < TOKEN_END) return null;

@@ -1,33 +1,17 @@
 import type { RedisEngine } from '@holdfast/redis-core';
-import { decodeEntry, type Entry } from './entry.ts';
-import { decodeMarker, type Marker } from './marker.ts';
-import { NearStore, nearEntry, type NearEntry } from './near-store.ts';
+import type { Entry } from './entry.ts';
+import { decodeFound, type Found, foreign } from './found.ts';
+import { KeptTags } from './kept-tags.ts';
+import { type NearCount, NearStore, nearEntry, type NearEntry } from './near-store.ts';
 import { decodeTagState, type TagState } from './tag-state.ts';
+import { Watchers } from './watchers.ts';
 
 export interface NearCacheOptions {
   /** Bytes of entries kept in the process (L1). Default 64 MiB; 0 keeps nothing. */
   readonly maxBytes?: number;
-  /** How long an entry is kept where Redis does not report changes (Upstash, Cluster, `tracking: false`). Default 1000 ms. */
+  /** How long an entry is kept where Redis does not report changes (Upstash, Cluster). Default 1000 ms. */
   readonly maxStaleMs?: number;
 }
-
-/** What is under a key: an entry, the marker of a load, something foreign, or nothing. */
-export type Found =
-  | { readonly kind: 'entry'; readonly entry: Entry }
-  | { readonly kind: 'marker'; readonly marker: Marker }
-  | { readonly kind: 'foreign' }
-  | { readonly kind: 'nothing' };
-
-/** What is kept of a namespace. */
-export interface NearCount {
-  readonly entries: number;
-  /** Those that may still be served. */
-  readonly valid: number;
-  readonly bytes: number;
-}
-
-/** How old a count may be: making one looks at every entry. */
-const COUNT_MS = 100;
 
 interface PendingRead {
   /** The epoch of tracking at the time of the request; 0 without tracking. */
@@ -35,6 +19,12 @@ interface PendingRead {
   /** Somebody changed the key, or may have, since the request: the reply must not be kept. */
   dirty: boolean;
   readonly reply: Promise<Found>;
+}
+
+/** Keys that are asked for together; `all` is set when any may have changed. */
+interface PendingReads {
+  readonly dirty: Set<string>;
+  allDirty: boolean;
 }
 
 /**
@@ -52,14 +42,12 @@ export class NearCache {
   readonly #store: NearStore;
   readonly #maxStaleMs: number;
   readonly #keeps: 'tracked' | 'for a while' | 'never';
-  readonly #tagStates = new Map<string, { readonly state: TagState | null; readonly until: number }>();
+  readonly #tags = new KeptTags();
   readonly #reads = new Map<string, PendingRead>();
-  readonly #pendingMany = new Set<{ dirty: Set<string> | 'all' }>();
-  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #pendingMany = new Set<PendingReads>();
+  readonly #watchers = new Watchers();
   readonly #onInterrupt = new Set<(entries: Iterable<[string, NearEntry]>) => void>();
   readonly #stop: () => void;
-  #counts: ReadonlyMap<string, NearCount> = new Map();
-  #countedAt = -Infinity;
 
   /** The one that all caches of an engine share where none is given: the writes of one must be known to the others. */
   static of(engine: RedisEngine): NearCache {
@@ -75,9 +63,10 @@ export class NearCache {
     this.#maxStaleMs = options.maxStaleMs ?? 1000;
     const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
     this.#store = new NearStore(maxBytes);
+    const canTrack = engine.kind === 'ioredis' && engine.slotOf === undefined;
     // The memory engine is in this process already: a copy of it would only cost memory.
     if (engine.kind === 'memory' || maxBytes === 0) this.#keeps = 'never';
-    else this.#keeps = engine.tracksReads ? 'tracked' : 'for a while';
+    else this.#keeps = canTrack ? 'tracked' : 'for a while';
     this.#stop = this.#keeps === 'tracked' ? engine.onInvalidate((keys) => this.#invalidated(keys)) : () => undefined;
   }
 
@@ -95,6 +84,11 @@ export class NearCache {
     return this.epoch !== 0;
   }
 
+  /** Whether what is read now is kept until Redis reports its change. */
+  get keepsTracked(): boolean {
+    return this.#keeps === 'tracked' && this.epoch !== 0;
+  }
+
   /** Of the tracking, as the engine has it; 0 while there is none. */
   get epoch(): number {
     return this.#engine.trackingEpoch;
@@ -110,111 +104,86 @@ export class NearCache {
 
   /** Asks Redis for a key, one command; calls at the same time share it. */
   read(key: string): Promise<Found> {
+    const epoch = this.#engine.trackingEpoch;
     const pending = this.#reads.get(key);
     // One that was sent before tracking was armed is not reported to those who count on it.
-    if (pending !== undefined && !pending.dirty && pending.epoch === this.epoch) return pending.reply;
-    const { promise, resolve, reject } = Promise.withResolvers<Found>();
-    const read: PendingRead = { epoch: this.#engine.trackingEpoch, dirty: false, reply: promise };
-    this.#reads.set(key, read);
-    this.#ask(key).then(
-      (found) => {
+    if (pending !== undefined && !pending.dirty && pending.epoch === epoch) return pending.reply;
+    const reply = this.#engine.get(key).then(
+      (stored) => {
         if (this.#reads.get(key) === read) this.#reads.delete(key);
-        if (found.kind === 'entry' && !read.dirty) this.#keep(key, found.entry, read.epoch);
-        resolve(found);
-        return undefined;
+        const found = decodeFound(stored);
+        if (found.kind === 'entry' && !read.dirty) this.#keep(key, found.entry, epoch);
+        return found;
       },
-      (error: unknown) => {
+      (error: unknown): Found => {
         if (this.#reads.get(key) === read) this.#reads.delete(key);
-        reject(error);
+        if (error instanceof Error && error.name === 'WrongTypeError') return foreign;
+        throw error;
       },
     );
-    return promise;
+    const read: PendingRead = { epoch, dirty: false, reply };
+    this.#reads.set(key, read);
+    return reply;
   }
 
   /** Asks Redis for many keys, one command; in their order. A key of another type reads as nothing. */
-  async readMany(keys: readonly string[]): Promise<Found[]> {
-    const pending = { dirty: new Set<string>() as Set<string> | 'all' };
-    const epoch = this.#engine.trackingEpoch;
-    this.#pendingMany.add(pending);
-    try {
+  readMany(keys: readonly string[]): Promise<Found[]> {
+    return this.#asking(async (epoch, isDirty) => {
       const replies = await this.#engine.mget(keys);
       return replies.map((stored, index) => {
         const key = keys[index] ?? '';
-        const found = decode(stored);
-        const isDirty = pending.dirty === 'all' || pending.dirty.has(key);
-        if (found.kind === 'entry' && !isDirty) this.#keep(key, found.entry, epoch);
+        const found = decodeFound(stored);
+        if (found.kind === 'entry' && !isDirty(key)) this.#keep(key, found.entry, epoch);
         return found;
       });
-    } finally {
-      this.#pendingMany.delete(pending);
-    }
+    });
   }
 
   /** The state of a namespace's tags; no command while it is kept, else one. */
   async tagState(key: string): Promise<TagState | null> {
-    const kept = this.keptTagState(key);
+    const kept = this.#tags.get(key);
     if (kept !== undefined) return kept;
-    const pending = { dirty: new Set<string>() as Set<string> | 'all' };
-    const epoch = this.#engine.trackingEpoch;
-    this.#pendingMany.add(pending);
-    try {
+    return this.#asking(async (epoch, isDirty) => {
       const state = decodeTagState(await this.#engine.hgetall(key));
-      const isDirty = pending.dirty === 'all' || pending.dirty.has(key);
-      const until = isDirty ? 0 : this.#keptUntil(epoch);
-      if (until > 0) this.#tagStates.set(key, { state, until });
+      const until = isDirty(key) ? 0 : this.#keptUntil(epoch);
+      if (until > 0) this.#tags.set(key, state, until);
       return state;
-    } finally {
-      this.#pendingMany.delete(pending);
-    }
+    });
   }
 
   /** `undefined`: it is not kept, and has to be asked for. */
   keptTagState(key: string): TagState | null | undefined {
-    const kept = this.#tagStates.get(key);
-    if (kept === undefined) return undefined;
-    if (kept.until === Infinity || performance.now() < kept.until) return kept.state;
-    this.#tagStates.delete(key);
-    return undefined;
+    return this.#tags.get(key);
   }
 
   /** What is kept of a namespace's tags is known to be of yesterday. */
   forgetTagState(key: string): void {
-    this.#tagStates.delete(key);
+    this.#tags.delete(key);
   }
 
   /** This process writes the key: what is kept or on its way is of yesterday. Call it before the write and after. */
   forget(key: string): void {
     this.#store.delete(key);
-    this.#tagStates.delete(key);
+    this.#tags.delete(key);
     const read = this.#reads.get(key);
     if (read !== undefined) {
       read.dirty = true;
       this.#reads.delete(key);
     }
-    for (const pending of this.#pendingMany) if (pending.dirty !== 'all') pending.dirty.add(key);
-    this.#wake(key);
+    if (this.#pendingMany.size > 0) for (const { dirty } of this.#pendingMany) dirty.add(key);
+    this.#watchers.wake(key);
   }
 
   /** The same for all keys that start with `prefix`. */
   forgetPrefix(prefix: string): void {
     for (const [key] of this.#store.entries()) if (key.startsWith(prefix)) this.#store.delete(key);
-    for (const [key, read] of this.#reads) {
-      if (!key.startsWith(prefix)) continue;
-      read.dirty = true;
-      this.#reads.delete(key);
-    }
-    for (const pending of this.#pendingMany) pending.dirty = 'all';
-    for (const key of this.#watchers.keys()) if (key.startsWith(prefix)) this.#wake(key);
+    this.#forgetReads(prefix);
+    this.#watchers.wakePrefix(prefix);
   }
 
   /** Calls back once, at the next change of the key that this process hears of. */
   watch(key: string, onChange: () => void): () => void {
-    const watchers = this.#watchers.get(key) ?? new Set();
-    this.#watchers.set(key, watchers.add(onChange));
-    return () => {
-      watchers.delete(onChange);
-      if (watchers.size === 0 && this.#watchers.get(key) === watchers) this.#watchers.delete(key);
-    };
+    return this.#watchers.add(key, onChange);
   }
 
   /** Calls back, with what is kept, right before tracking ends and all of it is dropped. */
@@ -224,47 +193,30 @@ export class NearCache {
 
   /** What is kept of the keys that start with `prefix`, as it was a moment ago. */
   count(prefix: string): NearCount {
-    if (performance.now() - this.#countedAt > COUNT_MS) {
-      this.#counts = this.#countAll();
-      this.#countedAt = performance.now();
-    }
-    return this.#counts.get(prefix) ?? { entries: 0, valid: 0, bytes: 0 };
+    return this.#store.count(prefix, this.#engine.now());
   }
 
   close(): void {
     this.#stop();
     this.#store.clear();
-    this.#tagStates.clear();
-    this.#wakeAll();
+    this.#tags.clear();
+    this.#watchers.wakePrefix('');
   }
 
-  /** One walk for all namespaces: what stands before the last colon of a key, as users' parts have none. */
-  #countAll(): Map<string, NearCount> {
-    const counts = new Map<string, { entries: number; valid: number; bytes: number }>();
-    const [now, serverNow] = [performance.now(), this.#engine.now()];
-    for (const [key, { bytes, entry, until }] of this.#store.entries()) {
-      const prefix = key.slice(0, key.lastIndexOf(':') + 1);
-      const counted = counts.get(prefix) ?? { entries: 0, valid: 0, bytes: 0 };
-      counts.set(prefix, counted);
-      counted.entries += 1;
-      counted.bytes += bytes;
-      if (now < until && (entry.expiresAt === null || serverNow < entry.expiresAt)) counted.valid += 1;
-    }
-    return counts;
-  }
-
-  async #ask(key: string): Promise<Found> {
+  /** Asks for several keys at once, and notes meanwhile which of them change. */
+  async #asking<Reply>(ask: (epoch: number, isDirty: (key: string) => boolean) => Promise<Reply>): Promise<Reply> {
+    const pending: PendingReads = { dirty: new Set(), allDirty: false };
+    this.#pendingMany.add(pending);
     try {
-      return decode(await this.#engine.get(key));
-    } catch (error) {
-      if (error instanceof Error && error.name === 'WrongTypeError') return { kind: 'foreign' };
-      throw error;
+      return await ask(this.#engine.trackingEpoch, (key) => pending.allDirty || pending.dirty.has(key));
+    } finally {
+      this.#pendingMany.delete(pending);
     }
   }
 
   #keep(key: string, entry: Entry, epoch: number): void {
     const until = this.#keptUntil(epoch);
-    if (until > 0) this.#store.set(key, nearEntry(key, entry, until));
+    if (until > 0) this.#store.set(key, nearEntry(key, entry.compact(), until));
   }
 
   /** Until when a reply to a request of that epoch may be kept; 0: not at all. */
@@ -281,33 +233,19 @@ export class NearCache {
     }
     for (const listener of this.#onInterrupt) listener(this.#store.entries());
     this.#store.clear();
-    this.#tagStates.clear();
-    for (const read of this.#reads.values()) read.dirty = true;
-    this.#reads.clear();
-    for (const pending of this.#pendingMany) pending.dirty = 'all';
-    this.#wakeAll();
+    this.#tags.clear();
+    this.#forgetReads('');
+    this.#watchers.wakePrefix('');
   }
 
-  #wakeAll(): void {
-    // Those that are woken may watch again at once: they are not of this round.
-    const watched = [...this.#watchers.keys()];
-    for (const key of watched) this.#wake(key);
-  }
-
-  #wake(key: string): void {
-    const watchers = this.#watchers.get(key);
-    if (watchers === undefined) return;
-    this.#watchers.delete(key);
-    for (const onChange of watchers) onChange();
+  #forgetReads(prefix: string): void {
+    for (const [key, read] of this.#reads) {
+      if (!key.startsWith(prefix)) continue;
+      read.dirty = true;
+      this.#reads.delete(key);
+    }
+    for (const pending of this.#pendingMany) pending.allDirty = true;
   }
 }
 
 const shared = new WeakMap<RedisEngine, NearCache>();
-
-function decode(stored: Buffer | null): Found {
-  if (stored === null) return { kind: 'nothing' };
-  const entry = decodeEntry(stored);
-  if (entry !== null) return { kind: 'entry', entry };
-  const marker = decodeMarker(stored);
-  return marker === null ? { kind: 'foreign' } : { kind: 'marker', marker };
-}

@@ -18,9 +18,22 @@ export function nearEntry(key: string, entry: Entry, until: number): NearEntry {
   return { entry, until, bytes: OVERHEAD_BYTES + key.length + entry.body.length };
 }
 
+/** What is kept of a namespace. */
+export interface NearCount {
+  readonly entries: number;
+  /** Those that may still be served. */
+  readonly valid: number;
+  readonly bytes: number;
+}
+
+/** How old a count may be: making one looks at every entry. */
+const COUNT_MS = 100;
+
 /** Entries by complete key, bounded in bytes; the least recently used goes first. Counts what each namespace holds. */
 export class NearStore {
   readonly #entries: LRUCache<string, NearEntry>;
+  #counts: ReadonlyMap<string, NearCount> = new Map();
+  #countedAt = -Infinity;
 
   constructor(maxBytes: number) {
     this.#entries = new LRUCache({
@@ -52,5 +65,29 @@ export class NearStore {
 
   *entries(): Generator<[string, NearEntry]> {
     yield* this.#entries.entries();
+  }
+
+  /** What there is of the keys that start with `prefix`, as it was a moment ago; `serverNow` in the server's time. */
+  count(prefix: string, serverNow: number): NearCount {
+    if (performance.now() - this.#countedAt > COUNT_MS) {
+      this.#counts = this.#countAll(serverNow);
+      this.#countedAt = performance.now();
+    }
+    return this.#counts.get(prefix) ?? { entries: 0, valid: 0, bytes: 0 };
+  }
+
+  /** One walk for all namespaces: what stands before the last colon of a key, as users' parts have none. */
+  #countAll(serverNow: number): Map<string, NearCount> {
+    const counts = new Map<string, { entries: number; valid: number; bytes: number }>();
+    const now = performance.now();
+    for (const [key, { bytes, entry, until }] of this.entries()) {
+      const prefix = key.slice(0, key.lastIndexOf(':') + 1);
+      const counted = counts.get(prefix) ?? { entries: 0, valid: 0, bytes: 0 };
+      counts.set(prefix, counted);
+      counted.entries += 1;
+      counted.bytes += bytes;
+      if (now < until && (entry.expiresAt === null || serverNow < entry.expiresAt)) counted.valid += 1;
+    }
+    return counts;
   }
 }

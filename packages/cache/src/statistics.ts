@@ -1,4 +1,4 @@
-import type { NearCount } from './near-cache.ts';
+import type { NearCount } from './near-store.ts';
 
 /** What one process has seen of a namespace since it started. */
 export interface NamespaceStats {

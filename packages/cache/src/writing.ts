@@ -1,17 +1,23 @@
 import { type BatchOperation, type Bytes, fromReplyError } from '@holdfast/redis-core';
 import type { CacheCore } from './cache-core.ts';
-import { encodeEntry, randomToken } from './entry.ts';
+import { encodeEntry } from './entry.ts';
 import type { GetOrSet } from './get-or-set.ts';
 import type { WriteItem, WriteOutcome } from './options.ts';
 import { cacheWrite, type WriteReply } from './scripts.ts';
-import type { Fill } from './loading.ts';
+import type { Fill } from './sealing.ts';
+import { randomToken } from './token.ts';
 
 const outcomeNames = ['created', 'replaced', 'unchanged'] as const;
 
-interface Sealed {
+/** A key as its user knows it, and as Redis does. */
+interface Target {
+  readonly key: string;
+  readonly complete: string;
+}
+
+interface Sealed extends Target {
   /** In the list that was given. */
   readonly position: number;
-  readonly complete: string;
   readonly fill: Fill;
 }
 
@@ -32,34 +38,30 @@ export class Writing {
     const sealed: Sealed[] = [];
     for (const [position, item] of items.entries()) {
       try {
-        sealed.push({ position, complete: core.complete(item.key), fill: core.seal(item) });
+        sealed.push({ position, key: item.key, complete: core.complete(item.key), fill: core.sealing.seal(item) });
       } catch (error) {
         results[position] = error instanceof Error ? error : new Error(String(error));
       }
     }
     if (core.isOff || sealed.length === 0) return results;
-    const keys = sealed.map(({ complete }) => complete);
     const replies = await this.#changing(
       'set',
-      keys,
+      sealed,
       () => this.#send(sealed),
       () =>
-        sealed.map(({ complete, fill }): 0 | 1 => {
-          const existed = core.failover?.get(complete) !== undefined;
-          this.#noteAway(complete);
-          const entry = core.asEntry(fill);
-          if (entry !== null) core.failover?.set(complete, entry);
+        sealed.map((one): 0 | 1 => {
+          const existed = this.#noteAway(one);
+          this.#keepAway(one.complete, one.fill);
           return existed ? 1 : 0;
         }),
     );
-    for (const [index, reply] of replies.entries()) {
-      const position = sealed[index]?.position;
-      if (position === undefined) continue;
+    for (const [index, { position, key, fill }] of sealed.entries()) {
+      const reply = replies[index];
       if (typeof reply === 'number') {
         results[position] = outcomeNames[reply];
-        core.stored(items[position]?.key ?? '', sealed[index]?.fill.keepMs ?? null);
+        core.stored(key, fill.keepMs);
       } else {
-        results[position] = fromReplyError(reply.toString());
+        results[position] = fromReplyError(String(reply));
       }
     }
     return results;
@@ -68,9 +70,10 @@ export class Writing {
   async #send(sealed: readonly Sealed[]): Promise<WriteReply> {
     const { engine, tagsKey } = this.#core;
     const isTagged = sealed.some(({ fill }) => fill.entry.tags.length > 0);
+    if (isTagged) this.#core.leasing.noteTags();
     if (engine.slotOf !== undefined) return this.#sendApart(sealed, isTagged);
     const args: Bytes[] = [isTagged ? randomToken() : ''];
-    for (const { fill } of sealed) args.push(String(fill.keepMs ?? 0), this.#core.encode(fill.entry));
+    for (const { fill } of sealed) args.push(String(fill.keepMs ?? 0), this.#core.sealing.encode(fill.entry));
     const keys = sealed.map(({ complete }) => complete);
     return engine.run(cacheWrite, isTagged ? [tagsKey, ...keys] : keys, args);
   }
@@ -80,7 +83,7 @@ export class Writing {
     const core = this.#core;
     const stamp = isTagged ? await core.stampNow() : null;
     const operations = sealed.map(({ complete, fill }): BatchOperation => {
-      const value = encodeEntry({ ...fill.entry, stamp: fill.entry.tags.length === 0 ? null : stamp });
+      const value = encodeEntry(fill.entry, fill.entry.tags.length === 0 ? null : stamp);
       return { op: 'run', script: cacheWrite, keys: [complete], args: ['', String(fill.keepMs ?? 0), value] };
     });
     return (await core.engine.batch(operations)).map((result) => {
@@ -98,34 +101,35 @@ export class Writing {
       return;
     }
     const complete = core.complete(key);
-    const fill = core.seal(value);
+    const fill = core.sealing.seal(value);
+    const { keepMs } = fill;
+    const encoded = core.sealing.encode(fill.entry);
     await this.#changing(
       'set',
-      [complete],
-      () => core.engine.set(complete, core.encode(fill.entry), fill.keepMs === null ? {} : { pxMs: fill.keepMs }),
+      [{ key, complete }],
+      () => core.engine.set(complete, encoded, keepMs === null ? undefined : { pxMs: keepMs }),
       () => {
-        this.#noteAway(complete);
-        const entry = core.asEntry(fill);
-        if (entry !== null) core.failover?.set(complete, entry);
+        this.#noteAway({ key, complete });
+        this.#keepAway(complete, fill);
         return { stored: true, previous: null };
       },
     );
-    core.stored(key, fill.keepMs);
+    core.stored(key, keepMs);
   }
 
   /** Writes only where there is nothing. While Redis is away nobody can know that: it fails. */
   async create(key: string, value: Omit<WriteItem, 'key'>): Promise<WriteOutcome> {
     const core = this.#core;
     const complete = core.complete(key);
-    const { entry, keepMs } = core.seal(value);
+    const { entry, keepMs } = core.sealing.seal(value);
     if (core.isOff) return 'off';
     const stamp = entry.tags.length === 0 ? null : await core.stampNow();
     core.near.forget(complete);
-    const { stored } = await core.engine.set(complete, encodeEntry({ ...entry, stamp }), {
+    const { stored } = await core.engine.set(complete, encodeEntry(entry, stamp), {
       nx: true,
       ...(keepMs === null ? {} : { pxMs: keepMs }),
     });
-    this.#forget(complete);
+    this.#forget({ key, complete });
     core.count('set', 'stored', stored ? 1 : 0);
     if (stored) core.stored(key, keepMs);
     return stored ? 'created' : 'exists';
@@ -134,61 +138,64 @@ export class Writing {
   /** Replies how many there were, of whatever type. */
   async delete(keys: readonly string[]): Promise<number> {
     const core = this.#core;
-    const complete = keys.map((key) => core.complete(key));
-    if (complete.length === 0) return 0;
+    const targets = keys.map((key): Target => ({ key, complete: core.complete(key) }));
+    if (targets.length === 0) return 0;
     for (const key of keys) core.usage?.removed(core.namespace, key);
     return this.#changing(
       'delete',
-      complete,
-      () => core.engine.del(complete),
-      () => complete.filter((key) => this.#noteAway(key)).length,
+      targets,
+      () => core.engine.del(targets.map(({ complete }) => complete)),
+      () => targets.filter((target) => this.#noteAway(target)).length,
     );
   }
 
   /** What a write does around Redis: forgets what this process holds, before and after, and falls back where it may. */
   async #changing<Reply>(
     operation: 'set' | 'delete',
-    keys: readonly string[],
+    targets: readonly Target[],
     change: () => Promise<Reply>,
     away: () => Reply,
   ): Promise<Reply> {
     const core = this.#core;
-    for (const key of keys) this.#forget(key);
+    for (const target of targets) this.#forget(target);
     const outcome = operation === 'set' ? 'stored' : 'deleted';
     if (core.isAway) {
       const reply = away();
-      core.count(operation, outcome, keys.length, 'fallback');
+      core.count(operation, outcome, targets.length, 'fallback');
       return reply;
     }
     try {
       const reply = await change();
-      core.count(operation, outcome, keys.length);
+      core.count(operation, outcome, targets.length);
       return reply;
     } catch (error) {
       if (core.failover?.standsInFor(error) === true) {
         const reply = away();
-        core.count(operation, outcome, keys.length, 'fallback');
+        core.count(operation, outcome, targets.length, 'fallback');
         return reply;
       }
-      core.count(operation, 'error', keys.length);
+      core.count(operation, 'error', targets.length);
       throw error;
     } finally {
-      for (const key of keys) this.#forget(key);
+      for (const target of targets) this.#forget(target);
     }
   }
 
-  #forget(complete: string): void {
+  #forget({ key, complete }: Target): void {
     this.#core.near.forget(complete);
-    this.#loads.detach(this.#core.keyOf(complete));
+    this.#loads.detach(key);
   }
 
   /** Notes that Redis must forget the key, and forgets it here; whether it was here. */
-  #noteAway(complete: string): boolean {
-    const core = this.#core;
-    const existed = core.failover?.get(complete) !== undefined;
-    core.failover?.invalidate({ area: core.namespace, kind: 'key', value: core.keyOf(complete), mode: 'delete' }, [
-      complete,
-    ]);
+  #noteAway({ key, complete }: Target): boolean {
+    const { failover, namespace } = this.#core;
+    const existed = failover?.get(complete) !== undefined;
+    failover?.invalidate({ area: namespace, kind: 'key', value: key, mode: 'delete' }, [complete]);
     return existed;
+  }
+
+  #keepAway(complete: string, fill: Fill): void {
+    const entry = this.#core.sealing.asEntry(fill);
+    if (entry !== null) this.#core.failover?.set(complete, entry);
   }
 }

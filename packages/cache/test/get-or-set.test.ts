@@ -419,6 +419,72 @@ describe('getOrSet with Redis', () => {
     }
   });
 
+  test('where no tags are in use, a lease is a plain SET, once the state of the tags was read', async () => {
+    const engine = await open();
+    const near = new NearCache(engine);
+    const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { near });
+    await eventually(() => expect(near.isTracked).toBe(true));
+    await cache.getOrSet('warm-up', () => 1); // by script, as nothing is known of tags yet
+    const seen = await monitor(server.url, { where: ({ argv }) => argv.some((part) => part.includes(keys.prefix)) });
+    const sent = async (work: () => Promise<unknown>): Promise<(string | undefined)[]> => {
+      await seen.settle();
+      seen.reset();
+      await work();
+      await seen.settle();
+      return seen.commands().map(([name]) => name?.toLowerCase());
+    };
+    try {
+      // The first two of them in one round trip.
+      expect(new Set(await sent(() => cache.getOrSet('k1', () => 1)))).toEqual(
+        new Set(['get', 'set', 'hgetall', 'evalsha']),
+      );
+      expect(await sent(() => cache.getOrSet('k2', () => 1))).toEqual(['get', 'set', 'evalsha']);
+      // Somebody else begins with tags: what a lease has to ask for is not kept from then on.
+      const other = new Cache({ engine: await open(), keys, namespace: 'ns', ttlMs: 60_000 });
+      await other.invalidate({ tags: ['a'] });
+      await eventually(() => expect(near.keptTagState(keys.cacheTags('ns'))).toBeUndefined());
+      expect(await sent(() => cache.getOrSet('k3', () => 1))).toEqual(['get', 'evalsha', 'evalsha']);
+    } finally {
+      await seen.stop();
+    }
+  });
+
+  test('an invalidation before a load is seen by it, and one during the load refuses what it made, with a plain lease too', async () => {
+    const engine = await open();
+    const near = new NearCache(engine);
+    const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { near });
+    const other = new Cache({ engine: await open(), keys, namespace: 'ns', ttlMs: 60_000 });
+    await eventually(() => expect(near.isTracked).toBe(true));
+    await cache.getOrSet('warm-up', () => 1);
+    await cache.getOrSet('plain from here on', () => 1);
+    const made = await cache.getOrSet('k', async ({ setTags }) => {
+      setTags(['a']);
+      await other.invalidate({ tags: ['a'] });
+      return 'of yesterday';
+    });
+    expect(made).toBe('of yesterday');
+    expect(await other.get('k')).toBeUndefined();
+    await cache.getOrSet('k', ({ setTags }) => {
+      setTags(['a']);
+      return 'of today';
+    });
+    expect(await other.get('k')).toBe('of today');
+  });
+
+  test('a process that begins with tags itself hears of what others invalidate from then on', async () => {
+    const engine = await open();
+    const near = new NearCache(engine);
+    const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { near });
+    const other = new Cache({ engine: await open(), keys, namespace: 'ns', ttlMs: 60_000 });
+    await eventually(() => expect(near.isTracked).toBe(true));
+    await cache.getOrSet('warm-up', () => 1);
+    await cache.getOrSet('plain from here on', () => 1);
+    await cache.set('first with a tag', 1, { tags: ['a'] });
+    await other.invalidate({ tags: ['a'] });
+    await cache.getOrSet('k', () => 'loaded after it', { tags: ['a'] });
+    expect(await other.get('k')).toBe('loaded after it');
+  });
+
   test('when a loading process is gone, another takes over within the lease', async () => {
     const [first, second] = [await open(), await open()];
     const rules = { keys, namespace: 'ns', ttlMs: 60_000, leaseMs: 300 };

@@ -30,17 +30,21 @@ function entryOf(text: string, named: readonly string[], seen: number | 'now'): 
     named.length === 0 ? null : seen === 'now' ? { epoch: '++++++++', seq: 0 } : { epoch: 'epoch--1', seq: seen };
   const made =
     entries.get(id) ??
-    encodeEntry({
-      body: Buffer.from(text),
-      contentType: 'text/plain',
-      createdAt: START,
-      softExpiresAt: null,
-      expiresAt: null,
-      stamp,
-      tags: named,
-      origin: null,
-      negative: false,
-    });
+    Buffer.from(
+      encodeEntry(
+        {
+          body: text,
+          contentType: 'text/plain',
+          createdAt: START,
+          softExpiresAt: null,
+          expiresAt: null,
+          tags: named,
+          origin: null,
+          negative: false,
+        },
+        stamp,
+      ),
+    );
   entries.set(id, made);
   return made;
 }

@@ -1,0 +1,108 @@
+import { bulkError, type BulkError, type BulkOptions, type BulkResult, inBatches } from './bulk.ts';
+import type { CacheCore } from './cache-core.ts';
+import { VALUE_TYPE } from './entry.ts';
+import type { SetOptions, WriteItem, WriteOutcome } from './options.ts';
+import type { Writing } from './writing.ts';
+
+export type BulkWriteResult = BulkResult & {
+  /** In the order of the items; `null` for one that failed. */
+  readonly outcomes: readonly (WriteOutcome | null)[];
+};
+
+export interface SyncResult extends BulkResult {
+  readonly updated: number;
+  readonly deleted: number;
+}
+
+const WRITES_A_COMMAND = 50;
+/** A key is all that is sent. */
+const DELETIONS_A_COMMAND = 500;
+const CONCURRENCY = 4;
+
+/** Writes and removes many entries of one namespace, with few commands. */
+export class BulkWriting {
+  readonly #core: CacheCore;
+  readonly #writing: Writing;
+
+  constructor(core: CacheCore, writing: Writing) {
+    this.#core = core;
+    this.#writing = writing;
+  }
+
+  async write(items: readonly WriteItem[], options: BulkOptions): Promise<BulkWriteResult> {
+    const outcomes: (WriteOutcome | null)[] = items.map(() => null);
+    const result = await inBatches(
+      items,
+      boundsOf(options, WRITES_A_COMMAND),
+      ({ key }) => key,
+      async (batch, offset) => {
+        const errors: BulkError[] = [];
+        for (const [index, outcome] of (await this.#writing.write(batch)).entries()) {
+          if (typeof outcome === 'string') outcomes[offset + index] = outcome;
+          else errors.push(bulkError(batch[index]?.key ?? '', outcome));
+        }
+        return errors;
+      },
+    );
+    return { ...result, outcomes };
+  }
+
+  async set(
+    items: readonly ({ readonly key: string; readonly value: unknown } & SetOptions)[],
+    options: BulkOptions,
+  ): Promise<BulkResult> {
+    const errors: BulkError[] = [];
+    const entries = items.flatMap(({ value, ...item }): WriteItem[] => {
+      try {
+        return [{ ...item, body: this.#core.sealing.serialize(value), contentType: VALUE_TYPE }];
+      } catch (error) {
+        errors.push(bulkError(item.key, error));
+        return [];
+      }
+    });
+    const { outcomes: _, ...result } = await this.write(entries, options);
+    return { ...result, failed: result.failed + errors.length, errors: [...errors, ...result.errors] };
+  }
+
+  delete(keys: readonly string[], options: BulkOptions): Promise<BulkResult> {
+    return inBatches(
+      keys,
+      boundsOf(options, DELETIONS_A_COMMAND),
+      (key) => key,
+      async (batch) => {
+        const errors: BulkError[] = [];
+        const valid = batch.filter((key) => {
+          try {
+            return this.#core.complete(key) !== '';
+          } catch (error) {
+            errors.push(bulkError(key, error));
+            return false;
+          }
+        });
+        await this.#writing.delete(valid);
+        return errors;
+      },
+    );
+  }
+
+  async sync(updates: readonly WriteItem[], deletions: readonly string[], options: BulkOptions): Promise<SyncResult> {
+    const written = await this.write(updates, options);
+    const kept = new Set(updates.map(({ key }) => key));
+    const gone = deletions.filter((key) => !kept.has(key));
+    const removed = await this.delete(gone, { ...options, batchSize: DELETIONS_A_COMMAND });
+    return {
+      successful: written.successful + removed.successful,
+      failed: written.failed + removed.failed,
+      errors: [...written.errors, ...removed.errors],
+      batches: written.batches + removed.batches,
+      commands: written.commands + removed.commands,
+      durationMs: written.durationMs + removed.durationMs,
+      updated: written.successful,
+      deleted: removed.successful,
+    };
+  }
+}
+
+function boundsOf(options: BulkOptions, batchSize: number): Required<BulkOptions> {
+  return { batchSize: options.batchSize ?? batchSize, concurrency: options.concurrency ?? CONCURRENCY };
+}

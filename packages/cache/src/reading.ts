@@ -1,0 +1,141 @@
+import type { CacheCore, Looked } from './cache-core.ts';
+import type { Entry } from './entry.ts';
+import { nothing } from './found.ts';
+import { deepFreeze, isShareable } from './freeze.ts';
+
+const notLooked: Looked = { found: nothing, freshness: 'dead', layer: 'l2' };
+
+/** Reads the entries of one namespace without loading any, and makes values of them. */
+export class Reading {
+  readonly #core: CacheCore;
+
+  constructor(core: CacheCore) {
+    this.#core = core;
+  }
+
+  /** What is under a key, from whichever tier; counted. */
+  async look(key: string, complete: string): Promise<Looked> {
+    const core = this.#core;
+    if (core.isOff) return notLooked;
+    let looked: Looked;
+    try {
+      looked = core.isAway ? core.findAway(complete) : await core.find(complete);
+    } catch (error) {
+      looked = this.#lookAway(error, [complete])[0] ?? notLooked;
+    }
+    const { layer } = looked;
+    if (served(looked) === null) core.count('get', 'miss', 1);
+    else {
+      core.count('get', looked.freshness === 'stale' ? 'stale' : 'hit', 1, layer);
+      core.used(key);
+    }
+    return looked;
+  }
+
+  /**
+   * What is under the keys, in their order; one command per `batchSize` that are not in the first tier. Counted, unless it
+   * is no use of the entries.
+   */
+  async lookMany(keys: readonly string[], batchSize: number, countsAsUse = true): Promise<Looked[]> {
+    const core = this.#core;
+    const complete = keys.map((key) => core.complete(key));
+    if (core.isOff) return keys.map(() => notLooked);
+    let looked: Looked[];
+    try {
+      looked = core.isAway ? complete.map((key) => core.findAway(key)) : await this.#lookThrough(complete, batchSize);
+    } catch (error) {
+      looked = this.#lookAway(error, complete);
+    }
+    if (countsAsUse) this.#countMany(keys, looked);
+    return looked;
+  }
+
+  /** A fresh value of the first tier, without waiting for anything; `undefined` where there is none. */
+  kept(key: string, complete: string): { readonly value: unknown } | undefined {
+    const core = this.#core;
+    const kept = core.near.get(complete);
+    if (kept === undefined || kept.entry.negative) return undefined;
+    if (core.knownFreshness(kept.entry) !== 'fresh') return undefined;
+    core.count('get', 'hit', 1, 'l1');
+    core.used(key);
+    return { value: kept.value === undefined ? this.value(complete, kept.entry) : kept.value };
+  }
+
+  /** Plain data is parsed once for as long as the first tier holds the entry, and then shared. */
+  value(complete: string, entry: Entry): unknown {
+    const { near, sealing } = this.#core;
+    const kept = near.get(complete);
+    if (kept?.entry !== entry) return sealing.valueOf(entry);
+    if (kept.value !== undefined) return kept.value;
+    const value = sealing.deserialize(entry);
+    if (!entry.hasPlainBody && !isShareable(value)) return value;
+    kept.value = deepFreeze(value);
+    return value;
+  }
+
+  /** What this process's memory has, where it may stand in for Redis. @throws the error where it may not */
+  #lookAway(error: unknown, complete: readonly string[]): Looked[] {
+    const core = this.#core;
+    if (core.failover?.standsInFor(error) === true) return complete.map((key) => core.findAway(key));
+    core.count('get', 'error', complete.length);
+    throw error;
+  }
+
+  async #lookThrough(complete: readonly string[], batchSize: number): Promise<Looked[]> {
+    const core = this.#core;
+    const looked: Looked[] = complete.map(() => notLooked);
+    const asked: number[] = [];
+    for (const [position, key] of complete.entries()) {
+      const kept = core.near.get(key);
+      const freshness =
+        kept === undefined ? 'dead' : (core.knownFreshness(kept.entry) ?? (await core.askedFreshness(kept.entry)));
+      if (kept === undefined || freshness !== 'fresh') asked.push(position);
+      else looked[position] = { found: { kind: 'entry', entry: kept.entry }, freshness, layer: 'l1' };
+    }
+    const batches = Array.from({ length: Math.ceil(asked.length / batchSize) }, (_, index) =>
+      asked.slice(index * batchSize, (index + 1) * batchSize),
+    );
+    // A few at a time: while one is decoded, Redis is at work on the next.
+    const remaining = batches[Symbol.iterator]();
+    const lane = async (): Promise<void> => {
+      for (const positions of remaining) {
+        const found = await core.near.readMany(positions.map((position) => complete[position] ?? ''));
+        for (const [index, position] of positions.entries()) {
+          const one = found[index];
+          if (one === undefined) continue;
+          const known = core.look(one);
+          looked[position] = known instanceof Promise ? await known : known;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(READ_LANES, batches.length) }, lane));
+    return looked;
+  }
+
+  #countMany(keys: readonly string[], looked: readonly Looked[]): void {
+    const core = this.#core;
+    const layers = { l1: { hit: 0, stale: 0 }, l2: { hit: 0, stale: 0 }, fallback: { hit: 0, stale: 0 } };
+    let misses = 0;
+    for (const [index, one] of looked.entries()) {
+      if (served(one) === null) {
+        misses += 1;
+        continue;
+      }
+      layers[one.layer][one.freshness === 'stale' ? 'stale' : 'hit'] += 1;
+      core.used(keys[index] ?? '');
+    }
+    for (const layer of ['l1', 'l2', 'fallback'] as const) {
+      core.count('get', 'hit', layers[layer].hit, layer);
+      core.count('get', 'stale', layers[layer].stale, layer);
+    }
+    core.count('get', 'miss', misses);
+  }
+}
+
+const READ_LANES = 3;
+
+/** What a reader without a loader gets of what was found. */
+export function served({ found, freshness }: Looked): Entry | null {
+  const isServed = found.kind === 'entry' && !found.entry.negative && (freshness === 'fresh' || freshness === 'stale');
+  return isServed ? found.entry : null;
+}

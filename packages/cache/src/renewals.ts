@@ -1,0 +1,53 @@
+import type { RedisEngine } from '@holdfast/redis-core';
+import { cacheRenew } from './scripts.ts';
+
+interface Held {
+  readonly key: string;
+  readonly token: string;
+  /** By this machine's monotonic clock: when it was taken or renewed last. */
+  renewedAt: number;
+}
+
+/**
+ * Renews the leases that this process holds, each after a third of its time. One timer for all of them, which runs only
+ * while there are any: most loads are over before their lease needs it.
+ */
+export class Renewals {
+  readonly #engine: RedisEngine;
+  readonly #leaseMs: number;
+  readonly #held = new Set<Held>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(engine: RedisEngine, leaseMs: number) {
+    this.#engine = engine;
+    this.#leaseMs = leaseMs;
+  }
+
+  /** Replies how to stop. */
+  keep(key: string, token: string): () => void {
+    const held: Held = { key, token, renewedAt: performance.now() };
+    this.#held.add(held);
+    if (this.#timer === undefined) {
+      this.#timer = setInterval(() => this.#renew(), Math.max(1, Math.floor(this.#leaseMs / 12)));
+      this.#timer.unref();
+    }
+    return () => {
+      this.#held.delete(held);
+    };
+  }
+
+  #renew(): void {
+    if (this.#held.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    const now = performance.now();
+    for (const held of this.#held) {
+      if (now - held.renewedAt < this.#leaseMs / 3) continue;
+      held.renewedAt = now;
+      // A renewal that fails is made up for by the next one; without any the lease ends, and somebody else loads.
+      this.#engine.run(cacheRenew, [held.key], [held.token, String(this.#leaseMs), '']).catch(() => undefined);
+    }
+  }
+}
