@@ -19,9 +19,10 @@ import type {
   Unsubscribe,
 } from '../engine.ts';
 import { UnavailableError } from '../errors.ts';
-import { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
+import type { MemorySlotsOptions } from './memory-slots.ts';
+import { MemoryStore } from './memory-store.ts';
 
-export interface MemoryEngineOptions extends MemoryStoreOptions {
+export interface MemoryEngineOptions extends MemorySlotsOptions {
   /** Appears in events, as the name of a connection does. Default `memory`. */
   readonly name?: string;
 }
