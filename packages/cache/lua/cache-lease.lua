@@ -6,23 +6,7 @@
 -- reply   1: the stamp {epoch, seq} or nil; then for each entry {1} the lease is yours, {4} and so is the entry that
 --         is still there to be refreshed, {2, token} somebody has it,
 --         {0, value} there is an entry now, {3} the key holds something foreign
-local now
-if ARGV[2] ~= '' then
-  now = tonumber(ARGV[2])
-else
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function base36(number)
-  local text = ''
-  while number > 0 do
-    local digit = number % 36
-    text = string.sub('0123456789abcdefghijklmnopqrstuvwxyz', digit + 1, digit + 1) .. text
-    number = (number - digit) / 36
-  end
-  return string.rep('0', 9 - #text) .. text
-end
-
+local now = time_of(ARGV[2])
 local first = 1
 local replies = {}
 if ARGV[1] == '1' then
@@ -52,7 +36,7 @@ for index = first, #KEYS do
   elseif (tonumber(string.sub(value, 36, 44), 36) or 0) > now then
     reply = { 2, string.sub(value, 28, 35) }
   else
-    redis.call('SETRANGE', key, 27, token .. base36(now + lease))
+    redis.call('SETRANGE', key, 27, token .. base36(now + lease, 9))
     local left = redis.call('PTTL', key)
     if left >= 0 and left < lease then
       redis.call('PEXPIRE', key, lease) -- so that it does not vanish under its own refresh; it is expired all the same

@@ -3,13 +3,7 @@
 -- ARGV    1: token, 2: what the loader said, for those who wait (empty: nothing is left), 3: for how many milliseconds
 --         that, or the refresh lease of an entry that is there, stays (0: not at all), 4: the time (empty: the server's)
 -- reply   1 when the lease was there, else 0
-local now
-if ARGV[4] ~= '' then
-  now = tonumber(ARGV[4])
-else
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
+local now = time_of(ARGV[4])
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 34)
 if type(head) ~= 'string' then
   return 0
@@ -23,14 +17,7 @@ if head == 'HFL' .. ARGV[1] then
   return 1
 end
 if string.sub(head, 1, 3) == 'HF1' and string.sub(head, 28, 35) == ARGV[1] then
-  local until_ = now + tonumber(ARGV[3])
-  local text = ''
-  while until_ > 0 do
-    local digit = until_ % 36
-    text = string.sub('0123456789abcdefghijklmnopqrstuvwxyz', digit + 1, digit + 1) .. text
-    until_ = (until_ - digit) / 36
-  end
-  redis.call('SETRANGE', KEYS[1], 27, '--------' .. string.rep('0', 9 - #text) .. text)
+  redis.call('SETRANGE', KEYS[1], 27, '--------' .. base36(now + tonumber(ARGV[3]), 9))
   return 1
 end
 return 0

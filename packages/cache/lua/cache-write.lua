@@ -3,16 +3,6 @@
 -- ARGV    1: the epoch of the tags' hash where there is none yet; empty when no entry has tags
 --         then for each entry its time to live in milliseconds (0: no expiry) and its value
 -- reply   for each entry: 0 created, 1 replaced, 2 rewritten with an equal body, or the text of the error
-local function base36(number)
-  local text = ''
-  while number > 0 do
-    local digit = number % 36
-    text = string.sub('0123456789abcdefghijklmnopqrstuvwxyz', digit + 1, digit + 1) .. text
-    number = (number - digit) / 36
-  end
-  return string.rep('0', 8 - #text) .. text
-end
-
 local first = 1
 local stamp
 if ARGV[1] ~= '' then
@@ -22,7 +12,7 @@ if ARGV[1] ~= '' then
     epoch = ARGV[1]
     redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', 0)
   end
-  stamp = epoch .. base36(tonumber(redis.call('HGET', KEYS[1], 'seq') or '0'))
+  stamp = epoch .. base36(tonumber(redis.call('HGET', KEYS[1], 'seq') or '0'), 8)
 end
 
 local outcomes = {}

@@ -26,7 +26,7 @@ export type EvictReply = readonly (0 | 1 | readonly [number, number])[];
 /** Retried when its reply was lost: then "created" may read "rewritten", and no more. */
 export const cacheWrite: Script<WriteReply> = defineScript({
   name: 'cache-write',
-  lua: loadLua('cache-write', import.meta.url),
+  lua: loadLua('cache-write', import.meta.url, ['base36']),
   idempotent: true,
   twin: writeTwin,
 });
@@ -34,7 +34,7 @@ export const cacheWrite: Script<WriteReply> = defineScript({
 /** Not retried: a second try would meet its own lease and take it for somebody else's. */
 export const cacheLease: Script<LeaseReply> = defineScript({
   name: 'cache-lease',
-  lua: loadLua('cache-lease', import.meta.url),
+  lua: loadLua('cache-lease', import.meta.url, ['base36', 'time-of']),
   idempotent: false,
   twin: leaseTwin,
 });
@@ -49,14 +49,14 @@ export const cacheFill: Script<FillReply> = defineScript({
 
 export const cacheRelease: Script<number> = defineScript({
   name: 'cache-release',
-  lua: loadLua('cache-release', import.meta.url),
+  lua: loadLua('cache-release', import.meta.url, ['base36', 'time-of']),
   idempotent: true,
   twin: releaseTwin,
 });
 
 export const cacheRenew: Script<number> = defineScript({
   name: 'cache-renew',
-  lua: loadLua('cache-renew', import.meta.url),
+  lua: loadLua('cache-renew', import.meta.url, ['base36', 'time-of']),
   idempotent: true,
   twin: renewTwin,
 });

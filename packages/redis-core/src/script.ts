@@ -13,9 +13,10 @@ export function defineScript<Reply extends ScriptReply>(script: Script<Reply>): 
 /**
  * Reads `lua/<name>.lua` beside the package of the calling module, which must sit directly in `src/` (or `dist/`).
  * @param moduleUrl the caller's `import.meta.url`
+ * @param shared names of files of local functions that the script uses, which are put before it
  */
-export function loadLua(name: string, moduleUrl: string): string {
-  return readFileSync(new URL(`../lua/${name}.lua`, moduleUrl), 'utf8');
+export function loadLua(name: string, moduleUrl: string, shared: readonly string[] = []): string {
+  return [...shared, name].map((one) => readFileSync(new URL(`../lua/${one}.lua`, moduleUrl), 'utf8')).join('');
 }
 
 const digests = new WeakMap<Script, string>();
