@@ -47,21 +47,31 @@ export class BulkWriting {
     return { ...result, outcomes };
   }
 
-  async set(
+  set(
     items: readonly ({ readonly key: string; readonly value: unknown } & SetOptions)[],
     options: BulkOptions,
   ): Promise<BulkResult> {
-    const errors: BulkError[] = [];
-    const entries = items.flatMap(({ value, ...item }): WriteItem[] => {
-      try {
-        return [{ ...item, body: this.#core.sealing.serialize(value), contentType: VALUE_TYPE }];
-      } catch (error) {
-        errors.push(bulkError(item.key, error));
-        return [];
-      }
-    });
-    const { outcomes: _, ...result } = await this.write(entries, options);
-    return { ...result, failed: result.failed + errors.length, errors: [...errors, ...result.errors] };
+    return inBatches(
+      items,
+      boundsOf(options, WRITES_A_COMMAND),
+      ({ key }) => key,
+      async (batch) => {
+        const errors: BulkError[] = [];
+        // Batch by batch: while Redis is at work on one, the values of the next become text.
+        const entries = batch.flatMap(({ value, ...item }): WriteItem[] => {
+          try {
+            return [{ ...item, body: this.#core.sealing.serialize(value), contentType: VALUE_TYPE }];
+          } catch (error) {
+            errors.push(bulkError(item.key, error));
+            return [];
+          }
+        });
+        for (const [index, error] of (await this.#writing.store(entries)).entries()) {
+          if (error !== null) errors.push(bulkError(entries[index]?.key ?? '', error));
+        }
+        return errors;
+      },
+    );
   }
 
   delete(keys: readonly string[], options: BulkOptions): Promise<BulkResult> {

@@ -6,6 +6,7 @@ export { createEngine } from './create-engine.ts';
 export { createKeys, decodeKeyPart, encodeKeyPart, isName, MAX_KEY_BYTES, type Keys } from './keys.ts';
 export { createClusterClient, reconnectDelayMs, sentinelOptions, tlsOptions } from './engines/ioredis-client.ts';
 export * from './pipeline.ts';
+export { scriptArguments, writeMany, type WriteManyReply } from './pipeline-scripts.ts';
 export { type RedisSummary, summarizeInfo } from './info.ts';
 export { fromReplyError } from './reply-error.ts';
 export { defineScript, loadLua } from './script.ts';
