@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import type { Redis } from 'ioredis';
 import { eventually, type RedisServer, startRedis } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createClient } from '../src/engines/ioredis-client.ts';
 import { destroyStream } from '../src/engines/ioredis-invalidations.ts';
-import { BatchedCommand, type BatchingRedis } from '../src/engines/ioredis-writes.ts';
+import { BatchedCommand } from '../src/engines/ioredis-writes.ts';
 import { createEngine, type EngineOptions, type RedisEngine } from '../src/index.ts';
 
 /** Commands of one tick travel together, whatever is in them, and each gets its own reply. */
@@ -24,13 +25,13 @@ describe('the commands of one tick', () => {
   });
   afterEach(() => engine.close());
 
-  async function connected(): Promise<BatchingRedis> {
-    const client = createClient(options, 'commands') as BatchingRedis;
+  async function connected(): Promise<Redis> {
+    const client = createClient(options, 'commands');
     client.on('error', () => undefined);
     await client.connect();
     return client;
   }
-  const ofClient = (client: BatchingRedis, name: string, ...args: string[]): Promise<unknown> => {
+  const ofClient = (client: Redis, name: string, ...args: string[]): Promise<unknown> => {
     const command = new BatchedCommand(name, args);
     client.sendCommand(command);
     return command.promise as Promise<unknown>;

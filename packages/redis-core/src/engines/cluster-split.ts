@@ -70,8 +70,11 @@ function refuseSlots(script: string, keys: readonly string[]): SplitOperation | 
 }
 
 function whole(operation: BatchOperation): SplitOperation {
-  const missing: BatchResult = { ok: false, error: new UnknownOutcomeError('There is no result.') };
-  return { parts: [operation], join: ([result]) => result ?? missing };
+  return {
+    parts: [operation],
+    // Made only then: an error collects its stack, and this is done for each operation.
+    join: ([result]) => result ?? { ok: false, error: new UnknownOutcomeError('There is no result.') },
+  };
 }
 
 /** One part that failed fails the whole; where others succeeded, "nothing was changed" would not be true any more. */

@@ -1,4 +1,4 @@
-import { Cluster, type Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import type {
   ClusterTarget,
   EngineOptions,
@@ -8,7 +8,7 @@ import type {
   TlsOptions,
 } from '../connection.ts';
 import { UnsupportedError } from '../errors.ts';
-import { BatchingRedis } from './ioredis-writes.ts';
+import { joinWrites } from './ioredis-writes.ts';
 
 /** What ioredis takes, without an option whose type the constructor wants in a form of its own. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
@@ -31,14 +31,14 @@ export function createClient(options: EngineOptions, role: string): Redis {
   const { target } = options;
   switch (target.kind) {
     case 'standalone':
-      return new BatchingRedis({ ...standaloneOptions(target), ...commonOptions(options, role) });
+      return joinWrites(new Redis({ ...standaloneOptions(target), ...commonOptions(options, role) }));
     case 'sentinel':
-      return new BatchingRedis({ ...sentinelOptions(target), ...commonOptions(options, role) });
-    case 'cluster':
-      return createClusterClient(target, {
-        ...nodeOptions(options, role),
-        ...credentials(target),
-      }) as unknown as Redis;
+      return joinWrites(new Redis({ ...sentinelOptions(target), ...commonOptions(options, role) }));
+    case 'cluster': {
+      const cluster = createClusterClient(target, { ...nodeOptions(options, role), ...credentials(target) });
+      cluster.on('+node', joinWrites);
+      return cluster as unknown as Redis;
+    }
     case 'upstash':
     case 'memory':
       throw new UnsupportedError(`A target of kind "${target.kind}" is not reached over TCP.`);

@@ -9,7 +9,7 @@ import { Probe } from '../probe.ts';
 import { ServerClock } from '../server-clock.ts';
 import { ConnectPatience } from './connect-patience.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
-import { BatchingRedis } from './ioredis-writes.ts';
+import { flushWrites } from './ioredis-writes.ts';
 
 /** After so much silence Redis is asked, unless the options say otherwise. */
 export const PROBE_INTERVAL_MS = 250;
@@ -230,7 +230,7 @@ export class IoredisLink {
   async #ask(): Promise<void> {
     const sentAt = performance.now();
     const asked = this.#client.sendCommand(new Command('time', [], { replyEncoding: 'utf8' }));
-    if (this.#client instanceof BatchingRedis) this.#client.flush();
+    flushWrites(this.#client);
     const reply = await asked;
     const [seconds, microseconds] = Array.isArray(reply) ? reply.map(Number) : [];
     if (seconds === undefined || microseconds === undefined) throw new Error('TIME replied something else');

@@ -1,8 +1,8 @@
-import { Command, Redis } from 'ioredis';
+import { Command, type Redis } from 'ioredis';
 import type { Bytes } from '../engine.ts';
 
 /** What is written at once, though the tick is not over: Redis works on it while the rest is made. */
-const FLUSH_AT = 8 * 1024;
+const FLUSH_AT = 16 * 1024;
 /** A longer Buffer is written by itself instead of being copied into the text of the others. */
 const COPIED_BYTES = 4096;
 
@@ -119,24 +119,26 @@ export class BatchedCommand extends Command {
   }
 }
 
+const writers = new WeakMap<Redis, TickWriter>();
+
 /**
- * A client that writes the commands of one tick at once, in their order, without waiting for those of the tick before (as
- * the library's own `enableAutoPipelining` does).
+ * Makes a client of one server write the commands of one tick at once, in their order, without waiting for the replies to
+ * those of the tick before (as the library's own `enableAutoPipelining` does). Replies the client.
  */
-export class BatchingRedis extends Redis {
-  readonly #writer = new TickWriter(this);
+export function joinWrites(client: Redis): Redis {
+  const writer = new TickWriter(client);
+  writers.set(client, writer);
+  const send = client.sendCommand.bind(client);
+  client.sendCommand = (command: Command, stream?: WriteableStream): unknown => {
+    // The library asks of it what a stream can that is only written to.
+    if (stream === undefined && client.status === 'ready') return send(command, writer as unknown as WriteableStream);
+    writer.flush(); // Replies are told apart by the order of the commands.
+    return send(command, stream);
+  };
+  return client;
+}
 
-  override sendCommand(command: Command, stream?: WriteableStream): unknown {
-    if (stream === undefined && this.status === 'ready') {
-      // The library asks of it what a stream can that is only written to.
-      return super.sendCommand(command, this.#writer as unknown as WriteableStream);
-    }
-    this.#writer.flush(); // Replies are told apart by the order of the commands.
-    return super.sendCommand(command, stream);
-  }
-
-  /** Writes what has been collected in this tick now. */
-  flush(): void {
-    this.#writer.flush();
-  }
+/** Writes what the client has collected in this tick now. */
+export function flushWrites(client: Redis): void {
+  writers.get(client)?.flush();
 }
