@@ -8,25 +8,14 @@ import {
   UnavailableError,
   UnknownOutcomeError,
 } from '@holdfast/redis-core';
-import {
-  eventually,
-  monitor,
-  type RedisServer,
-  startRedis,
-  TestClock,
-  uniquePrefix,
-  useRedis,
-} from '@holdfast/testing';
+import { eventually, monitor, type RedisServer, startRedis, TestClock, uniquePrefix } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AccessTracker } from '../src/access-tracker.ts';
+import { engines } from './engines.ts';
 
-const { host, port, db } = useRedis();
 const start = Date.UTC(2026, 0, 1);
 
-describe.each([
-  ['memory', (): RedisEngine => new MemoryEngine()],
-  ['ioredis', (): RedisEngine => createEngine({ name: 'cache', target: { kind: 'standalone', host, port, db } })],
-])('access counts on %s', (_name, create) => {
+describe.each(engines)('access counts on %s', (_name, create) => {
   let engine: RedisEngine;
   let keys: Keys;
   beforeAll(() => {

@@ -7,21 +7,18 @@ import {
   type RedisEngine,
   UnavailableError,
 } from '@holdfast/redis-core';
-import { monitor, startRedis, TestClock, uniquePrefix, useRedis } from '@holdfast/testing';
+import { monitor, startRedis, TestClock, uniquePrefix } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AccessTracker } from '../src/access-tracker.ts';
 import { Cache } from '../src/index.ts';
 import { RecencyIndex, type RecencyIndexOptions } from '../src/recency-index.ts';
+import { engines } from './engines.ts';
 
-const { host, port, db } = useRedis();
 const start = Date.UTC(2026, 0, 1);
 const names = 'abcdefgh'.split('');
 
-describe.each([
-  ['memory', (): RedisEngine => new MemoryEngine()],
-  ['ioredis', (): RedisEngine => createEngine({ name: 'cache', target: { kind: 'standalone', host, port, db } })],
-])('a namespace with a bound on its entries, on %s', (_name, create) => {
+describe.each(engines)('a namespace with a bound on its entries, on %s', (_name, create) => {
   let engine: RedisEngine;
   let keys: Keys;
   let clock: TestClock;

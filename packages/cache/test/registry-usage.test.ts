@@ -1,15 +1,11 @@
-import { createEngine, createKeys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
-import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
+import { createKeys } from '@holdfast/redis-core';
+import { eventually, uniquePrefix } from '@holdfast/testing';
 import { describe, expect, test } from 'vitest';
 import { CacheRegistry } from '../src/index.ts';
-
-const { host, port, db } = useRedis();
+import { engines } from './engines.ts';
 
 /** The parts of `Usage` have tests of their own; these show that the caches of a registry tell it everything. */
-describe.each([
-  ['memory', (): RedisEngine => new MemoryEngine()],
-  ['ioredis', (): RedisEngine => createEngine({ name: 'usage', target: { kind: 'standalone', host, port, db } })],
-])('a registry on %s', (_name, create) => {
+describe.each(engines)('a registry on %s', (_name, create) => {
   test('counts reads from every way in, and has them written when it closes', async () => {
     const keys = createKeys(uniquePrefix());
     const engine = create();

@@ -1,15 +1,12 @@
-import { createEngine, createKeys, type Keys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
-import { eventually, Latch, TestClock, uniquePrefix, useRedis } from '@holdfast/testing';
+import { createKeys, type Keys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
+import { eventually, Latch, TestClock, uniquePrefix } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { SizeTracker } from '../src/size-tracker.ts';
+import { engines } from './engines.ts';
 
-const { host, port, db } = useRedis();
 const noPause = async (): Promise<void> => {};
 
-describe.each([
-  ['memory', (): RedisEngine => new MemoryEngine()],
-  ['ioredis', (): RedisEngine => createEngine({ name: 'cache', target: { kind: 'standalone', host, port, db } })],
-])('the size of a namespace on %s', (_name, create) => {
+describe.each(engines)('the size of a namespace on %s', (_name, create) => {
   let engine: RedisEngine;
   let keys: Keys;
   let clock: TestClock;

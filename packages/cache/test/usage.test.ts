@@ -1,17 +1,13 @@
-import { createEngine, createKeys, type Keys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
-import { TestClock, uniquePrefix, useRedis } from '@holdfast/testing';
+import { createKeys, type Keys, type RedisEngine } from '@holdfast/redis-core';
+import { TestClock, uniquePrefix } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { cacheEntityStore } from '../src/entities/cache-entity-store.ts';
 import { CacheRegistry, Entities, EntityGraph } from '../src/index.ts';
 import { Usage } from '../src/usage.ts';
 import { studioTypes } from './studio.ts';
+import { engines } from './engines.ts';
 
-const { host, port, db } = useRedis();
-
-describe.each([
-  ['memory', (): RedisEngine => new MemoryEngine()],
-  ['ioredis', (): RedisEngine => createEngine({ name: 'cache', target: { kind: 'standalone', host, port, db } })],
-])('on %s', (_name, create) => {
+describe.each(engines)('on %s', (_name, create) => {
   let engine: RedisEngine;
   let keys: Keys;
   beforeAll(() => {
