@@ -32,9 +32,12 @@ export const mutations: Readonly<Record<string, (engine: RedisEngine) => RedisEn
       "value = string.sub(value, 1, 71) .. epoch .. string.format('%08d', seq) .. string.sub(value, 88) for tag = 1, 0 do",
     ]),
   'a write is stamped with no invalidation seen': (engine) =>
-    rewriting(engine, cacheWrite.name, "stamp = epoch .. base36(tonumber(redis.call('HGET', KEYS[1], 'seq') or '0'))", [
-      'stamp = epoch .. base36(0)',
-    ]),
+    rewriting(
+      engine,
+      cacheWrite.name,
+      "stamp = epoch .. base36(tonumber(redis.call('HGET', KEYS[1], 'seq') or '0'), 8)",
+      ['stamp = epoch .. base36(0, 8)'],
+    ),
 };
 
 /** The same engine with other properties. Its own keep their `this`. */
