@@ -1,3 +1,4 @@
+import { asArray, asBuffer, asBuffers, asMap, asMembers, asNumber, asScriptReply, asText } from './command-replies.ts';
 import type {
   BatchOperation,
   BatchReply,
@@ -60,17 +61,6 @@ export type CommandName =
   | 'info'
   | 'publish'
   | 'evalsha';
-
-const asNumber = (reply: unknown): number => Number(reply);
-const asText = (reply: unknown): string => (Buffer.isBuffer(reply) ? reply.toString() : String(reply));
-const asBuffer = (reply: unknown): Buffer | null =>
-  reply === null || reply === undefined
-    ? null
-    : Buffer.isBuffer(reply)
-      ? reply
-      : Buffer.from(String(reply as string | number));
-const asArray = (reply: unknown): readonly unknown[] => (Array.isArray(reply) ? reply : []);
-const asBuffers = (reply: unknown): (Buffer | null)[] => asArray(reply).map(asBuffer);
 
 export function mget(keys: readonly string[]): Command<(Buffer | null)[]> {
   return { name: 'mget', args: keys, safety: 'read', decode: asBuffers };
@@ -247,7 +237,7 @@ export function run<Reply extends ScriptReply>(
     name: 'evalsha',
     args: [scriptDigest(script), keys.length, ...keys, ...args],
     safety: script.idempotent ? 'idempotent' : 'once',
-    decode: (reply) => scriptReply(reply) as Reply,
+    decode: (reply) => asScriptReply(reply) as Reply,
     script,
     keyAt: 2,
   };
@@ -280,31 +270,6 @@ export function fromOperation(operation: BatchOperation): Command<BatchReply> {
   }
 }
 
-/** A flat list of names and values, or the record that some clients make of it. */
-function asMap(reply: unknown): Map<string, Buffer> {
-  const isRecord = typeof reply === 'object' && reply !== null && !Array.isArray(reply);
-  const flat = isRecord ? Object.entries(reply).flat() : asArray(reply);
-  const map = new Map<string, Buffer>();
-  for (let index = 0; index + 1 < flat.length; index += 2) {
-    const value = asBuffer(flat[index + 1]);
-    if (value !== null) map.set(asText(flat[index]), value);
-  }
-  return map;
-}
-
-function asMembers(range: SortedSetRange): (reply: unknown) => ScoredMember[] {
-  return (reply) => {
-    const flat = asArray(reply);
-    // ZRANGE BYLEX has no WITHSCORES: its members have one score, by agreement 0.
-    if (range.by === 'lex') return flat.map((member) => ({ member: asText(member), score: 0 }));
-    const members: ScoredMember[] = [];
-    for (let index = 0; index + 1 < flat.length; index += 2) {
-      members.push({ member: asText(flat[index]), score: scoreNumber(asText(flat[index + 1])) });
-    }
-    return members;
-  };
-}
-
 function rangeArguments(range: SortedSetRange): (string | number)[] {
   switch (range.by) {
     case 'index':
@@ -321,17 +286,6 @@ function rangeArguments(range: SortedSetRange): (string | number)[] {
 function scoreText(score: number): string {
   if (score === Infinity) return '+inf';
   return score === -Infinity ? '-inf' : String(score);
-}
-
-function scoreNumber(text: string): number {
-  if (text === 'inf') return Infinity;
-  return text === '-inf' ? -Infinity : Number(text);
-}
-
-function scriptReply(reply: unknown): ScriptReply {
-  if (reply === null || reply === undefined) return null;
-  if (typeof reply === 'number') return reply;
-  return Array.isArray(reply) ? reply.map(scriptReply) : asBuffer(reply);
 }
 
 function escapeGlob(text: string): string {

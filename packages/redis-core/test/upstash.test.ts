@@ -9,7 +9,7 @@ import {
   startUpstashRest,
   type UpstashRest,
 } from '@holdfast/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createEngine, type RedisEngine, UnavailableError, UnknownOutcomeError } from '../src/index.ts';
 import { counterWithLimit } from './contract/example-script.ts';
 import { type DocumentedUpstash, startDocumentedUpstash } from './documented-upstash.ts';
@@ -61,6 +61,20 @@ describe('the Upstash engine', () => {
     const patience = { deadlineMs: 5000 };
     await engine.set('large', megabyte, { pxMs: 60_000, ...patience });
     expect((await engine.mget(['large'], patience))[0]?.equals(megabyte)).toBe(true);
+  });
+
+  test('asks for the time again after five minutes, if it is used', async () => {
+    await seen.settle();
+    seen.reset();
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + 300_000);
+    try {
+      await Promise.all([engine.get('a'), engine.get('a')]);
+      await engine.get('a');
+      await eventually(() => expect(seen.count('time')).toBe(1));
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   test('sends one command for each operation', async () => {

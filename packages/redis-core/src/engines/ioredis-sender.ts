@@ -2,10 +2,11 @@ import { channel } from 'node:diagnostics_channel';
 import type { Redis } from 'ioredis';
 import type { RedisChannels } from '../channels.ts';
 import type { Command, Safety } from '../command.ts';
+import { wasLost } from '../command-outcome.ts';
 import { withDeadline } from '../deadline.ts';
 import { DeadlineWheel } from '../deadline-wheel.ts';
 import type { BatchReply, BatchResult } from '../engine.ts';
-import { HoldfastError, UnavailableError, UnknownOutcomeError } from '../errors.ts';
+import { HoldfastError, UnknownOutcomeError } from '../errors.ts';
 import { fromReplyError, isReplyError, lostReply } from '../reply-error.ts';
 import { scriptDigest } from '../script.ts';
 import { Attempt, BatchAttempt } from './ioredis-attempt.ts';
@@ -191,13 +192,13 @@ export class Sender {
       try {
         return await trying;
       } catch (error) {
-        const wasLost = error instanceof UnknownOutcomeError || error instanceof UnavailableError;
+        const isLost = wasLost(error);
         // Once a try may have been applied, a later one that certainly was not does not make the call certain again.
         if (error instanceof UnknownOutcomeError) unknown ??= error;
         const delayMs = Math.min(this.#options.retryDelayMs, 50 * 2 ** retry);
         const isOver = retry >= retries || performance.now() + delayMs >= deadlineAt;
-        if (!wasLost || isOver || this.#options.isInVain(command, error, retry))
-          throw wasLost && unknown ? unknown : error;
+        if (!isLost || isOver || this.#options.isInVain(command, error, retry))
+          throw isLost && unknown ? unknown : error;
         await wait(delayMs);
         trying = this.#sendOnce(command, deadlineAt);
       }

@@ -1,10 +1,11 @@
 import type { Redis } from 'ioredis';
 import { publishEvent } from '../channels.ts';
 import type { Command } from '../command.ts';
+import { outcomeOf } from '../command-outcome.ts';
 import type { EngineOptions, RedisTarget } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
 import type { BatchResult, CallOptions, EngineKind, EngineStatus, Unsubscribe } from '../engine.ts';
-import { UnavailableError, UnknownOutcomeError } from '../errors.ts';
+import { UnavailableError } from '../errors.ts';
 import { CommandEngine } from './command-engine.ts';
 import { createClient } from './ioredis-client.ts';
 import { IoredisLink } from './ioredis-link.ts';
@@ -160,10 +161,4 @@ export class IoredisEngine extends CommandEngine {
       outcome: outcomeOf(error),
     }));
   }
-}
-
-function outcomeOf(error: unknown): 'ok' | 'error' | 'unavailable' | 'unknown' {
-  if (error === undefined) return 'ok';
-  if (error instanceof UnavailableError) return 'unavailable';
-  return error instanceof UnknownOutcomeError ? 'unknown' : 'error';
 }

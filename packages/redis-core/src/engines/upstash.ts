@@ -1,8 +1,10 @@
 import { Breaker } from '../breaker.ts';
 import { publishEvent } from '../channels.ts';
 import type { Command } from '../command.ts';
+import { outcomeOf, wasLost } from '../command-outcome.ts';
 import type { EngineOptions, UpstashTarget } from '../connection.ts';
 import type { BatchResult, CallOptions, EngineKind, EngineStatus, Unsubscribe } from '../engine.ts';
+import { withDeadline } from '../deadline.ts';
 import { type HoldfastError, UnavailableError, UnknownOutcomeError } from '../errors.ts';
 import { fromReplyError, lostReply } from '../reply-error.ts';
 import { ServerClock } from '../server-clock.ts';
@@ -24,6 +26,8 @@ interface Pending {
 }
 
 const REPLY_TEST = 'holdfast';
+/** How often the server's clock is measured, at most. */
+const CLOCK_INTERVAL_MS = 300_000;
 
 /**
  * Redis over the REST protocol of Upstash. There is no connection, so whether it is available is what the last requests
@@ -43,6 +47,7 @@ export class UpstashEngine extends CommandEngine {
   /** Settles with the first request, which also learns what the server can do. */
   readonly #first: Promise<void>;
   #attempted = false;
+  #measuredAt = performance.now();
   #healing = false;
   #available = false;
   /** Whether the server encodes its replies as it was asked to: Upstash does, servers that imitate it may not. */
@@ -83,8 +88,9 @@ export class UpstashEngine extends CommandEngine {
   protected override async sendAll(list: readonly Command<unknown>[], options?: CallOptions): Promise<BatchResult[]> {
     const startedAt = performance.now();
     const deadlineAt = startedAt + (options?.deadlineMs ?? this.#options.commandTimeoutMs ?? 5000);
-    if (!this.#attempted) await this.#settlesBy(deadlineAt);
+    if (!this.#attempted) await withDeadline(this.#first, deadlineAt, () => this.#unavailable());
     if (!this.#available) throw this.#unavailable();
+    this.#keepTime(startedAt);
     const results: BatchResult[] = [];
     let pending: Pending[] = list.map((command, place) => ({ command, place }));
     for (let retry = 0; pending.length > 0; retry += 1) {
@@ -119,6 +125,13 @@ export class UpstashEngine extends CommandEngine {
     const now = await super.time(options);
     this.#clock.measure(sentAt, performance.now(), now);
     return now;
+  }
+
+  /** The two clocks drift apart by seconds a day. Only while it is used: each command may be billed. */
+  #keepTime(now: number): void {
+    if (now - this.#measuredAt < CLOCK_INTERVAL_MS) return;
+    this.#measuredAt = now;
+    this.time().catch(() => undefined);
   }
 
   override now(): number {
@@ -245,13 +258,6 @@ export class UpstashEngine extends CommandEngine {
     }
   }
 
-  async #settlesBy(deadlineAt: number): Promise<void> {
-    const timer = Promise.withResolvers<void>();
-    const handle = setTimeout(timer.resolve, Math.max(0, deadlineAt - performance.now()));
-    await Promise.race([this.#first, timer.promise]);
-    clearTimeout(handle);
-  }
-
   #unavailable(): UnavailableError {
     return new UnavailableError(`Redis "${this.#options.name}" cannot be reached: ${this.#reason}.`);
   }
@@ -276,19 +282,9 @@ export class UpstashEngine extends CommandEngine {
       command: command.script === undefined ? command.name : `script:${command.script.name}`,
       commands: 1,
       durationMs: performance.now() - startedAt,
-      outcome: outcomeOf(result),
+      outcome: outcomeOf(result?.ok === true ? undefined : result?.error),
     }));
   }
-}
-
-function wasLost(error: Error): boolean {
-  return error instanceof UnknownOutcomeError || error instanceof UnavailableError;
-}
-
-function outcomeOf(result: BatchResult | undefined): 'ok' | 'error' | 'unavailable' | 'unknown' {
-  if (result?.ok === true) return 'ok';
-  if (result?.error instanceof UnavailableError) return 'unavailable';
-  return result?.error instanceof UnknownOutcomeError ? 'unknown' : 'error';
 }
 
 function errorText(reply: RestReply | undefined): string {
