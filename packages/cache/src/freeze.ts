@@ -1,14 +1,29 @@
 /**
  * Freezes plain data all the way down. A value of the first tier is shared by all who read it: one that changed it
- * would change it for everybody, so the attempt throws instead.
+ * would change it for everybody, so the attempt throws instead. For a tree, as the serializer makes them.
  */
 export function deepFreeze<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  // A view of bytes cannot be frozen.
-  if (ArrayBuffer.isView(value)) return value;
-  Object.freeze(value);
-  for (const key of Object.keys(value)) deepFreeze((value as Record<string, unknown>)[key]);
+  if (typeof value === 'object' && value !== null) freezeTree(value);
   return value;
+}
+
+/** On the path of every hit: a look at each item is cheaper than a call, and `for in` than a list of keys. */
+function freezeTree(tree: object): void {
+  // A view of bytes cannot be frozen.
+  if (ArrayBuffer.isView(tree)) return;
+  Object.freeze(tree);
+  if (Array.isArray(tree)) {
+    for (let index = 0; index < tree.length; index += 1) {
+      const item: unknown = tree[index];
+      if (typeof item === 'object' && item !== null) freezeTree(item);
+    }
+    return;
+  }
+  // oxlint-disable-next-line guard-for-in -- what a polluted prototype would add is frozen as well, no more
+  for (const key in tree) {
+    const item = (tree as Record<string, unknown>)[key];
+    if (typeof item === 'object' && item !== null) freezeTree(item);
+  }
 }
 
 /** Whether freezing makes a value safe to share: not what holds its state in slots (Map, Set, Date, bytes). */

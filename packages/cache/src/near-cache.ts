@@ -102,6 +102,11 @@ export class NearCache {
     return undefined;
   }
 
+  /** Keeps what was made of an entry that is kept, for all who read it. */
+  setValue(key: string, entry: Entry, value: unknown): void {
+    this.#store.setValue(key, entry, value);
+  }
+
   /** Asks Redis for a key, one command; calls at the same time share it. */
   read(key: string): Promise<Found> {
     const epoch = this.#engine.trackingEpoch;
@@ -112,8 +117,7 @@ export class NearCache {
       (stored) => {
         if (this.#reads.get(key) === read) this.#reads.delete(key);
         const found = decodeFound(stored);
-        if (found.kind === 'entry' && !read.dirty) this.#keep(key, found.entry, epoch);
-        return found;
+        return read.dirty ? found : this.#keep(key, found, epoch);
       },
       (error: unknown): Found => {
         if (this.#reads.get(key) === read) this.#reads.delete(key);
@@ -133,8 +137,7 @@ export class NearCache {
       return replies.map((stored, index) => {
         const key = keys[index] ?? '';
         const found = decodeFound(stored);
-        if (found.kind === 'entry' && !isDirty(key)) this.#keep(key, found.entry, epoch);
-        return found;
+        return isDirty(key) ? found : this.#keep(key, found, epoch);
       });
     });
   }
@@ -214,9 +217,14 @@ export class NearCache {
     }
   }
 
-  #keep(key: string, entry: Entry, epoch: number): void {
+  /** Keeps an entry, where that is allowed; replies what is kept. */
+  #keep(key: string, found: Found, epoch: number): Found {
+    if (found.kind !== 'entry') return found;
     const until = this.#keptUntil(epoch);
-    if (until > 0) this.#store.set(key, nearEntry(key, entry.compact(), until));
+    if (until === 0) return found;
+    const kept = nearEntry(key, found.entry, until);
+    this.#store.set(key, kept);
+    return { kind: 'entry', entry: kept.entry };
   }
 
   /** Until when a reply to a request of that epoch may be kept; 0: not at all. */

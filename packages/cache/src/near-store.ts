@@ -1,21 +1,28 @@
 import { LRUCache } from 'lru-cache';
 import type { Entry } from './entry.ts';
+import { heapBytesOf } from './value-size.ts';
 
 /** An entry that is kept in this process. */
 export interface NearEntry {
   readonly entry: Entry;
+  /** What it takes of the memory of this process. */
   readonly bytes: number;
   /** Until when it may be served, by this machine's monotonic clock; `Infinity` while Redis reports its changes. */
   readonly until: number;
   /** What `Cache.get` made of the body: read-only, and so shared. `undefined` before the first call. */
-  value?: unknown;
+  readonly value: unknown;
 }
 
-/** What V8 needs for an entry beyond its body and its key: measured at about 400 bytes. */
-const OVERHEAD_BYTES = 400;
+/**
+ * What V8 and the allocator need for an entry beyond its bytes, its key and its value: the objects here and in the list,
+ * the buffer and what stands behind it. Measured on Node 24, see `near-memory.test.ts`.
+ */
+const OVERHEAD_BYTES = 700;
 
+/** The entry in memory of its own, so that what is counted is what is held. */
 export function nearEntry(key: string, entry: Entry, until: number): NearEntry {
-  return { entry, until, bytes: OVERHEAD_BYTES + key.length + entry.body.length };
+  const own = entry.compact();
+  return { entry: own, until, bytes: OVERHEAD_BYTES + key.length + own.heldBytes, value: undefined };
 }
 
 /** What is kept of a namespace. */
@@ -53,6 +60,15 @@ export class NearStore {
 
   set(key: string, entry: NearEntry): void {
     this.#entries.set(key, entry);
+  }
+
+  /** Keeps what was made of an entry beside it, as long as that is still the one that is kept. */
+  setValue(key: string, entry: Entry, value: unknown): void {
+    const kept = this.#entries.peek(key);
+    if (kept?.entry !== entry) return;
+    const bytes = kept.bytes + heapBytesOf(value);
+    // What is too large with its value is kept without, and parsed for each reader.
+    if (bytes <= this.#entries.maxEntrySize) this.set(key, { ...kept, value, bytes });
   }
 
   delete(key: string): boolean {

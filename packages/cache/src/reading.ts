@@ -69,7 +69,7 @@ export class Reading {
     if (kept.value !== undefined) return kept.value;
     const value = sealing.deserialize(entry);
     if (!entry.hasPlainBody && !isShareable(value)) return value;
-    kept.value = deepFreeze(value);
+    near.setValue(complete, entry, deepFreeze(value));
     return value;
   }
 
