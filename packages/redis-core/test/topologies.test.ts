@@ -1,4 +1,5 @@
 import {
+  eventually,
   type RedisCluster,
   type RedisSentinel,
   startCluster,
@@ -33,6 +34,9 @@ describe('TLS', () => {
     port: redis.port,
   });
 
+  const connectionsReceived = async (): Promise<number> =>
+    Number(/total_connections_received:(\d+)/.exec(String(await redis.server.command('INFO', 'stats')))?.[1]);
+
   test('is refused without the authority, under another name, and without a certificate of the client', async () => {
     const { ca, client } = redis.certificates;
     const { serverName } = redis;
@@ -53,6 +57,28 @@ describe('TLS', () => {
   test('takes any certificate when told to, which is for development', async () => {
     const engine = engineAt({ ...address(), tls: { ...redis.certificates.client, rejectUnauthorized: false } });
     expect(await engine.set('a', '1')).toMatchObject({ stored: true });
+  });
+
+  test('closing in the middle of the handshake ends in silence, though the server complains', async () => {
+    const uncaught: Error[] = [];
+    const listen = (error: Error): void => void uncaught.push(error);
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', listen);
+    const { client } = redis.certificates;
+    const before = await connectionsReceived();
+    try {
+      for (let attempt = 0; attempt < 30; attempt += 1) {
+        const engine = engineAt({ ...address(), tls: { ...client, serverName: redis.serverName } });
+        // Connected, and the handshake has begun.
+        await new Promise((resolve) => setTimeout(resolve, attempt % 3));
+        await engine.close();
+      }
+      await eventually(async () => expect(await connectionsReceived()).toBeGreaterThan(before));
+      expect(uncaught).toEqual([]);
+    } finally {
+      process.removeListener('uncaughtException', listen);
+      for (const other of others) process.on('uncaughtException', other);
+    }
   });
 });
 

@@ -45,6 +45,19 @@ export function createClient(options: EngineOptions, role: string): Redis {
   }
 }
 
+/**
+ * Ends a client for good. The library listens for one error of a socket; a TLS server that is left in the middle of the
+ * handshake answers with an alert, which nobody would hear any more: an uncaught error, and the end of the process.
+ */
+export function endClient(client: Redis): void {
+  const ended: unknown = client;
+  for (const { stream } of ended instanceof Cluster ? ended.nodes() : [client]) {
+    // Typed as always there, but a client that never connected has none.
+    (stream as Redis['stream'] | undefined)?.on('error', () => undefined);
+  }
+  client.disconnect();
+}
+
 function commonOptions(options: EngineOptions, role: string): ClientOptions {
   return {
     ...nodeOptions(options, role),

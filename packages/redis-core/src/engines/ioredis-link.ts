@@ -8,6 +8,7 @@ import { UnavailableError } from '../errors.ts';
 import { Probe } from '../probe.ts';
 import { ServerClock } from '../server-clock.ts';
 import { ConnectPatience } from './connect-patience.ts';
+import { endClient } from './ioredis-client.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
 import { flushWrites } from './ioredis-writes.ts';
 
@@ -160,7 +161,7 @@ export class IoredisLink {
     this.#probe.stop();
     this.#patience.stop();
     clearInterval(this.#clockTimer);
-    this.#client.disconnect();
+    endClient(this.#client);
     this.#attemptedOnce();
   }
 

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Unsubscribe } from '../engine.ts';
+import { endClient } from './ioredis-client.ts';
 
 /** The second connection, opened with the first subscription: a connection that subscribes can do nothing else. */
 export class Subscriber {
@@ -32,7 +33,7 @@ export class Subscriber {
 
   close(): void {
     this.#listeners.clear();
-    this.#client?.disconnect();
+    if (this.#client !== undefined) endClient(this.#client);
     this.#client = undefined;
   }
 

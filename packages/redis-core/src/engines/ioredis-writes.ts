@@ -57,7 +57,7 @@ class TickWriter {
     this.#text = '';
     this.#stream = undefined;
     // The commands are in the client's queue, which fails them with the connection.
-    if (stream === undefined || stream !== this.#client.stream || stream.destroyed) return;
+    if (stream === undefined || stream !== this.#client.stream || !stream.writable) return;
     if (more === undefined) {
       stream.write(text, 'latin1');
       return;
