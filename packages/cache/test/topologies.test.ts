@@ -87,6 +87,19 @@ describe.each([
     expect(await cache.getOrSet('tagged', () => 'of after')).toBe('of after');
   });
 
+  test('evicts what was used longest ago, but nothing that was written since', async () => {
+    const victims = ['a', 'b', 'c'].map((key) => ({ key, usedAt: engine.now() + 1000 }));
+    for (const { key } of victims.slice(0, 2)) await other.set(key, 'v');
+    const spared = { key: 'b', usedAt: engine.now() - 60_000 };
+    expect(await cache.evict([victims[0] ?? spared, spared, victims[2] ?? spared])).toEqual([
+      'removed',
+      { writtenAt: expect.any(Number), expiresAt: expect.any(Number) },
+      'missing',
+    ]);
+    expect(await other.get('b')).toBe('v');
+    expect(await engine.get(keys.cache('ns', 'a'))).toBeNull();
+  });
+
   test('the first tier keeps an entry for its short time only', async () => {
     await cache.set('k', 'old');
     expect(await cache.read('k')).toMatchObject({ layer: 'l2' });

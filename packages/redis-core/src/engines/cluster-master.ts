@@ -81,20 +81,25 @@ export class ClusterMaster {
 
   /** Uses the connection that the client has for it now, and connects where it has not. */
   attach(node: Redis): void {
-    if (this.#node !== node) {
-      this.#node = node;
-      node.on('ready', () => {
-        if (this.#node !== node) return;
-        this.#patience.succeed();
-        this.measure().catch(() => undefined);
-      });
-      node.on('close', () => {
-        if (this.#node === node) this.#lose('the connection was lost', false);
-      });
-    }
-    if (this.#reason !== undefined || node.status !== 'wait') return;
+    const isNew = this.#node !== node;
+    if (isNew) this.#listen(node);
+    if (this.#reason !== undefined || node.status === 'ready') return;
+    if (node.status === 'wait') node.connect().catch(() => undefined); // `close` says so too.
+    else if (!isNew) return;
     this.#patience.begin(() => bytesRead(node));
-    node.connect().catch(() => undefined); // `close` says so too.
+  }
+
+  #listen(node: Redis): void {
+    this.#node = node;
+    node.on('ready', () => {
+      if (this.#node !== node) return;
+      this.#patience.succeed();
+      this.measure().catch(() => undefined);
+    });
+    node.on('close', () => {
+      if (this.#node === node) this.#lose('the connection was lost', false);
+    });
+    this.measure().catch(() => undefined);
   }
 
   /** Asks it for its TIME. */
