@@ -5,7 +5,7 @@ import { Probe } from '../probe.ts';
 import { isReplyError } from '../reply-error.ts';
 import { ServerClock } from '../server-clock.ts';
 import { ConnectPatience } from './connect-patience.ts';
-import { reconnectDelayMs } from './ioredis-client.ts';
+import { endClient, reconnectDelayMs } from './ioredis-client.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
 
 export interface MasterOptions {
@@ -114,7 +114,7 @@ export class ClusterMaster {
     this.#probe.stop();
     this.#patience.stop();
     clearTimeout(this.#trialTimer);
-    this.#trial?.disconnect();
+    if (this.#trial !== undefined) endClient(this.#trial);
     this.#measured.resolve();
   }
 
@@ -149,7 +149,7 @@ export class ClusterMaster {
     }
     this.#trial = undefined;
     destroyStream(trial);
-    trial.disconnect();
+    endClient(trial);
     if (this.#closed) return;
     if (isBack) this.#back();
     else this.#trialTimer = setTimeout(() => void this.#try(attempt + 1), reconnectDelayMs(attempt)).unref();
