@@ -70,7 +70,10 @@ export class Cache {
 
   /** An entry, or `null`. No command from the first tier, else one. What is not an entry is a miss. */
   async read(key: string): Promise<CacheEntry | null> {
-    const looked = await this.#reading.look(key, this.#core.complete(key));
+    const complete = this.#core.complete(key);
+    const kept = this.#reading.kept(key, complete);
+    if (kept !== undefined) return this.#core.view(kept.entry, { freshness: 'fresh', layer: 'l1' });
+    const looked = await this.#reading.look(key, complete);
     const entry = served(looked);
     return entry === null ? null : this.#core.view(entry, looked);
   }
@@ -111,7 +114,7 @@ export class Cache {
   async get<Value>(key: string): Promise<Value | undefined> {
     const complete = this.#core.complete(key);
     const kept = this.#reading.kept(key, complete);
-    if (kept !== undefined) return kept.value as Value;
+    if (kept !== undefined) return this.#reading.keptValue(complete, kept) as Value;
     const entry = served(await this.#reading.look(key, complete));
     return entry === null ? undefined : (this.#reading.value(complete, entry) as Value);
   }
@@ -151,7 +154,7 @@ export class Cache {
     const complete = core.complete(key);
     // Early refreshes are decided with the entry at hand.
     const kept = core.policy.earlyRefresh === undefined ? this.#reading.kept(key, complete) : undefined;
-    if (kept !== undefined) return kept.value as Value;
+    if (kept !== undefined) return this.#reading.keptValue(complete, kept) as Value;
     if (core.isOff) return loader({ ...unstored, key, signal: new AbortController().signal });
     const { entry, served: as } = await this.#loads.get(key, loader, options);
     core.count('get', as === 'loaded' ? 'miss' : as === 'stale' ? 'stale' : 'hit', 1);

@@ -2,6 +2,7 @@ import type { CacheCore, Looked } from './cache-core.ts';
 import type { Entry } from './entry.ts';
 import { nothing } from './found.ts';
 import { deepFreeze, isShareable } from './freeze.ts';
+import type { NearEntry } from './near-store.ts';
 
 const notLooked: Looked = { found: nothing, freshness: 'dead', layer: 'l2' };
 
@@ -19,7 +20,13 @@ export class Reading {
     if (core.isOff) return notLooked;
     let looked: Looked;
     try {
-      looked = core.isAway ? core.findAway(complete) : await core.find(complete);
+      if (core.isAway) looked = core.findAway(complete);
+      else if (core.near.get(complete) !== undefined) looked = await core.find(complete);
+      else {
+        // The way of most reads that come here: one wait.
+        const found = core.look(await core.near.read(complete));
+        looked = found instanceof Promise ? await found : found;
+      }
     } catch (error) {
       looked = this.#lookAway(error, [complete])[0] ?? notLooked;
     }
@@ -50,15 +57,15 @@ export class Reading {
     return looked;
   }
 
-  /** A fresh value of the first tier, without waiting for anything; `undefined` where there is none. */
-  kept(key: string, complete: string): { readonly value: unknown } | undefined {
+  /** What the first tier has, fresh, without waiting for anything; counted. `undefined` where Redis has to be asked. */
+  kept(key: string, complete: string): NearEntry | undefined {
     const core = this.#core;
     const kept = core.near.get(complete);
     if (kept === undefined || kept.entry.negative) return undefined;
     if (core.knownFreshness(kept.entry) !== 'fresh') return undefined;
     core.count('get', 'hit', 1, 'l1');
     core.used(key);
-    return { value: kept.value === undefined ? this.value(complete, kept.entry) : kept.value };
+    return kept;
   }
 
   /** Plain data is parsed once for as long as the first tier holds the entry, and then shared. */
@@ -66,7 +73,13 @@ export class Reading {
     const { near, sealing } = this.#core;
     const kept = near.get(complete);
     if (kept?.entry !== entry) return sealing.valueOf(entry);
-    if (kept.value !== undefined) return kept.value;
+    return this.keptValue(complete, kept);
+  }
+
+  /** The same of an entry that is known to be kept. */
+  keptValue(complete: string, { entry, value: known }: NearEntry): unknown {
+    if (known !== undefined) return known;
+    const { near, sealing } = this.#core;
     const value = sealing.deserialize(entry);
     if (!entry.hasPlainBody && !isShareable(value)) return value;
     near.setValue(complete, entry, deepFreeze(value));
