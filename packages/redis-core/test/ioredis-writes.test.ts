@@ -117,6 +117,14 @@ describe('the commands of one tick', () => {
     }
   });
 
+  test('that were not written when the engine was closed fail, and nothing is written behind the end', async () => {
+    const call = engine.hincrby('h', 'n', 1);
+    const settled = expect(call).rejects.toMatchObject({ status: 503 });
+    await engine.close();
+    await settled;
+    expect(await server.command('EXISTS', 'h')).toBe(0);
+  });
+
   test('are answered, when their replies have come before a busy process looks at their deadline', async () => {
     const call = engine.hincrby('h', 'n', 1, { deadlineMs: 50 });
     await new Promise<void>((resolve) => {
