@@ -9,7 +9,7 @@ import { Watchers } from './watchers.ts';
 export interface NearCacheOptions {
   /** Bytes of entries kept in the process (L1). Default 64 MiB; 0 keeps nothing. */
   readonly maxBytes?: number;
-  /** How long an entry is kept where Redis does not report changes (Upstash, Cluster). Default 1000 ms. */
+  /** How long an entry is kept where Redis does not report changes (Upstash, Cluster, `tracking: false`). Default 1000 ms. */
   readonly maxStaleMs?: number;
 }
 
@@ -63,10 +63,9 @@ export class NearCache {
     this.#maxStaleMs = options.maxStaleMs ?? 1000;
     const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
     this.#store = new NearStore(maxBytes);
-    const canTrack = engine.kind === 'ioredis' && engine.slotOf === undefined;
     // The memory engine is in this process already: a copy of it would only cost memory.
     if (engine.kind === 'memory' || maxBytes === 0) this.#keeps = 'never';
-    else this.#keeps = canTrack ? 'tracked' : 'for a while';
+    else this.#keeps = engine.tracksReads ? 'tracked' : 'for a while';
     this.#stop = this.#keeps === 'tracked' ? engine.onInvalidate((keys) => this.#invalidated(keys)) : () => undefined;
   }
 
