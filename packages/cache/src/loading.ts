@@ -41,10 +41,10 @@ export class Leasing {
   readonly #renewals: Renewals;
   /** Whether the server knows `SET … NX GET` (Redis 7); found out by asking. */
   #setsAndGets = true;
-  /** Whether tags were ever used in the namespace, as the script said that took the first lease, or as was done here. */
-  #hasTags: boolean | undefined;
-  /** The epoch of tracking in which the state of the tags was read: when it is gone since, they were invalidated. */
-  #readInEpoch = 0;
+  /** Whether tags were ever used in the namespace, as a script said, or as was done here. */
+  #hasTags = false;
+  /** The script has just said that there is no state of tags: to be read once, so that the end of that is reported. */
+  #mayRead = false;
 
   constructor(options: LeasingOptions) {
     this.#options = options;
@@ -76,11 +76,11 @@ export class Leasing {
     if (!near.keepsTracked) return undefined;
     const kept = near.keptTagState(tagsKey);
     // That there was no state is not reported to be over by a write of this process (NOLOOP).
-    if (kept === null && this.#hasTags === true) return undefined;
+    if (kept === null && this.#hasTags) return undefined;
     if (kept !== undefined) return kept;
     // Tags that are invalidated now and then may be many, and would all be read again after each time.
-    if (this.#hasTags !== false || this.#readInEpoch === near.epoch) return undefined;
-    this.#readInEpoch = near.epoch;
+    if (this.#hasTags || !this.#mayRead) return undefined;
+    this.#mayRead = false;
     return near.tagState(tagsKey);
   }
 
@@ -126,7 +126,8 @@ export class Leasing {
       `${leaseMs}`,
       rev ?? '',
     ]);
-    if (!isApart) this.#hasTags = this.#hasTags === true || stamp !== null;
+    if (stamp !== null) this.#hasTags = true;
+    this.#mayRead = !isApart && stamp === null;
     return this.#outcome(
       key,
       token,
