@@ -135,12 +135,15 @@ describe('the circuit breaker', () => {
   });
 
   describe('on a connection that lives, but answers late', () => {
-    /** Longer than a probe waits, so that a new connection is not taken for sound; the calls let the old one be heard. */
     const ROUND_TRIP_MS = 420;
     const reasons: (string | undefined)[] = [];
     const listen = (event: unknown): void => void reasons.push((event as RedisBreakerEvent).reason);
 
-    beforeEach(() => {
+    beforeEach(async () => {
+      await engine.close();
+      // The probe finds the connection alive, and has the patience to.
+      engine = open({ probeDeadlineMs: 3000 });
+      await engine.set('a', '1');
       reasons.length = 0;
       subscribe('holdfast:redis:breaker', listen);
       proxy.delay(ROUND_TRIP_MS / 2);

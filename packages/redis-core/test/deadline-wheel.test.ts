@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { eventually, Latch, spawnNode } from '@holdfast/testing';
 import { describe, expect, test } from 'vitest';
 import { DeadlineWheel, Timed } from '../src/deadline-wheel.ts';
@@ -27,12 +26,31 @@ function block(ms: number): void {
   while (performance.now() < until);
 }
 
+/** The longest turn of the event loop from now on: so much this machine itself was late. */
+function measureTurns(): { stop(): number } {
+  let longestMs = 0;
+  let last = performance.now();
+  let immediate: NodeJS.Immediate;
+  const look = (): void => {
+    const now = performance.now();
+    longestMs = Math.max(longestMs, now - last);
+    last = now;
+    immediate = setImmediate(look);
+  };
+  immediate = setImmediate(look);
+  return {
+    stop() {
+      look();
+      clearImmediate(immediate);
+      return longestMs;
+    },
+  };
+}
+
 describe('the wheel of deadlines', () => {
   test('none of many thousand different ones fires early, and all within 100 ms', async () => {
     const wheel = new DeadlineWheel();
-    // What this machine was late by itself.
-    const machine = monitorEventLoopDelay({ resolution: 5 });
-    machine.enable();
+    const turns = measureTurns();
     const count = 20_000;
     const all = new Latch(count);
     const entries = Array.from({ length: count }, () => new Entry(all.open));
@@ -42,10 +60,11 @@ describe('the wheel of deadlines', () => {
     }
     expect(wheel.size).toBe(count);
     await all.wait();
-    machine.disable();
+    const longestTurnMs = turns.stop();
     const late = entries.map(({ lateMs }) => lateMs ?? Infinity);
     expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
-    expect(Math.max(...late)).toBeLessThan(100 + machine.max / 1e6);
+    // One turn until the timer runs, and one until what has arrived was read: on a machine that does other things as well.
+    expect(Math.max(...late)).toBeLessThan(100 + 2 * longestTurnMs);
     expect(entries.every(({ times }) => times === 1)).toBe(true);
     expect(wheel.size).toBe(0);
   });
