@@ -90,7 +90,7 @@ async function fill(): Promise<void> {
 }
 
 async function redisProcessorTime(): Promise<number> {
-  const info = String(await redis.info('cpu'));
+  const info = await redis.info('cpu');
   const part = (name: string): number => Number(new RegExp(`used_cpu_${name}:([\\d.]+)`).exec(info)?.[1]);
   return (part('user') + part('sys')) * 1e6;
 }
