@@ -24,7 +24,6 @@ describe('when a master of a cluster without failover', () => {
 
   beforeAll(async () => {
     cluster = await startCluster();
-    for (const node of cluster.nodes) await node.command('CONFIG', 'SET', 'cluster-replica-no-failover', 'yes');
     subscribe('holdfast:redis:node', listen);
   }, 60_000);
   afterAll(async () => {
@@ -32,6 +31,7 @@ describe('when a master of a cluster without failover', () => {
     await cluster.stop();
   });
   beforeEach(async () => {
+    for (const node of cluster.nodes) await node.command('CONFIG', 'SET', 'cluster-replica-no-failover', 'yes');
     // A deadline that hides nothing: what is fast is fast because the master is known to be away.
     engine = createEngine({ name: 'masters', target: { kind: 'cluster', nodes: cluster.addresses } });
     await stored(
@@ -114,6 +114,23 @@ describe('when a master of a cluster without failover', () => {
     for (const master of masters) master.resume();
     await eventually(() => expect(engine.status.available).toBe(true));
     await eventually(async () => expect(await engine.set(lost, '4')).toMatchObject({ stored: true }), {
+      timeoutMs: 10_000,
+    });
+    expect(heard).toEqual([false, true]);
+  }, 30_000);
+
+  test('is killed with all nodes, the engine is away until they are back, and works as soon as it says so', async () => {
+    const heard: boolean[] = [];
+    const first = Promise.withResolvers<unknown>();
+    engine.onAvailability((available) => {
+      heard.push(available);
+      if (available) first.resolve(settled(engine.time()));
+    });
+    await Promise.all(cluster.nodes.map((node) => node.kill()));
+    await eventually(() => expect(engine.status.available).toBe(false));
+    await Promise.all(cluster.nodes.map((node) => node.start()));
+    expect(await first.promise).toMatchObject({ error: undefined });
+    await eventually(async () => expect(await engine.set(lost, '5')).toMatchObject({ stored: true }), {
       timeoutMs: 10_000,
     });
     expect(heard).toEqual([false, true]);

@@ -49,8 +49,12 @@ export class ClusterMasters {
     return this.#clock === undefined ? Date.now() : this.#clock.now();
   }
 
-  /** Resolves when that clock is known, or cannot be asked for. Never rejects. */
-  async measured(): Promise<void> {
+  /**
+   * Resolves when that clock is known, or cannot be asked for.
+   * @throws MasterAwayError when no master can be used
+   */
+  async prove(): Promise<void> {
+    if (this.#areAllAway) throw new MasterAwayError('No master of the cluster can be reached.');
     const first = this.#first();
     if (first === undefined) return;
     const late = (): Error => new UnavailableError('No clock.');

@@ -40,7 +40,7 @@ export class ClusterEngine extends IoredisEngine {
       onBack: () => this.forgetScripts(),
       onAllAway: (reason) => this.link.mastersAway(reason),
     });
-    this.link.proveCluster = () => this.#masters.measured();
+    this.link.proveCluster = () => this.#masters.prove();
     // The owner of these slots is gone: ask the others, instead of waiting for the next regular look.
     this.#cluster.on('-node', () => {
       if (this.#cluster.status === 'ready') this.#cluster.refreshSlotsCache();

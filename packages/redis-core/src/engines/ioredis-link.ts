@@ -32,7 +32,7 @@ export class IoredisLink {
   readonly clock = new ServerClock();
   /** Called with each change, before those who subscribed. */
   onChange: (available: boolean) => void = () => undefined;
-  /** What a cluster waits for, once its client is ready, before it can be used. */
+  /** What a cluster waits for, once its client is ready, before it can be used; rejects when it cannot. */
   proveCluster: () => Promise<void> = () => Promise.resolve();
   readonly #client: Redis;
   readonly #options: EngineOptions;
@@ -167,8 +167,10 @@ export class IoredisLink {
 
   /** The connection is ready when the library says so; it can be used when Redis has answered a question on it. */
   async #onReady(): Promise<void> {
-    if (this.#isCluster) await this.#breaker.attempt(() => this.proveCluster());
-    else {
+    if (this.#isCluster) {
+      // `mastersAway` comes back here when there is one again.
+      if (!(await this.#breaker.attempt(() => this.proveCluster()))) return;
+    } else {
       const isProbed = this.#options.probeIntervalMs !== 0;
       const deadlineMs = isProbed
         ? (this.#options.probeDeadlineMs ?? PROBE_DEADLINE_MS)
