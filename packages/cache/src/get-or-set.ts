@@ -240,7 +240,7 @@ export class GetOrSet {
     try {
       return (core.knownFreshness(entry) ?? (await core.askedFreshness(entry))) === 'dead';
     } catch {
-      return false; // Redis went away in this moment.
+      return true; // Redis is gone, and nobody can say that its tags were not invalidated.
     }
   }
 

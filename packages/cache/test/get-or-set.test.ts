@@ -1,5 +1,5 @@
 import { createEngine, createKeys, type Keys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
-import { eventually, Latch, monitor, type RedisServer, startRedis, uniquePrefix } from '@holdfast/testing';
+import { eventually, FaultProxy, Latch, monitor, type RedisServer, startRedis, uniquePrefix } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Cache, LoaderFailedError, LoaderTimeoutError, NearCache, type NamespaceOptions } from '../src/index.ts';
 
@@ -372,8 +372,7 @@ describe.each([
 describe('getOrSet with Redis', () => {
   let keys: Keys;
   const engines: RedisEngine[] = [];
-  const open = async (): Promise<RedisEngine> => {
-    const { host, port } = server;
+  const open = async ({ host, port }: { host: string; port: number } = server): Promise<RedisEngine> => {
     const engine = createEngine({ name: 'load', target: { kind: 'standalone', host, port } });
     await engine.time();
     engines.push(engine);
@@ -488,6 +487,33 @@ describe('getOrSet with Redis', () => {
     await other.invalidate({ tags: ['a'] });
     await cache.getOrSet('k', () => 'loaded after it', { tags: ['a'] });
     expect(await other.get('k')).toBe('loaded after it');
+  });
+
+  test('grace that was invalidated meanwhile is not served because Redis is gone when that is asked', async () => {
+    const proxy = await FaultProxy.listen(server.url);
+    try {
+      const cache = new Cache({ engine: await open(proxy), keys, namespace: 'ns', ttlMs: 60_000, graceMs: 60_000 });
+      await cache.set('k', 'of yesterday', { tags: ['a'], ttlMs: 1 });
+      await eventually(async () => expect(await cache.get('k')).toBeUndefined());
+      const loading = new Latch();
+      const goOn = new Latch();
+      const got = cache.getOrSet('k', async () => {
+        loading.open();
+        await goOn.wait();
+        throw new Error('The upstream failed.');
+      });
+      const outcome = got.then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error }),
+      );
+      await loading.wait();
+      await cache.invalidate({ tags: ['a'] });
+      proxy.refuse();
+      goOn.open();
+      expect(await outcome).toEqual({ error: new Error('The upstream failed.') });
+    } finally {
+      await proxy.close();
+    }
   });
 
   test('when a loading process is gone, another takes over within the lease', async () => {
