@@ -115,7 +115,7 @@ const DIGEST_CHARACTERS = 16;
 const SMALL_BYTES = 16 * 1024;
 
 /** The first 96 bits of SHA-256 over content type, line break and body, in base64url. */
-export function digestOf(contentType: string, body: Bytes): string {
+function digestOf(contentType: string, body: Bytes): string {
   return fullDigest(contentType, body).slice(0, DIGEST_CHARACTERS);
 }
 
