@@ -120,7 +120,7 @@ async function prune(
     options.signal?.throwIfAborted();
     options.onProgress?.({ phase: 'prune', done: offset, total: removed.length });
     const ids = removed.slice(offset, offset + PRUNE_GROUP);
-    const entries = await cache.readMany(ids);
+    const entries = await cache.readMany(ids, { countsAsUse: false });
     commands += 1;
     const mine = ids.filter((_, position) => isMirrored(entries[position], tag));
     if (mine.length > 0) {
@@ -134,7 +134,7 @@ async function prune(
     }
     await index.remove(ids);
     if (mine.length > 0) {
-      const again = await cache.readMany(mine);
+      const again = await cache.readMany(mine, { countsAsUse: false });
       commands += 1;
       await index.add(mine.filter((_, position) => isMirrored(again[position], tag)));
     }
@@ -158,7 +158,7 @@ async function findEntries(cache: Cache, tag: string): Promise<{ ids: string[]; 
     cursor = page.cursor;
     for (let offset = 0; offset < page.keys.length; offset += PRUNE_GROUP) {
       const keys = page.keys.slice(offset, offset + PRUNE_GROUP);
-      const entries = await cache.readMany(keys);
+      const entries = await cache.readMany(keys, { countsAsUse: false });
       commands += 1;
       for (const [position, key] of keys.entries()) if (isMirrored(entries[position], tag)) ids.add(key);
     }
