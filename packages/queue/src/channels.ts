@@ -16,6 +16,8 @@ export interface QueueJobEvent {
   readonly waitMs?: number;
   /** With `completed`, `failed` and `retrying`: how long the attempt ran. */
   readonly durationMs?: number;
+  /** With `completed` and `failed`: how many attempts it took in all. */
+  readonly attempts?: number;
 }
 
 export interface QueueErrorEvent {

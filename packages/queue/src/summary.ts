@@ -8,7 +8,7 @@ export interface QueueSummary {
   readonly prefix: string;
   readonly paused: boolean;
   readonly counts: QueueCounts;
-  /** How long the job that waits longest could have run already; 0 when none waits. */
+  /** How long the job that waits longest could have run already; 0 when none could, as in a paused queue. */
   readonly oldestWaitingAgeMs: number;
   /** Consumers that are connected now, in all processes. */
   readonly workers: number;

@@ -48,8 +48,9 @@ export class EmbeddedQueueHandle implements QueueHandle {
     const { rows } = await this.#withDeadline(this.#options.pool.query(readingSql, [this.name, Date.now()]));
     const row = rows[0] ?? {};
     const number = (name: string): number => Number(row[name] ?? 0);
+    const paused = row['paused'] === '1';
     return {
-      paused: row['paused'] === '1',
+      paused,
       counts: {
         waiting: number('waiting'),
         prioritized: number('prioritized'),
@@ -59,7 +60,7 @@ export class EmbeddedQueueHandle implements QueueHandle {
         failed: number('failed'),
         waitingChildren: number('waiting_children'),
       },
-      oldestWaitingAgeMs: Math.max(0, number('oldest_age')),
+      oldestWaitingAgeMs: paused ? 0 : Math.max(0, number('oldest_age')),
       workers: this.#options.workers(),
     };
   }
