@@ -1,4 +1,5 @@
 import type { Queue, QueueEvents, Worker, WorkerOptions, Processor, JobsOptions } from 'bullmq';
+import type { JobState } from '../job-view.ts';
 import type { QueueReading } from '../summary.ts';
 
 /**
@@ -42,7 +43,13 @@ export interface QueueHandle {
    * @throws QueueOutcomeUnknownError it may have been added.
    * @throws QueueOutOfMemoryError
    */
-  add(job: NewJob): Promise<{ readonly existed: boolean }>;
+  add(job: NewJob): Promise<AddedJob>;
+  /**
+   * Adds jobs in one command: of each what `add` would return or throw. Never rejects, and one job that cannot be added
+   * does not touch the others. The caller keeps it small enough (see `maxBatchJobs`), because the store is blocked for
+   * as long as it takes.
+   */
+  addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]>;
   /** Counts, age and workers. */
   read(): Promise<QueueReading>;
   /** Runs a call of BullMQ's on this queue within the command timeout, with its errors translated. */
@@ -56,6 +63,13 @@ export interface NewJob {
   readonly options: JobsOptions;
   /** Whether the id was chosen by the caller, so that a job of this id may exist. */
   readonly idIsGiven: boolean;
+  /**
+   * Makes this add happen once, however often it is sent: a marker of our own, in the slot of the queue, is set by the
+   * script that adds; an add that finds its marker adds nothing and answers `existed: true`. It outlives the job.
+   * `token` names the call and not the job: two calls with one job id have two tokens, or a job that was removed could
+   * not be added again. The embedded backend needs none and ignores it.
+   */
+  readonly once?: { readonly token: string; readonly ttlMs: number };
 }
 
 export type WorkerTuning = Omit<WorkerOptions, 'connection' | 'prefix'>;
