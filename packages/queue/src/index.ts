@@ -9,6 +9,7 @@ export { Queues } from './queues.ts';
 export type { AddJob, AddResult, GetOptions, JobOptions, QueuesOptions } from './queues.ts';
 export type { ScheduleEntry } from './schedule.ts';
 export type { JobErrorView, JobState, JobView } from './job-view.ts';
+export type * from './dead-letters/dead-letters.ts';
 export type { QueueCounts, QueuePolicy, QueueSummary } from './summary.ts';
 export { Consumer } from './consumer.ts';
 export type { ConsumerOptions, ConsumerStatus, Handler, RunningJob } from './consumer.ts';

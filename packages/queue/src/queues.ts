@@ -1,11 +1,20 @@
 import { canBeJobId } from './job-id.ts';
 import type { QueueBackend, QueueHandle } from './backends/backend.ts';
+import {
+  DeadLetters,
+  type CleanDeadLettersOptions,
+  type CleanReport,
+  type DeadLetterListOptions,
+  type DeadLetterPage,
+  type RedriveOptions,
+  type RedriveReport,
+} from './dead-letters/dead-letters.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { QueueDefinitionError, QueueUnknownError } from './errors.ts';
 import { toJobView, type JobView } from './job-view.ts';
 import { JobWaiter } from './job-waiter.ts';
 import { maxLogLines } from './limits.ts';
-import { Producer, type AddJob, type AddResult } from './producer.ts';
+import { Producer, type AddJob, type AddResult, type AddSettings } from './producer.ts';
 import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedule.ts';
 import { policyOf, type QueueSummary } from './summary.ts';
 
@@ -29,6 +38,7 @@ interface OpenQueue {
   readonly handle: QueueHandle;
   readonly producer: Producer;
   readonly waiter: JobWaiter;
+  readonly deadLetters: DeadLetters;
 }
 
 /**
@@ -48,7 +58,8 @@ export class Queues {
       const handle = backend.open(name);
       const producer = new Producer(definition, handle);
       const waiter = new JobWaiter({ handle, openEvents: () => backend.createEvents(name) });
-      this.#queues.set(name, { definition, handle, producer, waiter });
+      const deadLetters = new DeadLetters(name, handle.deadLetters);
+      this.#queues.set(name, { definition, handle, producer, waiter, deadLetters });
     }
   }
 
@@ -70,8 +81,8 @@ export class Queues {
    * @throws QueueOutcomeUnknownError (503) it may have been added; adding it again under the error's `jobId` is safe.
    * @throws QueueOutOfMemoryError (507)
    */
-  async add(queue: string, job: AddJob): Promise<AddResult> {
-    return this.#open(queue).producer.add(job);
+  async add(queue: string, job: AddJob, settings?: AddSettings): Promise<AddResult> {
+    return this.#open(queue).producer.add(job, settings);
   }
 
   /**
@@ -118,6 +129,34 @@ export class Queues {
       const { definition, handle, producer } = this.#open(entry.queue);
       await ensureSchedule(entry, { definition, handle, producer });
     }
+  }
+
+  /**
+   * The jobs that have failed for good, the newest first. They are what the retention of the queue keeps.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400: cursor, limit), QueueUnavailableError (503)
+   */
+  async deadLetters(queue: string, options?: DeadLetterListOptions): Promise<DeadLetterPage> {
+    return this.#open(queue).deadLetters.list(options);
+  }
+
+  /**
+   * Lets dead letters run again, with all their attempts and under the same ids: those of `ids`, or all that had failed
+   * before the call. In batches: one that is interrupted has redriven what it has, and may be called again.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
+   */
+  async redrive(queue: string, options?: RedriveOptions): Promise<RedriveReport> {
+    return this.#open(queue).deadLetters.redrive(options);
+  }
+
+  /**
+   * Removes dead letters with all that belongs to them: those of `ids`, or all; with `olderThanMs` only older ones.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
+   */
+  async cleanDeadLetters(queue: string, options?: CleanDeadLettersOptions): Promise<CleanReport> {
+    return this.#open(queue).deadLetters.clean(options);
   }
 
   /** Ends the waits and closes the connections of this object's backend. May be called twice. */

@@ -1,5 +1,6 @@
 import type { Queue, QueueEvents, Worker, WorkerOptions, Processor, JobsOptions } from 'bullmq';
 import type { JobState } from '../job-view.ts';
+import type { DeadLetterStore } from '../dead-letters/store.ts';
 import type { QueueReading } from '../summary.ts';
 
 /**
@@ -36,6 +37,7 @@ export interface BackendStatus {
 export interface QueueHandle {
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
+  readonly deadLetters: DeadLetterStore;
   /**
    * Adds a job unless one with its id exists; decided atomically. Ends within the backend's command timeout.
    *

@@ -1,4 +1,6 @@
 import type { Queue } from 'bullmq';
+import { EmbeddedDeadLetterStore } from '../dead-letters/embedded-store.ts';
+import type { DeadLetterStore } from '../dead-letters/store.ts';
 import { withDeadline } from '../deadline.ts';
 import type { PgPool } from '../embedded/pg-pool.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
@@ -17,6 +19,7 @@ export interface EmbeddedHandleOptions {
 export class EmbeddedQueueHandle implements QueueHandle {
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
+  readonly deadLetters: DeadLetterStore;
   readonly #options: EmbeddedHandleOptions;
   /** The last add of each id that is under way: the folder is this process' alone, so turns here are enough. */
   readonly #adds = new Map<string, Promise<unknown>>();
@@ -27,6 +30,7 @@ export class EmbeddedQueueHandle implements QueueHandle {
     this.name = options.name;
     this.queue = options.queue;
     this.#options = options;
+    this.deadLetters = new EmbeddedDeadLetterStore({ name: options.name, run: (operation) => this.#run(operation) });
   }
 
   async add(job: NewJob): Promise<{ existed: boolean }> {
@@ -73,6 +77,11 @@ export class EmbeddedQueueHandle implements QueueHandle {
   async close(): Promise<void> {
     this.#closed = true;
     await this.queue.close();
+  }
+
+  async #run<T>(operation: (pool: PgPool) => Promise<T>): Promise<T> {
+    this.#refuseWhenClosed();
+    return this.#withDeadline(operation(this.#options.pool));
   }
 
   /** BullMQ never settles a call on a queue that was closed. */

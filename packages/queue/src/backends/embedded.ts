@@ -1,7 +1,9 @@
 import { createPostgresBackend, Queue, QueueEvents, runMigrations, Worker, type Processor } from 'bullmq';
 import { join, resolve } from 'node:path';
 import { publishEvent } from '../channels.ts';
+import { functionsSql } from '../embedded/functions.ts';
 import { lockFolder } from '../embedded/folder-lock.ts';
+import { installAdding } from '../embedded/adding.ts';
 import { PgPool } from '../embedded/pg-pool.ts';
 import { PgliteClient } from '../embedded/pglite-client.ts';
 import { recoverJobs } from '../embedded/recovery.ts';
@@ -112,5 +114,7 @@ async function prepare(pool: PgPool): Promise<void> {
     client.release();
   }
   await pool.query('SET search_path TO bullmq');
+  await pool.query(functionsSql);
+  await installAdding(pool);
   await recoverJobs(pool);
 }

@@ -1,5 +1,7 @@
 import { Job, type Queue } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { DeadLetterStore } from '../dead-letters/store.ts';
+import { RedisDeadLetterStore } from '../dead-letters/redis-store.ts';
 import { withDeadline } from '../deadline.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
 import type { QueueReading } from '../summary.ts';
@@ -13,6 +15,7 @@ import { ConnectionWatch, type ConnectionObserver, type RedisClient } from './re
 export class RedisQueueHandle implements QueueHandle {
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
+  readonly deadLetters: DeadLetterStore;
   readonly #commandTimeoutMs: number;
   readonly #guardedAdd: GuardedAdd;
   readonly #watch: ConnectionWatch;
@@ -30,6 +33,10 @@ export class RedisQueueHandle implements QueueHandle {
     this.name = name;
     this.queue = queue;
     this.#commandTimeoutMs = commandTimeoutMs;
+    this.deadLetters = new RedisDeadLetterStore({
+      prefix: queue.getBackend().toKey(''),
+      run: (operation) => this.#guarded(operation),
+    });
     this.#guardedAdd = new GuardedAdd();
     this.#watch = new ConnectionWatch(queue.getBackend().client, observer);
   }

@@ -1,0 +1,54 @@
+-- Lets dead letters run again through BullMQ's own `reprocessJob` (put in place of the marker below), as many as are
+-- given or asked for, in one command. They start anew: with all their attempts, and without what was counted and noted
+-- of their failures.
+--
+-- KEYS[1]  the prefix of the queue's keys, with its colon (all keys share its hash tag)
+-- ARGV     `before` (milliseconds: only those that failed earlier), how many of the oldest ('' where ids follow), ids
+-- reply    {redriven, remaining, id, reason, id, reason, …}: how many; how many that failed before `before` are left;
+--          then each id that was not redriven with 'absent' or 'state'
+local prefix = KEYS[1]
+local before = '(' .. ARGV[1]
+local failed = prefix .. 'failed'
+local given = ARGV[2] == ''
+
+local function bullmq(KEYS, ARGV)
+--[[BULLMQ]]
+end
+
+-- A job of another BullMQ producer may ask to be the first in its list.
+local function push(key)
+  local isJson, opts = pcall(cjson.decode, redis.call('HGET', key, 'opts') or '{}')
+  return isJson and type(opts) == 'table' and opts.lifo == true and 'RPUSH' or 'LPUSH'
+end
+
+local ids = {}
+if given then
+  for at = 3, #ARGV do
+    ids[#ids + 1] = ARGV[at]
+  end
+else
+  ids = redis.call('ZRANGEBYSCORE', failed, '-inf', before, 'LIMIT', 0, ARGV[2])
+end
+
+local reply = {0, 0}
+for _, id in ipairs(ids) do
+  local key = prefix .. id
+  if redis.call('ZSCORE', failed, id) and redis.call('EXISTS', key) == 1 then
+    -- What counts its crashes and stalls, so that one more is not its last.
+    redis.call('HDEL', key, 'stacktrace', 'stc', 'defa')
+    bullmq({
+      key, prefix .. 'events', failed, prefix .. 'wait', prefix .. 'meta', prefix .. 'active', prefix .. 'marker',
+      prefix .. 'prioritized', prefix .. 'pc',
+    }, {id, push(key), 'failedReason', 'failed', '1', '1'})
+    reply[1] = reply[1] + 1
+  else
+    reply[#reply + 1] = id
+    reply[#reply + 1] = redis.call('EXISTS', key) == 1 and 'state' or 'absent'
+    -- An entry without a job, which would be met again and again.
+    if not given then
+      redis.call('ZREM', failed, id)
+    end
+  end
+end
+reply[2] = redis.call('ZCOUNT', failed, '-inf', before)
+return reply
