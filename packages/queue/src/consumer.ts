@@ -3,11 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { backoffDelay } from './backoff.ts';
 import type { QueueBackend } from './backends/backend.ts';
 import { publishEvent } from './channels.ts';
+import { stampStack, thinStacks } from './dead-letters/failure-record.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { JobInterruptedError, PermanentError } from './errors.ts';
 import { formatFailure } from './job-view.ts';
 import type { StoredJobOptions } from './job-options.ts';
 import { runJob, type Handler } from './run-job.ts';
+import { storableResult, storableText } from './storable.ts';
 
 export type { Handler, RunningJob } from './run-job.ts';
 
@@ -50,6 +52,7 @@ interface HeldLock {
 export class Consumer<Data = unknown> {
   readonly #definition: QueueDefinition;
   readonly #worker: Worker<unknown, unknown>;
+  readonly #storable: (result: unknown) => unknown;
   readonly #shutdown = new AbortController();
   #active = 0;
   #lastProgressAt: number | null = null;
@@ -59,6 +62,7 @@ export class Consumer<Data = unknown> {
   /** Connects in the background; takes no job before `start`. */
   constructor({ backend, definition, handler, concurrency }: ConsumerOptions<Data>) {
     this.#definition = definition;
+    this.#storable = backend.kind === 'embedded' ? storableResult : (result) => result;
     // BullMQ hands the signal over only to a processor that declares three parameters (`processor.length`).
     const processor = async (job: Job, token: string | undefined, signal: AbortSignal | undefined): Promise<unknown> =>
       this.#process(job, handler, { token, signal });
@@ -146,7 +150,7 @@ export class Consumer<Data = unknown> {
         onProgress: () => this.#touch(),
       });
       this.#publish('completed', { durationMs: Date.now() - startedAt });
-      return result;
+      return this.#storable(result);
     } catch (error) {
       if (error === this.#shutdown.signal.reason) {
         // Handed back as it came: stopping a worker costs a job none of its attempts.
@@ -156,6 +160,7 @@ export class Consumer<Data = unknown> {
       const failure = toFailure(error);
       const isLast = failure instanceof UnrecoverableError || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
       this.#publish(isLast ? 'failed' : 'retrying', { durationMs: Date.now() - startedAt });
+      thinStacks(job.stacktrace);
       throw failure;
     } finally {
       this.#active -= 1;
@@ -185,11 +190,11 @@ function toFailure(error: unknown): Error {
   const { code } = original as { code?: unknown };
   const message = formatFailure(
     typeof code === 'string' && /^[A-Z]/.test(code) ? code : 'JOB_FAILED',
-    original.message,
+    storableText(original.message),
   );
   const failure = original instanceof PermanentError ? new UnrecoverableError(message) : new Error(message);
   failure.cause = original;
-  if (original.stack !== undefined) failure.stack = original.stack;
+  failure.stack = stampStack(storableText(original.stack ?? message));
   return failure;
 }
 
