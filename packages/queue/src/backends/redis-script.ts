@@ -26,8 +26,8 @@ export class RedisScript {
 
   #textWith(known: Record<string, { lua: string } | undefined>): string {
     if (this.#inner === undefined) return this.#lua;
-    // The text that BullMQ registered, so that an upgrade of BullMQ is followed by itself.
-    const inner = known[this.#inner];
+    // The text that BullMQ registered, so that an upgrade of BullMQ is followed by itself. Its names end in a version.
+    const inner = Object.entries(known).find(([name]) => name.split(':')[0] === this.#inner)?.[1];
     if (inner === undefined) throw new Error(`BullMQ has no script "${this.#inner}" on this connection.`);
     // A function, because the text holds `$`.
     return this.#lua.replace(marker, () => inner.lua);
