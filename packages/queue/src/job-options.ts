@@ -1,5 +1,6 @@
 import type { FieldIssue } from '@holdfast/redis-core';
 import type { JobsOptions, KeepJobs } from 'bullmq';
+import type { Once } from './backends/backend.ts';
 import { isBackoff, type Backoff } from './backoff.ts';
 import type { QueueDefinition, RetentionRule } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
@@ -46,6 +47,16 @@ export function checkJobOptions(options: JobOptions): void {
     isBackoff,
     'must be {type: "exponential" or "fixed", delayMs: 0 to 24 h, maxDelayMs?, jitter?: 0 to 1}',
   );
+  if (issues.length > 0) throw new JobOptionsInvalidError(issues);
+}
+
+/** @throws JobOptionsInvalidError */
+export function checkOnce({ token, ttlMs }: Once): void {
+  const issues: FieldIssue[] = [];
+  if (!/^[A-Za-z0-9._~-]{1,128}$/.test(token)) {
+    issues.push({ path: '/once/token', message: 'must be 1 to 128 of A-Z a-z 0-9 . _ ~ -.' });
+  }
+  if (!limits.onceTtlMs.holds(ttlMs)) issues.push({ path: '/once/ttlMs', message: `${limits.onceTtlMs.rule}.` });
   if (issues.length > 0) throw new JobOptionsInvalidError(issues);
 }
 

@@ -18,6 +18,7 @@ const day = 24 * 60 * 60 * 1000;
 export const limits = {
   attempts: integerBetween(1, 100),
   delayMs: integerBetween(0, 365 * day, ' ms (365 days)'),
+  onceTtlMs: integerBetween(1, 365 * day, ' ms (365 days)'),
   timeoutMs: integerBetween(1, day, ' ms (24 hours)'),
   backoffMs: integerBetween(0, day, ' ms (24 hours)'),
 } as const;

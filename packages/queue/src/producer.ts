@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { QueueHandle } from './backends/backend.ts';
+import type { Once, QueueHandle } from './backends/backend.ts';
 import { publishEvent } from './channels.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
-import { checkJobOptions, storedOptions, type JobOptions } from './job-options.ts';
+import { checkJobOptions, checkOnce, storedOptions, type JobOptions } from './job-options.ts';
 import type { JobState } from './job-view.ts';
 import { compilePayload, type PayloadCheck } from './payload.ts';
 
@@ -14,11 +14,16 @@ export interface AddJob {
   readonly options?: JobOptions;
 }
 
+export interface AddSettings {
+  /** Makes the add happen once, however often it is sent, also when the job has run and is gone. */
+  readonly once?: Once;
+}
+
 export interface AddResult {
   readonly id: string;
   readonly queue: string;
   readonly state: JobState;
-  /** Whether a job of this id was there before, so that this call added nothing. */
+  /** Whether this call added nothing, because a job is or was there: then id and state are of that job. */
   readonly duplicate: boolean;
 }
 
@@ -35,29 +40,25 @@ export class Producer {
   }
 
   /** See `Queues.add`. */
-  async add({ name, data, options = {} }: AddJob): Promise<AddResult> {
+  async add({ name, data, options = {} }: AddJob, { once }: AddSettings = {}): Promise<AddResult> {
     const queue = this.#definition.name;
     if (name !== undefined && (name.length < 1 || name.length > 128)) {
       throw new JobOptionsInvalidError([{ path: '/name', message: 'must have 1 to 128 characters.' }]);
     }
     checkJobOptions(options);
+    if (once !== undefined) checkOnce(once);
     this.#checkPayload(data);
 
     // Every job gets an id of ours, so that an add whose reply was lost can be made again without a second job.
     const id = options.jobId ?? randomUUID();
-    const { existed } = await this.#handle.add({
+    const added = await this.#handle.add({
       id,
       name: name ?? queue,
       data,
       options: storedOptions(this.#definition, options),
-      idIsGiven: options.jobId !== undefined,
+      ...(once !== undefined && { once }),
     });
-    publishEvent('holdfast:queue:job', () => ({ queue, event: existed ? 'duplicate' : 'added' }));
-    return { id, queue, state: await this.#stateAfterAdd(id, existed, options), duplicate: existed };
-  }
-
-  async #stateAfterAdd(id: string, existed: boolean, options: JobOptions): Promise<JobState> {
-    if (existed) return this.#handle.call((queue) => queue.getJobState(id));
-    return (options.delayMs ?? 0) > 0 ? 'delayed' : 'prioritized';
+    publishEvent('holdfast:queue:job', () => ({ queue, event: added.existed ? 'duplicate' : 'added' }));
+    return { id: added.id, queue, state: added.state, duplicate: added.existed };
   }
 }

@@ -63,15 +63,28 @@ export interface NewJob {
   readonly name: string;
   readonly data: unknown;
   readonly options: JobsOptions;
-  /** Whether the id was chosen by the caller, so that a job of this id may exist. */
-  readonly idIsGiven: boolean;
-  /**
-   * Makes this add happen once, however often it is sent: a marker of our own, in the slot of the queue, is set by the
-   * script that adds; an add that finds its marker adds nothing and answers `existed: true`. It outlives the job.
-   * `token` names the call and not the job: two calls with one job id have two tokens, or a job that was removed could
-   * not be added again. The embedded backend needs none and ignores it.
-   */
-  readonly once?: { readonly token: string; readonly ttlMs: number };
+  /** Makes this add happen once, however often it is sent. */
+  readonly once?: Once;
+}
+
+/**
+ * A marker of our own, in the slot of the queue, set by the script that adds. It outlives the job: within `ttlMs`, an
+ * add that finds its marker adds nothing and answers `existed: true`, also when the job has run and was removed.
+ */
+export interface Once {
+  /** Names the call and not the job: with the job's id, one that was removed could not be added again. */
+  readonly token: string;
+  readonly ttlMs: number;
+}
+
+/** What became of an add. */
+export interface AddedJob {
+  /** Of the job that is stored; not the one asked for when de-duplication found another job. */
+  readonly id: string;
+  /** `unknown` for a job that was added before and is gone. */
+  readonly state: JobState;
+  /** Nothing was added. */
+  readonly existed: boolean;
 }
 
 export type WorkerTuning = Omit<WorkerOptions, 'connection' | 'prefix'>;

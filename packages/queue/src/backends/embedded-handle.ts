@@ -1,11 +1,13 @@
-import type { Queue } from 'bullmq';
+import { CommandError } from '@holdfast/redis-core';
+import { Job, type IQueueBackend, type Queue } from 'bullmq';
 import { EmbeddedDeadLetterStore } from '../dead-letters/embedded-store.ts';
 import type { DeadLetterStore } from '../dead-letters/store.ts';
 import { withDeadline } from '../deadline.ts';
+import { addJobs, type EmbeddedJob } from '../embedded/adding.ts';
 import type { PgPool } from '../embedded/pg-pool.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
 import type { QueueReading } from '../summary.ts';
-import type { NewJob, QueueHandle } from './backend.ts';
+import type { AddedJob, NewJob, QueueHandle } from './backend.ts';
 
 export interface EmbeddedHandleOptions {
   readonly name: string;
@@ -21,9 +23,6 @@ export class EmbeddedQueueHandle implements QueueHandle {
   readonly queue: Queue<unknown, unknown>;
   readonly deadLetters: DeadLetterStore;
   readonly #options: EmbeddedHandleOptions;
-  /** The last add of each id that is under way: the folder is this process' alone, so turns here are enough. */
-  readonly #adds = new Map<string, Promise<unknown>>();
-
   #closed = false;
 
   constructor(options: EmbeddedHandleOptions) {
@@ -33,18 +32,42 @@ export class EmbeddedQueueHandle implements QueueHandle {
     this.deadLetters = new EmbeddedDeadLetterStore({ name: options.name, run: (operation) => this.#run(operation) });
   }
 
-  async add(job: NewJob): Promise<{ existed: boolean }> {
-    this.#refuseWhenClosed();
-    const adding = job.idIsGiven ? this.#inTurn(job.id, () => this.#addUnlessThere(job)) : this.#addNew(job);
-    return withDeadline(
-      adding,
-      this.#options.commandTimeoutMs,
-      () =>
-        new QueueOutcomeUnknownError(
-          `The embedded queue did not answer within ${this.#options.commandTimeoutMs} ms: the job ${job.id} may still be added. Adding it again with this jobId is safe.`,
-          { jobId: job.id },
-        ),
-    );
+  async add(job: NewJob): Promise<AddedJob> {
+    const [added] = await this.addMany([job]);
+    if (added === undefined || added instanceof Error)
+      throw added ?? new QueueUnavailableError('Nothing was answered.');
+    return added;
+  }
+
+  async addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
+    const stored = jobs.map((job): EmbeddedJob => {
+      const json = new Job(this.queue, job.name, job.data, job.options, job.id).asJSON();
+      return { id: job.id, json, once: job.once };
+    });
+    const { pool, commandTimeoutMs } = this.#options;
+    try {
+      this.#refuseWhenClosed();
+      const replies = await withDeadline(
+        addJobs(pool, this.queue.getBackend() as unknown as IQueueBackend, this.name, stored),
+        commandTimeoutMs,
+        () => new Error(`no answer within ${commandTimeoutMs} ms`),
+      );
+      return replies.map((reply) =>
+        reply.outcome === 'error'
+          ? new CommandError(`The embedded queue rejected a job: ${reply.message}`)
+          : { id: reply.id, state: reply.state, existed: reply.outcome === 'existed' },
+      );
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) return jobs.map(() => error);
+      const reason = error instanceof Error ? error.message : String(error);
+      return jobs.map(
+        ({ id }) =>
+          new QueueOutcomeUnknownError(
+            `The embedded queue did not answer (${reason}): the job ${id} may still be added. Adding it again with this jobId is safe.`,
+            { cause: error, jobId: id },
+          ),
+      );
+    }
   }
 
   async read(): Promise<QueueReading> {
@@ -87,30 +110,6 @@ export class EmbeddedQueueHandle implements QueueHandle {
   /** BullMQ never settles a call on a queue that was closed. */
   #refuseWhenClosed(): void {
     if (this.#closed) throw new QueueUnavailableError(`The queue "${this.name}" is closed.`);
-  }
-
-  async #addNew(job: NewJob): Promise<{ existed: boolean }> {
-    await this.queue.add(job.name, job.data, { ...job.options, jobId: job.id });
-    return { existed: false };
-  }
-
-  async #addUnlessThere(job: NewJob): Promise<{ existed: boolean }> {
-    const { rows } = await this.#options.pool.query('SELECT 1 FROM job WHERE queue = $1 AND id = $2', [
-      this.name,
-      job.id,
-    ]);
-    return rows.length > 0 ? { existed: true } : this.#addNew(job);
-  }
-
-  async #inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#adds.get(id) ?? Promise.resolve();
-    const turn = before.then(work, work);
-    this.#adds.set(id, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#adds.get(id) === turn) this.#adds.delete(id);
-    }
   }
 
   async #withDeadline<T>(work: Promise<T>): Promise<T> {

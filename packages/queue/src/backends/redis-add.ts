@@ -1,13 +1,32 @@
 import type { JobJson, RedisQueueBackend } from 'bullmq';
 import { QueueUnavailableError } from '../errors.ts';
+import type { JobState } from '../job-view.ts';
 import { loadLua } from '../lua.ts';
+import type { Once } from './backend.ts';
+import { onceKeyPrefix } from './queue-keys.ts';
 import type { RedisClient } from './redis-watch.ts';
 
-const wrapper = loadLua('guarded-add');
+const commandName = 'holdfast:guardedAdd';
+const script = loadLua('guarded-add');
+/** BullMQ's scripts inside ours, in the order of their keys. One for jobs without a priority is not needed. */
+const scripts = ['addPrioritizedJob', 'addDelayedJob'] as const;
+type ScriptName = (typeof scripts)[number];
+
+/** A job as BullMQ stores it. */
+export interface RedisJob {
+  readonly id: string;
+  readonly json: JobJson;
+  readonly once: Once | undefined;
+}
+
+/** What Redis says of one job; `message` is Redis' own where the job could not be added. */
+export type RedisAddReply =
+  | { readonly outcome: 'added' | 'existed'; readonly id: string; readonly state: JobState }
+  | { readonly outcome: 'error'; readonly message: string };
 
 /**
- * Adds through BullMQ's own script, wrapped (see lua/guarded-add.lua) so that it cannot run after its deadline and
- * says whether the job existed. One command, one round trip.
+ * Adds through BullMQ's own scripts, wrapped (see lua/guarded-add.lua) so that they cannot run after their deadline and
+ * say which jobs existed. One command and one round trip for any number of jobs.
  */
 export class GuardedAdd {
   /** Redis' clock minus ours, milliseconds; learned from every reply. */
@@ -15,19 +34,19 @@ export class GuardedAdd {
 
   /**
    * @param deadline by our clock, milliseconds since the epoch
+   * @returns a reply per job, in their order
    * @throws QueueUnavailableError when Redis got to it too late. Other errors as ioredis throws them.
    */
   async run(
     client: RedisClient,
     backend: RedisQueueBackend,
-    job: JobJson,
-    id: string,
+    jobs: readonly RedisJob[],
     deadline: number,
-  ): Promise<{ existed: boolean }> {
+  ): Promise<RedisAddReply[]> {
     if (this.#offsetMs === undefined) await this.#measureClock(client);
     for (let attempt = 1; ; attempt += 1) {
-      const status = await this.#send(client, backend, job, id, deadline);
-      if (status !== 'late') return { existed: status === 'existed' };
+      const replies = await this.#send(client, backend, jobs, deadline);
+      if (replies !== 'late') return replies;
       // Either the command was really held up, or the clock of Redis jumped: the reply brought the new time with it.
       if (attempt === 2 || Date.now() >= deadline) {
         throw new QueueUnavailableError('Redis got to the add too late; nothing was added.');
@@ -38,29 +57,34 @@ export class GuardedAdd {
   async #send(
     client: RedisClient,
     backend: RedisQueueBackend,
-    job: JobJson,
-    id: string,
+    jobs: readonly RedisJob[],
     deadline: number,
-  ): Promise<string> {
-    let status = '';
-    // What BullMQ hands its command and arguments to: it runs the wrapped script in place of the plain one.
-    const runner = {
-      runCommand: async (name: string, args: unknown[]): Promise<unknown> => {
-        const sentAt = Date.now();
-        const latest = Math.floor(deadline + (this.#offsetMs ?? 0));
-        const reply: unknown = await client.runCommand(defineWrapped(client, name), [
-          ...args,
-          backend.toKey(id),
-          latest,
-        ]);
-        const [outcome, result, now] = reply as [string, string | number, string];
-        this.#learn(Number(now), sentAt);
-        status = outcome;
-        return result;
-      },
-    };
-    await backend.addJobToTransaction(runner as unknown as RedisClient, job, id);
-    return status;
+  ): Promise<RedisAddReply[] | 'late'> {
+    const { command, keyCounts } = defineCommand(client, backend);
+    const keys = new Map<ScriptName, readonly unknown[]>();
+    const values: unknown[] = [];
+    for (const { id, json, once } of jobs) {
+      const { name, args } = argumentsOf(backend, json, id);
+      keys.set(name, args.slice(0, keyCounts[name]));
+      const kind = name === 'addDelayedJob' ? 'delayed' : 'prioritized';
+      values.push(kind, id, once?.token ?? '', once?.ttlMs ?? 0, ...args.slice(keyCounts[name]));
+    }
+    // What a script that is not run needs is not known; its keys stay in the slot of the queue.
+    const filler = (name: ScriptName): unknown[] => Array.from({ length: keyCounts[name] }, () => backend.toKey(''));
+    const sentAt = Date.now();
+    const reply: unknown = await client.runCommand(command, [
+      ...scripts.flatMap((name) => keys.get(name) ?? filler(name)),
+      Math.floor(deadline + (this.#offsetMs ?? 0)),
+      keyCounts[scripts[0]],
+      backend.toKey(''),
+      onceKeyPrefix((part) => backend.toKey(part)),
+      ...values,
+    ]);
+    const [now, ...outcomes] = reply as string[];
+    this.#learn(Number(now), sentAt);
+    return outcomes.length === 0
+      ? 'late'
+      : jobs.map((_job, index) => toReply(outcomes.slice(index * 3, index * 3 + 3)));
   }
 
   async #measureClock(client: RedisClient): Promise<void> {
@@ -78,21 +102,56 @@ export class GuardedAdd {
   }
 }
 
-/** Registers the wrapped form of a script of BullMQ's on this connection, once, and returns its name. */
-function defineWrapped(client: RedisClient, name: string): string {
-  const wrapped = `holdfast:${name}`;
-  const registry = client as unknown as {
-    scriptsSet: Record<string, { lua: string; numberOfKeys: number } | undefined>;
+function toReply([outcome, id = '', state]: readonly string[]): RedisAddReply {
+  if (outcome === 'added' || outcome === 'existed') return { outcome, id, state: state as JobState };
+  return { outcome: 'error', message: id };
+}
+
+/** The script that BullMQ would run for this job, and the keys and arguments that it would give it. */
+function argumentsOf(
+  backend: RedisQueueBackend,
+  json: JobJson,
+  id: string,
+): { readonly name: ScriptName; readonly args: readonly unknown[] } {
+  let called: { readonly name: string; readonly args: readonly unknown[] } | undefined;
+  // BullMQ hands its script to a connection; this one only notes what it is handed, before the call returns.
+  const recorder = {
+    runCommand: async (name: string, args: readonly unknown[]): Promise<string> => {
+      called = { name, args };
+      return id;
+    },
   };
-  if (registry.scriptsSet[wrapped] === undefined) {
-    // The text that BullMQ registered, so that an upgrade of BullMQ is followed by itself.
-    const original = registry.scriptsSet[name];
+  void backend.addJobToTransaction(recorder as unknown as RedisClient, json, id);
+  const name = scripts.find((known) => called?.name.startsWith(`${known}:`));
+  if (called === undefined || name === undefined) throw new Error(`BullMQ adds the job ${id} in an unknown way.`);
+  return { name, args: called.args };
+}
+
+interface DefinedCommand {
+  readonly command: string;
+  readonly keyCounts: Readonly<Record<ScriptName, number>>;
+}
+
+const defined = new WeakMap<RedisClient, DefinedCommand>();
+
+/** Registers the script on this connection, once, around the texts that BullMQ registered: so upgrades are followed. */
+function defineCommand(client: RedisClient, backend: RedisQueueBackend): DefinedCommand {
+  const existing = defined.get(client);
+  if (existing !== undefined) return existing;
+  const registry = (client as unknown as { scriptsSet: Record<string, { lua: string; numberOfKeys: number }> })
+    .scriptsSet;
+  const { version } = backend as unknown as { version: string };
+  let lua = script;
+  const keyCounts = { addPrioritizedJob: 0, addDelayedJob: 0 };
+  for (const name of scripts) {
+    const original = registry[`${name}:${version}`];
     if (original === undefined) throw new Error(`BullMQ has no script "${name}" on this connection.`);
-    client.defineCommand(wrapped, {
-      numberOfKeys: original.numberOfKeys,
-      // A function, because the text holds `$`.
-      lua: wrapper.replace('--[[BULLMQ]]', () => original.lua),
-    });
+    keyCounts[name] = original.numberOfKeys;
+    // A function, because the text holds `$`.
+    lua = lua.replace(`--[[${name}]]`, () => original.lua);
   }
-  return wrapped;
+  client.defineCommand(commandName, { numberOfKeys: keyCounts.addPrioritizedJob + keyCounts.addDelayedJob, lua });
+  const command = { command: commandName, keyCounts };
+  defined.set(client, command);
+  return command;
 }

@@ -5,8 +5,8 @@ import { RedisDeadLetterStore } from '../dead-letters/redis-store.ts';
 import { withDeadline } from '../deadline.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
 import type { QueueReading } from '../summary.ts';
-import type { BackendStatus, NewJob, QueueHandle } from './backend.ts';
-import { GuardedAdd } from './redis-add.ts';
+import type { AddedJob, BackendStatus, NewJob, QueueHandle } from './backend.ts';
+import { GuardedAdd, type RedisJob } from './redis-add.ts';
 import { isServerError, translateServerError } from './redis-errors.ts';
 import { readQueue } from './redis-reading.ts';
 import { ConnectionWatch, type ConnectionObserver, type RedisClient } from './redis-watch.ts';
@@ -45,23 +45,41 @@ export class RedisQueueHandle implements QueueHandle {
     return this.#watch.status;
   }
 
-  async add(job: NewJob): Promise<{ existed: boolean }> {
-    const client = await this.#ready();
-    const deadline = Date.now() + this.#commandTimeoutMs;
+  async add(job: NewJob): Promise<AddedJob> {
+    const [added] = await this.addMany([job]);
+    if (added === undefined || added instanceof Error) throw added ?? this.#unavailable(undefined);
+    return added;
+  }
+
+  async addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
+    const forAll = (errorOf: (job: NewJob) => Error): Error[] => jobs.map((job) => errorOf(job));
     // BullMQ's own job object makes what BullMQ's own script stores.
-    const json = new Job(this.queue, job.name, job.data, job.options, job.id).asJSON();
+    const stored = jobs.map((job): RedisJob => {
+      const json = new Job(this.queue, job.name, job.data, job.options, job.id).asJSON();
+      return { id: job.id, json, once: job.once };
+    });
     try {
-      return await withDeadline(
-        this.#guardedAdd.run(client, this.queue.getBackend(), json, job.id, deadline),
+      const client = await this.#ready();
+      const deadline = Date.now() + this.#commandTimeoutMs;
+      const replies = await withDeadline(
+        this.#guardedAdd.run(client, this.queue.getBackend(), stored, deadline),
         this.#commandTimeoutMs,
         () => new Error(`Redis did not answer within ${this.#commandTimeoutMs} ms.`),
       );
+      return replies.map((reply) =>
+        reply.outcome === 'error'
+          ? translateServerError(new Error(reply.message), this.name)
+          : { id: reply.id, state: reply.state, existed: reply.outcome === 'existed' },
+      );
     } catch (error) {
-      if (error instanceof QueueUnavailableError) throw error;
-      if (isServerError(error)) throw translateServerError(error, this.name);
-      throw new QueueOutcomeUnknownError(
-        `The connection was lost before Redis had answered: the job ${job.id} may or may not be in the queue "${this.name}". Adding it again with this jobId is safe.`,
-        { cause: error, jobId: job.id },
+      if (error instanceof QueueUnavailableError) return forAll(() => error);
+      if (isServerError(error)) return forAll(() => translateServerError(error, this.name));
+      return forAll(
+        ({ id }) =>
+          new QueueOutcomeUnknownError(
+            `The connection was lost before Redis had answered: the job ${id} may or may not be in the queue "${this.name}". Adding it again with this jobId is safe.`,
+            { cause: error, jobId: id },
+          ),
       );
     }
   }
