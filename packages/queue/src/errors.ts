@@ -27,6 +27,25 @@ export const queueErrors = {
     retryable: true,
     retryAfterMs: 5000,
   },
+  outboxFull: {
+    code: 'OUTBOX_FULL',
+    status: 503,
+    title: 'The store of the queue is away, and the outbox has no room for the job.',
+    retryable: true,
+    retryAfterMs: 5000,
+  },
+  outbox: {
+    code: 'OUTBOX_UNAVAILABLE',
+    status: 503,
+    title: 'The store of the queue is away, and the outbox cannot keep the job safely.',
+    retryable: true,
+    retryAfterMs: 5000,
+  },
+  outboxUndecided: {
+    code: 'OUTBOX_UNDECIDED',
+    status: 409,
+    title: 'The job was sent too long ago to tell whether it has run: forwarding it may run it twice.',
+  },
   definition: { code: 'QUEUE_DEFINITION_INVALID', status: 500, title: 'A queue is defined in a way that cannot work.' },
   folderLocked: {
     code: 'EMBEDDED_FOLDER_LOCKED',
@@ -86,6 +105,20 @@ export class QueueOutcomeUnknownError extends HoldfastError {
 export class QueueOutOfMemoryError extends HoldfastError {
   constructor(message: string, options?: HoldfastErrorOptions) {
     super(queueErrors.outOfMemory, message, options);
+  }
+}
+
+/** The outbox is as large as it may be, or its disk as full. Nothing was stored. */
+export class OutboxFullError extends HoldfastError {
+  constructor(message: string, options?: HoldfastErrorOptions) {
+    super(queueErrors.outboxFull, message, options);
+  }
+}
+
+/** The file of the outbox cannot be used: its disk fails, or another process has it. Nothing was acknowledged. */
+export class OutboxError extends HoldfastError {
+  constructor(message: string, options?: HoldfastErrorOptions) {
+    super(queueErrors.outbox, message, options);
   }
 }
 

@@ -7,6 +7,8 @@ export type JobState =
   | 'completed'
   | 'failed'
   | 'waiting-children'
+  /** Accepted while the store was away, and not in it yet. */
+  | 'outbox'
   | 'unknown';
 
 /** A job as the outside sees it; times are ISO 8601 UTC. */
