@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Once, QueueHandle } from './backends/backend.ts';
+import type { NewJob, Once, QueueHandle } from './backends/backend.ts';
 import { publishEvent } from './channels.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
@@ -40,24 +40,35 @@ export class Producer {
   }
 
   /** See `Queues.add`. */
-  async add({ name, data, options = {} }: AddJob, { once }: AddSettings = {}): Promise<AddResult> {
-    const queue = this.#definition.name;
+  async add(job: AddJob, { once }: AddSettings = {}): Promise<AddResult> {
+    if (once !== undefined) checkOnce(once);
+    return this.send({ ...this.prepare(job), ...(once !== undefined && { once }) });
+  }
+
+  /**
+   * Checks a job and gives it what its queue says of all its jobs. Touches nothing outside.
+   *
+   * @throws JobInvalidError (422), JobTooLargeError (413), JobOptionsInvalidError (400)
+   */
+  prepare({ name, data, options = {} }: AddJob): NewJob {
     if (name !== undefined && (name.length < 1 || name.length > 128)) {
       throw new JobOptionsInvalidError([{ path: '/name', message: 'must have 1 to 128 characters.' }]);
     }
     checkJobOptions(options);
-    if (once !== undefined) checkOnce(once);
     this.#checkPayload(data);
-
-    // Every job gets an id of ours, so that an add whose reply was lost can be made again without a second job.
-    const id = options.jobId ?? randomUUID();
-    const added = await this.#handle.add({
-      id,
-      name: name ?? queue,
+    return {
+      // Every job gets an id of ours, so that an add whose reply was lost can be made again without a second job.
+      id: options.jobId ?? randomUUID(),
+      name: name ?? this.#definition.name,
       data,
       options: storedOptions(this.#definition, options),
-      ...(once !== undefined && { once }),
-    });
+    };
+  }
+
+  /** Adds a job that was prepared. @throws as `QueueHandle.add` */
+  async send(job: NewJob): Promise<AddResult> {
+    const queue = this.#definition.name;
+    const added = await this.#handle.add(job);
     publishEvent('holdfast:queue:job', () => ({ queue, event: added.existed ? 'duplicate' : 'added' }));
     return { id: added.id, queue, state: added.state, duplicate: added.existed };
   }
