@@ -52,6 +52,8 @@ export interface QueueHandle {
    * as long as it takes.
    */
   addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]>;
+  /** Removes the markers of adds (see `Once`) that nobody will send again. @throws QueueUnavailableError */
+  forget(tokens: readonly string[]): Promise<void>;
   /** Counts, age and workers. */
   read(): Promise<QueueReading>;
   /** Runs a call of BullMQ's on this queue within the command timeout, with its errors translated. */

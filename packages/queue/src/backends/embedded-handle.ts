@@ -70,6 +70,9 @@ export class EmbeddedQueueHandle implements QueueHandle {
     }
   }
 
+  /** They end by themselves. Who forgets is the outbox, and there is none for a store that cannot be away. */
+  async forget(): Promise<void> {}
+
   async read(): Promise<QueueReading> {
     this.#refuseWhenClosed();
     const { rows } = await this.#withDeadline(this.#options.pool.query(readingSql, [this.name, Date.now()]));

@@ -6,6 +6,7 @@ import { withDeadline } from '../deadline.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
 import type { QueueReading } from '../summary.ts';
 import type { AddedJob, BackendStatus, NewJob, QueueHandle } from './backend.ts';
+import { onceKeyPrefix } from './queue-keys.ts';
 import { GuardedAdd, type RedisJob } from './redis-add.ts';
 import { isServerError, translateServerError } from './redis-errors.ts';
 import { readQueue } from './redis-reading.ts';
@@ -84,6 +85,14 @@ export class RedisQueueHandle implements QueueHandle {
     }
   }
 
+  async forget(tokens: readonly string[]): Promise<void> {
+    if (tokens.length === 0) return;
+    const prefix = onceKeyPrefix((part) => this.queue.getBackend().toKey(part));
+    const keys = tokens.map((token) => prefix + token);
+    // BullMQ's type of a client knows the commands that BullMQ needs.
+    await this.#guarded(async (client) => (client as unknown as RedisClientOfOurs).unlink(...keys));
+  }
+
   async read(): Promise<QueueReading> {
     return this.#guarded((client) => readQueue(client, this.queue.getBackend()));
   }
@@ -135,6 +144,10 @@ export class RedisQueueHandle implements QueueHandle {
     const what = this.#closed ? 'is closed' : `cannot reach its Redis${reason}`;
     return new QueueUnavailableError(`The queue "${this.name}" ${what}.`, { cause });
   }
+}
+
+interface RedisClientOfOurs {
+  unlink(...keys: string[]): Promise<number>;
 }
 
 function isConnectionError(error: unknown): boolean {
