@@ -26,7 +26,20 @@ export interface OutboxEvent {
 
 export interface QueueJobEvent {
   readonly queue: string;
-  readonly event: 'added' | 'duplicate' | 'started' | 'completed' | 'failed' | 'retrying' | 'stalled';
+  readonly event:
+    | 'added'
+    | 'duplicate'
+    | 'started'
+    | 'completed'
+    | 'failed'
+    | 'retrying'
+    | 'stalled'
+    /** Given back before its lock had run out, because its worker is gone. */
+    | 'rescued'
+    /** Its workers died too often while it ran. */
+    | 'crashed'
+    | 'cancelled'
+    | 'expired';
   /** With `started`: from when the job could run until it did. */
   readonly waitMs?: number;
   /** With `completed`, `failed` and `retrying`: how long the attempt ran. */

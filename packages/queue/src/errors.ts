@@ -5,6 +5,7 @@ export const queueErrors = {
   unknownQueue: { code: 'QUEUE_UNKNOWN', status: 404, title: 'There is no queue of this name.' },
   invalidJob: { code: 'JOB_INVALID', status: 422, title: 'The data of the job does not fit the schema of its queue.' },
   invalidOptions: { code: 'JOB_OPTIONS_INVALID', status: 400, title: 'The options of the job are not allowed.' },
+  jobState: { code: 'JOB_STATE_CONFLICT', status: 409, title: 'The state of the job does not allow it.' },
   jobTooLarge: { code: 'JOB_TOO_LARGE', status: 413, title: 'The data of the job is too large.' },
   unavailable: {
     code: 'QUEUE_UNAVAILABLE',
@@ -19,6 +20,19 @@ export const queueErrors = {
     title: 'The store of the queue did not answer in time; the job may or may not have been added.',
     retryable: true,
     retryAfterMs: 1000,
+  },
+  busy: {
+    code: 'QUEUE_BUSY',
+    status: 503,
+    title: 'Too many jobs wait for the answer of the store of the queue; nothing was added.',
+    retryable: true,
+    retryAfterMs: 1000,
+  },
+  addAborted: {
+    code: 'JOB_ADD_ABORTED',
+    status: 503,
+    title: 'The call was ended before this job was added; nothing was added.',
+    retryable: true,
   },
   outOfMemory: {
     code: 'QUEUE_OUT_OF_MEMORY',
@@ -53,6 +67,14 @@ export const queueErrors = {
     title: 'Another process uses the folder of the embedded queue.',
   },
   timeout: { code: 'JOB_TIMEOUT', status: 504, title: 'The job took longer than it may.' },
+  cancelled: { code: 'JOB_CANCELLED', status: 409, title: 'The job was cancelled.' },
+  expired: { code: 'JOB_EXPIRED', status: 410, title: 'The job waited longer than it may and was not run.' },
+  lockLost: { code: 'JOB_LOCK_LOST', status: 409, title: 'The worker lost the job to another one.' },
+  crashedWorker: {
+    code: 'JOB_CRASHED_WORKER',
+    status: 500,
+    title: 'The worker died too often while it ran the job.',
+  },
   interrupted: { code: 'JOB_INTERRUPTED', status: 503, title: 'The worker stopped before the job had finished.' },
 } as const satisfies Record<string, ErrorDefinition>;
 
@@ -78,6 +100,14 @@ export class JobOptionsInvalidError extends HoldfastError {
   }
 }
 
+/** What was asked for does not fit the state that the job is in; nothing was changed. */
+export class JobStateError extends HoldfastError {
+  /** @param why goes on after "The job is <state>: it …" */
+  constructor(id: string, state: string, why: string) {
+    super(queueErrors.jobState, `The job ${id} is ${state}: it ${why}.`);
+  }
+}
+
 export class JobTooLargeError extends HoldfastError {
   constructor(bytes: number, maximum: number) {
     super(queueErrors.jobTooLarge, `The data has ${bytes} bytes as JSON; at most ${maximum} are allowed.`);
@@ -99,6 +129,20 @@ export class QueueOutcomeUnknownError extends HoldfastError {
   constructor(message: string, options: HoldfastErrorOptions & { readonly jobId?: string } = {}) {
     super(queueErrors.outcomeUnknown, message, options);
     this.jobId = options.jobId;
+  }
+}
+
+/** Nothing was added. */
+export class QueueBusyError extends HoldfastError {
+  constructor(queue: string, pending: number) {
+    super(queueErrors.busy, `${pending} jobs wait for the answer of the store of the queue "${queue}" already.`);
+  }
+}
+
+/** Nothing was added. */
+export class JobAddAbortedError extends HoldfastError {
+  constructor() {
+    super(queueErrors.addAborted, 'The call was ended before this job was added.');
   }
 }
 
@@ -153,6 +197,27 @@ export class JobTimeoutError extends HoldfastError {
 export class JobInterruptedError extends HoldfastError {
   constructor(message: string) {
     super(queueErrors.interrupted, message);
+  }
+}
+
+/** The reason of a handler's `AbortSignal`, and of the end of the job, when somebody cancelled it. */
+export class JobCancelledError extends HoldfastError {
+  constructor(reason: string) {
+    super(queueErrors.cancelled, reason);
+  }
+}
+
+/** Recorded on a job that waited longer than its `waitingTtlMs` for its first run. */
+export class JobExpiredError extends HoldfastError {
+  constructor(waitedMs: number, waitingTtlMs: number) {
+    super(queueErrors.expired, `The job waited ${waitedMs} ms; it was not to run after ${waitingTtlMs} ms.`);
+  }
+}
+
+/** The reason of a handler's `AbortSignal` when its result no longer counts: another worker has the job, or will. */
+export class JobLockLostError extends HoldfastError {
+  constructor() {
+    super(queueErrors.lockLost, 'This worker was out of reach for too long, and the job was given to another one.');
   }
 }
 

@@ -1,5 +1,8 @@
-import type { Queue, QueueEvents, Worker, WorkerOptions, Processor, JobsOptions } from 'bullmq';
+import type { Queue, QueueEvents, WorkerOptions, Processor, JobsOptions } from 'bullmq';
+import type { FetchControl, FetchingWorker } from '../consuming/fetching-worker.ts';
+import type { WorkerRegistry } from '../consuming/worker-registry.ts';
 import type { JobState } from '../job-view.ts';
+import type { JobStore } from '../admin/job-store.ts';
 import type { DeadLetterStore } from '../dead-letters/store.ts';
 import type { QueueReading } from '../summary.ts';
 
@@ -16,9 +19,11 @@ export interface QueueBackend {
   /** The producer's side of a queue; one handle a queue, the same at each call. Never waits for a connection. */
   open(queue: string): QueueHandle;
   /** A BullMQ worker that does not run yet. It connects in the background and keeps trying. */
-  createWorker(queue: string, processor: Processor, options: WorkerTuning): JobWorker;
-  /** A subscription to the events of a queue; the caller closes it. */
-  createEvents(queue: string): QueueEvents;
+  createWorker(queue: string, processor: Processor, options: WorkerTuning, control: FetchControl): JobWorker;
+  /** What the store knows of the workers of a queue, and of the jobs they run. */
+  registry(queue: string): WorkerRegistry;
+  /** A subscription to the events of a queue behind the one of the id `after`; the caller closes it. */
+  createEvents(queue: string, after: string): QueueEvents;
   /**
    * Calls `listener` each time the store can be reached again after it could not, so that what it may have lost can be
    * put back. Never for the first connection. Returns what ends that.
@@ -35,9 +40,11 @@ export interface BackendStatus {
 }
 
 export interface QueueHandle {
+  readonly kind: QueueBackend['kind'];
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
   readonly deadLetters: DeadLetterStore;
+  readonly jobs: JobStore;
   /**
    * Adds a job unless one with its id exists; decided atomically. Ends within the backend's command timeout.
    *
@@ -64,6 +71,8 @@ export interface NewJob {
   readonly id: string;
   readonly name: string;
   readonly data: unknown;
+  /** The data as JSON, where that is known already. */
+  readonly json?: string;
   readonly options: JobsOptions;
   /** Makes this add happen once, however often it is sent. */
   readonly once?: Once;
@@ -90,4 +99,4 @@ export interface AddedJob {
 }
 
 export type WorkerTuning = Omit<WorkerOptions, 'connection' | 'prefix'>;
-export type JobWorker = Worker<unknown, unknown>;
+export type JobWorker = FetchingWorker;

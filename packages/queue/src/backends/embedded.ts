@@ -1,7 +1,8 @@
-import { createPostgresBackend, Queue, QueueEvents, runMigrations, Worker, type Processor } from 'bullmq';
+import { createPostgresBackend, Queue, QueueEvents, runMigrations, type BackendFactory, type Processor } from 'bullmq';
 import { join, resolve } from 'node:path';
 import { publishEvent } from '../channels.ts';
 import { functionsSql } from '../embedded/functions.ts';
+import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
 import { lockFolder } from '../embedded/folder-lock.ts';
 import { installAdding } from '../embedded/adding.ts';
 import { PgPool } from '../embedded/pg-pool.ts';
@@ -9,6 +10,7 @@ import { PgliteClient } from '../embedded/pglite-client.ts';
 import { recoverJobs } from '../embedded/recovery.ts';
 import type { BackendStatus, QueueBackend, WorkerTuning } from './backend.ts';
 import { EmbeddedQueueHandle } from './embedded-handle.ts';
+import { EmbeddedWorkerRegistry } from './embedded-registry.ts';
 
 export interface EmbeddedBackendOptions {
   /** Made where it does not exist. One process at a time can use it. */
@@ -86,16 +88,19 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     },
     prefixOf: (queue) => `bullmq.${queue}`,
     open,
-    createWorker: (name: string, processor: Processor, tuning: WorkerTuning) => {
-      const worker = new Worker(name, processor, { ...tuning, connection }, createPostgresBackend);
+    registry: (name) => new EmbeddedWorkerRegistry(open(name), pool),
+    createWorker: (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl) => {
+      const workerOptions = { ...tuning, connection: connection as never };
+      const factory = createPostgresBackend as unknown as BackendFactory;
+      const worker = new FetchingWorker(name, processor, workerOptions, control, factory);
       const running = workers.get(name) ?? new Set();
       running.add(worker);
       workers.set(name, running);
       worker.on('closed', () => running.delete(worker));
-      return worker as unknown as Worker<unknown, unknown>;
+      return worker;
     },
-    createEvents: (name: string) =>
-      new QueueEvents(name, { connection }, createPostgresBackend) as unknown as QueueEvents,
+    createEvents: (name: string, after: string) =>
+      new QueueEvents(name, { connection, lastEventId: after }, createPostgresBackend) as unknown as QueueEvents,
     // It lives and ends with this process: it is never away for a while.
     onReturn: () => () => undefined,
     close: async () => {

@@ -1,0 +1,88 @@
+import type { RedisQueueBackend } from 'bullmq';
+import type { Beat, BeatReply, CancelOutcome, HeldJob, WorkerRegistry } from '../consuming/worker-registry.ts';
+import type { QueueHandle } from './backend.ts';
+import { RedisScript } from './redis-script.ts';
+import type { RedisClient } from './redis-watch.ts';
+
+// Jobs are given back with BullMQ's own script.
+const beatScript = new RedisScript('worker-beat', 'moveJobFromActiveToWait');
+const cancelScript = new RedisScript('cancel-job');
+
+type Reply = [string, string, number, string[], string[], (string | number)[], string[]];
+
+/**
+ * The registry of one queue in Redis, on the connection of its producer: that one fails fast and keeps nothing for
+ * later, so a beat says something about now.
+ */
+export class RedisWorkerRegistry implements WorkerRegistry {
+  readonly #handle: QueueHandle;
+
+  constructor(handle: QueueHandle) {
+    this.#handle = handle;
+  }
+
+  async beat(beat: Beat): Promise<BeatReply> {
+    const { workerId, ttlMs, maxGapMs, link, crashLimit, everything, running } = beat;
+    const reply = await this.#run((client, backend) =>
+      beatScript.run(client, backend.toKey(''), [
+        ...[workerId, ttlMs, maxGapMs, link?.healthySince ?? '', link?.now ?? '', crashLimit, everything ? 1 : 0],
+        ...running.flatMap(({ id, token }) => [id, token]),
+      ]),
+    );
+    const [now, healthySince, due, lost, cancelled, rescued, own] = reply as Reply;
+    return {
+      link: { now, healthySince },
+      dueMs: due < 0 ? undefined : Number(due),
+      lost,
+      cancelled: pairs(cancelled).map(([id, failure]) => ({ id, failure })),
+      rescued: pairs(rescued).map(([id, crashes]) => ({ id: String(id), crashes: Number(crashes) })),
+      own: pairs(own).map(([id, token]): HeldJob => ({ id, token })),
+    };
+  }
+
+  async leave(workerId: string, holdsJobs: boolean): Promise<void> {
+    await this.#run((client, backend) => {
+      const key = backend.toKey('hf:presence');
+      // Time 0 is long past: it counts as gone, and stays known until its jobs were given back.
+      return holdsJobs
+        ? client.runCommand('zadd', [key, 0, workerId])
+        : client.runCommand('zrem', [key, workerId]);
+    });
+  }
+
+  async giveBack(id: string, token: string): Promise<boolean> {
+    return this.#run((_client, backend) =>
+      backend.moveJobFromActiveToWait(id, token).then(
+        () => true,
+        () => false,
+      ),
+    );
+  }
+
+  async crashesOf(id: string): Promise<number> {
+    const crashes: unknown = await this.#run((client, backend) =>
+      client.runCommand('hget', [backend.toKey(id), 'hf:crashes']),
+    );
+    return Number(crashes ?? 0);
+  }
+
+  async beginAlone(id: string, token: string): Promise<void> {
+    await this.#run((client, backend) => client.runCommand('hset', [backend.toKey(id), 'hf:run', token]));
+  }
+
+  async cancel(id: string, failure: string): Promise<CancelOutcome> {
+    const outcome = await this.#run((client, backend) => cancelScript.run(client, backend.toKey(''), [id, failure]));
+    return outcome as CancelOutcome;
+  }
+
+  async #run<T>(operation: (client: RedisClient, backend: RedisQueueBackend) => Promise<T>): Promise<T> {
+    return this.#handle.call(async (queue) => {
+      const backend = queue.getBackend();
+      return operation(await backend.client, backend);
+    });
+  }
+}
+
+function pairs<T>(list: readonly T[]): [T, T][] {
+  return Array.from({ length: Math.floor(list.length / 2) }, (_, at) => list.slice(2 * at, 2 * at + 2) as [T, T]);
+}
