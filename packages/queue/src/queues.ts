@@ -1,3 +1,7 @@
+import { cleanJobs, drainQueue, type CleanOptions, type DrainOptions } from './admin/clean-jobs.ts';
+import { EventFeed } from './admin/event-feed.ts';
+import { promoteJob, removeJob, retryJob } from './admin/job-actions.ts';
+import { listJobs, type JobList, type ListJobsOptions } from './admin/list-jobs.ts';
 import { canBeJobId } from './job-id.ts';
 import type { QueueBackend, QueueHandle } from './backends/backend.ts';
 import {
@@ -14,6 +18,8 @@ import { QueueDefinitionError, QueueUnknownError } from './errors.ts';
 import { toJobView, type JobView } from './job-view.ts';
 import { JobWaiter } from './job-waiter.ts';
 import { maxLogLines } from './limits.ts';
+import type { AddManyOptions, AddManyResult } from './producing/add-many.ts';
+import { batchStatsOf, type BatchStats } from './producing/batch-stats.ts';
 import { Producer, type AddJob, type AddResult, type AddSettings } from './producer.ts';
 import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedule.ts';
 import { policyOf, type QueueSummary } from './summary.ts';
@@ -24,6 +30,11 @@ export type { JobOptions } from './job-options.ts';
 export interface QueuesOptions {
   readonly backend: QueueBackend;
   readonly definitions: readonly QueueDefinition[];
+  /**
+   * How many of the jobs that are added in one turn of the event loop are sent as one command, 1 to 50. Default 50; 1
+   * sends every job by itself.
+   */
+  readonly addBatchSize?: number;
 }
 
 export interface GetOptions {
@@ -38,6 +49,7 @@ interface OpenQueue {
   readonly handle: QueueHandle;
   readonly producer: Producer;
   readonly waiter: JobWaiter;
+  readonly feed: EventFeed;
   readonly deadLetters: DeadLetters;
 }
 
@@ -50,16 +62,17 @@ export class Queues {
   readonly #queues = new Map<string, OpenQueue>();
 
   /** @throws QueueDefinitionError when two definitions have one name. */
-  constructor({ backend, definitions }: QueuesOptions) {
+  constructor({ backend, definitions, addBatchSize }: QueuesOptions) {
     this.#backend = backend;
     for (const definition of definitions) {
       const { name } = definition;
       if (this.#queues.has(name)) throw new QueueDefinitionError(`Two queues have the name "${name}".`);
       const handle = backend.open(name);
-      const producer = new Producer(definition, handle);
-      const waiter = new JobWaiter({ handle, openEvents: () => backend.createEvents(name) });
+      const producer = new Producer(definition, handle, addBatchSize);
+      const feed = new EventFeed({ handle, openEvents: (after) => backend.createEvents(name, after) });
+      const waiter = new JobWaiter({ handle, feed });
       const deadLetters = new DeadLetters(name, handle.deadLetters);
-      this.#queues.set(name, { definition, handle, producer, waiter, deadLetters });
+      this.#queues.set(name, { definition, handle, producer, waiter, feed, deadLetters });
     }
   }
 
@@ -83,6 +96,16 @@ export class Queues {
    */
   async add(queue: string, job: AddJob, settings?: AddSettings): Promise<AddResult> {
     return this.#open(queue).producer.add(job, settings);
+  }
+
+  /**
+   * Adds up to 10 000 jobs in few commands; never throws for a job, but says of each what became of it. Adding those again
+   * whose outcome is not known is safe under their `id`.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400) for too many jobs or a wrong `spreadMs`
+   */
+  async addMany(queue: string, jobs: readonly AddJob[], options?: AddManyOptions): Promise<AddManyResult> {
+    return this.#open(queue).producer.addMany(jobs, options);
   }
 
   /**
@@ -159,9 +182,83 @@ export class Queues {
     return this.#open(queue).deadLetters.clean(options);
   }
 
-  /** Ends the waits and closes the connections of this object's backend. May be called twice. */
+  /**
+   * Jobs of a queue, page by page: those that run next first; those that have ended, the last one first. A page costs
+   * what it holds, however long the queue. A job that stays in its state is seen at least once.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400: state, cursor, limit), QueueUnavailableError (503)
+   */
+  async list(queue: string, options?: ListJobsOptions): Promise<JobList> {
+    return listJobs(queue, this.#open(queue).handle.jobs, options);
+  }
+
+  /**
+   * Removes a job that does not run, with its logs; replies whether there was one.
+   *
+   * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
+   */
+  async remove(queue: string, id: string): Promise<boolean> {
+    return removeJob(this.#open(queue).handle, id);
+  }
+
+  /**
+   * Lets a failed job run again, with all its attempts and under the same id; replies whether there was one.
+   *
+   * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
+   */
+  async retry(queue: string, id: string): Promise<boolean> {
+    return retryJob(this.#open(queue).handle, id);
+  }
+
+  /**
+   * Lets a delayed job run as soon as there is a worker for it; replies whether there was one.
+   *
+   * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
+   */
+  async promote(queue: string, id: string): Promise<boolean> {
+    return promoteJob(this.#open(queue).handle, id);
+  }
+
+  /** No worker takes a job of this queue, in any process, until `resume`. @throws QueueUnknownError, QueueUnavailableError */
+  async pause(queue: string): Promise<void> {
+    await this.#open(queue).handle.call((bullmq) => bullmq.pause());
+  }
+
+  /** @throws QueueUnknownError (404), QueueUnavailableError (503) */
+  async resume(queue: string): Promise<void> {
+    await this.#open(queue).handle.call((bullmq) => bullmq.resume());
+  }
+
+  /**
+   * Removes the jobs that wait, in batches; replies how many. Those that run or have ended stay.
+   *
+   * @throws QueueUnknownError (404), QueueUnavailableError (503): some may have been removed
+   */
+  async drain(queue: string, options?: DrainOptions): Promise<number> {
+    return drainQueue(this.#open(queue).handle, options);
+  }
+
+  /**
+   * Removes old jobs of one state, in batches; replies how many.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
+   */
+  async clean(queue: string, options: CleanOptions): Promise<number> {
+    return cleanJobs(this.#open(queue).handle, options);
+  }
+
+  /** What is being gathered and sent at this moment, by queue; only queues with something under way are named. */
+  batchStats(): BatchStats {
+    return batchStatsOf(
+      [...this.#queues.values()].map(({ definition, producer }) => [definition.name, producer.pending]),
+    );
+  }
+
+  /** Sends what waits to be sent, ends the waits and closes the connections of this object's backend. May be called twice. */
   async close(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map((open) => open.waiter.close()));
+    await Promise.all([...this.#queues.values()].map((open) => open.producer.close()));
+    for (const open of this.#queues.values()) open.waiter.close();
+    await Promise.all([...this.#queues.values()].map((open) => open.feed.close()));
     await this.#backend.close();
   }
 
