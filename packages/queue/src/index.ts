@@ -23,6 +23,8 @@ export type { QueueCounts, QueuePolicy, QueueSummary } from './summary.ts';
 export { Consumer } from './consumer.ts';
 export type { ConsumerOptions, ConsumerStatus, Handler, RunningJob } from './consumer.ts';
 export type { BackendStatus, QueueBackend } from './backends/backend.ts';
+export { openOutbox } from './outbox/outbox.ts';
+export type { Outbox, OutboxOptions, OutboxStatus } from './outbox/outbox.ts';
 export { createRedisBackend } from './backends/redis.ts';
 export type { RedisBackendOptions } from './backends/redis.ts';
 export { createEmbeddedBackend } from './backends/embedded.ts';

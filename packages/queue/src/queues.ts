@@ -17,7 +17,8 @@ import type { QueueDefinition } from './define-queue.ts';
 import { QueueDefinitionError, QueueUnknownError } from './errors.ts';
 import { toJobView, type JobView } from './job-view.ts';
 import { JobWaiter } from './job-waiter.ts';
-import { maxLogLines } from './limits.ts';
+import { maxLogLines, maxWaitMs } from './limits.ts';
+import type { Outbox } from './outbox/outbox.ts';
 import type { AddManyOptions, AddManyResult } from './producing/add-many.ts';
 import { batchStatsOf, type BatchStats } from './producing/batch-stats.ts';
 import { Producer, type AddJob, type AddResult, type AddSettings } from './producer.ts';
@@ -30,6 +31,8 @@ export type { JobOptions } from './job-options.ts';
 export interface QueuesOptions {
   readonly backend: QueueBackend;
   readonly definitions: readonly QueueDefinition[];
+  /** Takes jobs while the store is away. It then belongs to this object, which starts and closes it. */
+  readonly outbox?: Outbox;
   /**
    * How many of the jobs that are added in one turn of the event loop are sent as one command, 1 to 50. Default 50; 1
    * sends every job by itself.
@@ -58,12 +61,15 @@ interface OpenQueue {
  * constructor neither waits nor fails when the store is away, and each call then fails fast.
  */
 export class Queues {
+  /** Where jobs are while the store is away, if that was asked for. */
+  readonly outbox: Outbox | undefined;
   readonly #backend: QueueBackend;
   readonly #queues = new Map<string, OpenQueue>();
 
   /** @throws QueueDefinitionError when two definitions have one name. */
-  constructor({ backend, definitions, addBatchSize }: QueuesOptions) {
+  constructor({ backend, outbox, definitions, addBatchSize }: QueuesOptions) {
     this.#backend = backend;
+    this.outbox = outbox;
     for (const definition of definitions) {
       const { name } = definition;
       if (this.#queues.has(name)) throw new QueueDefinitionError(`Two queues have the name "${name}".`);
@@ -74,6 +80,7 @@ export class Queues {
       const deadLetters = new DeadLetters(name, handle.deadLetters);
       this.#queues.set(name, { definition, handle, producer, waiter, feed, deadLetters });
     }
+    outbox?.start(backend, this.#queues);
   }
 
   names(): string[] {
@@ -87,15 +94,20 @@ export class Queues {
 
   /**
    * Adds a job, unless one with its `options.jobId` exists: then nothing is added and `duplicate` is true. That is
-   * decided atomically, over all processes.
+   * decided atomically, over all processes. With an outbox, a job that the store cannot take now is kept there: its
+   * `state` is then `outbox`, and it is on disk.
    *
    * @throws QueueUnknownError (404), JobInvalidError (422), JobTooLargeError (413), JobOptionsInvalidError (400)
+   * @throws OutboxFullError, OutboxError (503) the store is away, and the outbox cannot keep the job.
    * @throws QueueUnavailableError (503) nothing was added, nor will be later.
    * @throws QueueOutcomeUnknownError (503) it may have been added; adding it again under the error's `jobId` is safe.
    * @throws QueueOutOfMemoryError (507)
    */
   async add(queue: string, job: AddJob, settings?: AddSettings): Promise<AddResult> {
-    return this.#open(queue).producer.add(job, settings);
+    const { producer } = this.#open(queue);
+    // A caller with a marker of its own repeats the add by itself.
+    if (this.outbox === undefined || settings?.once !== undefined) return producer.add(job, settings);
+    return this.outbox.add(queue, job);
   }
 
   /**
@@ -117,7 +129,12 @@ export class Queues {
   async get(queue: string, id: string, { waitMs = 0, signal }: GetOptions = {}): Promise<JobView | undefined> {
     const { handle, waiter } = this.#open(queue);
     if (!canBeJobId(id)) return undefined;
-    if (waitMs > 0) await waiter.wait(id, waitMs, signal);
+    const deadline = Date.now() + Math.min(waitMs, maxWaitMs);
+    if (waitMs > 0) await this.outbox?.whenLeft(queue, id, Math.min(waitMs, maxWaitMs), signal);
+    const held = this.outbox?.find(queue, id);
+    if (held !== undefined) return held;
+    const leftMs = deadline - Date.now();
+    if (waitMs > 0 && leftMs > 0) await waiter.wait(id, leftMs, signal);
     return handle.call(async (bullmq) => {
       const [job, state, logs] = await Promise.all([
         bullmq.getJob(id),
@@ -259,6 +276,7 @@ export class Queues {
     await Promise.all([...this.#queues.values()].map((open) => open.producer.close()));
     for (const open of this.#queues.values()) open.waiter.close();
     await Promise.all([...this.#queues.values()].map((open) => open.feed.close()));
+    await this.outbox?.close();
     await this.#backend.close();
   }
 

@@ -1,0 +1,263 @@
+import { HoldfastError } from '@holdfast/redis-core';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AddedJob, NewJob, QueueHandle } from '../backends/backend.ts';
+import { publishEvent, type OutboxEvent } from '../channels.ts';
+import { QueueOutcomeUnknownError, QueueOutOfMemoryError, queueErrors, QueueUnavailableError } from '../errors.ts';
+import type { AddJob } from '../producer.ts';
+import type { OutboxEntry, SetAsideReason } from './entry.ts';
+import type { OutboxFile } from './outbox-file.ts';
+import { markerTtlMs, replayWindowMs } from './replay-window.ts';
+
+/** Where the jobs of a queue go. */
+export interface LaneTarget {
+  /** Checks a job against the queue as it is now. @throws what is wrong with it */
+  readonly prepare: (job: AddJob) => NewJob;
+  readonly handle: Pick<QueueHandle, 'addMany' | 'call' | 'forget'>;
+}
+
+export interface LaneOptions {
+  readonly queue: string;
+  readonly file: OutboxFile;
+  /** `undefined`: nobody declares this queue any more. */
+  readonly target: LaneTarget | undefined;
+  readonly waiting: number;
+  /** Is told which entries do not wait any more. */
+  readonly onLeft: (ids: readonly string[]) => void;
+}
+
+const maxBatch = 64;
+/** Redis works on nothing else while it adds a batch. */
+const maxBatchBytes = 1024 * 1024;
+/** An entry that the store refuses so often, for a reason of its own, is set aside: those behind it are to go on. */
+const maxRefusals = 8;
+const firstPauseMs = 50;
+const maxPauseMs = 1000;
+
+interface Sendable {
+  readonly entry: OutboxEntry;
+  readonly job: NewJob;
+}
+
+/**
+ * Forwards what waits for one queue, in the order in which it was accepted, a batch at a time.
+ *
+ * Each step may be the last one of this process. Before a batch is sent, it is noted on disk that its entries may be in
+ * the store from now on; what is found so at a start is sent again, and the marker that the store keeps (see `Once`)
+ * makes that one job. Only when the store has answered are entries removed, and only then are their markers.
+ */
+export class Lane {
+  readonly queue: string;
+  readonly #options: LaneOptions;
+  /** Entries on disk that wait. */
+  #waiting: number;
+  #active = false;
+  #closed = false;
+  #pause = new AbortController();
+  #lastError: Error | undefined;
+
+  constructor(options: LaneOptions) {
+    this.queue = options.queue;
+    this.#options = options;
+    this.#waiting = options.waiting;
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Why the last batch could not be forwarded, as long as none could be since. */
+  get lastError(): Error | undefined {
+    return this.#waiting > 0 ? this.#lastError : undefined;
+  }
+
+  /** Whether it forwards, or waits to try again. */
+  get active(): boolean {
+    return this.#active;
+  }
+
+  /** An entry more is on disk. */
+  accepted(reason: Error | undefined): void {
+    this.#waiting += 1;
+    if (reason !== undefined) this.#lastError = reason;
+    this.#start();
+  }
+
+  /** Tries now, and does not wait for the next time. */
+  kick(): void {
+    this.#pause.abort();
+    this.#start();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#pause.abort();
+  }
+
+  #start(): void {
+    if (this.#active || this.#closed || this.#waiting === 0) return;
+    this.#active = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#closed && this.#waiting > 0) {
+      // After a failure a single one goes first: it finds out whether the others may follow.
+      const error = await this.#forwardBatch(failures > 0 ? 1 : maxBatch).catch((thrown: unknown) => toError(thrown));
+      this.#lastError = error;
+      failures = error === undefined ? 0 : failures + 1;
+      if (error !== undefined) await this.#rest(failures);
+    }
+    this.#active = false;
+  }
+
+  async #rest(failures: number): Promise<void> {
+    if (this.#closed) return;
+    this.#pause = new AbortController();
+    const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(failures - 1, 10)) * (0.5 + Math.random() / 2);
+    await delay(pauseMs, undefined, { signal: this.#pause.signal, ref: false }).catch(() => undefined);
+  }
+
+  /** @returns why there has to be a pause before the next batch; `undefined`: none is needed */
+  async #forwardBatch(limit: number): Promise<Error | undefined> {
+    const { file, queue } = this.#options;
+    const batch = file.next(queue, limit, maxBatchBytes);
+    if (batch.length === 0) {
+      // Nothing is left although something should be: what counts is what is on disk.
+      this.#waiting = 0;
+      return undefined;
+    }
+    const outcome = new BatchOutcome();
+    const sendable = await this.#prepare(batch, outcome);
+    const first = sendable.filter(({ entry }) => entry.sentAt === undefined);
+    if (first.length > 0) {
+      file.markSent(
+        first.map(({ entry }) => entry.seq),
+        Date.now(),
+      );
+    }
+    const replies = (await this.#options.target?.handle.addMany(sendable.map(({ job }) => job))) ?? [];
+    for (const [index, { entry }] of sendable.entries()) outcome.note(entry, replies[index]);
+    this.#settle(outcome);
+    // Sent once and answered: nothing that is under way could add one of them again.
+    const done = first.filter(({ entry }) => outcome.forwarded.includes(entry)).map(({ entry }) => entry.token);
+    this.#options.target?.handle.forget(done).catch(() => undefined);
+    return outcome.error;
+  }
+
+  async #prepare(batch: readonly OutboxEntry[], outcome: BatchOutcome): Promise<Sendable[]> {
+    const { target, queue } = this.#options;
+    const sendable: Sendable[] = [];
+    for (const entry of batch) {
+      if (target === undefined) {
+        const { code } = queueErrors.unknownQueue;
+        outcome.setAside(entry, { code, message: `No queue "${queue}" is declared.` });
+      } else if (entry.sentAt !== undefined && Date.now() - entry.sentAt > replayWindowMs) {
+        await decide(entry, target, outcome);
+      } else {
+        try {
+          sendable.push({ entry, job: toNewJob(entry, target.prepare(entry.job)) });
+        } catch (error) {
+          outcome.setAside(entry, reasonOf(error));
+        }
+      }
+    }
+    return sendable;
+  }
+
+  #settle(outcome: BatchOutcome): void {
+    const { file, onLeft } = this.#options;
+    const seqs = (entries: readonly OutboxEntry[]): number[] => entries.map(({ seq }) => seq);
+    const { forwarded, known, notSent, refused, aside } = outcome;
+    file.settle({
+      forwarded: seqs([...forwarded, ...known]),
+      notSent: seqs(notSent),
+      refused: seqs(refused),
+      setAside: aside.map(({ entry, reason }) => ({ seq: entry.seq, reason })),
+    });
+    this.#waiting -= forwarded.length + known.length + aside.length;
+    this.#publish('forwarded', forwarded.length);
+    for (const _ of forwarded) publishEvent('holdfast:queue:job', () => ({ queue: this.queue, event: 'added' }));
+    this.#publish('known', known.length);
+    for (const { reason } of aside) this.#publish('set-aside', 1, reason.code);
+    onLeft([...forwarded, ...known, ...aside.map(({ entry }) => entry)].map(({ id }) => id));
+  }
+
+  #publish(event: OutboxEvent['event'], count: number, code?: string): void {
+    if (count === 0) return;
+    publishEvent('holdfast:queue:outbox', () => ({
+      queue: this.queue,
+      event,
+      count,
+      ...(code !== undefined && { code }),
+    }));
+  }
+}
+
+/** What became of the entries of a batch. */
+class BatchOutcome {
+  readonly forwarded: OutboxEntry[] = [];
+  /** The store had them already. */
+  readonly known: OutboxEntry[] = [];
+  /** They are not in the store, and were not before. */
+  readonly notSent: OutboxEntry[] = [];
+  readonly refused: OutboxEntry[] = [];
+  readonly aside: { readonly entry: OutboxEntry; readonly reason: SetAsideReason }[] = [];
+  error: Error | undefined;
+
+  setAside(entry: OutboxEntry, reason: SetAsideReason): void {
+    this.aside.push({ entry, reason });
+  }
+
+  note(entry: OutboxEntry, reply: AddedJob | Error | undefined): void {
+    if (reply === undefined || reply instanceof Error) this.#noteFailure(entry, reply);
+    else if (reply.existed) this.known.push(entry);
+    else this.forwarded.push(entry);
+  }
+
+  #noteFailure(entry: OutboxEntry, error: Error | undefined): void {
+    this.error ??= error ?? new Error('The store did not answer.');
+    // Memory that is full, or a store that is away, says nothing about this entry: it keeps its turn.
+    if (error instanceof QueueUnavailableError || error instanceof QueueOutOfMemoryError) {
+      if (entry.sentAt === undefined) this.notSent.push(entry);
+    } else if (error !== undefined && !(error instanceof QueueOutcomeUnknownError)) {
+      if (entry.failures + 1 >= maxRefusals) this.setAside(entry, reasonOf(error));
+      else this.refused.push(entry);
+    }
+  }
+}
+
+/**
+ * An entry that may have been in the store so long ago that its marker may be gone. If its job is there, it was added.
+ * If not, it was never added, or it has run and was removed: nobody can tell, so a person decides.
+ */
+async function decide(entry: OutboxEntry, target: LaneTarget, outcome: BatchOutcome): Promise<void> {
+  const state = await target.handle.call((queue) => queue.getJobState(entry.id));
+  if (state !== 'unknown') {
+    outcome.known.push(entry);
+    return;
+  }
+  outcome.setAside(entry, {
+    code: queueErrors.outboxUndecided.code,
+    message: `It was sent at ${new Date(entry.sentAt ?? 0).toISOString()} without an answer, which is too long ago to tell whether it has run.`,
+  });
+}
+
+function toNewJob(entry: OutboxEntry, prepared: NewJob): NewJob {
+  return {
+    ...prepared,
+    id: entry.id,
+    // Its delay and its age count from when it was accepted.
+    options: { ...prepared.options, timestamp: entry.acceptedAt },
+    once: { token: entry.token, ttlMs: markerTtlMs },
+  };
+}
+
+function reasonOf(error: unknown): SetAsideReason {
+  if (error instanceof HoldfastError) return { code: error.code, message: error.message };
+  return { code: 'JOB_FAILED', message: toError(error).message };
+}
+
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -1,0 +1,209 @@
+import { openDurableFile, transact } from '@holdfast/redis-core/durable-file';
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import { OutboxError } from '../errors.ts';
+import type { AddJob } from '../producer.ts';
+import type { NewOutboxEntry, OutboxEntry, SetAsideReason, Settlement } from './entry.ts';
+import { outboxError } from './outbox-errors.ts';
+
+export interface OutboxTotals {
+  /** Entries that wait to be forwarded. */
+  waiting: number;
+  setAside: number;
+  /** Of all entries. */
+  bytes: number;
+}
+
+const version = 1;
+const schema = `
+  CREATE TABLE job (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    queue TEXT NOT NULL,
+    id TEXT NOT NULL,
+    token TEXT NOT NULL,
+    body TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    accepted_at INTEGER NOT NULL,
+    sent_at INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
+    reason TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX job_id ON job (queue, id);
+  CREATE INDEX job_turn ON job (queue, seq) WHERE reason IS NULL;
+`;
+
+/** What an entry takes beside its data: its columns, its indexes, and its share of half-empty pages. */
+const overheadBytes = 300;
+/** The file may be larger than its entries: pages that are not full, and room to note that an entry is done. */
+const fileBytesPerByte = 2;
+const spareFileBytes = 8 * 1024 * 1024;
+
+const statements = {
+  insert: `INSERT INTO job (queue, id, token, body, bytes, accepted_at, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (queue, id) DO NOTHING`,
+  totals: `SELECT count(*) FILTER (WHERE reason IS NULL) AS waiting, count(reason) AS setAside,
+    coalesce(sum(bytes), 0) AS bytes FROM job`,
+  queues: 'SELECT queue, count(*) AS waiting FROM job WHERE reason IS NULL GROUP BY queue ORDER BY min(seq)',
+  next: 'SELECT * FROM job WHERE queue = ? AND reason IS NULL ORDER BY seq LIMIT ?',
+  oldest: 'SELECT accepted_at FROM job WHERE queue = ? AND reason IS NULL ORDER BY seq LIMIT 1',
+  find: 'SELECT * FROM job WHERE queue = ? AND id = ?',
+  aside: 'SELECT * FROM job WHERE reason IS NOT NULL ORDER BY seq LIMIT ?',
+  sent: 'UPDATE job SET sent_at = ? WHERE seq = ? AND sent_at IS NULL',
+  notSent: 'UPDATE job SET sent_at = NULL WHERE seq = ?',
+  refused: 'UPDATE job SET failures = failures + 1 WHERE seq = ?',
+  setAside: 'UPDATE job SET reason = ? WHERE seq = ?',
+  takeUp: 'UPDATE job SET reason = NULL, failures = 0 WHERE seq = ?',
+  remove: 'DELETE FROM job WHERE seq = ? RETURNING bytes',
+} as const;
+
+/**
+ * The file of the outbox: it belongs to this process alone, and what a call has changed has reached the disk when it
+ * returns. Everything here is synchronous, for as long as the disk takes.
+ */
+export class OutboxFile {
+  readonly path: string;
+  readonly #database: DatabaseSync;
+  readonly #statements: Readonly<Record<keyof typeof statements, StatementSync>>;
+  readonly #totals: OutboxTotals;
+
+  /** @throws OutboxError when another process has it open, when it is damaged or cannot be written */
+  constructor(path: string, maxBytes: number) {
+    this.path = path;
+    try {
+      const database = openDurableFile({
+        file: path,
+        maxBytes: maxBytes * fileBytesPerByte + spareFileBytes,
+        version,
+        schema,
+      });
+      this.#database = database;
+      this.#statements = Object.fromEntries(
+        Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]),
+      ) as Record<keyof typeof statements, StatementSync>;
+      this.#totals = this.#statements.totals.get() as unknown as OutboxTotals;
+    } catch (error) {
+      throw outboxError(error, path);
+    }
+  }
+
+  /** Kept up to date by every call. */
+  get totals(): Readonly<OutboxTotals> {
+    return this.#totals;
+  }
+
+  /** What an entry will be counted as. */
+  static bytesOf(body: string): number {
+    return Buffer.byteLength(body) + overheadBytes;
+  }
+
+  /** @returns of each whether it is new: an entry of its queue and id that is there stays as it is */
+  insert(entries: readonly { readonly entry: NewOutboxEntry; readonly body: string }[]): boolean[] {
+    const added = this.#change(() =>
+      entries.map(({ entry: { queue, id, token, acceptedAt, sentAt = null }, body }) => {
+        const bytes = OutboxFile.bytesOf(body);
+        const { changes } = this.#statements.insert.run(queue, id, token, body, bytes, acceptedAt, sentAt);
+        return { isNew: changes === 1, bytes };
+      }),
+    );
+    for (const { bytes } of added.filter(({ isNew }) => isNew)) {
+      this.#totals.waiting += 1;
+      this.#totals.bytes += bytes;
+    }
+    return added.map(({ isNew }) => isNew);
+  }
+
+  /** How many wait, by queue; the one with the oldest first. */
+  waitingByQueue(): Map<string, number> {
+    const rows = this.#guard(() => this.#statements.queues.all()) as unknown as { queue: string; waiting: number }[];
+    return new Map(rows.map(({ queue, waiting }) => [queue, waiting]));
+  }
+
+  /** Those of a queue whose turn it is: at most `limit`, and no more than `maxBytes` beyond the first. */
+  next(queue: string, limit: number, maxBytes: number): OutboxEntry[] {
+    return this.#guard(() => {
+      const batch: OutboxEntry[] = [];
+      let bytes = 0;
+      for (const row of this.#statements.next.iterate(queue, limit)) {
+        bytes += Number(row['bytes']);
+        if (batch.length > 0 && bytes > maxBytes) break;
+        batch.push(toEntry(row));
+      }
+      return batch;
+    });
+  }
+
+  /** When the oldest entry of a queue that waits was accepted. */
+  oldest(queue: string): number | undefined {
+    const row = this.#guard(() => this.#statements.oldest.get(queue));
+    return row === undefined ? undefined : Number(row['accepted_at']);
+  }
+
+  find(queue: string, id: string): OutboxEntry | undefined {
+    const row = this.#guard(() => this.#statements.find.get(queue, id));
+    return row === undefined ? undefined : toEntry(row);
+  }
+
+  setAside(limit: number): OutboxEntry[] {
+    return this.#guard(() => this.#statements.aside.all(limit).map((row) => toEntry(row)));
+  }
+
+  /** Notes that entries are about to be sent; of one that may be in the store already the first time counts. */
+  markSent(seqs: readonly number[], now: number): void {
+    this.#change(() => {
+      for (const seq of seqs) this.#statements.sent.run(now, seq);
+    });
+  }
+
+  settle({ forwarded, notSent, refused, setAside }: Settlement): void {
+    const removed = this.#change(() => {
+      for (const seq of notSent) this.#statements.notSent.run(seq);
+      for (const seq of refused) this.#statements.refused.run(seq);
+      for (const { seq, reason } of setAside) this.#statements.setAside.run(JSON.stringify(reason), seq);
+      return forwarded.map((seq) => Number(this.#statements.remove.get(seq)?.['bytes'] ?? 0));
+    });
+    this.#totals.waiting -= forwarded.length + setAside.length;
+    this.#totals.setAside += setAside.length;
+    this.#totals.bytes -= removed.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Lets entries that were set aside wait for their turn again. They keep their place. */
+  takeUp(seqs: readonly number[]): void {
+    this.#change(() => {
+      for (const seq of seqs) this.#statements.takeUp.run(seq);
+    });
+    this.#totals.waiting += seqs.length;
+    this.#totals.setAside -= seqs.length;
+  }
+
+  /** Releases the file. What is in it stays. May be called twice. */
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #change<Reply>(work: () => Reply): Reply {
+    return this.#guard(() => transact(this.#database, work));
+  }
+
+  #guard<Reply>(work: () => Reply): Reply {
+    if (!this.#database.isOpen) throw new OutboxError(`The outbox ${this.path} is closed.`);
+    try {
+      return work();
+    } catch (error) {
+      throw outboxError(error, this.path);
+    }
+  }
+}
+
+function toEntry(row: Record<string, SQLOutputValue>): OutboxEntry {
+  const { sent_at: sentAt, reason } = row;
+  return {
+    seq: Number(row['seq']),
+    queue: String(row['queue']),
+    id: String(row['id']),
+    token: String(row['token']),
+    job: JSON.parse(String(row['body'])) as AddJob,
+    acceptedAt: Number(row['accepted_at']),
+    failures: Number(row['failures']),
+    ...(sentAt !== null && { sentAt: Number(sentAt) }),
+    ...(typeof reason === 'string' && { reason: JSON.parse(reason) as SetAsideReason }),
+  };
+}

@@ -1,0 +1,268 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { QueueBackend, QueueHandle } from '../backends/backend.ts';
+import { publishEvent } from '../channels.ts';
+import { OutboxError, queueErrors, QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
+import { isoTime, type JobView } from '../job-view.ts';
+import type { AddJob, AddResult, Producer } from '../producer.ts';
+import { DiskRoom, type FreeBytes } from './disk-room.ts';
+import { Departures } from './departures.ts';
+import type { OutboxEntry } from './entry.ts';
+import { GroupCommit } from './group-commit.ts';
+import { Lane } from './lane.ts';
+import { MarkerCleanup } from './marker-cleanup.ts';
+import { OutboxFile } from './outbox-file.ts';
+import { ImpatienceError, withPatience } from './patience.ts';
+import { markerTtlMs } from './replay-window.ts';
+
+export interface OutboxOptions {
+  /** Where its file `outbox.db` lies: a folder of this process alone, on a volume that outlives it. */
+  readonly directory: string;
+  /** What the data of its jobs may take. Default 256 MiB. The file may take twice that. */
+  readonly maxBytes?: number;
+  /** Default 1 000 000. */
+  readonly maxJobs?: number;
+  /** What must stay free on its disk. Default 64 MiB. */
+  readonly minFreeBytes?: number;
+  /** A store that takes longer to answer an add counts as away. Default 750. */
+  readonly patienceMs?: number;
+  /** For tests: how many bytes are free. */
+  readonly freeBytes?: FreeBytes;
+}
+
+/** What a process holds for a store that is away. */
+export interface OutboxStatus {
+  /** Jobs that wait to be forwarded. */
+  readonly waiting: number;
+  /** Jobs that cannot be forwarded as they are; `GET` of one says why. */
+  readonly setAside: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Of the job that waits longest; 0 when none does. */
+  readonly oldestAgeMs: number;
+  /** Whether a job would be taken now. */
+  readonly accepting: boolean;
+  /** Why not, or why the last batch could not be forwarded. */
+  readonly reason?: string;
+}
+
+interface OpenQueue {
+  readonly producer: Producer;
+  readonly handle: QueueHandle;
+}
+
+interface OpenLane {
+  readonly lane: Lane;
+  readonly producer: Producer;
+  readonly markers: MarkerCleanup;
+}
+
+/** How long closing waits for a batch that is under way. What it then is, the next start finds out. */
+const closePatienceMs = 1000;
+
+/**
+ * Opens the outbox of a folder, or makes it.
+ *
+ * @throws OutboxError when another process has it open, when it is damaged or cannot be written
+ */
+export function openOutbox(options: OutboxOptions): Outbox {
+  return new Outbox(options);
+}
+
+/**
+ * Takes jobs while the store of their queue is away, on disk, and forwards them when it is back: in their order, and one
+ * job each, whatever dies in between. It belongs to the `Queues` that it is given to, which starts and closes it.
+ */
+export class Outbox {
+  readonly #options: Required<Omit<OutboxOptions, 'freeBytes' | 'directory'>>;
+  readonly #file: OutboxFile;
+  readonly #commit: GroupCommit;
+  readonly #departures = new Departures();
+  readonly #open = new Map<string, OpenLane>();
+  /** All lanes, also those of queues that nobody declares any more. */
+  readonly #lanes: Lane[] = [];
+  #backend: QueueBackend | undefined;
+  #stopListening = (): void => undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor({ directory, freeBytes, ...options }: OutboxOptions) {
+    const { maxBytes = 256 * 1024 * 1024, maxJobs = 1_000_000, minFreeBytes = 64 * 1024 * 1024 } = options;
+    this.#options = { maxBytes, maxJobs, minFreeBytes, patienceMs: options.patienceMs ?? 750 };
+    this.#file = new OutboxFile(join(directory, 'outbox.db'), maxBytes);
+    const room = new DiskRoom(directory, minFreeBytes, freeBytes);
+    this.#commit = new GroupCommit({ file: this.#file, room, maxBytes, maxJobs });
+  }
+
+  /** Begins to forward. What had been set aside is tried once more: the configuration may have been mended. */
+  start(backend: QueueBackend, queues: ReadonlyMap<string, OpenQueue>): void {
+    this.#backend = backend;
+    this.#takeUp();
+    const waiting = this.#file.waitingByQueue();
+    for (const queue of new Set([...waiting.keys(), ...queues.keys()])) {
+      const target = queues.get(queue);
+      const lane = new Lane({
+        queue,
+        file: this.#file,
+        target: target && { handle: target.handle, prepare: (job) => target.producer.prepare(job) },
+        waiting: waiting.get(queue) ?? 0,
+        onLeft: (ids) => this.#departures.left(queue, ids),
+      });
+      this.#lanes.push(lane);
+      if (target !== undefined) {
+        this.#open.set(queue, { lane, producer: target.producer, markers: new MarkerCleanup(target.handle) });
+      }
+      lane.kick();
+    }
+    this.#stopListening = backend.onReturn(() => this.#kick());
+  }
+
+  /**
+   * Adds a job to its queue; if the store is away, or becomes so meanwhile, to the outbox: the result's state is then
+   * `outbox`, and the job is on disk. While older jobs wait for a store that is away, new ones queue up behind them.
+   *
+   * @throws as `Queues.add`; OutboxFullError and OutboxError (503) when the store is away and the job cannot be kept
+   */
+  async add(queue: string, job: AddJob): Promise<AddResult> {
+    const { lane, producer, markers } = this.#laneOf(queue);
+    const prepared = producer.prepare(job);
+    const token = randomUUID();
+    const entry = { queue, id: prepared.id, token, job, acceptedAt: Date.now() };
+    if (lane.lastError !== undefined) return this.#accept(lane, entry, undefined);
+    const isWaiting = lane.waiting > 0 && job.options?.jobId !== undefined && this.#waits(queue, prepared.id);
+    if (isWaiting) return { id: prepared.id, queue, state: 'outbox', duplicate: true };
+    try {
+      const sending = producer.send({ ...prepared, once: { token, ttlMs: markerTtlMs } });
+      const added = await withPatience(sending, this.#options.patienceMs);
+      markers.add(token);
+      return added;
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) return this.#accept(lane, entry, error);
+      const isUnknown = error instanceof QueueOutcomeUnknownError || error instanceof ImpatienceError;
+      if (!isUnknown) throw error;
+      return this.#accept(lane, { ...entry, sentAt: entry.acceptedAt }, error);
+    }
+  }
+
+  /** A job that waits here, or was set aside. @throws OutboxError */
+  find(queue: string, id: string): JobView | undefined {
+    const entry = this.#file.find(queue, id);
+    return entry === undefined ? undefined : toJobView(entry);
+  }
+
+  /** Resolves when the job does not wait here any more, the time is over or `signal` is aborted. */
+  async whenLeft(queue: string, id: string, waitMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#waits(queue, id)) await this.#departures.wait(queue, id, waitMs, signal);
+  }
+
+  get status(): OutboxStatus {
+    const { waiting, setAside, bytes } = this.#file.totals;
+    const accepted = this.#lanes.map(({ queue, waiting: own }) => (own > 0 ? this.#file.oldest(queue) : undefined));
+    const oldest = Math.min(...accepted.filter((time) => time !== undefined));
+    const { refusal } = this.#commit;
+    const reason = refusal ?? this.#lanes.find((lane) => lane.lastError !== undefined)?.lastError;
+    return {
+      waiting,
+      setAside,
+      bytes,
+      maxBytes: this.#options.maxBytes,
+      oldestAgeMs: Number.isFinite(oldest) ? Math.max(0, Date.now() - oldest) : 0,
+      accepting: refusal === undefined,
+      ...(reason !== undefined && { reason: reason.message }),
+    };
+  }
+
+  /** How many commits it took to store what was accepted. */
+  get commits(): number {
+    return this.#commit.commits;
+  }
+
+  /**
+   * Forwards what waits, for as long as the store is there and at most `timeoutMs`.
+   *
+   * @returns how many jobs still wait
+   */
+  async drain({ timeoutMs }: { readonly timeoutMs: number }): Promise<number> {
+    const deadline = Date.now() + timeoutMs;
+    this.#kick();
+    while (this.#file.totals.waiting > 0 && this.#backend?.status.available === true && Date.now() < deadline) {
+      await delay(5);
+    }
+    return this.#file.totals.waiting;
+  }
+
+  /** Releases the file; what is in it stays for the next start. May be called twice. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopListening();
+    for (const lane of this.#lanes) lane.close();
+    this.#departures.close();
+    this.#commit.flush();
+    const deadline = Date.now() + closePatienceMs;
+    while (this.#lanes.some((lane) => lane.active) && Date.now() < deadline) await delay(5);
+    const cleanups = [...this.#open.values()].map(async ({ markers }) => markers.flush());
+    await Promise.race([Promise.all(cleanups), delay(closePatienceMs, undefined, { ref: false })]);
+    this.#file.close();
+  }
+
+  async #accept(lane: Lane, entry: Parameters<GroupCommit['add']>[0], cause: Error | undefined): Promise<AddResult> {
+    const { queue, id } = entry;
+    try {
+      const isNew = await this.#commit.add(entry);
+      if (isNew) {
+        lane.accepted(cause);
+        publishEvent('holdfast:queue:outbox', () => ({ queue, event: 'accepted', count: 1 }));
+      }
+      return { id, queue, state: 'outbox', duplicate: !isNew };
+    } catch (error) {
+      const { code } = error as OutboxError;
+      publishEvent('holdfast:queue:outbox', () => ({ queue, event: 'refused', count: 1, code }));
+      if (entry.sentAt === undefined) throw error;
+      throw new QueueOutcomeUnknownError(
+        `The store did not answer in time, and the outbox cannot keep the job: ${id} may or may not be in the queue "${queue}". Adding it again with this jobId is safe.`,
+        { cause: error, jobId: id },
+      );
+    }
+  }
+
+  #kick(): void {
+    for (const lane of this.#lanes) lane.kick();
+  }
+
+  #takeUp(): void {
+    const again = this.#file
+      .setAside(this.#options.maxJobs)
+      .filter(({ reason }) => reason?.code !== queueErrors.outboxUndecided.code);
+    if (again.length > 0) this.#file.takeUp(again.map(({ seq }) => seq));
+  }
+
+  #waits(queue: string, id: string): boolean {
+    const entry = this.#file.find(queue, id);
+    return entry !== undefined && entry.reason === undefined;
+  }
+
+  #laneOf(queue: string): OpenLane {
+    const lane = this.#open.get(queue);
+    if (lane === undefined) throw new OutboxError(`The outbox ${this.#file.path} was not started.`);
+    return lane;
+  }
+}
+
+function toJobView(entry: OutboxEntry): JobView {
+  const { id, queue, job, acceptedAt, reason } = entry;
+  return {
+    id,
+    queue,
+    name: job.name ?? queue,
+    state: 'outbox',
+    data: job.data,
+    ...(reason !== undefined && { error: reason }),
+    progress: 0,
+    attemptsMade: 0,
+    createdAt: isoTime(acceptedAt),
+  };
+}
