@@ -6,6 +6,12 @@ import type { QueueDefinition, RetentionRule } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
 import { isJobId, jobIdRule } from './job-id.ts';
 import { limits, maxLogLines } from './limits.ts';
+import {
+  deduplicationIssues,
+  deduplicationMode,
+  storedDeduplication,
+  type Deduplication,
+} from './producing/deduplication.ts';
 import { priorityNumber, priorityRule, type Priority } from './priority.ts';
 
 /** What a caller may say about one job; what is left out comes from the definition of the queue. */
@@ -17,6 +23,12 @@ export interface JobOptions {
   readonly attempts?: number;
   readonly backoff?: Backoff;
   readonly timeoutMs?: number;
+  /**
+   * How long the job may wait for its run, from when it could have run: 1 ms to 365 days. One that waited longer is not
+   * run but fails with `JOB_EXPIRED`.
+   */
+  readonly waitingTtlMs?: number;
+  readonly deduplication?: Deduplication;
 }
 
 /** BullMQ's name for the back-off that this package computes itself (see backoff.ts). */
@@ -25,29 +37,59 @@ const backoffStrategyName = 'holdfast';
 /** BullMQ keeps unknown options with the job, on both backends; the consumer reads these back. */
 export interface StoredJobOptions extends JobsOptions {
   readonly timeoutMs: number;
+  /** From the job's `timestamp` plus its `delay`; later attempts are not held to it. */
+  readonly waitingTtlMs?: number;
   readonly backoffPolicy?: Backoff;
 }
 
+/** What each option must be, and how to say it. */
+const rules: Readonly<Record<Exclude<keyof JobOptions, 'deduplication'>, Rule>> = {
+  jobId: { holds: isJobId, rule: jobIdRule },
+  priority: { holds: (value) => priorityNumber(value) !== undefined, rule: priorityRule },
+  delayMs: limits.delayMs,
+  attempts: limits.attempts,
+  timeoutMs: limits.timeoutMs,
+  waitingTtlMs: limits.waitingTtlMs,
+  backoff: {
+    holds: isBackoff,
+    rule: 'must be {type: "exponential" or "fixed", delayMs: 0 to 24 h, maxDelayMs?, jitter?: 0 to 1}',
+  },
+};
+
+interface Rule {
+  readonly holds: (value: unknown) => boolean;
+  readonly rule: string;
+}
+
 /**
+ * @param path where the options stand, for the messages
  * @throws JobOptionsInvalidError with every option that is wrong, each with what is allowed.
  */
-export function checkJobOptions(options: JobOptions): void {
-  const issues: FieldIssue[] = [];
-  const check = (name: keyof JobOptions, holds: (value: unknown) => boolean, rule: string): void => {
-    const value = options[name];
-    if (value !== undefined && !holds(value)) issues.push({ path: `/options/${name}`, message: `${rule}.` });
-  };
-  check('jobId', isJobId, jobIdRule);
-  check('priority', (value) => priorityNumber(value) !== undefined, priorityRule);
-  check('delayMs', limits.delayMs.holds, limits.delayMs.rule);
-  check('attempts', limits.attempts.holds, limits.attempts.rule);
-  check('timeoutMs', limits.timeoutMs.holds, limits.timeoutMs.rule);
-  check(
-    'backoff',
-    isBackoff,
-    'must be {type: "exponential" or "fixed", delayMs: 0 to 24 h, maxDelayMs?, jitter?: 0 to 1}',
-  );
+export function checkJobOptions(options: JobOptions, path = '/options'): void {
+  const issues = [...jobOptionIssues(options, path)];
   if (issues.length > 0) throw new JobOptionsInvalidError(issues);
+}
+
+function* jobOptionIssues(options: unknown, path: string): Generator<FieldIssue> {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    yield { path, message: 'must be an object.' };
+    return;
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const rule = Object.hasOwn(rules, name) ? rules[name as keyof typeof rules] : undefined;
+    if (name === 'deduplication') yield* deduplicationIssues(value, `${path}/deduplication`);
+    // BullMQ would keep it, and nobody would ever read it.
+    else if (rule === undefined) yield { path: `${path}/${name}`, message: 'is not a known option.' };
+    else if (!rule.holds(value)) yield { path: `${path}/${name}`, message: `${rule.rule}.` };
+  }
+  const { delayMs, deduplication } = options as JobOptions;
+  if (delayMs === 0 && deduplication?.mode === 'debounce') {
+    yield {
+      path: `${path}/delayMs`,
+      message: 'must be at least 1 in the mode debounce: only a job that waits for its delay is replaced.',
+    };
+  }
 }
 
 /** @throws JobOptionsInvalidError */
@@ -63,6 +105,11 @@ export function checkOnce({ token, ttlMs }: Once): void {
 /** The options of BullMQ for a job of this queue; `options` were checked. */
 export function storedOptions(definition: QueueDefinition, options: JobOptions = {}): StoredJobOptions {
   const backoff = options.backoff ?? definition.backoff;
+  const waitingTtlMs = options.waitingTtlMs ?? definition.waitingTtlMs;
+  const { deduplication } = options;
+  // Debouncing replaces only what is delayed.
+  const isDebounced = deduplication !== undefined && deduplicationMode(deduplication) === 'debounce';
+  const delay = options.delayMs ?? (isDebounced ? deduplication.ttlMs : undefined);
   return {
     attempts: options.attempts ?? definition.attempts,
     priority: priorityNumber(options.priority ?? definition.priority ?? 'normal') ?? 10,
@@ -70,7 +117,9 @@ export function storedOptions(definition: QueueDefinition, options: JobOptions =
     removeOnComplete: keep(definition.retention.completed),
     removeOnFail: keep(definition.retention.failed),
     keepLogs: maxLogLines,
-    ...(options.delayMs !== undefined && options.delayMs > 0 && { delay: options.delayMs }),
+    ...(waitingTtlMs !== undefined && { waitingTtlMs }),
+    ...(delay !== undefined && delay > 0 && { delay }),
+    ...(deduplication !== undefined && { deduplication: storedDeduplication(deduplication) }),
     ...(backoff !== undefined && {
       backoff: { type: backoffStrategyName, delay: backoff.delayMs },
       backoffPolicy: backoff,

@@ -1,3 +1,4 @@
+import { UnsupportedError } from '@holdfast/redis-core';
 import { randomUUID } from 'node:crypto';
 import type { NewJob, Once, QueueHandle } from './backends/backend.ts';
 import { publishEvent } from './channels.ts';
@@ -5,7 +6,10 @@ import type { QueueDefinition } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
 import { checkJobOptions, checkOnce, storedOptions, type JobOptions } from './job-options.ts';
 import type { JobState } from './job-view.ts';
+import { maxBatchJobs } from './limits.ts';
 import { compilePayload, type PayloadCheck } from './payload.ts';
+import { AddBatcher } from './producing/add-batcher.ts';
+import { addMany, type AddManyOptions, type AddManyResult } from './producing/add-many.ts';
 
 export interface AddJob {
   /** Tells jobs of one queue apart in lists; 1 to 128 characters. Default: the name of the queue. */
@@ -32,11 +36,23 @@ export class Producer {
   readonly #definition: QueueDefinition;
   readonly #handle: QueueHandle;
   readonly #checkPayload: PayloadCheck;
+  readonly #batcher: AddBatcher;
 
-  constructor(definition: QueueDefinition, handle: QueueHandle) {
+  /** @param batchSize how many jobs one command adds at most; 1: every job is sent by itself, at once */
+  constructor(definition: QueueDefinition, handle: QueueHandle, batchSize = maxBatchJobs) {
     this.#definition = definition;
     this.#handle = handle;
     this.#checkPayload = compilePayload(definition.name, definition.payload);
+    this.#batcher = new AddBatcher({
+      queue: definition.name,
+      maxJobs: batchSize,
+      send: async (jobs) => this.#handle.addMany(jobs),
+    });
+  }
+
+  /** Commands that add, and jobs whose callers wait for them. */
+  get pending(): { readonly batches: number; readonly jobs: number } {
+    return this.#batcher.pending;
   }
 
   /** See `Queues.add`. */
@@ -55,12 +71,18 @@ export class Producer {
       throw new JobOptionsInvalidError([{ path: '/name', message: 'must have 1 to 128 characters.' }]);
     }
     checkJobOptions(options);
-    this.#checkPayload(data);
+    if (options.deduplication?.mode === 'reschedule' && this.#handle.kind === 'embedded') {
+      throw new UnsupportedError(
+        "The de-duplication mode reschedule is not available on the embedded backend: BullMQ's PostgreSQL does not have it.",
+      );
+    }
+    const { json } = this.#checkPayload(data);
     return {
       // Every job gets an id of ours, so that an add whose reply was lost can be made again without a second job.
       id: options.jobId ?? randomUUID(),
       name: name ?? this.#definition.name,
       data,
+      json,
       options: storedOptions(this.#definition, options),
     };
   }
@@ -68,8 +90,27 @@ export class Producer {
   /** Adds a job that was prepared. @throws as `QueueHandle.add` */
   async send(job: NewJob): Promise<AddResult> {
     const queue = this.#definition.name;
-    const added = await this.#handle.add(job);
+    const added = await this.#batcher.add(job);
     publishEvent('holdfast:queue:job', () => ({ queue, event: added.existed ? 'duplicate' : 'added' }));
     return { id: added.id, queue, state: added.state, duplicate: added.existed };
+  }
+
+  /** See `Queues.addMany`. */
+  async addMany(jobs: readonly AddJob[], options: AddManyOptions = {}): Promise<AddManyResult> {
+    const queue = this.#definition.name;
+    const result = await addMany(jobs, options, {
+      prepare: (job) => this.prepare(job),
+      send: async (batch) => this.#handle.addMany(batch),
+    });
+    for (const { status } of result.items) {
+      if (status === 'rejected') continue;
+      publishEvent('holdfast:queue:job', () => ({ queue, event: status === 'duplicate' ? 'duplicate' : 'added' }));
+    }
+    return result;
+  }
+
+  /** Sends what waits to be sent, and answers those who wait. */
+  async close(): Promise<void> {
+    await this.#batcher.close();
   }
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { createEmbeddedBackend, type QueueBackend } from '../src/index.ts';
 import { describeQueueBackend } from './describe-queue-backend.ts';
+import { describeAddMany } from './producing/describe-add-many.ts';
 import { describeAddingOnce } from './producing/describe-adding-once.ts';
+import { describeDeduplication } from './producing/describe-deduplication.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-embedded-'));
 
@@ -12,5 +14,7 @@ const create = async (): Promise<QueueBackend> => createEmbeddedBackend({ direct
 
 describeQueueBackend('embedded', create);
 describeAddingOnce('embedded', create);
+describeAddMany('embedded', create);
+describeDeduplication('embedded', create);
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,7 +1,9 @@
 import { uniquePrefix, useRedis } from '@holdfast/testing';
 import { createRedisBackend, type QueueBackend } from '../src/index.ts';
 import { describeQueueBackend } from './describe-queue-backend.ts';
+import { describeAddMany } from './producing/describe-add-many.ts';
 import { describeAddingOnce } from './producing/describe-adding-once.ts';
+import { describeDeduplication } from './producing/describe-deduplication.ts';
 
 const { host, port, db } = useRedis();
 
@@ -10,3 +12,5 @@ const create = async (): Promise<QueueBackend> =>
 
 describeQueueBackend('redis', create);
 describeAddingOnce('redis', create);
+describeAddMany('redis', create);
+describeDeduplication('redis', create);

@@ -1,13 +1,16 @@
 import { CommandError } from '@holdfast/redis-core';
-import { Job, type IQueueBackend, type Queue } from 'bullmq';
-import { EmbeddedDeadLetterStore } from '../dead-letters/embedded-store.ts';
+import type { IQueueBackend, Queue } from 'bullmq';
+import { EmbeddedJobStore } from '../admin/embedded-store.ts';
+import type { JobStore } from '../admin/job-store.ts';
+import { EmbeddedDeadLetterStore, type EmbeddedQueueAccess } from '../dead-letters/embedded-store.ts';
 import type { DeadLetterStore } from '../dead-letters/store.ts';
 import { withDeadline } from '../deadline.ts';
-import { addJobs, type EmbeddedJob } from '../embedded/adding.ts';
+import { addJobs } from '../embedded/adding.ts';
 import type { PgPool } from '../embedded/pg-pool.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
 import type { QueueReading } from '../summary.ts';
 import type { AddedJob, NewJob, QueueHandle } from './backend.ts';
+import { toStored } from './stored-job.ts';
 
 export interface EmbeddedHandleOptions {
   readonly name: string;
@@ -19,9 +22,11 @@ export interface EmbeddedHandleOptions {
 
 /** One queue on PGlite. */
 export class EmbeddedQueueHandle implements QueueHandle {
+  readonly kind = 'embedded';
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
   readonly deadLetters: DeadLetterStore;
+  readonly jobs: JobStore;
   readonly #options: EmbeddedHandleOptions;
   #closed = false;
 
@@ -29,7 +34,9 @@ export class EmbeddedQueueHandle implements QueueHandle {
     this.name = options.name;
     this.queue = options.queue;
     this.#options = options;
-    this.deadLetters = new EmbeddedDeadLetterStore({ name: options.name, run: (operation) => this.#run(operation) });
+    const access: EmbeddedQueueAccess = { name: options.name, run: (operation) => this.#run(operation) };
+    this.deadLetters = new EmbeddedDeadLetterStore(access);
+    this.jobs = new EmbeddedJobStore(access);
   }
 
   async add(job: NewJob): Promise<AddedJob> {
@@ -40,10 +47,7 @@ export class EmbeddedQueueHandle implements QueueHandle {
   }
 
   async addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
-    const stored = jobs.map((job): EmbeddedJob => {
-      const json = new Job(this.queue, job.name, job.data, job.options, job.id).asJSON();
-      return { id: job.id, json, once: job.once };
-    });
+    const stored = jobs.map((job) => toStored(this.queue, job));
     const { pool, commandTimeoutMs } = this.#options;
     try {
       this.#refuseWhenClosed();

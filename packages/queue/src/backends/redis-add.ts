@@ -2,7 +2,7 @@ import type { JobJson, RedisQueueBackend } from 'bullmq';
 import { QueueUnavailableError } from '../errors.ts';
 import type { JobState } from '../job-view.ts';
 import { loadLua } from '../lua.ts';
-import type { Once } from './backend.ts';
+import type { StoredNewJob } from './stored-job.ts';
 import { onceKeyPrefix } from './queue-keys.ts';
 import type { RedisClient } from './redis-watch.ts';
 
@@ -11,13 +11,6 @@ const script = loadLua('guarded-add');
 /** BullMQ's scripts inside ours, in the order of their keys. One for jobs without a priority is not needed. */
 const scripts = ['addPrioritizedJob', 'addDelayedJob'] as const;
 type ScriptName = (typeof scripts)[number];
-
-/** A job as BullMQ stores it. */
-export interface RedisJob {
-  readonly id: string;
-  readonly json: JobJson;
-  readonly once: Once | undefined;
-}
 
 /** What Redis says of one job; `message` is Redis' own where the job could not be added. */
 export type RedisAddReply =
@@ -40,7 +33,7 @@ export class GuardedAdd {
   async run(
     client: RedisClient,
     backend: RedisQueueBackend,
-    jobs: readonly RedisJob[],
+    jobs: readonly StoredNewJob[],
     deadline: number,
   ): Promise<RedisAddReply[]> {
     if (this.#offsetMs === undefined) await this.#measureClock(client);
@@ -57,7 +50,7 @@ export class GuardedAdd {
   async #send(
     client: RedisClient,
     backend: RedisQueueBackend,
-    jobs: readonly RedisJob[],
+    jobs: readonly StoredNewJob[],
     deadline: number,
   ): Promise<RedisAddReply[] | 'late'> {
     const { command, keyCounts } = defineCommand(client, backend);

@@ -1,22 +1,27 @@
-import { Job, type Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { JobStore } from '../admin/job-store.ts';
+import { RedisJobStore } from '../admin/redis-store.ts';
 import type { DeadLetterStore } from '../dead-letters/store.ts';
-import { RedisDeadLetterStore } from '../dead-letters/redis-store.ts';
+import { RedisDeadLetterStore, type RedisQueueAccess } from '../dead-letters/redis-store.ts';
 import { withDeadline } from '../deadline.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
 import type { QueueReading } from '../summary.ts';
 import type { AddedJob, BackendStatus, NewJob, QueueHandle } from './backend.ts';
 import { onceKeyPrefix } from './queue-keys.ts';
-import { GuardedAdd, type RedisJob } from './redis-add.ts';
+import { GuardedAdd } from './redis-add.ts';
 import { isServerError, translateServerError } from './redis-errors.ts';
 import { readQueue } from './redis-reading.ts';
+import { toStored } from './stored-job.ts';
 import { ConnectionWatch, type ConnectionObserver, type RedisClient } from './redis-watch.ts';
 
 /** One queue on Redis, on one connection of its own. */
 export class RedisQueueHandle implements QueueHandle {
+  readonly kind = 'redis';
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
   readonly deadLetters: DeadLetterStore;
+  readonly jobs: JobStore;
   readonly #commandTimeoutMs: number;
   readonly #guardedAdd: GuardedAdd;
   readonly #watch: ConnectionWatch;
@@ -34,10 +39,12 @@ export class RedisQueueHandle implements QueueHandle {
     this.name = name;
     this.queue = queue;
     this.#commandTimeoutMs = commandTimeoutMs;
-    this.deadLetters = new RedisDeadLetterStore({
+    const access: RedisQueueAccess = {
       prefix: queue.getBackend().toKey(''),
       run: (operation) => this.#guarded(operation),
-    });
+    };
+    this.deadLetters = new RedisDeadLetterStore(access);
+    this.jobs = new RedisJobStore(access);
     this.#guardedAdd = new GuardedAdd();
     this.#watch = new ConnectionWatch(queue.getBackend().client, observer);
   }
@@ -54,11 +61,7 @@ export class RedisQueueHandle implements QueueHandle {
 
   async addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
     const forAll = (errorOf: (job: NewJob) => Error): Error[] => jobs.map((job) => errorOf(job));
-    // BullMQ's own job object makes what BullMQ's own script stores.
-    const stored = jobs.map((job): RedisJob => {
-      const json = new Job(this.queue, job.name, job.data, job.options, job.id).asJSON();
-      return { id: job.id, json, once: job.once };
-    });
+    const stored = jobs.map((job) => toStored(this.queue, job));
     try {
       const client = await this.#ready();
       const deadline = Date.now() + this.#commandTimeoutMs;

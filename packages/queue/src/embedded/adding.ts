@@ -1,14 +1,7 @@
 import type { IQueueBackend, JobJson } from 'bullmq';
-import type { Once } from '../backends/backend.ts';
+import type { StoredNewJob } from '../backends/stored-job.ts';
 import type { JobState } from '../job-view.ts';
 import type { PgPool } from './pg-pool.ts';
-
-/** A job as BullMQ stores it. */
-export interface EmbeddedJob {
-  readonly id: string;
-  readonly json: JobJson;
-  readonly once: Once | undefined;
-}
 
 /** What the database says of one job; `message` is its own where the job could not be added. */
 export type EmbeddedAddReply =
@@ -26,7 +19,7 @@ export async function addJobs(
   pool: PgPool,
   backend: IQueueBackend,
   queue: string,
-  jobs: readonly EmbeddedJob[],
+  jobs: readonly StoredNewJob[],
 ): Promise<EmbeddedAddReply[]> {
   const entries = jobs.map(({ id, json, once }) => ({ id, once, add: argumentsOf(backend, json, id) }));
   const { rows } = await pool.query('SELECT * FROM holdfast_add($1, $2::jsonb, $3)', [
