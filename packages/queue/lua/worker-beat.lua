@@ -94,6 +94,10 @@ local function rescue(id, token)
     -- The next worker that takes it fails it, without running it, in BullMQ's own way.
     call('HSETNX', key, 'defa', 'JOB_CRASHED_WORKER: The worker died ' .. crashes .. ' times while it ran this job.')
   end
+  -- BullMQ does not announce a job with a priority that comes back.
+  if call('HEXISTS', base .. 'meta', 'paused') == 0 then
+    call('ZADD', base .. 'marker', 0, '0')
+  end
   rescued[#rescued + 1] = id
   rescued[#rescued + 1] = crashes
 end

@@ -6,6 +6,7 @@ import type { RedisClient } from './redis-watch.ts';
 
 // Jobs are given back with BullMQ's own script.
 const beatScript = new RedisScript('worker-beat', 'moveJobFromActiveToWait');
+const giveBackScript = new RedisScript('give-back', 'moveJobFromActiveToWait');
 const cancelScript = new RedisScript('cancel-job');
 
 type Reply = [string, string, number, string[], string[], (string | number)[], string[]];
@@ -44,19 +45,13 @@ export class RedisWorkerRegistry implements WorkerRegistry {
     await this.#run((client, backend) => {
       const key = backend.toKey('hf:presence');
       // Time 0 is long past: it counts as gone, and stays known until its jobs were given back.
-      return holdsJobs
-        ? client.runCommand('zadd', [key, 0, workerId])
-        : client.runCommand('zrem', [key, workerId]);
+      return holdsJobs ? client.runCommand('zadd', [key, 0, workerId]) : client.runCommand('zrem', [key, workerId]);
     });
   }
 
   async giveBack(id: string, token: string): Promise<boolean> {
-    return this.#run((_client, backend) =>
-      backend.moveJobFromActiveToWait(id, token).then(
-        () => true,
-        () => false,
-      ),
-    );
+    const given = await this.#run((client, backend) => giveBackScript.run(client, backend.toKey(''), [id, token]));
+    return given === 1;
   }
 
   async crashesOf(id: string): Promise<number> {

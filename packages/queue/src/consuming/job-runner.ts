@@ -75,8 +75,7 @@ export class JobRunner<Data> {
     // Somebody else has the job: there is nothing to hand in.
     if (error instanceof JobLockLostError) return new WaitingError();
     if (error === this.#options.shutdown.reason) {
-      // Handed back as it came: stopping a worker costs a job none of its attempts.
-      await job.moveToWait(token);
+      await this.#handBack(job, token);
       return new WaitingError();
     }
     const attempts = job.attemptsMade + 1;
@@ -84,6 +83,16 @@ export class JobRunner<Data> {
     this.#publish(isLast ? endOf(error) : 'retrying', { durationMs: Date.now() - startedAt, ...(isLast && { attempts }) });
     thinStacks(job.stacktrace);
     return toFailure(error);
+  }
+
+  /** Handed back as it came: stopping a worker costs a job none of its attempts. */
+  async #handBack(job: Job, token: string): Promise<void> {
+    try {
+      await this.#options.registry.giveBack(job.id ?? '', token);
+    } catch {
+      // The store is away: BullMQ's own connection waits for it, as long as the worker still may.
+      await job.moveToWait(token);
+    }
   }
 
   #refuseExpired(job: Job, now: number): void {
