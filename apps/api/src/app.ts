@@ -24,7 +24,9 @@ import { bulkRoutes } from './routes/cache/bulk.ts';
 import { cacheRoutes } from './routes/cache/index.ts';
 import { entityRoutes } from './routes/entities/index.ts';
 import { healthRoutes } from './routes/health/index.ts';
+import { deadLetterRoutes } from './routes/dead-letters/index.ts';
 import { jobRoutes } from './routes/jobs/index.ts';
+import { manageJobRoutes } from './routes/jobs/manage.ts';
 import { namespaceRoutes } from './routes/namespaces/index.ts';
 import { operationRoutes } from './routes/operations/index.ts';
 import { queueRoutes } from './routes/queues/index.ts';
@@ -98,6 +100,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(namespaceRoutes, { caches });
   await app.register(queueRoutes, { queues });
   await app.register(jobRoutes, { queues, maxWaitMs: Math.max(0, requestTimeoutMs - 1000) });
+  await app.register(manageJobRoutes, { queues });
+  await app.register(deadLetterRoutes, { queues });
   await app.register(sourceRoutes, {
     caches,
     sources,

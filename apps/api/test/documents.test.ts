@@ -24,6 +24,7 @@ interface OpenApi {
 
 const routes = [
   'delete /v1/cache/{ns}/{key}',
+  'delete /v1/queues/{q}/jobs/{id}',
   'get /',
   'get /api/admin/redis/metrics',
   'get /api/cache/stats',
@@ -42,6 +43,8 @@ const routes = [
   'get /v1/namespaces/{ns}/top',
   'get /v1/queues',
   'get /v1/queues/{q}',
+  'get /v1/queues/{q}/dead-letters',
+  'get /v1/queues/{q}/jobs',
   'get /v1/queues/{q}/jobs/{id}',
   'get /v1/sources',
   'get /v1/sources/{s}',
@@ -53,7 +56,15 @@ const routes = [
   'post /v1/cache/{ns}/invalidate',
   'post /v1/cache/{ns}/sync',
   'post /v1/entities/{type}/{id}/invalidate',
+  'post /v1/queues/{q}/clean',
+  'post /v1/queues/{q}/dead-letters/clean',
+  'post /v1/queues/{q}/dead-letters/redrive',
+  'post /v1/queues/{q}/drain',
   'post /v1/queues/{q}/jobs',
+  'post /v1/queues/{q}/jobs/{id}/promote',
+  'post /v1/queues/{q}/jobs/{id}/retry',
+  'post /v1/queues/{q}/pause',
+  'post /v1/queues/{q}/resume',
   'post /v1/sources/{s}/sync',
   'put /v1/cache/{ns}/{key}',
 ];

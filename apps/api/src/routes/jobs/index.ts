@@ -2,8 +2,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { JobInvalidError } from '@holdfast/queue';
 import type { Queues } from '@holdfast/queue';
 import { durationAt } from '../../durations.ts';
-import { ApiError, apiErrors } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import { toJobOptions } from './job-options.ts';
+import { jobNotFound } from './not-found.ts';
 import { addJob, getJob } from './schema.ts';
 
 export interface JobRoutesOptions {
@@ -46,10 +47,6 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     },
   );
 };
-
-function jobNotFound(): ApiError {
-  return new ApiError(apiErrors.jobNotFound, 'The queue has no job with this id.');
-}
 
 /** The queue points into the data of the job; the caller sees the body around it. */
 function inRequestBody(error: unknown): never {

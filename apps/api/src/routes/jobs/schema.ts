@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
 import { durationText, durationValue, jsonResponse, problems, strictObject } from '../../schema.ts';
-
-const queue = Type.String({ description: 'The queue.', examples: ['http-delivery'] });
+import { jobId, jobView, queueName } from './view.ts';
 
 const jobOptions = strictObject({
   jobId: Type.Optional(
@@ -37,7 +36,7 @@ export const addJob = {
   summary: 'Add a job',
   description: '`data` must fit the schema of the queue. A retry with the same `options.jobId` is safe.',
   tags: ['jobs'],
-  params: strictObject({ q: queue }),
+  params: strictObject({ q: queueName }),
   body: strictObject(
     {
       name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
@@ -62,7 +61,7 @@ export const getJob = {
   summary: 'Follow a job',
   description: '`wait` answers as soon as the job has finished, at the latest after that time with its state by then.',
   tags: ['jobs'],
-  params: strictObject({ q: queue, id: Type.String({ minLength: 1, maxLength: 512 }) }),
+  params: strictObject({ q: queueName, id: jobId }),
   querystring: strictObject({
     wait: Type.Optional({
       ...durationText,
@@ -71,26 +70,7 @@ export const getJob = {
     }),
   }),
   response: {
-    200: jsonResponse(
-      'The job.',
-      Type.Object({
-        id: Type.String(),
-        queue: Type.String(),
-        name: Type.String(),
-        state: Type.String({
-          description: 'waiting, prioritized, active, delayed, completed, failed, waiting-children or unknown.',
-        }),
-        data: Type.Unknown(),
-        result: Type.Optional(Type.Unknown()),
-        error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
-        progress: Type.Unknown(),
-        attemptsMade: Type.Integer(),
-        createdAt: Type.String(),
-        startedAt: Type.Optional(Type.String()),
-        finishedAt: Type.Optional(Type.String()),
-        logs: Type.Optional(Type.Unsafe<readonly string[]>(Type.Array(Type.String()))),
-      }),
-    ),
+    200: jsonResponse('The job.', jobView),
     ...problems(404),
   },
 };
