@@ -12,7 +12,9 @@ import { markerTtlMs, replayWindowMs } from './replay-window.ts';
 export interface LaneTarget {
   /** Checks a job against the queue as it is now. @throws what is wrong with it */
   readonly prepare: (job: AddJob) => NewJob;
-  readonly handle: Pick<QueueHandle, 'addMany' | 'call' | 'forget'>;
+  readonly handle: Pick<QueueHandle, 'addMany' | 'call'>;
+  /** Is told which markers are not needed any more. */
+  readonly forget: (tokens: readonly string[]) => void;
 }
 
 export interface LaneOptions {
@@ -141,7 +143,7 @@ export class Lane {
     this.#settle(outcome);
     // Sent once and answered: nothing that is under way could add one of them again.
     const done = first.filter(({ entry }) => outcome.forwarded.includes(entry)).map(({ entry }) => entry.token);
-    this.#options.target?.handle.forget(done).catch(() => undefined);
+    this.#options.target?.forget(done);
     return outcome.error;
   }
 

@@ -101,17 +101,20 @@ export class Outbox {
     const waiting = this.#file.waitingByQueue();
     for (const queue of new Set([...waiting.keys(), ...queues.keys()])) {
       const target = queues.get(queue);
+      const markers = target && new MarkerCleanup(target.handle);
       const lane = new Lane({
         queue,
         file: this.#file,
-        target: target && { handle: target.handle, prepare: (job) => target.producer.prepare(job) },
+        target: target && {
+          handle: target.handle,
+          prepare: (job) => target.producer.prepare(job),
+          forget: (tokens) => markers?.add(...tokens),
+        },
         waiting: waiting.get(queue) ?? 0,
         onLeft: (ids) => this.#departures.left(queue, ids),
       });
       this.#lanes.push(lane);
-      if (target !== undefined) {
-        this.#open.set(queue, { lane, producer: target.producer, markers: new MarkerCleanup(target.handle) });
-      }
+      if (target && markers) this.#open.set(queue, { lane, producer: target.producer, markers });
       lane.kick();
     }
     this.#stopListening = backend.onReturn(() => this.#kick());
