@@ -5,6 +5,7 @@ import { backoffDelay } from './backoff.ts';
 import type { JobWorker, QueueBackend } from './backends/backend.ts';
 import { publishEvent, type QueueJobEvent } from './channels.ts';
 import { asError } from './consuming/failure.ts';
+import { givenUpJob, type OnGivenUp } from './consuming/given-up.ts';
 import { JobRunner } from './consuming/job-runner.ts';
 import { Permits } from './consuming/permits.ts';
 import { Presence } from './consuming/presence.ts';
@@ -19,7 +20,7 @@ import {
 } from './consuming/tuning.ts';
 import type { BeatReply, WorkerRegistry } from './consuming/worker-registry.ts';
 import type { QueueDefinition } from './define-queue.ts';
-import { JobCancelledError, JobInterruptedError, JobLockLostError } from './errors.ts';
+import { JobCancelledError, JobInterruptedError, JobLockLostError, RetryLaterError } from './errors.ts';
 import type { StoredJobOptions } from './job-options.ts';
 import { parseFailure } from './job-view.ts';
 import type { Handler } from './run-job.ts';
@@ -37,6 +38,7 @@ export interface ConsumerOptions<Data = unknown> {
   readonly permits?: Permits;
   /** Default `consumerProfiles.default`. All consumers of a queue may differ. */
   readonly tuning?: ConsumerTuning;
+  readonly onGivenUp?: OnGivenUp;
 }
 
 export interface ConsumerStatus {
@@ -63,6 +65,7 @@ export class Consumer<Data = unknown> {
   readonly #registry: WorkerRegistry;
   readonly #presence: Presence;
   readonly #running = new RunningJobs();
+  readonly #onGivenUp: OnGivenUp | undefined;
   readonly #shutdown = new AbortController();
   #lastProgressAt: number | null = null;
   #loop: Promise<void> | undefined;
@@ -72,12 +75,14 @@ export class Consumer<Data = unknown> {
   constructor(options: ConsumerOptions<Data>) {
     const { backend, definition, handler, tuning = consumerProfiles.default } = options;
     this.#definition = definition;
+    this.#onGivenUp = options.onGivenUp;
     this.#registry = backend.registry(definition.name);
     const onProgress = (): void => void (this.#lastProgressAt = Date.now());
     const onError = (error: Error): void => this.#report(error);
     const runner = new JobRunner<Data>({
       ...{ definition, handler, registry: this.#registry, running: this.#running, onProgress, onError },
       shutdown: this.#shutdown.signal,
+      onGivenUp: options.onGivenUp,
       storable: backend.kind === 'embedded' ? storableResult : (result) => result,
     });
     // Its time to live is part of its name, so that others know how long to wait for it.
@@ -104,7 +109,7 @@ export class Consumer<Data = unknown> {
         ...(definition.rateLimit !== undefined && {
           limiter: { max: definition.rateLimit.max, duration: definition.rateLimit.durationMs },
         }),
-        settings: { backoffStrategy: (attemptsMade, _type, _error, job) => backoffOf(job, attemptsMade) },
+        settings: { backoffStrategy: (attemptsMade, _type, error, job) => backoffOf(job, attemptsMade, error) },
       },
       { workerId, permits: options.permits ?? new Permits(), beforeFetch: async () => this.#presence.registered },
     );
@@ -173,6 +178,8 @@ export class Consumer<Data = unknown> {
   #onFailed(job: Job | undefined): void {
     if (typeof job?.deferredFailure !== 'string') return;
     const { code } = parseFailure(job.deferredFailure);
+    const given = givenUpJob(this.#definition.name, job, job.attemptsMade, job.deferredFailure);
+    this.#onGivenUp?.(given).catch((error: unknown) => this.#report(asError(error)));
     this.#publish(code === 'JOB_CANCELLED' ? 'cancelled' : code === 'JOB_CRASHED_WORKER' ? 'crashed' : 'failed');
   }
 
@@ -194,7 +201,13 @@ async function within(work: Promise<unknown>, milliseconds: number): Promise<boo
   return done;
 }
 
-function backoffOf(job: { readonly opts: object } | undefined, attemptsMade: number): number {
+function backoffOf(
+  job: { readonly opts: object } | undefined,
+  attemptsMade: number,
+  failure: Error | undefined,
+): number {
+  // The handler knows better than the policy of the queue.
+  if (failure?.cause instanceof RetryLaterError) return failure.cause.delayMs;
   const options: Partial<StoredJobOptions> | undefined = job?.opts;
   const policy = options?.backoffPolicy;
   return policy === undefined ? 0 : backoffDelay(policy, attemptsMade);

@@ -6,6 +6,12 @@ export const queueErrors = {
   invalidJob: { code: 'JOB_INVALID', status: 422, title: 'The data of the job does not fit the schema of its queue.' },
   invalidOptions: { code: 'JOB_OPTIONS_INVALID', status: 400, title: 'The options of the job are not allowed.' },
   jobState: { code: 'JOB_STATE_CONFLICT', status: 409, title: 'The state of the job does not allow it.' },
+  eventsOverflow: {
+    code: 'EVENTS_OVERFLOW',
+    status: 503,
+    title: 'The events of the job came faster than they were read.',
+    retryable: true,
+  },
   jobTooLarge: { code: 'JOB_TOO_LARGE', status: 413, title: 'The data of the job is too large.' },
   unavailable: {
     code: 'QUEUE_UNAVAILABLE',
@@ -105,6 +111,13 @@ export class JobStateError extends HoldfastError {
   /** @param why goes on after "The job is <state>: it …" */
   constructor(id: string, state: string, why: string) {
     super(queueErrors.jobState, `The job ${id} is ${state}: it ${why}.`);
+  }
+}
+
+/** Whoever watches a job reads too slowly; he may go on where he was. */
+export class EventsOverflowError extends HoldfastError {
+  constructor() {
+    super(queueErrors.eventsOverflow, 'More events have come than are kept for a slow reader.');
   }
 }
 
@@ -218,6 +231,24 @@ export class JobExpiredError extends HoldfastError {
 export class JobLockLostError extends HoldfastError {
   constructor() {
     super(queueErrors.lockLost, 'This worker was out of reach for too long, and the job was given to another one.');
+  }
+}
+
+/** Thrown by a handler that knows when the next attempt makes sense: it follows then, whatever the back-off says. */
+export class RetryLaterError extends Error {
+  /** Milliseconds from now, from 1. */
+  readonly delayMs: number;
+  /** Recorded with the job. Upper case, as in the catalogues. */
+  readonly code: string;
+
+  constructor(
+    message: string,
+    options: { readonly delayMs: number; readonly code?: string; readonly cause?: unknown },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'RetryLaterError';
+    this.code = options.code ?? 'JOB_FAILED';
+    this.delayMs = Math.max(1, Math.round(options.delayMs));
   }
 }
 

@@ -120,10 +120,9 @@ export function storedOptions(definition: QueueDefinition, options: JobOptions =
     ...(waitingTtlMs !== undefined && { waitingTtlMs }),
     ...(delay !== undefined && delay > 0 && { delay }),
     ...(deduplication !== undefined && { deduplication: storedDeduplication(deduplication) }),
-    ...(backoff !== undefined && {
-      backoff: { type: backoffStrategyName, delay: backoff.delayMs },
-      backoffPolicy: backoff,
-    }),
+    // Also without a policy: BullMQ asks for the wait only where there is one, and a handler may say RetryLaterError.
+    backoff: { type: backoffStrategyName, delay: backoff?.delayMs ?? 0 },
+    ...(backoff !== undefined && { backoffPolicy: backoff }),
   };
 }
 

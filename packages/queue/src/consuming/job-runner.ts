@@ -6,6 +6,7 @@ import { JobCancelledError, JobExpiredError, JobLockLostError } from '../errors.
 import type { StoredJobOptions } from '../job-options.ts';
 import { runJob, type Handler } from '../run-job.ts';
 import { asError, isPermanent, toFailure } from './failure.ts';
+import { givenUpJob, type OnGivenUp } from './given-up.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import { defaultMaxCrashes } from './tuning.ts';
 import { Turns } from './turns.ts';
@@ -18,6 +19,7 @@ export interface JobRunnerOptions<Data> {
   readonly running: RunningJobs;
   /** Aborted when the worker stops. */
   readonly shutdown: AbortSignal;
+  readonly onGivenUp: OnGivenUp | undefined;
   /** What can be stored of a result. */
   readonly storable: (result: unknown) => unknown;
   readonly onProgress: () => void;
@@ -80,9 +82,23 @@ export class JobRunner<Data> {
     }
     const attempts = job.attemptsMade + 1;
     const isLast = isPermanent(error) || attempts >= (job.opts.attempts ?? 1);
-    this.#publish(isLast ? endOf(error) : 'retrying', { durationMs: Date.now() - startedAt, ...(isLast && { attempts }) });
+    this.#publish(isLast ? endOf(error) : 'retrying', {
+      durationMs: Date.now() - startedAt,
+      ...(isLast && { attempts }),
+    });
     thinStacks(job.stacktrace);
-    return toFailure(error);
+    const failure = toFailure(error);
+    if (isLast) await this.#tellGivenUp(job, attempts, failure.message);
+    return failure;
+  }
+
+  async #tellGivenUp(job: Job, attempts: number, reason: string): Promise<void> {
+    const { definition, onGivenUp, onError } = this.#options;
+    try {
+      await onGivenUp?.(givenUpJob(definition.name, job, attempts, reason));
+    } catch (error) {
+      onError(asError(error));
+    }
   }
 
   /** Handed back as it came: stopping a worker costs a job none of its attempts. */
