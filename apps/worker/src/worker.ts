@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '@holdfast/config';
-import { httpDelivery, sourceSync } from '@holdfast/jobs';
-import { Consumer, type ConsumerStatus, type Handler } from '@holdfast/queue';
+import { sourceSync } from '@holdfast/jobs';
+import { Consumer, type ConsumerStatus } from '@holdfast/queue';
 import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
-import { httpDeliveryHandler } from './handlers/http-delivery.ts';
-import { sourceSyncHandler } from './handlers/source-sync.ts';
+import { DeclaredSchedules } from './declared-schedules.ts';
+import { createHandlers } from './handlers/create-handlers.ts';
 import { SyncSchedules } from './sync-schedules.ts';
 
 export interface WorkerDependencies {
@@ -26,34 +26,34 @@ export interface WorkerRuntime {
 /** Consumers for all queues, or for those in WORKER_QUEUES. It owns neither the runtime nor the logger. */
 export function buildWorker({ config, runtime, logger }: WorkerDependencies): WorkerRuntime {
   const { queueBackend: backend, queues, sources } = runtime;
-  const handlers: Readonly<Record<string, Handler>> = {
-    [sourceSync.name]: sourceSyncHandler(sources) as Handler,
-    [httpDelivery.name]: httpDeliveryHandler(config.httpDelivery) as Handler,
-  };
+  const { byQueue, onGivenUp, close: closeHandlers } = createHandlers({ config, sources, backend, logger });
   const consumers = new Map<string, Consumer>();
-  for (const [name, handler] of Object.entries(handlers)) {
+  for (const [name, handler] of Object.entries(byQueue)) {
     if (config.worker.queues?.includes(name) === false) continue;
     const definition = queues.definition(name);
     const concurrency = Math.min(definition.concurrency, config.worker.maxConcurrentJobs);
-    consumers.set(name, new Consumer({ backend, definition, handler, concurrency }));
+    consumers.set(name, new Consumer({ backend, definition, handler, concurrency, onGivenUp }));
   }
   const schedules = new SyncSchedules({ config, runtime, logger });
+  const declared = new DeclaredSchedules({ config, runtime, logger });
 
   return {
     async start() {
       for (const consumer of consumers.values()) await consumer.start();
       if (consumers.has(sourceSync.name)) schedules.start();
+      declared.start();
     },
     status: () => Object.fromEntries([...consumers].map(([name, consumer]) => [name, consumer.status()])),
     async close({ timeoutMs }) {
       // An installation that hangs on a frozen store must not hold the end; it is repeated at the next start.
       const patience = new AbortController();
       const scheduled = Promise.race([
-        schedules.close(),
+        Promise.all([schedules.close(), declared.close()]),
         sleep(timeoutMs, undefined, { signal: patience.signal }).catch(() => undefined),
       ]);
       await Promise.all([scheduled, ...[...consumers.values()].map((consumer) => consumer.close({ timeoutMs }))]);
       patience.abort();
+      await closeHandlers();
     },
   };
 }

@@ -15,7 +15,7 @@ const introduction = `# holdfast.yaml
 
 <!-- Generated from packages/config/src/schema.ts and presets.ts by \`pnpm --filter @holdfast/config docs\`. Do not edit. -->
 
-What exists in an installation: cache namespaces, sources, and the policies of queues. The file is optional; it is added to
+What exists in an installation: cache namespaces, sources, and queues. The file is optional; it is added to
 the built-in presets below, field by field. It is found at \`HOLDFAST_CONFIG\`, or as \`holdfast.yaml\` in the working directory.
 [holdfast.example.yaml](../../holdfast.example.yaml) is a start; secrets and addresses belong into the [environment](env.md).
 
@@ -58,7 +58,9 @@ entities:
 
 ## Fields
 
-The queues are ${builtInQueueNames.join(' and ')}; \`<queue>\` is one of them.
+The built-in queues are ${builtInQueueNames.join(' and ')}; \`<queue>\` is one of them. Any other name is a queue of your own, whose jobs
+are delivered to its \`url\`: see [queues without code](../guide/http-queues.md). \`payload\` is a JSON Schema with the usual
+keywords, without \`$ref\`.
 `;
 
 /** docs/reference/config.md */

@@ -14,6 +14,7 @@ import {
   seconds,
   text,
   ttlSeconds,
+  webhookSecret,
   webUrl,
 } from './value-types.ts';
 import type { ValueType } from './value-types.ts';
@@ -312,15 +313,24 @@ export const environment = {
     'false',
     'Whether URLs that come with a job may point to private and loopback addresses.',
   ),
-  WEBHOOK_URL: optional('jobs', webUrl, 'Not used yet: every delivery names the URL that it goes to.', {
-    secret: true,
-    example: 'https://hooks.example.com/holdfast',
-  }),
-  WEBHOOK_SECRET: optional(
+  WEBHOOK_URL: optional(
     'jobs',
-    matching('webhook secret', /^\S{16,256}$/, '16 to 256 characters without white space'),
-    'Signs deliveries (Standard Webhooks, `whsec_…`).',
-    { secret: true, example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' },
+    webUrl,
+    'Told of every job that has failed for good, as a signed `job.failed` event; may be a private address.',
+    {
+      secret: true,
+      example: 'https://hooks.example.com/holdfast',
+    },
+  ),
+  WEBHOOK_SECRET: optional('jobs', webhookSecret, 'Signs deliveries (Standard Webhooks, `whsec_…`).', {
+    secret: true,
+    example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  }),
+  WEBHOOK_SECRET_PREVIOUS: optional(
+    'jobs',
+    webhookSecret,
+    'Signs deliveries as well, with a signature of its own, while receivers change over to a new WEBHOOK_SECRET.',
+    { secret: true, example: 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD' },
   ),
 
   HOLDFAST_API_KEYS: optional(

@@ -14,8 +14,8 @@ export interface Config {
   readonly cache: CacheConfig;
   /** What invalidating one thing takes along; by type. */
   readonly entities: Readonly<Record<string, EntityConfig>>;
-  /** Overrides of the built-in queues, by queue name; a queue without overrides is absent. */
-  readonly queues: Readonly<Record<string, QueueOverrides>>;
+  /** By name: what is said otherwise of a built-in queue, and the queues that only the file knows (with `delivery`). */
+  readonly queues: Readonly<Record<string, QueueConfig>>;
   readonly sources: Readonly<Record<string, SourceConfig>>;
   readonly upstream: UpstreamConfig;
   readonly httpDelivery: HttpDeliveryConfig;
@@ -121,6 +121,41 @@ export interface QueueOverrides {
   readonly concurrency?: number;
   readonly timeoutMs?: number;
   readonly retention?: { readonly completed?: Retention; readonly failed?: Retention };
+  readonly backoff?: QueueBackoff;
+  readonly priority?: 'high' | 'normal' | 'low' | number;
+  /** So many jobs may start in such a time, over all workers. */
+  readonly rateLimit?: { readonly max: number; readonly durationMs: number };
+}
+
+/** `delivery` is there in a queue of the file's own, and only there. */
+export interface QueueConfig extends QueueOverrides {
+  readonly description?: string;
+  /** JSON Schema of the data of its jobs; absent: any JSON. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+  readonly schedule?: QueueSchedule;
+  readonly delivery?: QueueDelivery;
+}
+
+export interface QueueBackoff {
+  readonly type: 'exponential' | 'fixed';
+  readonly delayMs: number;
+  readonly maxDelayMs?: number;
+  readonly jitter?: number;
+}
+
+export type QueueSchedule = { readonly data: unknown } & (
+  | { readonly everyMs: number }
+  | { readonly pattern: string; readonly tz?: string }
+);
+
+/** Where and how the jobs of a queue are delivered. All of it is the operator's, so addresses may be private. */
+export interface QueueDelivery {
+  readonly url: string;
+  readonly method: 'POST' | 'PUT' | 'PATCH';
+  readonly headers: Readonly<Record<string, string>>;
+  /** Each signs every request. Absent: those of `HttpDeliveryConfig`. */
+  readonly secrets?: readonly string[];
+  readonly failureUrl?: string;
 }
 
 export interface Retention {
@@ -167,7 +202,8 @@ export interface UpstreamConfig {
 export interface HttpDeliveryConfig {
   /** Whether URLs that come with a job may point to private and loopback addresses. */
   readonly allowPrivate: boolean;
-  /** Not used yet. */
+  /** Told of every job that has failed for good. The operator's, so it may be private. */
   readonly webhookUrl?: string;
-  readonly webhookSecret?: string;
+  /** Each signs every request; none: nothing is signed. The newest first. */
+  readonly webhookSecrets: readonly string[];
 }

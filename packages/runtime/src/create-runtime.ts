@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { CacheRegistry, Entities, EntityGraph } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
-import { builtInQueues } from '@holdfast/jobs';
+import { builtInQueues, declaredQueue } from '@holdfast/jobs';
 import { Queues, createEmbeddedBackend, createRedisBackend, defineQueue } from '@holdfast/queue';
 import type { QueueBackend, QueueDefinition } from '@holdfast/queue';
 import { createEngine, createKeys } from '@holdfast/redis-core';
@@ -87,9 +87,9 @@ async function createQueueBackend({ redis, dataDir }: Config, keys: Keys): Promi
   });
 }
 
-/** The built-in queues, with what the configuration says otherwise. */
+/** The built-in queues, with what the configuration says otherwise, and those that only the configuration knows. */
 function queueDefinitions({ queues }: Config): QueueDefinition[] {
-  return builtInQueues.map((definition) => {
+  const builtIn = builtInQueues.map((definition) => {
     const { retention, ...overrides } = queues[definition.name] ?? {};
     return defineQueue({
       ...definition,
@@ -97,6 +97,8 @@ function queueDefinitions({ queues }: Config): QueueDefinition[] {
       retention: { ...definition.retention, ...retention },
     });
   });
+  const declared = Object.entries(queues).filter(([, { delivery }]) => delivery !== undefined);
+  return [...builtIn, ...declared.map(([name, { delivery: _, ...queue }]) => declaredQueue(name, queue))];
 }
 
 function createSources({ sources, upstream }: Config, engine: RedisEngine, keys: Keys, caches: CacheRegistry): Sources {
