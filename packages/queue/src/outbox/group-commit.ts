@@ -57,9 +57,9 @@ export class GroupCommit {
     return promise;
   }
 
-  /** Why nothing can be taken now, if so. */
+  /** Why not even the smallest job can be taken now, if so. */
   get refusal(): Error | undefined {
-    return this.#refusal(0);
+    return this.#refusal(OutboxFile.bytesOf(''));
   }
 
   /** Commits what is waiting. */
