@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox';
 import { isBackoff, type Backoff } from './backoff.ts';
 import { QueueDefinitionError } from './errors.ts';
 import { limits } from './limits.ts';
+import { coalesceProblems, type Coalesce } from './producing/coalescing.ts';
 import { priorityNumber, type Priority } from './priority.ts';
 
 /** Everything that is known of a queue before it runs: what its jobs carry and how they are treated. */
@@ -29,6 +30,8 @@ export interface QueueDefinition<Schema extends TSchema = TSchema> {
   /** A job that was running this many times when its worker died is given up, 1 to 100. Default 3. */
   readonly maxCrashes?: number;
   readonly schedule?: Schedule;
+  /** Makes one job of those that are alike but for one array of their data. */
+  readonly coalesce?: Coalesce;
   /** Whether a job is also added at each start of the service. */
   readonly runAtStart?: boolean;
 }
@@ -70,7 +73,8 @@ export function defineQueue<Schema extends TSchema>(definition: QueueDefinition<
 }
 
 function* problemsOf(definition: QueueDefinition): Generator<string> {
-  const { name, attempts, backoff, priority, timeoutMs, waitingTtlMs, retention, concurrency, schedule } = definition;
+  const { name, attempts, backoff, priority, timeoutMs, waitingTtlMs, retention, concurrency, schedule, coalesce } =
+    definition;
   if (!namePattern.test(name)) yield 'name must be 1 to 100 of A-Z a-z 0-9 . _ - and start with a letter or a digit';
   if (!limits.attempts.holds(attempts)) yield `attempts ${limits.attempts.rule}`;
   if (!limits.timeoutMs.holds(timeoutMs)) yield `timeoutMs ${limits.timeoutMs.rule}`;
@@ -91,6 +95,7 @@ function* problemsOf(definition: QueueDefinition): Generator<string> {
     if (count !== undefined && (!Number.isInteger(count) || count < 1)) yield `retention.${outcome}.count must be ≥ 1`;
     if (ageMs !== undefined && !(ageMs >= 1000)) yield `retention.${outcome}.ageMs must be ≥ 1000`;
   }
+  if (coalesce !== undefined) yield* coalesceProblems(coalesce).map((problem) => `coalesce.${problem}`);
   if (schedule !== undefined && 'everyMs' in schedule && !(schedule.everyMs >= 1000)) {
     yield 'schedule.everyMs must be ≥ 1000';
   }

@@ -29,6 +29,8 @@ export interface AddResult {
   readonly state: JobState;
   /** Whether this call added nothing, because a job is or was there: then id and state are of that job. */
   readonly duplicate: boolean;
+  /** Where the queue makes one job of many: how many items the job has. */
+  readonly items?: number;
 }
 
 /** Adds jobs to one queue: checks first, because the store checks nothing, then adds atomically. */

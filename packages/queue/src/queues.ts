@@ -1,7 +1,5 @@
-import { cleanJobs, drainQueue, type CleanOptions, type DrainOptions } from './admin/clean-jobs.ts';
 import { EventFeed } from './admin/event-feed.ts';
-import { promoteJob, removeJob, retryJob } from './admin/job-actions.ts';
-import { listJobs, type JobList, type ListJobsOptions } from './admin/list-jobs.ts';
+import { QueueAdmin } from './admin/queue-admin.ts';
 import { canBeJobId } from './job-id.ts';
 import type { QueueBackend, QueueHandle } from './backends/backend.ts';
 import {
@@ -20,7 +18,8 @@ import { JobWaiter } from './job-waiter.ts';
 import { maxLogLines, maxWaitMs } from './limits.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import type { AddManyOptions, AddManyResult } from './producing/add-many.ts';
-import { batchStatsOf, type BatchStats } from './producing/batch-stats.ts';
+import { Coalescing, type CoalescerSettings, type ItemCoalescer } from './producing/coalescing.ts';
+import { batchStatsOf, type BatchStats, type Pending } from './producing/batch-stats.ts';
 import { Producer, type AddJob, type AddResult, type AddSettings } from './producer.ts';
 import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedule.ts';
 import { policyOf, type QueueSummary } from './summary.ts';
@@ -51,6 +50,7 @@ interface OpenQueue {
   readonly definition: QueueDefinition;
   readonly handle: QueueHandle;
   readonly producer: Producer;
+  readonly coalescing: Coalescing;
   readonly waiter: JobWaiter;
   readonly feed: EventFeed;
   readonly deadLetters: DeadLetters;
@@ -64,6 +64,8 @@ export class Queues {
   /** Where jobs are while the store is away, if that was asked for. */
   readonly outbox: Outbox | undefined;
   readonly #backend: QueueBackend;
+  /** For operators. */
+  readonly admin: QueueAdmin = new QueueAdmin((name) => this.#open(name));
   readonly #queues = new Map<string, OpenQueue>();
 
   /** @throws QueueDefinitionError when two definitions have one name. */
@@ -78,7 +80,12 @@ export class Queues {
       const feed = new EventFeed({ handle, openEvents: (after) => backend.createEvents(name, after) });
       const waiter = new JobWaiter({ handle, feed });
       const deadLetters = new DeadLetters(name, handle.deadLetters);
-      this.#queues.set(name, { definition, handle, producer, waiter, feed, deadLetters });
+      const coalescing = new Coalescing({
+        definition,
+        check: (job) => void producer.prepare(job),
+        add: async (job) => this.#add(name, job),
+      });
+      this.#queues.set(name, { definition, handle, producer, coalescing, waiter, feed, deadLetters });
     }
     outbox?.start(backend, this.#queues);
   }
@@ -104,10 +111,23 @@ export class Queues {
    * @throws QueueOutOfMemoryError (507)
    */
   async add(queue: string, job: AddJob, settings?: AddSettings): Promise<AddResult> {
-    const { producer } = this.#open(queue);
+    const { producer, coalescing } = this.#open(queue);
     // A caller with a marker of its own repeats the add by itself.
-    if (this.outbox === undefined || settings?.once !== undefined) return producer.add(job, settings);
-    return this.outbox.add(queue, job);
+    if (settings?.once !== undefined) return producer.add(job, settings);
+    return coalescing.add(job) ?? this.#add(queue, job);
+  }
+
+  /**
+   * Makes one job of many items of one queue; see `coalesce` of a definition for jobs that are alike but for one array.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400)
+   */
+  coalescer<Item>(queue: string, settings: CoalescerSettings<Item>): ItemCoalescer<Item> {
+    return this.#open(queue).coalescing.coalescer(settings);
+  }
+
+  async #add(queue: string, job: AddJob): Promise<AddResult> {
+    return this.outbox === undefined ? this.#open(queue).producer.add(job) : this.outbox.add(queue, job);
   }
 
   /**
@@ -199,80 +219,20 @@ export class Queues {
     return this.#open(queue).deadLetters.clean(options);
   }
 
-  /**
-   * Jobs of a queue, page by page: those that run next first; those that have ended, the last one first. A page costs
-   * what it holds, however long the queue. A job that stays in its state is seen at least once.
-   *
-   * @throws QueueUnknownError (404), JobOptionsInvalidError (400: state, cursor, limit), QueueUnavailableError (503)
-   */
-  async list(queue: string, options?: ListJobsOptions): Promise<JobList> {
-    return listJobs(queue, this.#open(queue).handle.jobs, options);
-  }
-
-  /**
-   * Removes a job that does not run, with its logs; replies whether there was one.
-   *
-   * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
-   */
-  async remove(queue: string, id: string): Promise<boolean> {
-    return removeJob(this.#open(queue).handle, id);
-  }
-
-  /**
-   * Lets a failed job run again, with all its attempts and under the same id; replies whether there was one.
-   *
-   * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
-   */
-  async retry(queue: string, id: string): Promise<boolean> {
-    return retryJob(this.#open(queue).handle, id);
-  }
-
-  /**
-   * Lets a delayed job run as soon as there is a worker for it; replies whether there was one.
-   *
-   * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
-   */
-  async promote(queue: string, id: string): Promise<boolean> {
-    return promoteJob(this.#open(queue).handle, id);
-  }
-
-  /** No worker takes a job of this queue, in any process, until `resume`. @throws QueueUnknownError, QueueUnavailableError */
-  async pause(queue: string): Promise<void> {
-    await this.#open(queue).handle.call((bullmq) => bullmq.pause());
-  }
-
-  /** @throws QueueUnknownError (404), QueueUnavailableError (503) */
-  async resume(queue: string): Promise<void> {
-    await this.#open(queue).handle.call((bullmq) => bullmq.resume());
-  }
-
-  /**
-   * Removes the jobs that wait, in batches; replies how many. Those that run or have ended stay.
-   *
-   * @throws QueueUnknownError (404), QueueUnavailableError (503): some may have been removed
-   */
-  async drain(queue: string, options?: DrainOptions): Promise<number> {
-    return drainQueue(this.#open(queue).handle, options);
-  }
-
-  /**
-   * Removes old jobs of one state, in batches; replies how many.
-   *
-   * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
-   */
-  async clean(queue: string, options: CleanOptions): Promise<number> {
-    return cleanJobs(this.#open(queue).handle, options);
-  }
-
-  /** What is being gathered and sent at this moment, by queue; only queues with something under way are named. */
+  /** What is being gathered and sent at this moment. */
   batchStats(): BatchStats {
+    const open = [...this.#queues.values()];
     return batchStatsOf(
-      [...this.#queues.values()].map(({ definition, producer }) => [definition.name, producer.pending]),
+      open.flatMap(({ definition: { name }, producer, coalescing }): [string, Pending][] => [
+        [name, producer.pending],
+        [name, coalescing.pending],
+      ]),
     );
   }
 
   /** Sends what waits to be sent, ends the waits and closes the connections of this object's backend. May be called twice. */
   async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((open) => open.coalescing.close()));
     await Promise.all([...this.#queues.values()].map((open) => open.producer.close()));
     for (const open of this.#queues.values()) open.waiter.close();
     await Promise.all([...this.#queues.values()].map((open) => open.feed.close()));
