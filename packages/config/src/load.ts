@@ -63,6 +63,7 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): 
     cache,
     entities,
     queues,
+    outbox: file.content.outbox ?? {},
     sources,
     upstream: {
       baseUrl: values.NOVITA_API_BASE_URL ?? null,

@@ -149,6 +149,24 @@ export const fileSchema = section(
     ),
     entities: Type.Optional(named(entity, 'Entity types by name; added to the built-in ones, or changing them.')),
     queues: Type.Optional(Type.Unsafe<Readonly<Record<string, FileQueue>>>(queuesSchema)),
+    outbox: Type.Optional(
+      section(
+        {
+          maxBytes: Type.Optional(
+            integer(
+              1_048_576,
+              1_099_511_627_776,
+              'Bytes of jobs that it takes; beyond it, adding a job answers 503. Default: 268435456.',
+            ),
+          ),
+          maxJobs: Type.Optional(integer(1, 100_000_000, 'Jobs that it takes. Default: 1000000.')),
+          minFreeBytes: Type.Optional(
+            integer(0, 1_099_511_627_776, 'Bytes of its disk that it leaves free. Default: 67108864.'),
+          ),
+        },
+        'Where an API process keeps jobs while their Redis is away: a file in HOLDFAST_DATA_DIR.',
+      ),
+    ),
     sources: Type.Optional(
       named(source, 'Mirrored collections by name; added to the built-in ones, or changing them.'),
     ),

@@ -16,6 +16,7 @@ export interface Config {
   readonly entities: Readonly<Record<string, EntityConfig>>;
   /** By name: what is said otherwise of a built-in queue, and the queues that only the file knows (with `delivery`). */
   readonly queues: Readonly<Record<string, QueueConfig>>;
+  readonly outbox: OutboxConfig;
   readonly sources: Readonly<Record<string, SourceConfig>>;
   readonly upstream: UpstreamConfig;
   readonly httpDelivery: HttpDeliveryConfig;
@@ -113,6 +114,14 @@ export interface EntityConfig {
   readonly namespaces: readonly string[];
   /** What depends on an instance: entries of `type` tagged with it, and the instances that `field` of its entry names. */
   readonly invalidates: readonly { readonly type: string; readonly field?: string }[];
+}
+
+/** Bounds of what a process keeps while the Redis of the queues is away. What is absent stays as the queue has it. */
+export interface OutboxConfig {
+  readonly maxBytes?: number;
+  readonly maxJobs?: number;
+  /** What it leaves free on its disk. */
+  readonly minFreeBytes?: number;
 }
 
 /** What is absent stays as the queue's definition has it. */
