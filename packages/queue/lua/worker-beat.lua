@@ -1,20 +1,25 @@
 -- One heartbeat of a worker: keeps its presence, tells what became of the jobs it runs, and gives back the jobs of
--- workers that are gone. All times are milliseconds of Redis' clock, so that a pause of Redis, or a command that runs
--- late, cannot make anybody look dead: a gap between two beats starts the rescuer's own time of health anew.
+-- workers that are gone.
+--
+-- Who is silent may be so because Redis was: after a pause or an outage everybody looks dead to the first who beats. So
+-- nobody is given up before the beats of all workers together have come without a gap for the time of a presence, and
+-- not by a worker whose own link broke within that time. All times are of Redis' clock: it does not matter when a
+-- command was sent.
 --
 -- KEYS[1]    the prefix of the queue's keys, with its colon (all keys share its hash tag)
--- ARGV[1..7] worker id, time to live of a presence, the longest gap between two beats of a healthy link, since when
---            the link is healthy ('' for not), the last beat ('' for none), how many crashes end a job, 1 to look for
---            jobs whose owner is not known
--- ARGV[8..]  the jobs that run here: id, lock token, id, lock token …
--- reply      {now, healthySince, due, lost ids, cancelled (id, failure, …), rescued (id, crashes, …), own (id, token, …)};
---            due: milliseconds until another worker may have to be rescued, -1 for none; own only where all was looked at
+-- ARGV[1..5] worker id, time to live of a presence (milliseconds), since when the link of this worker holds ('broken' for
+--            not any more, '' for a new worker), how many crashes end a job, 1 to look for jobs whose owner is not known
+-- ARGV[6..]  the jobs that run here: id, lock token, id, lock token …
+-- reply      {since, due, lost ids, cancelled (id, failure, …), rescued (id, crashes, …), own (id, token, …)}: since when
+--            the link of this worker holds; milliseconds until another worker may have to be rescued, -1 for none; what
+--            this worker holds for the store, where all was looked at
 local base = KEYS[1]
 -- A sorted set of worker ids by the time at which they count as gone.
 local presence = base .. 'hf:presence'
-local me, ttl, maxGap = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local healthySince, last = tonumber(ARGV[4]), tonumber(ARGV[5])
-local crashLimit, everything = tonumber(ARGV[6]), ARGV[7] == '1'
+-- Since when the beats have come without a gap, and the last one.
+local pulse = base .. 'hf:pulse'
+local me, ttl, link = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local crashLimit, everything = tonumber(ARGV[4]), ARGV[5] == '1'
 local call = redis.call
 local scanned, rescuedAtOnce = 20000, 200
 local time = call('TIME')
@@ -24,13 +29,34 @@ local function bullmq(KEYS, ARGV)
 --[[BULLMQ]]
 end
 
-if healthySince == nil or last == nil or now - last > maxGap then
-  healthySince = now
+local function text(number)
+  return string.format('%.0f', number)
 end
+
+-- A presence lives as long as its owner says in its id: a rescuer with a shorter one waits for it.
+local function ttlOf(worker)
+  return tonumber(string.match(worker, '^hf(%d+)%.')) or ttl
+end
+
 call('ZADD', presence, now + ttl, me)
+local workers = call('ZRANGE', presence, 0, 999, 'WITHSCORES')
+local shortest = ttl
+for at = 1, #workers, 2 do
+  shortest = math.min(shortest, ttlOf(workers[at]))
+end
+
+-- A presence that is renewed after a third of its time can end after two thirds of it without a beat.
+local seen = call('HMGET', pulse, 'since', 'last')
+local since, last = tonumber(seen[1]), tonumber(seen[2])
+if since == nil or last == nil or now - last > shortest * 7 / 12 then
+  since = now
+end
+call('HSET', pulse, 'since', text(since), 'last', text(now))
+local linkSince = link == 'broken' and now or tonumber(link) or 0
+local healthyFor = now - math.max(since, linkSince)
 
 local lost, cancelled = {}, {}
-for at = 8, #ARGV, 2 do
+for at = 6, #ARGV, 2 do
   local id = ARGV[at]
   if call('GET', base .. id .. ':lock') ~= ARGV[at + 1] then
     lost[#lost + 1] = id
@@ -43,31 +69,23 @@ for at = 8, #ARGV, 2 do
   end
 end
 
--- A presence lives as long as its owner says in its id: a rescuer with a shorter one waits for it.
-local function ttlOf(worker)
-  return tonumber(string.match(worker, '^hf(%d+)%.')) or ttl
-end
-
 local dead, anyDead, due = {}, false, -1
 local function dueIn(milliseconds)
   if due < 0 or milliseconds < due then
-    due = milliseconds
+    due = math.max(0, milliseconds)
   end
 end
-for _, worker in ipairs(call('ZRANGEBYSCORE', presence, '-inf', now, 'LIMIT', 0, 100)) do
-  local wait = math.max(ttl, ttlOf(worker)) - (now - healthySince)
-  if wait <= 0 then
+for at = 1, #workers, 2 do
+  local worker, goneAt = workers[at], tonumber(workers[at + 1])
+  local wait = ttlOf(worker) - healthyFor
+  if worker ~= me and goneAt > now then
+    dueIn(goneAt - now)
+  elseif worker ~= me and wait > 0 then
+    -- Beats that are to show health come often enough for it.
+    dueIn(math.min(wait, shortest / 3))
+  elseif worker ~= me then
     dead[worker] = true
     anyDead = true
-  else
-    dueIn(wait)
-  end
-end
-local nextUp = call('ZRANGEBYSCORE', presence, '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 2)
-for at = 1, #nextUp, 2 do
-  if nextUp[at] ~= me then
-    dueIn(tonumber(nextUp[at + 1]) - now)
-    break
   end
 end
 
@@ -93,10 +111,6 @@ local function rescue(id, token)
   if crashes >= crashLimit then
     -- The next worker that takes it fails it, without running it, in BullMQ's own way.
     call('HSETNX', key, 'defa', 'JOB_CRASHED_WORKER: The worker died ' .. crashes .. ' times while it ran this job.')
-  end
-  -- BullMQ does not announce a job with a priority that comes back.
-  if call('HEXISTS', base .. 'meta', 'paused') == 0 then
-    call('ZADD', base .. 'marker', 0, '0')
   end
   rescued[#rescued + 1] = id
   rescued[#rescued + 1] = crashes
@@ -135,4 +149,11 @@ if anyDead or everything then
   end
 end
 
-return {string.format('%.0f', now), string.format('%.0f', healthySince), due, lost, cancelled, rescued, own}
+-- Whoever blocks is woken by a marker. BullMQ makes none for a prioritized job that comes back, and one that was made
+-- may have gone to a worker that is cut off and for Redis still blocks.
+local waiting = call('ZCARD', base .. 'prioritized') + call('LLEN', base .. 'wait')
+if waiting > 0 and call('HEXISTS', base .. 'meta', 'paused') == 0 then
+  call('ZADD', base .. 'marker', 0, '0')
+end
+
+return {text(linkSince), due, lost, cancelled, rescued, own}

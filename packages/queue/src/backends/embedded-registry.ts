@@ -16,12 +16,19 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
   }
 
   async beat({ running }: Beat): Promise<BeatReply> {
-    const now = String(Date.now());
-    const nothing = { link: { now, healthySince: now }, dueMs: undefined, lost: [], cancelled: [], rescued: [], own: [] };
+    const nothing = {
+      link: '',
+      dueMs: undefined,
+      lost: [],
+      cancelled: [],
+      rescued: [],
+      own: [],
+    };
     if (running.length === 0) return nothing;
-    const rows = await this.#query('SELECT id, lock_token, deferred_failure FROM job WHERE queue = $1 AND id = ANY($2)', [
-      running.map(({ id }) => id),
-    ]);
+    const rows = await this.#query(
+      'SELECT id, lock_token, deferred_failure FROM job WHERE queue = $1 AND id = ANY($2)',
+      [running.map(({ id }) => id)],
+    );
     const stored = new Map(rows.map((row) => [row['id'], row]));
     const isHeld = ({ id, token }: { id: string; token: string }): boolean => stored.get(id)?.['lock_token'] === token;
     return {

@@ -9,7 +9,7 @@ const beatScript = new RedisScript('worker-beat', 'moveJobFromActiveToWait');
 const giveBackScript = new RedisScript('give-back', 'moveJobFromActiveToWait');
 const cancelScript = new RedisScript('cancel-job');
 
-type Reply = [string, string, number, string[], string[], (string | number)[], string[]];
+type Reply = [string, number, string[], string[], (string | number)[], string[]];
 
 /**
  * The registry of one queue in Redis, on the connection of its producer: that one fails fast and keeps nothing for
@@ -23,16 +23,16 @@ export class RedisWorkerRegistry implements WorkerRegistry {
   }
 
   async beat(beat: Beat): Promise<BeatReply> {
-    const { workerId, ttlMs, maxGapMs, link, crashLimit, everything, running } = beat;
+    const { workerId, ttlMs, link, crashLimit, everything, running } = beat;
     const reply = await this.#run((client, backend) =>
       beatScript.run(client, backend.toKey(''), [
-        ...[workerId, ttlMs, maxGapMs, link?.healthySince ?? '', link?.now ?? '', crashLimit, everything ? 1 : 0],
+        ...[workerId, ttlMs, link ?? '', crashLimit, everything ? 1 : 0],
         ...running.flatMap(({ id, token }) => [id, token]),
       ]),
     );
-    const [now, healthySince, due, lost, cancelled, rescued, own] = reply as Reply;
+    const [since, due, lost, cancelled, rescued, own] = reply as Reply;
     return {
-      link: { now, healthySince },
+      link: since,
       dueMs: due < 0 ? undefined : Number(due),
       lost,
       cancelled: pairs(cancelled).map(([id, failure]) => ({ id, failure })),

@@ -1,5 +1,11 @@
 import type { RedisTarget } from '@holdfast/redis-core';
-import { createRedisBackend as createBullmqBackend, Queue, QueueEvents, type Processor, type RedisQueueBackend } from 'bullmq';
+import {
+  createRedisBackend as createBullmqBackend,
+  Queue,
+  QueueEvents,
+  type Processor,
+  type RedisQueueBackend,
+} from 'bullmq';
 import { publishEvent } from '../channels.ts';
 import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
 import { Availability } from './availability.ts';
@@ -63,12 +69,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     return handle;
   };
 
-  const createWorker = (
-    name: string,
-    processor: Processor,
-    tuning: WorkerTuning,
-    control: FetchControl,
-  ): JobWorker => {
+  const createWorker = (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl): JobWorker => {
     const blockSeconds = tuning.drainDelay ?? 10;
     const { connection, close } = consumerConnection(target, times, `holdfast:consumer:${name}`, blockSeconds);
     // The version is asked for: without knowing it, BullMQ blocks for whole seconds and is late for delayed jobs.

@@ -1,9 +1,9 @@
-import type { BeatReply, HeldJob, LinkHealth, WorkerRegistry } from './worker-registry.ts';
+import type { BeatReply, HeldJob, WorkerRegistry } from './worker-registry.ts';
 
 /** How often a worker says that it is there, and how long that holds. Milliseconds. */
 export interface PresenceTimes {
   readonly heartbeatMs: number;
-  /** Others give back what a worker held when they have not heard of it for so long. */
+  /** Others give back what a worker held when they have not heard of it for so long. Three heartbeats. */
   readonly ttlMs: number;
 }
 
@@ -33,7 +33,7 @@ const sweepMs = 15_000;
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #registered = Promise.withResolvers<void>();
-  #link: LinkHealth | undefined;
+  #link: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -94,9 +94,6 @@ export class Presence {
       const reply = await registry.beat({
         workerId,
         ttlMs,
-        // Shorter than the time in which another presence can end after its last beat: then this link may have stood
-        // still just as long, and says nothing about the other.
-        maxGapMs: Math.max(1, ttlMs - 1.25 * heartbeatMs),
         link: this.#link,
         crashLimit,
         everything,
@@ -111,7 +108,7 @@ export class Presence {
       onReply(reply);
       if (reply.dueMs !== undefined) next = Math.min(next, Math.max(reply.dueMs + 10, 20));
     } catch (error) {
-      this.#link = undefined;
+      this.#link = 'broken';
       // What was under way when the link broke may have been carried out: look for it soon.
       this.#sweptAt = Number.NEGATIVE_INFINITY;
       onError(error instanceof Error ? error : new Error(String(error)));

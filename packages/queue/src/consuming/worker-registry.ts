@@ -23,15 +23,12 @@ export interface WorkerRegistry {
  */
 export type CancelOutcome = 'waiting' | 'active' | 'ended' | 'missing' | 'waiting-children';
 
-/** Times in milliseconds; those of the store's clock are only handed back to it. */
 export interface Beat {
   /** `hf<ttlMs>.<unique>`: others read from it how long to wait for this worker. */
   readonly workerId: string;
   readonly ttlMs: number;
-  /** A longer time between two beats means that the link was not healthy. */
-  readonly maxGapMs: number;
-  /** From the last reply; `undefined` after a beat that failed. */
-  readonly link: LinkHealth | undefined;
+  /** From the last reply; `broken` after a beat that failed; `undefined` for the first one. */
+  readonly link: string | undefined;
   /** How many crashes end a job. */
   readonly crashLimit: number;
   /** Also look for active jobs whose owner nobody knows, and for those that only the store believes to run here. */
@@ -40,18 +37,14 @@ export interface Beat {
   readonly running: readonly HeldJob[];
 }
 
-export interface LinkHealth {
-  readonly now: string;
-  readonly healthySince: string;
-}
-
 export interface HeldJob {
   readonly id: string;
   readonly token: string;
 }
 
 export interface BeatReply {
-  readonly link: LinkHealth;
+  /** Since when this worker's link to the store holds, by the store's clock: for the next beat. */
+  readonly link: string;
   /** Milliseconds until another worker may have to be rescued. */
   readonly dueMs: number | undefined;
   /** Ids of running jobs whose lock is not this worker's any more. */
