@@ -2,6 +2,8 @@ import type { QueueEvents } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueueHandle } from '../backends/backend.ts';
 import { publishEvent } from '../channels.ts';
+import type { StoredEvent } from './job-store.ts';
+import { parseStored } from './stored-json.ts';
 
 /** How long the subscription outlives its last listener, so that a caller who comes and goes does not open it each time. */
 const idleCloseMs = 10_000;
@@ -27,6 +29,21 @@ export interface FeedEvent {
   readonly kind: (typeof kinds)[number];
   /** What belongs to the kind: `data` of a progress, `returnvalue`, `failedReason`, … */
   readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** The same from the event stream itself; `undefined` for what is nobody's here. */
+export function feedEventOf({ id, fields }: StoredEvent): FeedEvent | undefined {
+  const { event, ...details } = fields;
+  const kind = kinds.find((known) => known === event);
+  if (kind === undefined) return undefined;
+  // BullMQ stores these two as JSON.
+  const member = kind === 'progress' ? 'data' : kind === 'completed' ? 'returnvalue' : undefined;
+  const text = member === undefined ? undefined : details[member];
+  return {
+    id,
+    kind,
+    details: member === undefined || text === undefined ? details : { ...details, [member]: parseStored(text) },
+  };
 }
 
 export type FeedListener = (event: FeedEvent) => void;

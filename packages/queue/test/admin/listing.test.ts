@@ -73,7 +73,7 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
     const found: string[][] = [];
     let cursor: string | null | undefined;
     while (cursor !== null) {
-      const page = await queues.list(queue, { ...options, ...(cursor !== undefined && { cursor }) });
+      const page = await queues.admin.list(queue, { ...options, ...(cursor !== undefined && { cursor }) });
       found.push(page.jobs.map(({ id }) => id));
       ({ cursor } = page);
     }
@@ -89,7 +89,7 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
       const found = await pages('paged', { state: 'prioritized', limit: 5 });
       expect(found.map((page) => page.length)).toEqual([5, 5, 2]);
       expect(found.flat()).toEqual([...high, ...low]);
-      expect((await queues.list('paged', { state: 'prioritized', limit: 1 })).jobs).toMatchObject([
+      expect((await queues.admin.list('paged', { state: 'prioritized', limit: 1 })).jobs).toMatchObject([
         { id: 'high-1', queue: 'paged', name: 'paged', state: 'prioritized', data: { n: 1 }, attemptsMade: 0 },
       ]);
     });
@@ -108,7 +108,7 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
       await eventually(async () => expect(await counts('states')).toMatchObject({ completed: 1, failed: 1 }));
       await add('states', 3, { jobId: 'runs' });
       await eventually(async () => expect(await counts('states')).toMatchObject({ active: 1 }));
-      const { jobs, cursor } = await queues.list('states');
+      const { jobs, cursor } = await queues.admin.list('states');
       expect(cursor).toBeNull();
       expect(jobs).toMatchObject([
         { id: 'runs', state: 'active', startedAt: expect.any(String) },
@@ -135,14 +135,14 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
       const ids: string[] = [];
       for (let n = 0; n < 30; n += 1) ids.push(await add('moving', n, { jobId: `m-${n}`, delayMs: 600_000 + n }));
       const seen: string[] = [];
-      const first = await queues.list('moving', { state: 'delayed', limit: 10 });
+      const first = await queues.admin.list('moving', { state: 'delayed', limit: 10 });
       seen.push(...first.jobs.map(({ id }) => id));
       // The last one that was seen is gone, so is one before and one behind it, and one comes in front of all.
-      for (const id of ['m-9', 'm-3', 'm-12']) await queues.remove('moving', id);
+      for (const id of ['m-9', 'm-3', 'm-12']) await queues.admin.remove('moving', id);
       await add('moving', 99, { jobId: 'first', delayMs: 1000 });
       let { cursor } = first;
       while (cursor !== null) {
-        const page = await queues.list('moving', { state: 'delayed', limit: 10, cursor });
+        const page = await queues.admin.list('moving', { state: 'delayed', limit: 10, cursor });
         seen.push(...page.jobs.map(({ id }) => id));
         ({ cursor } = page);
       }
@@ -155,9 +155,9 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
       const all = (await pages('plain', { state: 'waiting', limit: 100 })).map((page) => page.map(Number));
       expect(all.map((page) => page.length)).toEqual([100, 100, 50]);
       expect(all.flat()).toEqual(all.flat().toSorted((left, right) => left - right));
-      const first = await queues.list('plain', { state: 'waiting', limit: 100 });
-      await queues.remove('plain', first.jobs[99]?.id ?? '');
-      const second = await queues.list('plain', { state: 'waiting', limit: 1000, cursor: first.cursor ?? '' });
+      const first = await queues.admin.list('plain', { state: 'waiting', limit: 100 });
+      await queues.admin.remove('plain', first.jobs[99]?.id ?? '');
+      const second = await queues.admin.list('plain', { state: 'waiting', limit: 1000, cursor: first.cursor ?? '' });
       const seen = new Set([...first.jobs, ...second.jobs].map(({ id }) => id));
       expect(seen.size).toBe(250);
     });
@@ -180,7 +180,7 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
       ['cursor', { cursor: Buffer.from('failed\n1.2.3\nx').toString('base64url') }],
       ['cursor', { cursor: Buffer.from('failed').toString('base64url'), state: 'completed' }],
     ])('refuses a wrong %s: %o', async (name, options) => {
-      await expect(queues.list('refused', options)).rejects.toMatchObject({
+      await expect(queues.admin.list('refused', options)).rejects.toMatchObject({
         code: 'JOB_OPTIONS_INVALID',
         issues: [{ path: `/${name}` }],
       });
@@ -189,7 +189,7 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
     it.each(['0', '-1', '99999999999999999999', '1,2', '1,2,3', '0.5'])('goes on from any place: %s', async (place) => {
       for (const state of ['active', 'waiting', 'prioritized', 'delayed', 'failed', 'completed', 'waiting-children']) {
         const cursor = Buffer.from(`${state}\n${place}\nx`).toString('base64url');
-        const error = await queues.list('refused', { cursor }).then(
+        const error = await queues.admin.list('refused', { cursor }).then(
           () => undefined,
           (reason: unknown) => reason,
         );
@@ -201,17 +201,20 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
   describe('single jobs', () => {
     it('removes a job that waits, and with it all that was known of it', async () => {
       const id = await add('actions', 1);
-      expect(await queues.remove('actions', id)).toBe(true);
+      expect(await queues.admin.remove('actions', id)).toBe(true);
       expect(await queues.get('actions', id)).toBeUndefined();
-      expect(await queues.remove('actions', id)).toBe(false);
+      expect(await queues.admin.remove('actions', id)).toBe(false);
     });
 
     it('runs a delayed job now, and only a delayed one', async () => {
       const id = await add('actions', 1, { delayMs: 60_000 });
-      expect(await queues.promote('actions', id)).toBe(true);
+      expect(await queues.admin.promote('actions', id)).toBe(true);
       expect(await queues.get('actions', id)).toMatchObject({ state: 'prioritized' });
-      await expect(queues.promote('actions', id)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT', status: 409 });
-      await queues.remove('actions', id);
+      await expect(queues.admin.promote('actions', id)).rejects.toMatchObject({
+        code: 'JOB_STATE_CONFLICT',
+        status: 409,
+      });
+      await queues.admin.remove('actions', id);
     });
 
     it('runs a failed job again, and only a failed one', async () => {
@@ -223,9 +226,9 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
       const id = await add('actions', 1);
       expect(await queues.get('actions', id, { waitMs: 5000 })).toMatchObject({ state: 'failed' });
       fails = false;
-      expect(await queues.retry('actions', id)).toBe(true);
+      expect(await queues.admin.retry('actions', id)).toBe(true);
       expect(await queues.get('actions', id, { waitMs: 5000 })).toMatchObject({ state: 'completed', result: 'now' });
-      await expect(queues.retry('actions', id)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
+      await expect(queues.admin.retry('actions', id)).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
     });
 
     it('leaves a job alone that runs', async () => {
@@ -238,7 +241,7 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
       const id = await add('busy', 1);
       await started.wait();
       for (const action of ['remove', 'promote', 'retry'] as const) {
-        await expect(queues[action]('busy', id), action).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
+        await expect(queues.admin[action]('busy', id), action).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
       }
       mayEnd.open();
       expect(await queues.get('busy', id, { waitMs: 5000 })).toMatchObject({ state: 'completed' });
@@ -247,7 +250,7 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
     it('knows no job that is not there, nor one that cannot be', async () => {
       for (const id of ['absent', 'meta', 'wait', 'a:b', '', '../x', 'x'.repeat(600)]) {
         for (const action of ['remove', 'promote', 'retry'] as const) {
-          expect(await queues[action]('actions', id), `${action} ${id}`).toBe(false);
+          expect(await queues.admin[action]('actions', id), `${action} ${id}`).toBe(false);
         }
       }
     });
@@ -256,30 +259,32 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
       await queues.ensureSchedules([
         { queue: 'scheduled', id: 'hourly', schedule: { pattern: '0 * * * *' }, data: { n: 1 } },
       ]);
-      const [next] = (await queues.list('scheduled', { state: 'delayed' })).jobs;
-      await expect(queues.remove('scheduled', next?.id ?? '')).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT' });
-      expect(await queues.drain('scheduled', { delayed: true })).toBe(0);
-      expect(await queues.clean('scheduled', { state: 'delayed' })).toBe(0);
+      const [next] = (await queues.admin.list('scheduled', { state: 'delayed' })).jobs;
+      await expect(queues.admin.remove('scheduled', next?.id ?? '')).rejects.toMatchObject({
+        code: 'JOB_STATE_CONFLICT',
+      });
+      expect(await queues.admin.drain('scheduled', { delayed: true })).toBe(0);
+      expect(await queues.admin.clean('scheduled', { state: 'delayed' })).toBe(0);
       expect(await counts('scheduled')).toMatchObject({ delayed: 1 });
     });
   });
 
   describe('whole queues', () => {
     it('takes no job while it is paused', async () => {
-      await queues.pause('paused');
+      await queues.admin.pause('paused');
       const id = await add('paused', 1);
       await consume('paused', async () => 'ran');
       expect(await queues.get('paused', id, { waitMs: 300 })).toMatchObject({ state: 'prioritized' });
       expect(await queues.summary('paused')).toMatchObject({ paused: true, oldestWaitingAgeMs: 0 });
-      await queues.resume('paused');
+      await queues.admin.resume('paused');
       expect(await queues.get('paused', id, { waitMs: 5000 })).toMatchObject({ state: 'completed' });
     });
 
     it('is drained of what waits, and of what is delayed only if asked', async () => {
       for (let n = 0; n < 30; n += 1) await add('drained', n, n < 10 ? { delayMs: 60_000 } : {});
-      expect(await queues.drain('drained')).toBe(20);
+      expect(await queues.admin.drain('drained')).toBe(20);
       expect(await counts('drained')).toMatchObject({ prioritized: 0, waiting: 0, delayed: 10 });
-      expect(await queues.drain('drained', { delayed: true })).toBe(10);
+      expect(await queues.admin.drain('drained', { delayed: true })).toBe(10);
       expect(await counts('drained')).toMatchObject({ delayed: 0 });
     });
 
@@ -290,10 +295,10 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
         ids.push(await add('cleaned', n));
         await queues.get('cleaned', ids[n] ?? '', { waitMs: 5000 });
       }
-      expect(await queues.clean('cleaned', { state: 'completed', olderThanMs: 60_000 })).toBe(0);
-      expect(await queues.clean('cleaned', { state: 'completed', limit: 4 })).toBe(4);
-      expect((await queues.list('cleaned')).jobs.map(({ id }) => id)).toEqual(ids.slice(4).toReversed());
-      expect(await queues.clean('cleaned', { state: 'failed' })).toBe(0);
+      expect(await queues.admin.clean('cleaned', { state: 'completed', olderThanMs: 60_000 })).toBe(0);
+      expect(await queues.admin.clean('cleaned', { state: 'completed', limit: 4 })).toBe(4);
+      expect((await queues.admin.list('cleaned')).jobs.map(({ id }) => id)).toEqual(ids.slice(4).toReversed());
+      expect(await queues.admin.clean('cleaned', { state: 'failed' })).toBe(0);
     });
 
     it('is cleaned of old jobs that wait behind new ones', async () => {
@@ -301,8 +306,8 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
       const old = Date.now() - 3_600_000;
       await queue.add('old', { n: 1 }, { jobId: 'old', priority: 100, timestamp: old });
       await queue.add('new', { n: 2 }, { jobId: 'new', priority: 1 });
-      expect(await queues.clean('old', { state: 'prioritized', olderThanMs: 60_000, limit: 1 })).toBe(1);
-      expect((await queues.list('old')).jobs.map(({ id }) => id)).toEqual(['new']);
+      expect(await queues.admin.clean('old', { state: 'prioritized', olderThanMs: 60_000, limit: 1 })).toBe(1);
+      expect((await queues.admin.list('old')).jobs.map(({ id }) => id)).toEqual(['new']);
     });
 
     it.each<[string, object]>([
@@ -311,7 +316,7 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
       ['limit', { state: 'failed', limit: 0 }],
       ['limit', { state: 'failed', limit: 10_001 }],
     ])('refuses to clean by a wrong %s: %o', async (name, options) => {
-      await expect(queues.clean('refused', options as never)).rejects.toMatchObject({
+      await expect(queues.admin.clean('refused', options as never)).rejects.toMatchObject({
         code: 'JOB_OPTIONS_INVALID',
         issues: [{ path: `/${name}` }],
       });

@@ -25,7 +25,7 @@ export function describeDeduplication(kind: 'redis' | 'embedded', create: () => 
     });
     afterEach(async () => {
       await Promise.all(consumers.splice(0).map(async (consumer) => consumer.close({ timeoutMs: 3000 })));
-      await queues.drain('deduplication', { delayed: true });
+      await queues.admin.drain('deduplication', { delayed: true });
     });
     afterAll(async () => queues.close());
 

@@ -14,7 +14,7 @@ export const manageJobRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queue
 
   app.get('/v1/queues/:q/jobs', { config: read, schema: listJobs }, async ({ params, query }) => {
     const { state, name, cursor, limit } = query;
-    const { jobs, cursor: next } = await queues.list(params.q, {
+    const { jobs, cursor: next } = await queues.admin.list(params.q, {
       ...(state !== undefined && { state }),
       ...(name !== undefined && { name }),
       ...(cursor !== undefined && { cursor }),
@@ -24,17 +24,17 @@ export const manageJobRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queue
   });
 
   app.delete('/v1/queues/:q/jobs/:id', { config: write, schema: removeJob }, async ({ params }, reply) => {
-    if (!(await queues.remove(params.q, params.id))) throw jobNotFound();
+    if (!(await queues.admin.remove(params.q, params.id))) throw jobNotFound();
     return reply.code(204).send(null);
   });
 
   app.post('/v1/queues/:q/jobs/:id/retry', { config: write, schema: retryJob }, async ({ params }) => {
-    if (!(await queues.retry(params.q, params.id))) throw jobNotFound();
+    if (!(await queues.admin.retry(params.q, params.id))) throw jobNotFound();
     return standing(params.q, params.id);
   });
 
   app.post('/v1/queues/:q/jobs/:id/promote', { config: write, schema: promoteJob }, async ({ params }) => {
-    if (!(await queues.promote(params.q, params.id))) throw jobNotFound();
+    if (!(await queues.admin.promote(params.q, params.id))) throw jobNotFound();
     return standing(params.q, params.id);
   });
 };

@@ -12,23 +12,23 @@ export const queueRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }>
   app.get('/v1/queues/:q', { config: read, schema: getQueue }, async ({ params }) => queues.summary(params.q));
 
   app.post('/v1/queues/:q/pause', { config: write, schema: pauseQueue }, async ({ params }) => {
-    await queues.pause(params.q);
+    await queues.admin.pause(params.q);
     return queues.summary(params.q);
   });
 
   app.post('/v1/queues/:q/resume', { config: write, schema: resumeQueue }, async ({ params }) => {
-    await queues.resume(params.q);
+    await queues.admin.resume(params.q);
     return queues.summary(params.q);
   });
 
   app.post('/v1/queues/:q/drain', { config: write, schema: drainQueue }, async ({ params, body, signal }) => {
     const delayed = (body as { readonly delayed?: boolean } | null)?.delayed ?? false;
-    return { removed: await queues.drain(params.q, { delayed, signal }) };
+    return { removed: await queues.admin.drain(params.q, { delayed, signal }) };
   });
 
   app.post('/v1/queues/:q/clean', { config: write, schema: cleanQueue }, async ({ params, body, signal }) => {
     const { state, olderThan, limit } = body;
-    const removed = await queues.clean(params.q, {
+    const removed = await queues.admin.clean(params.q, {
       state,
       signal,
       ...(olderThan !== undefined && { olderThanMs: durationAt('/olderThan', olderThan) }),
