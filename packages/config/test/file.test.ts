@@ -84,6 +84,11 @@ describe('holdfast.yaml', () => {
     expect(load().cache.l1).toEqual({});
   });
 
+  it('takes the bounds of the outbox, and leaves those that are absent to it', () => {
+    expect(load({}, 'outbox: {maxBytes: 2097152, maxJobs: 5}').outbox).toEqual({ maxBytes: 2_097_152, maxJobs: 5 });
+    expect(load().outbox).toEqual({});
+  });
+
   it('has the entity types that the cache has by itself', () => {
     expect({ ...load().entities }).toEqual(presetEntities);
   });
@@ -242,6 +247,7 @@ queues:
     ['cache: {namespaces: {products: {grace: 1h}}}', 'cache.namespaces.products.grace', 'neither TTL nor loader'],
     ['cache: {namespaces: {own: {jitter: 1.5}}}', 'cache.namespaces.own.jitter', 'a number from 0 to 1'],
     ['cache: {namespaces: {own: {grace: 0s}}}', 'cache.namespaces.own.grace', 'above zero'],
+    ['outbox: {maxBytes: 10}', 'outbox.maxBytes', 'from 1048576 to'],
     ['cache: {l1: {maxBytes: -1}}', 'cache.l1.maxBytes', 'from 0 to'],
     ['cache: {l1: {maxStale: soon}}', 'cache.l1.maxStale', 'a number with a unit'],
     ['cache: {namespaces: {own: {maxEntries: 0}}}', 'cache.namespaces.own.maxEntries', 'from 1 to'],
