@@ -6,6 +6,7 @@ import { createEmbeddedBackend, type QueueBackend } from '../src/index.ts';
 import { describeQueueBackend } from './describe-queue-backend.ts';
 import { describeAddMany } from './producing/describe-add-many.ts';
 import { describeAddingOnce } from './producing/describe-adding-once.ts';
+import { describeCoalescing } from './producing/describe-coalescing.ts';
 import { describeDeduplication } from './producing/describe-deduplication.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-embedded-'));
@@ -16,5 +17,6 @@ describeQueueBackend('embedded', create);
 describeAddingOnce('embedded', create);
 describeAddMany('embedded', create);
 describeDeduplication('embedded', create);
+describeCoalescing('embedded', create);
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -3,6 +3,7 @@ import { createRedisBackend, type QueueBackend } from '../src/index.ts';
 import { describeQueueBackend } from './describe-queue-backend.ts';
 import { describeAddMany } from './producing/describe-add-many.ts';
 import { describeAddingOnce } from './producing/describe-adding-once.ts';
+import { describeCoalescing } from './producing/describe-coalescing.ts';
 import { describeDeduplication } from './producing/describe-deduplication.ts';
 
 const { host, port, db } = useRedis();
@@ -14,3 +15,4 @@ describeQueueBackend('redis', create);
 describeAddingOnce('redis', create);
 describeAddMany('redis', create);
 describeDeduplication('redis', create);
+describeCoalescing('redis', create);
