@@ -7,10 +7,16 @@ export interface DeclaredQueue extends Partial<
   Pick<QueueDefinition, 'description' | 'attempts' | 'backoff' | 'priority' | 'timeoutMs' | 'concurrency' | 'rateLimit'>
 > {
   readonly retention?: Partial<QueueDefinition['retention']>;
-  /** A JSON Schema; without it any JSON is taken. */
+  /** A JSON Schema; without it any JSON but `null` is taken. */
   readonly payload?: Readonly<Record<string, unknown>>;
   readonly schedule?: Schedule;
 }
+
+/** All but `null`, which the embedded queue gives back as `{}`. */
+const anything = Type.Unsafe<unknown>({
+  type: ['object', 'array', 'string', 'number', 'boolean'],
+  errorMessage: 'must be an object, an array, a text, a number, true or false',
+});
 
 /** @throws QueueDefinitionError naming everything that is wrong with it. */
 export function declaredQueue(name: string, declared: DeclaredQueue): QueueDefinition {
@@ -21,7 +27,7 @@ export function declaredQueue(name: string, declared: DeclaredQueue): QueueDefin
     ...rest,
     name,
     description,
-    payload: payload ?? Type.Unknown(),
+    payload: payload ?? anything,
     retention: { ...httpDelivery.retention, ...retention },
   });
 }
