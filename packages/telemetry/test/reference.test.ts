@@ -32,6 +32,8 @@ async function exposed(): Promise<Map<string, Entry>> {
   metrics.http('/health', 'GET', 200, 0.1);
   const reading = { counts: {}, oldestWaitingAgeMs: 0, workers: 0, deadLetters: 0 };
   metrics.onScrape(() => metrics.queue('source-sync', reading));
+  const outbox = { waiting: 1, setAside: 0, bytes: 400, maxBytes: 1000, oldestAgeMs: 5000, accepting: true };
+  metrics.onScrape(() => metrics.outbox(outbox));
   metrics.onScrape(() => Promise.reject(new Error('away')));
   const lines = (await metrics.text()).split('\n');
   metrics.close();

@@ -28,7 +28,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
       if (!added.duplicate) {
         reply.header('location', `/v1/queues/${encodeURIComponent(params.q)}/jobs/${encodeURIComponent(added.id)}`);
       }
-      return reply.code(added.duplicate ? 200 : 201).send(added);
+      if (added.duplicate) return reply.code(200).send(added);
+      const { id, queue, state } = added;
+      return state === 'outbox' ? reply.code(202).send({ id, queue, accepted: state }) : reply.code(201).send(added);
     },
   );
 

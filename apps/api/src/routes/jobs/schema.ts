@@ -31,6 +31,8 @@ const added = Type.Object({
   duplicate: Type.Boolean(),
 });
 
+const kept = Type.Object({ id: Type.String(), queue: Type.String(), accepted: Type.Literal('outbox') });
+
 export const addJob = {
   operationId: 'addJob',
   summary: 'Add a job',
@@ -52,6 +54,10 @@ export const addJob = {
   response: {
     200: jsonResponse('A job with this id exists: nothing was added.', added),
     201: { ...jsonResponse('Added.', added), headers: { location: { type: 'string', description: 'The job.' } } },
+    202: {
+      ...jsonResponse('Its Redis is away: the job is kept on the disk of this process, and added when it is back.', kept),
+      headers: { location: { type: 'string', description: 'The job.' } },
+    },
     ...problems(404, 413, 415, 422, 507),
   },
 };
