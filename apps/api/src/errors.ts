@@ -99,6 +99,13 @@ export const apiErrors = {
     status: 501,
     title: 'The service has no upstream API to mirror: NOVITA_API_BASE_URL is not set.',
   },
+  tooManyStreams: {
+    code: 'TOO_MANY_STREAMS',
+    status: 503,
+    title: 'This process serves as many event streams as it can.',
+    retryable: true,
+    retryAfterMs: 5000,
+  },
   handlerTimeout: {
     code: 'HANDLER_TIMEOUT',
     status: 503,

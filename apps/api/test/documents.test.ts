@@ -46,6 +46,7 @@ const routes = [
   'get /v1/queues/{q}/dead-letters',
   'get /v1/queues/{q}/jobs',
   'get /v1/queues/{q}/jobs/{id}',
+  'get /v1/queues/{q}/jobs/{id}/events',
   'get /v1/sources',
   'get /v1/sources/{s}',
   'get /v1/sources/{s}/items',

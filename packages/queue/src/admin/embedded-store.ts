@@ -60,6 +60,10 @@ export class EmbeddedJobStore implements JobStore {
     return String(row?.['id'] ?? 0);
   }
 
+  isEventId(id: string): boolean {
+    return /^\d{1,18}$/.test(id);
+  }
+
   async eventsAfter(after: string, limit: number): Promise<StoredEvent[]> {
     const rows = await this.#query(
       'SELECT id, event, data FROM event WHERE queue = $1 AND id > $2::bigint ORDER BY id LIMIT $3::int',

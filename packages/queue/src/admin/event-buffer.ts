@@ -12,13 +12,21 @@ export class EventBuffer {
   #bytes = 0;
   #isOverfull = false;
   #wake: (() => void) | undefined;
+  readonly #onOverflow: () => void;
+
+  /** @param onOverflow told at once: who does not read does not see what `next` throws */
+  constructor(onOverflow: () => void = () => undefined) {
+    this.#onOverflow = onOverflow;
+  }
 
   push(event: FeedEvent): void {
     const bytes = JSON.stringify(event.details).length;
-    if (this.#isOverfull || this.#events.length >= maxEvents || this.#bytes + bytes > maxBytes) {
+    if (this.#isOverfull) return;
+    if (this.#events.length >= maxEvents || this.#bytes + bytes > maxBytes) {
       // What it holds is of no use any more.
       this.#isOverfull = true;
       this.#events.length = 0;
+      this.#onOverflow();
     } else {
       this.#events.push({ event, bytes });
       this.#bytes += bytes;

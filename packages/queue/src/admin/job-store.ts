@@ -10,6 +10,8 @@ export interface JobStore {
   list(request: JobListRequest): Promise<JobListPage>;
   /** The id of the newest event of the queue; `0` when there is none. */
   lastEventId(): Promise<string>;
+  /** Whether events can be asked for behind such an id: it may come from outside. */
+  isEventId(id: string): boolean;
   /** Events behind `after`, the oldest first, at most `limit`; what was cut off in the meantime is not there any more. */
   eventsAfter(after: string, limit: number): Promise<StoredEvent[]>;
 }

@@ -48,6 +48,10 @@ export class RedisJobStore implements JobStore {
     return newest?.id ?? '0-0';
   }
 
+  isEventId(id: string): boolean {
+    return /^\d{1,18}(-\d{1,18})?$/.test(id);
+  }
+
   async eventsAfter(after: string, limit: number): Promise<StoredEvent[]> {
     return this.#stream('xrange', `(${after}`, '+', limit);
   }

@@ -1,5 +1,5 @@
 import type { QueueHandle } from '../backends/backend.ts';
-import { QueueUnavailableError } from '../errors.ts';
+import { JobOptionsInvalidError, QueueUnavailableError } from '../errors.ts';
 import { canBeJobId } from '../job-id.ts';
 import { parseFailure } from '../job-view.ts';
 import { EventBuffer } from './event-buffer.ts';
@@ -13,6 +13,8 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
   /** Where a stream before it ended: what has happened since comes first. Without it, how the job stands. */
   readonly since?: EventPosition;
+  /** Told at once when events come faster than they are read. Reading then throws. */
+  readonly onOverflow?: () => void;
   /** So often there is a `heartbeat` while nothing happens. Default 15 000. */
   readonly heartbeatMs?: number;
 }
@@ -27,7 +29,7 @@ const replayPage = 1000;
  * Follows a job until it has ended; `undefined` when there is none. What is yielded is complete and in order as long as
  * the store keeps the events (some 10 000 a queue) and the reader keeps up. While the store is away nothing happens.
  *
- * @throws QueueUnavailableError. While reading: EventsOverflowError when the reader is too slow.
+ * @throws QueueUnavailableError, JobOptionsInvalidError (400: since). While reading: EventsOverflowError when the reader is too slow.
  */
 export async function watchJob(
   handle: QueueHandle,
@@ -36,7 +38,10 @@ export async function watchJob(
   options: WatchOptions,
 ): Promise<AsyncIterable<JobEvent> | undefined> {
   if (!canBeJobId(id)) return undefined;
-  const buffer = new EventBuffer();
+  if (options.since !== undefined && !handle.jobs.isEventId(options.since.eventId)) {
+    throw new JobOptionsInvalidError([{ path: '/since', message: 'was not given out by this store' }]);
+  }
+  const buffer = new EventBuffer(options.onOverflow);
   const stop = await feed.listen(id, (event) => buffer.push(event));
   options.signal.addEventListener('abort', stop, { once: true });
   if (options.signal.aborted) stop();
