@@ -70,6 +70,7 @@ export class Consumer<Data = unknown> {
   #lastProgressAt: number | null = null;
   #loop: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  #forgetCancels = (): void => undefined;
 
   /** Connects in the background; takes no job before `start`. */
   constructor(options: ConsumerOptions<Data>) {
@@ -124,6 +125,7 @@ export class Consumer<Data = unknown> {
   async start(): Promise<void> {
     if (this.#loop !== undefined || this.#closing !== undefined) return;
     this.#presence.start();
+    this.#forgetCancels = this.#registry.onCancel(() => this.#presence.hurry());
     this.#loop = this.#worker.run().catch((error: unknown) => this.#report(asError(error)));
   }
 
@@ -147,6 +149,7 @@ export class Consumer<Data = unknown> {
     const left = (): number => Math.max(0, timeoutMs - leaveMs - (Date.now() - started));
     const report = (error: unknown): void => this.#report(asError(error));
     await this.#drain(left);
+    this.#forgetCancels();
     // The presence ends last: until here the jobs were this worker's.
     const leaving = this.#presence.stop().then(async () => this.#presence.leave(this.#worker.heldCount > 0));
     await within(leaving.catch(report), left() + leaveMs);

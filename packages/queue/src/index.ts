@@ -29,6 +29,8 @@ export type { QueueCounts, QueuePolicy, QueueSummary } from './summary.ts';
 export { Consumer } from './consumer.ts';
 export type { ConsumerOptions, ConsumerStatus, Handler, RunningJob } from './consumer.ts';
 export type { GivenUpJob, OnGivenUp } from './consuming/given-up.ts';
+export { RetentionSweeper } from './retention/retention-sweeper.ts';
+export type { RetentionSweeperOptions } from './retention/retention-sweeper.ts';
 export { Permits } from './consuming/permits.ts';
 export { consumerProfiles } from './consuming/tuning.ts';
 export type { ConsumerProfile, ConsumerTuning } from './consuming/tuning.ts';

@@ -1,5 +1,6 @@
 import { EventFeed } from './admin/event-feed.ts';
 import { QueueAdmin } from './admin/queue-admin.ts';
+import { cancelJob } from './consuming/cancel-job.ts';
 import { canBeJobId } from './job-id.ts';
 import type { QueueBackend, QueueHandle } from './backends/backend.ts';
 import {
@@ -164,6 +165,19 @@ export class Queues {
       if (job === undefined || state === 'unknown') return undefined;
       return toJobView(queue, id, job, state, logs.logs);
     });
+  }
+
+  /**
+   * Cancels a job that has not ended, wherever it is. One that waits or is delayed fails with `JOB_CANCELLED` as soon as
+   * a worker is free, without being run (`waiting`). One that runs is told through its signal, within a heartbeat of its
+   * worker (2 s by default), and fails then, whatever attempts it has left (`active`); it may still end well before.
+   * `undefined` when there is no such job.
+   *
+   * @throws QueueUnknownError (404), JobStateError (409: it has ended, or waits for its children),
+   *   QueueUnavailableError (503)
+   */
+  async cancel(queue: string, id: string, reason?: string): Promise<'waiting' | 'active' | undefined> {
+    return cancelJob(this.#backend.registry(this.#open(queue).definition.name), id, reason);
   }
 
   /** @throws QueueUnknownError (404), QueueUnavailableError (503) */

@@ -4,6 +4,7 @@ import type { WorkerRegistry } from '../consuming/worker-registry.ts';
 import type { JobState } from '../job-view.ts';
 import type { JobStore } from '../admin/job-store.ts';
 import type { DeadLetterStore } from '../dead-letters/store.ts';
+import type { RetentionStore } from '../retention/store.ts';
 import type { QueueReading } from '../summary.ts';
 
 /**
@@ -20,7 +21,7 @@ export interface QueueBackend {
   open(queue: string): QueueHandle;
   /** A BullMQ worker that does not run yet. It connects in the background and keeps trying. */
   createWorker(queue: string, processor: Processor, options: WorkerTuning, control: FetchControl): JobWorker;
-  /** What the store knows of the workers of a queue, and of the jobs they run. */
+  /** What the store knows of the workers of a queue, and of the jobs they run; the same object at each call. */
   registry(queue: string): WorkerRegistry;
   /** A subscription to the events of a queue behind the one of the id `after`; the caller closes it. */
   createEvents(queue: string, after: string): QueueEvents;
@@ -44,6 +45,7 @@ export interface QueueHandle {
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
   readonly deadLetters: DeadLetterStore;
+  readonly retention: RetentionStore;
   readonly jobs: JobStore;
   /**
    * Adds a job unless one with its id exists; decided atomically. Ends within the backend's command timeout.

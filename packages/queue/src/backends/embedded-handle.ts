@@ -8,6 +8,8 @@ import { withDeadline } from '../deadline.ts';
 import { addJobs } from '../embedded/adding.ts';
 import type { PgPool } from '../embedded/pg-pool.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
+import { EmbeddedRetentionStore } from '../retention/embedded-store.ts';
+import type { RetentionStore } from '../retention/store.ts';
 import type { QueueReading } from '../summary.ts';
 import type { AddedJob, NewJob, QueueHandle } from './backend.ts';
 import { toStored } from './stored-job.ts';
@@ -26,6 +28,7 @@ export class EmbeddedQueueHandle implements QueueHandle {
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
   readonly deadLetters: DeadLetterStore;
+  readonly retention: RetentionStore;
   readonly jobs: JobStore;
   readonly #options: EmbeddedHandleOptions;
   #closed = false;

@@ -9,6 +9,7 @@ import type { QueueHandle } from './backend.ts';
 export class EmbeddedWorkerRegistry implements WorkerRegistry {
   readonly #handle: QueueHandle;
   readonly #pool: PgPool;
+  readonly #cancelListeners = new Set<() => void>();
 
   constructor(handle: QueueHandle, pool: PgPool) {
     this.#handle = handle;
@@ -70,11 +71,17 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
     const [row] = await this.#query(cancelSql, [id, failure]);
     const state = row?.['state'];
     if (state === undefined || state === null) return 'missing';
+    if (state === 'active') for (const listener of this.#cancelListeners) listener();
     if (state === 'active' || state === 'waiting-children') return state;
     if (state !== 'waiting' && state !== 'delayed') return 'ended';
     // A delayed job fails now and not when its time comes.
     if (state === 'delayed') await this.#handle.call(async (queue) => (await queue.getJob(id))?.promote());
     return 'waiting';
+  }
+
+  onCancel(listener: () => void): () => void {
+    this.#cancelListeners.add(listener);
+    return () => this.#cancelListeners.delete(listener);
   }
 
   async #query(sql: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {

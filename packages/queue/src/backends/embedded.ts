@@ -5,6 +5,7 @@ import { functionsSql } from '../embedded/functions.ts';
 import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
 import { lockFolder } from '../embedded/folder-lock.ts';
 import { installAdding } from '../embedded/adding.ts';
+import { onceEach } from '../once-each.ts';
 import { PgPool } from '../embedded/pg-pool.ts';
 import { PgliteClient } from '../embedded/pglite-client.ts';
 import { recoverJobs } from '../embedded/recovery.ts';
@@ -88,7 +89,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     },
     prefixOf: (queue) => `bullmq.${queue}`,
     open,
-    registry: (name) => new EmbeddedWorkerRegistry(open(name), pool),
+    registry: onceEach((name) => new EmbeddedWorkerRegistry(open(name), pool)),
     createWorker: (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl) => {
       const workerOptions = { ...tuning, connection: connection as never };
       const factory = createPostgresBackend as unknown as BackendFactory;

@@ -6,6 +6,8 @@ import type { DeadLetterStore } from '../dead-letters/store.ts';
 import { RedisDeadLetterStore, type RedisQueueAccess } from '../dead-letters/redis-store.ts';
 import { withDeadline } from '../deadline.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
+import { RedisRetentionStore } from '../retention/redis-store.ts';
+import type { RetentionStore } from '../retention/store.ts';
 import type { QueueReading } from '../summary.ts';
 import type { AddedJob, BackendStatus, NewJob, QueueHandle } from './backend.ts';
 import { onceKeyPrefix } from './queue-keys.ts';
@@ -21,6 +23,7 @@ export class RedisQueueHandle implements QueueHandle {
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
   readonly deadLetters: DeadLetterStore;
+  readonly retention: RetentionStore;
   readonly jobs: JobStore;
   readonly #commandTimeoutMs: number;
   readonly #guardedAdd: GuardedAdd;

@@ -13,6 +13,7 @@ import type { BackendStatus, JobWorker, QueueBackend, WorkerTuning } from './bac
 import { consumerConnection, producerConnection, queueTarget, type ConnectionTimes } from './redis-connection.ts';
 import { RedisQueueHandle } from './redis-handle.ts';
 import { RedisWorkerRegistry } from './redis-registry.ts';
+import { onceEach } from '../once-each.ts';
 import { ConnectionWatch } from './redis-watch.ts';
 
 export interface RedisBackendOptions {
@@ -95,7 +96,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     prefixOf,
     open,
     createWorker,
-    registry: (name) => new RedisWorkerRegistry(open(name)),
+    registry: onceEach((name) => new RedisWorkerRegistry(open(name))),
     createEvents: (name: string, after: string) => {
       const { connection, close } = consumerConnection(target, times, `holdfast:events:${name}`);
       const events = new QueueEvents(name, {

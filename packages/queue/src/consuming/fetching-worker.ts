@@ -25,6 +25,7 @@ export class FetchingWorker extends Worker<unknown, unknown> {
   readonly #settled = new Set<() => void>();
   readonly #ending = new AbortController();
   #lastFetchAt: number | null = null;
+  #running = 0;
   #waits = false;
   #refusals = 0;
 
@@ -104,11 +105,13 @@ export class FetchingWorker extends Worker<unknown, unknown> {
     fetchNext: () => boolean = () => true,
   ): Promise<void | Job<unknown, unknown>> {
     const { permits } = this.#control;
+    this.#running += 1;
     let next: void | Job<unknown, unknown> = undefined;
     try {
       next = await super.processJob(job, token, () => fetchNext() && !permits.isContended(this));
       return next;
     } finally {
+      this.#running -= 1;
       if (!next) {
         this.#held.delete(token);
         permits.release(token);
@@ -118,12 +121,13 @@ export class FetchingWorker extends Worker<unknown, unknown> {
   }
 
   /**
-   * Waits for a permit, `true`; or until a job of this worker has ended, `false`: the job that BullMQ may have fetched
-   * with that can only start when this fetch is over.
+   * Waits for a permit, `true`; but not while a job was fetched that does not run yet, `false`: BullMQ starts it only when
+   * this fetch is over. The end of a job can bring such a one.
    */
   async #permitFreed(): Promise<boolean> {
     this.#waits = true;
     try {
+      if (this.#held.size > this.#running) return false;
       const freed = this.#control.permits.freed(this).then(() => true);
       return await this.#unlessSettled(freed);
     } finally {

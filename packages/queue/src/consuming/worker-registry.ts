@@ -15,6 +15,8 @@ export interface WorkerRegistry {
   beginAlone(id: string, token: string): Promise<void>;
   /** @param failure what the job fails with, `CODE: message` */
   cancel(id: string, failure: string): Promise<CancelOutcome>;
+  /** Calls back when a job that runs was cancelled through this object. Returns what ends that. */
+  onCancel(listener: () => void): () => void;
 }
 
 /**

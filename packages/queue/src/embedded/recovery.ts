@@ -1,7 +1,6 @@
 import { defaultMaxCrashes } from '../consuming/tuning.ts';
 import type { PgPool } from './pg-pool.ts';
 
-
 /**
  * Gives back the jobs that ran when the last process died. The folder is held exclusively, so every job that is still
  * `active` belongs to a process that is gone: no need to wait for its lock to expire.
