@@ -25,6 +25,7 @@ import { cacheRoutes } from './routes/cache/index.ts';
 import { entityRoutes } from './routes/entities/index.ts';
 import { healthRoutes } from './routes/health/index.ts';
 import { deadLetterRoutes } from './routes/dead-letters/index.ts';
+import { bulkJobRoutes } from './routes/jobs/bulk.ts';
 import { jobEventRoutes } from './routes/jobs/events.ts';
 import { jobRoutes } from './routes/jobs/index.ts';
 import { manageJobRoutes } from './routes/jobs/manage.ts';
@@ -102,6 +103,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(queueRoutes, { queues });
   await app.register(jobRoutes, { queues, maxWaitMs: Math.max(0, requestTimeoutMs - 1000) });
   await app.register(manageJobRoutes, { queues });
+  await app.register(bulkJobRoutes, { queues, bodyLimitBytes });
   await app.register(jobEventRoutes, { queues, heartbeatMs: Math.min(15_000, requestTimeoutMs) });
   await app.register(deadLetterRoutes, { queues });
   await app.register(sourceRoutes, {

@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { JobInvalidError } from '@holdfast/queue';
+import { JobInvalidError, JobOptionsInvalidError } from '@holdfast/queue';
 import type { Queues } from '@holdfast/queue';
 import { durationAt } from '../../durations.ts';
 import { ApiError } from '../../errors.ts';
 import { toJobOptions } from './job-options.ts';
+import { issuesInRequest } from './request-issues.ts';
 import { jobNotFound } from './not-found.ts';
 import { addJob, getJob } from './schema.ts';
 
@@ -50,10 +51,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
   );
 };
 
-/** The queue points into the data of the job; the caller sees the body around it. */
 function inRequestBody(error: unknown): never {
-  if (!(error instanceof JobInvalidError)) throw error;
-  const issues = error.issues.map((issue) => ({ ...issue, path: `/data${issue.path}` }));
+  if (!(error instanceof JobInvalidError || error instanceof JobOptionsInvalidError)) throw error;
   const { code, status } = error;
-  throw new ApiError({ code, status, title: '' }, error.message, { issues, cause: error });
+  throw new ApiError({ code, status, title: '' }, error.message, { issues: issuesInRequest(error), cause: error });
 }

@@ -9,6 +9,14 @@ export interface RequestedJobOptions {
   readonly attempts?: number | undefined;
   readonly backoff?: RequestedBackoff | undefined;
   readonly timeout?: string | number | undefined;
+  readonly waitingTtl?: string | number | undefined;
+  readonly deduplication?: RequestedDeduplication | undefined;
+}
+
+interface RequestedDeduplication {
+  readonly id: string;
+  readonly mode?: NonNullable<JobOptions['deduplication']>['mode'] | undefined;
+  readonly ttl?: string | number | undefined;
 }
 
 interface RequestedBackoff {
@@ -19,11 +27,14 @@ interface RequestedBackoff {
 }
 
 /** The same options for the queue, in milliseconds. @throws ApiError REQUEST_INVALID */
-export function toJobOptions({ delay, timeout, backoff, ...others }: RequestedJobOptions): JobOptions {
+export function toJobOptions(requested: RequestedJobOptions): JobOptions {
+  const { delay, timeout, waitingTtl, backoff, deduplication, ...others } = requested;
   return {
     ...defined(others),
     ...(delay === undefined ? {} : { delayMs: durationAt('/options/delay', delay) }),
     ...(timeout === undefined ? {} : { timeoutMs: durationAt('/options/timeout', timeout, { min: 1 }) }),
+    ...(waitingTtl === undefined ? {} : { waitingTtlMs: durationAt('/options/waitingTtl', waitingTtl, { min: 1 }) }),
+    ...(deduplication === undefined ? {} : { deduplication: toDeduplication(deduplication) }),
     ...(backoff === undefined ? {} : { backoff: toBackoff(backoff) }),
   };
 }
@@ -34,6 +45,14 @@ function toBackoff({ type, delay, maxDelay, jitter }: RequestedBackoff): NonNull
     delayMs: durationAt('/options/backoff/delay', delay),
     ...(maxDelay === undefined ? {} : { maxDelayMs: durationAt('/options/backoff/maxDelay', maxDelay) }),
     ...(jitter === undefined ? {} : { jitter }),
+  };
+}
+
+function toDeduplication({ id, mode, ttl }: RequestedDeduplication): NonNullable<JobOptions['deduplication']> {
+  return {
+    id,
+    ...(mode === undefined ? {} : { mode }),
+    ...(ttl === undefined ? {} : { ttlMs: durationAt('/options/deduplication/ttl', ttl, { min: 1 }) }),
   };
 }
 

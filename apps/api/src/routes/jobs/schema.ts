@@ -22,7 +22,46 @@ const jobOptions = strictObject({
     }),
   ),
   timeout: Type.Optional(durationValue),
+  waitingTtl: Type.Optional({
+    ...durationValue,
+    description: 'A job that could have run for so long and did not is not run any more; it fails with JOB_EXPIRED.',
+  }),
+  deduplication: Type.Optional(
+    strictObject(
+      {
+        id: Type.String({ minLength: 1, maxLength: 128 }),
+        mode: Type.Optional(
+          Type.Union(
+            [
+              Type.Literal('simple'),
+              Type.Literal('throttle'),
+              Type.Literal('debounce'),
+              Type.Literal('keepLastIfActive'),
+              Type.Literal('reschedule'),
+            ],
+            {
+              description: 'Default: `throttle` where there is a `ttl`, else `simple`: until the other job has ended.',
+            },
+          ),
+        ),
+        ttl: Type.Optional(durationValue),
+      },
+      { description: 'What becomes of this job while another one has the same id here.' },
+    ),
+  ),
 });
+
+/** A job as it comes over REST, alone or among many. */
+export const newJob = strictObject(
+  {
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    data: Type.Unknown({ description: 'What the handler gets.' }),
+    options: Type.Optional(jobOptions),
+  },
+  {
+    examples: [{ data: { url: 'https://example.com/hook', body: '{"hello":"world"}' }, options: { jobId: 'order-7' } }],
+  },
+);
 
 const added = Type.Object({
   id: Type.String(),
@@ -39,23 +78,15 @@ export const addJob = {
   description: '`data` must fit the schema of the queue. A retry with the same `options.jobId` is safe.',
   tags: ['jobs'],
   params: strictObject({ q: queueName }),
-  body: strictObject(
-    {
-      name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-      data: Type.Unknown({ description: 'What the handler gets.' }),
-      options: Type.Optional(jobOptions),
-    },
-    {
-      examples: [
-        { data: { url: 'https://example.com/hook', body: '{"hello":"world"}' }, options: { jobId: 'order-7' } },
-      ],
-    },
-  ),
+  body: newJob,
   response: {
     200: jsonResponse('A job with this id exists: nothing was added.', added),
     201: { ...jsonResponse('Added.', added), headers: { location: { type: 'string', description: 'The job.' } } },
     202: {
-      ...jsonResponse('Its Redis is away: the job is kept on the disk of this process, and added when it is back.', kept),
+      ...jsonResponse(
+        'Its Redis is away: the job is kept on the disk of this process, and added when it is back.',
+        kept,
+      ),
       headers: { location: { type: 'string', description: 'The job.' } },
     },
     ...problems(404, 413, 415, 422, 507),
