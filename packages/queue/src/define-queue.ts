@@ -48,7 +48,10 @@ export interface Retention {
   readonly failed: RetentionRule;
 }
 
-/** Jobs beyond `count` or older than `ageMs` are removed when the next job of the queue ends. */
+/**
+ * Jobs beyond `count` or older than `ageMs` are removed when the next job of the queue ends, and within a minute where a
+ * worker sweeps the queue (see `RetentionSweeper`).
+ */
 export interface RetentionRule {
   readonly count?: number;
   readonly ageMs?: number;

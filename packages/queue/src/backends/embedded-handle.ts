@@ -39,6 +39,7 @@ export class EmbeddedQueueHandle implements QueueHandle {
     this.#options = options;
     const access: EmbeddedQueueAccess = { name: options.name, run: (operation) => this.#run(operation) };
     this.deadLetters = new EmbeddedDeadLetterStore(access);
+    this.retention = new EmbeddedRetentionStore(access);
     this.jobs = new EmbeddedJobStore(access);
   }
 

@@ -47,6 +47,7 @@ export class RedisQueueHandle implements QueueHandle {
       run: (operation) => this.#guarded(operation),
     };
     this.deadLetters = new RedisDeadLetterStore(access);
+    this.retention = new RedisRetentionStore(access);
     this.jobs = new RedisJobStore(access);
     this.#guardedAdd = new GuardedAdd();
     this.#watch = new ConnectionWatch(queue.getBackend().client, observer);
