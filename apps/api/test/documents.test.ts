@@ -63,6 +63,7 @@ const routes = [
   'post /v1/queues/{q}/drain',
   'post /v1/queues/{q}/jobs',
   'post /v1/queues/{q}/jobs/bulk',
+  'post /v1/queues/{q}/jobs/{id}/cancel',
   'post /v1/queues/{q}/jobs/{id}/promote',
   'post /v1/queues/{q}/jobs/{id}/retry',
   'post /v1/queues/{q}/pause',

@@ -1,5 +1,6 @@
 import { Consumer, PermanentError } from '@holdfast/queue';
-import { eventually } from '@holdfast/testing';
+import type { Handler } from '@holdfast/queue';
+import { eventually, Latch } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApi } from './fixture.ts';
 import type { Api, ProblemBody } from './fixture.ts';
@@ -26,7 +27,7 @@ describe('managing jobs over REST', () => {
     const answer = await post('/jobs', { name, data, options: { jobId, attempts: 1, ...options } });
     expect(answer.statusCode, answer.payload).toBe(201);
   };
-  const consume = async (handler: () => Promise<unknown>): Promise<void> => {
+  const consume = async (handler: Handler): Promise<void> => {
     const definition = api.runtime.queues.definition('http-delivery');
     const consumer = new Consumer({ backend: api.runtime.queueBackend, definition, handler });
     consumers.push(consumer);
@@ -111,7 +112,35 @@ describe('managing jobs over REST', () => {
     expect((await get('/jobs/second-chance?wait=10s')).json()).toMatchObject({ state: 'completed' });
   });
 
-  it.each(['retry', 'promote'])('knows no job to %s that is not there', async (action) => {
+  it('cancels a job that waits, one that runs, and none that has ended', async () => {
+    await add('waits', { delay: '1h' });
+    const cancelled = await post('/jobs/waits/cancel', { reason: 'not needed' });
+    expect(cancelled.statusCode, cancelled.payload).toBe(200);
+    const before = (await get('/jobs/waits')).json();
+    // Without a worker its end may still be on the way.
+    expect(['failed', 'prioritized', 'waiting']).toContain((before as { state: string }).state);
+    let told: unknown;
+    const started = new Latch();
+    await consume(async ({ signal }) => {
+      started.open();
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      told = signal.reason;
+    });
+    await add('runs');
+    await started.wait();
+    expect((await post('/jobs/runs/cancel')).statusCode).toBe(200);
+    for (const id of ['waits', 'runs']) {
+      expect((await get(`/jobs/${id}?wait=10s`)).json(), id).toMatchObject({
+        state: 'failed',
+        error: { code: 'JOB_CANCELLED' },
+      });
+      expect((await post(`/jobs/${id}/cancel`)).statusCode).toBe(409);
+    }
+    expect(told).toBeInstanceOf(Error);
+    expect((await post('/jobs/waits/cancel', { reason: '' })).statusCode).toBe(400);
+  });
+
+  it.each(['retry', 'promote', 'cancel'])('knows no job to %s that is not there', async (action) => {
     for (const id of ['absent', 'meta', 'a%3Ab']) {
       const answer = await post(`/jobs/${id}/${action}`);
       expect(answer.statusCode).toBe(404);

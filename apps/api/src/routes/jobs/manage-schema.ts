@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { emptyResponse, jsonResponse, problems, strictObject } from '../../schema.ts';
+import { emptyResponse, jsonResponse, noBody, problems, strictObject } from '../../schema.ts';
 import { cursorOfPage, jobId, jobStanding, jobView, listedState, nextCursor, queueName } from './view.ts';
 
 const tags = ['jobs'];
@@ -40,6 +40,17 @@ export const retryJob = {
   tags,
   params,
   response: { 200: jsonResponse('It waits again.', jobStanding), ...problems(404, 409, 415) },
+};
+
+export const cancelJob = {
+  operationId: 'cancelJob',
+  summary: 'Cancel a job',
+  description:
+    'One that waits fails with JOB_CANCELLED at once. One that runs is told so through the signal of its handler, in whatever process it is, and its state is `active` until it has ended; follow it with `?wait`.',
+  tags,
+  params,
+  body: Type.Union([noBody, strictObject({ reason: Type.String({ minLength: 1, maxLength: 500 }) })]),
+  response: { 200: jsonResponse('It will not go on.', jobStanding), ...problems(404, 409, 413, 415) },
 };
 
 export const promoteJob = {

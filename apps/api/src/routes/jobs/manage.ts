@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Queues } from '@holdfast/queue';
 import { jobNotFound } from './not-found.ts';
-import { listJobs, promoteJob, removeJob, retryJob } from './manage-schema.ts';
+import { cancelJob, listJobs, promoteJob, removeJob, retryJob } from './manage-schema.ts';
 
 /** Looking through the jobs of a queue, and changing what becomes of one. */
 export const manageJobRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }> = async (app, { queues }) => {
@@ -30,6 +30,12 @@ export const manageJobRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queue
 
   app.post('/v1/queues/:q/jobs/:id/retry', { config: write, schema: retryJob }, async ({ params }) => {
     if (!(await queues.admin.retry(params.q, params.id))) throw jobNotFound();
+    return standing(params.q, params.id);
+  });
+
+  app.post('/v1/queues/:q/jobs/:id/cancel', { config: write, schema: cancelJob }, async ({ params, body }) => {
+    const reason = (body as { readonly reason?: string } | null)?.reason;
+    if ((await queues.cancel(params.q, params.id, reason)) === undefined) throw jobNotFound();
     return standing(params.q, params.id);
   });
 
