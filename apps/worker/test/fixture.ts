@@ -20,6 +20,9 @@ export interface TestWorkerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The text of its holdfast.yaml. */
   readonly yaml?: string;
+  /** What the worker is built from, in place of the runtime itself. */
+  readonly adapt?: (runtime: Runtime) => Runtime;
+  readonly stuckAfterMs?: number;
 }
 
 export interface TestWorker {
@@ -41,6 +44,8 @@ export async function createTestWorker({
   backend = 'redis',
   env = {},
   yaml,
+  adapt = (runtime) => runtime,
+  stuckAfterMs,
 }: TestWorkerOptions = {}): Promise<TestWorker> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-worker-'));
   if (yaml !== undefined) await writeFile(join(directory, 'holdfast.yaml'), yaml);
@@ -58,7 +63,10 @@ export async function createTestWorker({
   const log: string[] = [];
   const logger = createLogger({ service: 'worker', stream: { write: (line) => void log.push(line) } });
   const runtime = await createRuntime(config);
-  const worker = buildWorker({ config, runtime, logger });
+  const worker = buildWorker({
+    ...{ config, logger, runtime: adapt(runtime) },
+    ...(stuckAfterMs !== undefined && { stuckAfterMs }),
+  });
   const { queues } = runtime;
 
   const add = async (queue: string, data: unknown, options: JobOptions = {}): Promise<string> =>

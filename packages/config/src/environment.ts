@@ -295,6 +295,12 @@ export const environment = {
     'The queues that this worker serves, so that queues can scale apart.',
     { fallbackNote: 'all of them', example: 'source-sync,http-delivery' },
   ),
+  WORKER_PROFILE: withDefault(
+    'jobs',
+    oneOf(['default', 'low-cost']),
+    'default',
+    'How closely a worker watches its queues. `low-cost` sends at most 10 commands a minute and queue to an idle Redis; the jobs of a worker that died then run again within 90 s instead of 10 s, and a job that runs is told within 20 s instead of 2 s that it was cancelled.',
+  ),
   WORKER_PORT: withDefault(
     'jobs',
     integer(0, 65_535),

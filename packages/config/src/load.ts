@@ -56,6 +56,7 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): 
       port: values.WORKER_PORT,
       queues: values.WORKER_QUEUES ?? null,
       maxConcurrentJobs: values.MAX_CONCURRENT_JOBS,
+      profile: values.WORKER_PROFILE,
     },
     log: { level: values.LOG_LEVEL, ...(values.LOG_FILE !== undefined && { file: resolve(cwd, values.LOG_FILE) }) },
     dataDir: resolve(cwd, values.HOLDFAST_DATA_DIR),

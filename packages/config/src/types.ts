@@ -48,6 +48,8 @@ export interface WorkerConfig {
   /** `null`: all of them. */
   readonly queues: readonly string[] | null;
   readonly maxConcurrentJobs: number;
+  /** What an idle worker costs its Redis, against how soon it notices. */
+  readonly profile: 'default' | 'low-cost';
 }
 
 export interface LogConfig {

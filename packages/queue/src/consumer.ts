@@ -55,6 +55,8 @@ export interface ConsumerStatus {
 
 /** What is kept back of the closing time for jobs to end after they were told to. */
 const interruptMs = 500;
+/** How long the end of a worker without jobs may take. */
+const idleMs = 1000;
 /** What is kept back to say that this worker is gone. */
 const leaveMs = 250;
 
@@ -159,9 +161,14 @@ export class Consumer<Data = unknown> {
     const report = (error: unknown): void => this.#report(asError(error));
     const drained = this.#worker.close().catch(report);
     // BullMQ's close has no time-out of its own.
-    if (await within(drained, left() - 2 * interruptMs)) return;
-    this.#shutdown.abort(new JobInterruptedError('The worker is stopping.'));
-    if (await within(drained, left() - interruptMs)) return;
+    const holdsNone = (): boolean => this.#worker.heldCount === 0;
+    // Nor does it end while there is no connection, which is no reason to wait where there is nothing to hand in.
+    if (holdsNone() && (await within(drained, Math.min(idleMs, left())))) return;
+    if (!holdsNone()) {
+      if (await within(drained, left() - 2 * interruptMs)) return;
+      this.#shutdown.abort(new JobInterruptedError('The worker is stopping.'));
+      if (await within(drained, left() - interruptMs)) return;
+    }
     await within(this.#worker.getBackend().close(true).catch(report), left());
   }
 

@@ -24,6 +24,7 @@ export class FetchingWorker extends Worker<unknown, unknown> {
   readonly #held = new Map<string, string>();
   readonly #settled = new Set<() => void>();
   readonly #ending = new AbortController();
+  readonly #ended = Promise.withResolvers<void>();
   #lastFetchAt: number | null = null;
   #running = 0;
   #waits = false;
@@ -43,6 +44,7 @@ export class FetchingWorker extends Worker<unknown, unknown> {
     Object.assign(this, { id: control.workerId });
     this.once('closing', () => {
       this.#ending.abort();
+      this.#ended.resolve();
       control.permits.withdraw(this);
     });
   }
@@ -71,7 +73,8 @@ export class FetchingWorker extends Worker<unknown, unknown> {
     const nothing = undefined as unknown as Job<unknown, unknown>;
     const { permits } = this.#control;
     this.#lastFetchAt = Date.now();
-    await this.#control.beforeFetch();
+    await Promise.race([this.#control.beforeFetch(), this.#ended.promise]);
+    if (this.closing !== undefined) return nothing;
     // A job that ended under this token goes on with its permit.
     const inherits = permits.holds(token);
     while (!inherits && !permits.take(token, this)) {
