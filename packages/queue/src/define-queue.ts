@@ -3,6 +3,7 @@ import { isBackoff, type Backoff } from './backoff.ts';
 import { QueueDefinitionError } from './errors.ts';
 import { limits } from './limits.ts';
 import { coalesceProblems, type Coalesce } from './producing/coalescing.ts';
+import { scheduleIssues } from './schedules/rules.ts';
 import { priorityNumber, type Priority } from './priority.ts';
 
 /** Everything that is known of a queue before it runs: what its jobs carry and how they are treated. */
@@ -99,7 +100,7 @@ function* problemsOf(definition: QueueDefinition): Generator<string> {
     if (ageMs !== undefined && !(ageMs >= 1000)) yield `retention.${outcome}.ageMs must be ≥ 1000`;
   }
   if (coalesce !== undefined) yield* coalesceProblems(coalesce).map((problem) => `coalesce.${problem}`);
-  if (schedule !== undefined && 'everyMs' in schedule && !(schedule.everyMs >= 1000)) {
-    yield 'schedule.everyMs must be ≥ 1000';
+  if (schedule !== undefined) {
+    for (const { path, message } of scheduleIssues(schedule, 'schedule')) yield `${path.replace('/', '.')} ${message}`;
   }
 }

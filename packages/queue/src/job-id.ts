@@ -19,6 +19,7 @@ const ownKeys = new Set([
   'pc',
   'prioritized',
   'repeat',
+  'schedules',
   'stalled',
   'stalled-check',
   'wait',

@@ -20,6 +20,7 @@ export const limits = {
   delayMs: integerBetween(0, 365 * day, ' ms (365 days)'),
   waitingTtlMs: integerBetween(1, 365 * day, ' ms (365 days)'),
   deduplicationTtlMs: integerBetween(1, 365 * day, ' ms (365 days)'),
+  everyMs: integerBetween(1000, 365 * day, ' ms (1 s to 365 days)'),
   coalesceItems: integerBetween(1, 1000),
   coalesceWaitMs: integerBetween(1, 60_000, ' ms (60 s)'),
   onceTtlMs: integerBetween(1, 365 * day, ' ms (365 days)'),

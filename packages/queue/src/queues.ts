@@ -22,7 +22,8 @@ import type { AddManyOptions, AddManyResult } from './producing/add-many.ts';
 import { Coalescing, type CoalescerSettings, type ItemCoalescer } from './producing/coalescing.ts';
 import { batchStatsOf, type BatchStats, type Pending } from './producing/batch-stats.ts';
 import { Producer, type AddJob, type AddResult, type AddSettings } from './producer.ts';
-import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedule.ts';
+import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedules/declared.ts';
+import { Schedules } from './schedules/schedules.ts';
 import { policyOf, type QueueSummary } from './summary.ts';
 
 export type { AddJob, AddResult } from './producer.ts';
@@ -68,6 +69,7 @@ export class Queues {
   /** For operators. */
   readonly admin: QueueAdmin = new QueueAdmin((name) => this.#open(name));
   readonly #queues = new Map<string, OpenQueue>();
+  readonly schedules = new Schedules((queue) => this.#open(queue));
 
   /** @throws QueueDefinitionError when two definitions have one name. */
   constructor({ backend, outbox, definitions, addBatchSize }: QueuesOptions) {

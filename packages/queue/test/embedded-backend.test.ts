@@ -8,6 +8,7 @@ import { describeAddMany } from './producing/describe-add-many.ts';
 import { describeAddingOnce } from './producing/describe-adding-once.ts';
 import { describeCoalescing } from './producing/describe-coalescing.ts';
 import { describeDeduplication } from './producing/describe-deduplication.ts';
+import { describeSchedules } from './schedules/describe-schedules.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-embedded-'));
 
@@ -18,5 +19,6 @@ describeAddingOnce('embedded', create);
 describeAddMany('embedded', create);
 describeDeduplication('embedded', create);
 describeCoalescing('embedded', create);
+describeSchedules('embedded', create);
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

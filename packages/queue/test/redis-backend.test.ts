@@ -5,6 +5,7 @@ import { describeAddMany } from './producing/describe-add-many.ts';
 import { describeAddingOnce } from './producing/describe-adding-once.ts';
 import { describeCoalescing } from './producing/describe-coalescing.ts';
 import { describeDeduplication } from './producing/describe-deduplication.ts';
+import { describeSchedules } from './schedules/describe-schedules.ts';
 
 const { host, port, db } = useRedis();
 
@@ -16,3 +17,4 @@ describeAddingOnce('redis', create);
 describeAddMany('redis', create);
 describeDeduplication('redis', create);
 describeCoalescing('redis', create);
+describeSchedules('redis', create);

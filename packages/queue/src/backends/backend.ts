@@ -5,6 +5,7 @@ import type { JobState } from '../job-view.ts';
 import type { JobStore } from '../admin/job-store.ts';
 import type { DeadLetterStore } from '../dead-letters/store.ts';
 import type { RetentionStore } from '../retention/store.ts';
+import type { ScheduleRecords } from '../schedules/records.ts';
 import type { QueueReading } from '../summary.ts';
 
 /**
@@ -63,6 +64,8 @@ export interface QueueHandle {
   addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]>;
   /** Removes the markers of adds (see `Once`) that nobody will send again. @throws QueueUnavailableError */
   forget(tokens: readonly string[]): Promise<void>;
+  /** What was said of the schedules of this queue. */
+  readonly scheduleRecords: ScheduleRecords;
   /** Counts, age and workers. */
   read(): Promise<QueueReading>;
   /** Runs a call of BullMQ's on this queue within the command timeout, with its errors translated. */

@@ -10,6 +10,8 @@ import type { PgPool } from '../embedded/pg-pool.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
 import { EmbeddedRetentionStore } from '../retention/embedded-store.ts';
 import type { RetentionStore } from '../retention/store.ts';
+import { EmbeddedScheduleRecords } from '../schedules/embedded-records.ts';
+import type { ScheduleRecords } from '../schedules/records.ts';
 import type { QueueReading } from '../summary.ts';
 import type { AddedJob, NewJob, QueueHandle } from './backend.ts';
 import { toStored } from './stored-job.ts';
@@ -30,6 +32,7 @@ export class EmbeddedQueueHandle implements QueueHandle {
   readonly deadLetters: DeadLetterStore;
   readonly retention: RetentionStore;
   readonly jobs: JobStore;
+  readonly scheduleRecords: ScheduleRecords;
   readonly #options: EmbeddedHandleOptions;
   #closed = false;
 
@@ -41,6 +44,7 @@ export class EmbeddedQueueHandle implements QueueHandle {
     this.deadLetters = new EmbeddedDeadLetterStore(access);
     this.retention = new EmbeddedRetentionStore(access);
     this.jobs = new EmbeddedJobStore(access);
+    this.scheduleRecords = new EmbeddedScheduleRecords(access);
   }
 
   async add(job: NewJob): Promise<AddedJob> {

@@ -6,6 +6,7 @@ import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.
 import { lockFolder } from '../embedded/folder-lock.ts';
 import { installAdding } from '../embedded/adding.ts';
 import { onceEach } from '../once-each.ts';
+import { scheduleRecordsTable } from '../schedules/embedded-records.ts';
 import { PgPool } from '../embedded/pg-pool.ts';
 import { PgliteClient } from '../embedded/pglite-client.ts';
 import { recoverJobs } from '../embedded/recovery.ts';
@@ -122,5 +123,6 @@ async function prepare(pool: PgPool): Promise<void> {
   await pool.query('SET search_path TO bullmq');
   await pool.query(functionsSql);
   await installAdding(pool);
+  await pool.query(scheduleRecordsTable);
   await recoverJobs(pool);
 }

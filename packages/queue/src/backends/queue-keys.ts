@@ -7,3 +7,8 @@
 export function onceKeyPrefix(toKey: (part: string) => string): string {
   return toKey('once:');
 }
+
+/** Hash: what was said of the schedules of the queue, by their ids. */
+export function scheduleRecordsKey(toKey: (part: string) => string): string {
+  return toKey('schedules');
+}

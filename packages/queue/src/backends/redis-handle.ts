@@ -8,6 +8,8 @@ import { withDeadline } from '../deadline.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
 import { RedisRetentionStore } from '../retention/redis-store.ts';
 import type { RetentionStore } from '../retention/store.ts';
+import type { ScheduleRecords } from '../schedules/records.ts';
+import { RedisScheduleRecords } from '../schedules/redis-records.ts';
 import type { QueueReading } from '../summary.ts';
 import type { AddedJob, BackendStatus, NewJob, QueueHandle } from './backend.ts';
 import { onceKeyPrefix } from './queue-keys.ts';
@@ -25,6 +27,7 @@ export class RedisQueueHandle implements QueueHandle {
   readonly deadLetters: DeadLetterStore;
   readonly retention: RetentionStore;
   readonly jobs: JobStore;
+  readonly scheduleRecords: ScheduleRecords;
   readonly #commandTimeoutMs: number;
   readonly #guardedAdd: GuardedAdd;
   readonly #watch: ConnectionWatch;
@@ -49,6 +52,7 @@ export class RedisQueueHandle implements QueueHandle {
     this.deadLetters = new RedisDeadLetterStore(access);
     this.retention = new RedisRetentionStore(access);
     this.jobs = new RedisJobStore(access);
+    this.scheduleRecords = new RedisScheduleRecords(access);
     this.#guardedAdd = new GuardedAdd();
     this.#watch = new ConnectionWatch(queue.getBackend().client, observer);
   }
