@@ -11,6 +11,7 @@ import { parseJsonOnly } from './body-parsers.ts';
 import { answerClientError } from './client-error.ts';
 import { nextSync } from './next-sync.ts';
 import { auth } from './plugins/auth.ts';
+import { bullBoard } from './plugins/bull-board.ts';
 import { closing } from './plugins/closing.ts';
 import { docs } from './plugins/docs.ts';
 import { errors, routeTable, sendError } from './plugins/errors.ts';
@@ -114,6 +115,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
     upstreamConfigured: config.upstream.baseUrl !== null,
     nextSync: (source) => nextSync(queueBackend, source),
   });
+  await app.register(bullBoard, { apiKeys: config.apiKeys, backend: queueBackend, queues: queues.names() });
   await app.ready();
   return app;
 }

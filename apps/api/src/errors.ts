@@ -33,6 +33,11 @@ export const apiErrors = {
     status: 403,
     title: 'The API key does not have the scope that this route needs.',
   },
+  crossSite: {
+    code: 'CROSS_SITE_REQUEST',
+    status: 403,
+    title: 'The request was made by a page of another site.',
+  },
   namespaceForbidden: {
     code: 'NAMESPACE_FORBIDDEN',
     status: 403,

@@ -34,7 +34,9 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   }
   const retryAfter = retryAfterSeconds(answer);
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
-  if (answer.status === 401) reply.header('www-authenticate', 'Bearer realm="holdfast"');
+  if (answer.status === 401 && !reply.hasHeader('www-authenticate')) {
+    reply.header('www-authenticate', 'Bearer realm="holdfast"');
+  }
   if (answer.status === 413) linger(request, reply);
   return reply
     .code(answer.status)
