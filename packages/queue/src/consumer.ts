@@ -9,6 +9,7 @@ import { givenUpJob, type OnGivenUp } from './consuming/given-up.ts';
 import { JobRunner } from './consuming/job-runner.ts';
 import { Permits } from './consuming/permits.ts';
 import { Presence } from './consuming/presence.ts';
+import { ThreadPool, type ThreadHandler } from './consuming/thread-pool.ts';
 import { RunningJobs } from './consuming/running-jobs.ts';
 import {
   consumerProfiles,
@@ -31,7 +32,8 @@ export type { Handler, RunningJob } from './run-job.ts';
 export interface ConsumerOptions<Data = unknown> {
   readonly backend: QueueBackend;
   readonly definition: QueueDefinition;
-  readonly handler: Handler<Data>;
+  /** A function, or a module that runs in threads. */
+  readonly handler: Handler<Data> | ThreadHandler;
   /** Jobs at a time. Default: the definition's. */
   readonly concurrency?: number;
   /** Shared by the consumers of a process, it bounds how many jobs run in all of them. Default: no such bound. */
@@ -66,6 +68,7 @@ export class Consumer<Data = unknown> {
   readonly #worker: JobWorker;
   readonly #registry: WorkerRegistry;
   readonly #presence: Presence;
+  readonly #threads: ThreadPool | undefined;
   readonly #running = new RunningJobs();
   readonly #onGivenUp: OnGivenUp | undefined;
   readonly #shutdown = new AbortController();
@@ -76,12 +79,19 @@ export class Consumer<Data = unknown> {
 
   /** Connects in the background; takes no job before `start`. */
   constructor(options: ConsumerOptions<Data>) {
-    const { backend, definition, handler, tuning = consumerProfiles.default } = options;
+    const { backend, definition, tuning = consumerProfiles.default } = options;
     this.#definition = definition;
     this.#onGivenUp = options.onGivenUp;
     this.#registry = backend.registry(definition.name);
     const onProgress = (): void => void (this.#lastProgressAt = Date.now());
     const onError = (error: Error): void => this.#report(error);
+    let handler: Handler<Data>;
+    if (typeof options.handler === 'function') {
+      ({ handler } = options as { handler: Handler<Data> });
+    } else {
+      this.#threads = new ThreadPool(options.handler);
+      ({ handler } = this.#threads);
+    }
     const runner = new JobRunner<Data>({
       ...{ definition, handler, registry: this.#registry, running: this.#running, onProgress, onError },
       shutdown: this.#shutdown.signal,
@@ -154,7 +164,7 @@ export class Consumer<Data = unknown> {
     this.#forgetCancels();
     // The presence ends last: until here the jobs were this worker's.
     const leaving = this.#presence.stop().then(async () => this.#presence.leave(this.#worker.heldCount > 0));
-    await within(leaving.catch(report), left() + leaveMs);
+    await within(Promise.all([leaving, this.#threads?.close()]).catch(report), left() + leaveMs);
   }
 
   async #drain(left: () => number): Promise<void> {

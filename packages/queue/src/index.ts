@@ -34,6 +34,8 @@ export type { ConsumerOptions, ConsumerStatus, Handler, RunningJob } from './con
 export type { GivenUpJob, OnGivenUp } from './consuming/given-up.ts';
 export { RetentionSweeper } from './retention/retention-sweeper.ts';
 export type { RetentionSweeperOptions } from './retention/retention-sweeper.ts';
+export type { ThreadHandler } from './consuming/thread-pool.ts';
+export type { ChildFailurePolicy, ChildResult, FlowJob, FlowNode, FlowResult } from './flows/flow.ts';
 export { Permits } from './consuming/permits.ts';
 export { consumerProfiles } from './consuming/tuning.ts';
 export type { ConsumerProfile, ConsumerTuning } from './consuming/tuning.ts';

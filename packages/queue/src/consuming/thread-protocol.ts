@@ -1,0 +1,30 @@
+/** A job as it is sent into a thread: what can be cloned of `RunningJob`. */
+export interface ThreadJob {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly data: unknown;
+  readonly attempt: number;
+  readonly attempts: number;
+  readonly idempotencyKey: string;
+}
+
+/** What a thread says. `progress` and `log` are answered with their number once they are stored. */
+export type ThreadMessage =
+  | { readonly kind: 'progress'; readonly call: number; readonly value: unknown }
+  | { readonly kind: 'log'; readonly call: number; readonly value: string }
+  | { readonly kind: 'done'; readonly result: unknown }
+  | { readonly kind: 'failed'; readonly error: ThreadError };
+
+/** The parts of an error that survive the way out of a thread. */
+export interface ThreadError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly code: string | undefined;
+}
+
+/** To the thread: a job to run, or that a call was carried out, or why not. */
+export type ThreadRequest =
+  | { readonly kind: 'run'; readonly job: ThreadJob }
+  | { readonly kind: 'answer'; readonly call: number; readonly error?: string };
