@@ -14,7 +14,10 @@ const redis = {
 
 const outbox = Type.Object({
   waiting: Type.Integer({ minimum: 0, description: 'Jobs that wait to be forwarded.' }),
-  setAside: Type.Integer({ minimum: 0, description: 'Jobs that cannot be forwarded as they are; GET of one says why.' }),
+  setAside: Type.Integer({
+    minimum: 0,
+    description: 'Jobs that cannot be forwarded as they are; GET of one says why.',
+  }),
   bytes: Type.Integer({ minimum: 0 }),
   maxBytes: Type.Integer({ minimum: 0 }),
   oldestAgeMs: Type.Integer({ minimum: 0, description: 'Of the job that waits longest; 0 when none does.' }),
