@@ -1,7 +1,7 @@
 import type { FieldIssue } from '@holdfast/redis-core';
-import type { JobsOptions, KeepJobs } from 'bullmq';
+import type { BackoffOptions, JobsOptions, KeepJobs } from 'bullmq';
 import type { Once } from './backends/backend.ts';
-import { isBackoff, type Backoff } from './backoff.ts';
+import { defaultJitter, isBackoff, type Backoff } from './backoff.ts';
 import type { QueueDefinition, RetentionRule } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
 import { isJobId, jobIdRule } from './job-id.ts';
@@ -120,10 +120,24 @@ export function storedOptions(definition: QueueDefinition, options: JobOptions =
     ...(waitingTtlMs !== undefined && { waitingTtlMs }),
     ...(delay !== undefined && delay > 0 && { delay }),
     ...(deduplication !== undefined && { deduplication: storedDeduplication(deduplication) }),
-    // Also without a policy: BullMQ asks for the wait only where there is one, and a handler may say RetryLaterError.
-    backoff: { type: backoffStrategyName, delay: backoff?.delayMs ?? 0 },
-    ...(backoff !== undefined && { backoffPolicy: backoff }),
+    ...(backoff !== undefined && { backoff: plainBackoff(backoff), backoffPolicy: backoff }),
   };
+}
+
+/** What is stored is what every BullMQ worker understands: with a name of ours, one of another program could not retry. */
+function plainBackoff({ type, delayMs, jitter }: Backoff): BackoffOptions {
+  return { type, delay: delayMs, jitter: jitter ?? defaultJitter(type) };
+}
+
+/**
+ * Has BullMQ ask the consumer for the wait before the next attempt of a job that it runs: only so the longest wait holds,
+ * and a handler may say RetryLaterError. A policy that another program gave its job stays.
+ */
+export function askConsumerForBackoff(job: { readonly opts: JobsOptions & Partial<StoredJobOptions> }): void {
+  const { opts } = job;
+  if (opts.backoff === undefined || opts.backoffPolicy !== undefined) {
+    opts.backoff = { type: backoffStrategyName, delay: opts.backoffPolicy?.delayMs ?? 0 };
+  }
 }
 
 /** BullMQ's ages are seconds; `false` keeps everything. */

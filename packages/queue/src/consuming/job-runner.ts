@@ -3,7 +3,7 @@ import { publishEvent, type QueueJobEvent } from '../channels.ts';
 import { thinStacks } from '../dead-letters/failure-record.ts';
 import type { QueueDefinition } from '../define-queue.ts';
 import { JobCancelledError, JobExpiredError, JobLockLostError } from '../errors.ts';
-import type { StoredJobOptions } from '../job-options.ts';
+import { askConsumerForBackoff, type StoredJobOptions } from '../job-options.ts';
 import { runJob, type Handler } from '../run-job.ts';
 import { asError, isPermanent, toFailure } from './failure.ts';
 import { givenUpJob, type OnGivenUp } from './given-up.ts';
@@ -47,6 +47,7 @@ export class JobRunner<Data> {
     const begun = { at: Date.now() };
     let endTurn = (): void => undefined;
     onProgress();
+    askConsumerForBackoff(job);
     try {
       this.#refuseExpired(job, begun.at);
       endTurn = await this.#turn(job, held, AbortSignal.any(signals));
