@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -23,6 +23,8 @@ const PAGE_BYTES = 4096;
  */
 export function openDurableFile({ file, maxBytes, version, schema }: DurableFileOptions): DatabaseSync {
   mkdirSync(dirname(file), { recursive: true });
+  // What is new is for this user alone: it holds the data of callers. SQLite gives its other files the same rights.
+  closeSync(openSync(file, 'a', 0o600));
   const database = new DatabaseSync(file);
   try {
     // EXCLUSIVE before WAL: the lock is then held from the first access on, and no shared memory is needed.

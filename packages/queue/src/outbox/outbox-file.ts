@@ -36,6 +36,8 @@ const overheadBytes = 300;
 /** The file may be larger than its entries: pages that are not full, and room to note that an entry is done. */
 const fileBytesPerByte = 2;
 const spareFileBytes = 8 * 1024 * 1024;
+/** 16 MiB. */
+const shrinkAtPages = 4096;
 
 const statements = {
   insert: `INSERT INTO job (queue, id, token, body, bytes, accepted_at, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -52,6 +54,7 @@ const statements = {
   refused: 'UPDATE job SET failures = failures + 1 WHERE seq = ?',
   setAside: 'UPDATE job SET reason = ? WHERE seq = ?',
   takeUp: 'UPDATE job SET reason = NULL, failures = 0 WHERE seq = ?',
+  pages: 'PRAGMA page_count',
   remove: 'DELETE FROM job WHERE seq = ? RETURNING bytes',
 } as const;
 
@@ -138,6 +141,7 @@ export class OutboxFile {
   }
 
   find(queue: string, id: string): OutboxEntry | undefined {
+    if (this.#totals.waiting + this.#totals.setAside === 0) return undefined;
     const row = this.#guard(() => this.#statements.find.get(queue, id));
     return row === undefined ? undefined : toEntry(row);
   }
@@ -163,6 +167,7 @@ export class OutboxFile {
     this.#totals.waiting -= forwarded.length + setAside.length;
     this.#totals.setAside += setAside.length;
     this.#totals.bytes -= removed.reduce((sum, bytes) => sum + bytes, 0);
+    if (this.#totals.waiting + this.#totals.setAside === 0) this.#shrink();
   }
 
   /** Lets entries that were set aside wait for their turn again. They keep their place. */
@@ -177,6 +182,17 @@ export class OutboxFile {
   /** Releases the file. What is in it stays. May be called twice. */
   close(): void {
     if (this.#database.isOpen) this.#database.close();
+  }
+
+  /** Gives the room of what was removed back to the disk, once there is much of it and nothing left to copy. */
+  #shrink(): void {
+    const pages = this.#guard(() => this.#statements.pages.get()?.['page_count']);
+    if (Number(pages) < shrinkAtPages) return;
+    try {
+      this.#database.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE);');
+    } catch {
+      // It stays as large as it is, and is used again.
+    }
   }
 
   #change<Reply>(work: () => Reply): Reply {

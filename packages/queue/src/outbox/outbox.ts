@@ -160,8 +160,6 @@ export class Outbox {
 
   get status(): OutboxStatus {
     const { waiting, setAside, bytes } = this.#file.totals;
-    const accepted = this.#lanes.map(({ queue, waiting: own }) => (own > 0 ? this.#file.oldest(queue) : undefined));
-    const oldest = Math.min(...accepted.filter((time) => time !== undefined));
     const { refusal } = this.#commit;
     const reason = refusal ?? this.#lanes.find((lane) => lane.lastError !== undefined)?.lastError;
     return {
@@ -169,7 +167,7 @@ export class Outbox {
       setAside,
       bytes,
       maxBytes: this.#options.maxBytes,
-      oldestAgeMs: Number.isFinite(oldest) ? Math.max(0, Date.now() - oldest) : 0,
+      oldestAgeMs: this.#oldestAgeMs(),
       accepting: refusal === undefined,
       ...(reason !== undefined && { reason: reason.message }),
     };
@@ -230,6 +228,12 @@ export class Outbox {
         { cause: error, jobId: id },
       );
     }
+  }
+
+  #oldestAgeMs(): number {
+    const queues = this.#lanes.filter(({ waiting }) => waiting > 0).map(({ queue }) => queue);
+    const times = queues.map((queue) => this.#file.oldest(queue)).filter((time) => time !== undefined);
+    return times.length === 0 ? 0 : Math.max(0, Date.now() - Math.min(...times));
   }
 
   #kick(): void {

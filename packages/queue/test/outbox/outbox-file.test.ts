@@ -2,10 +2,20 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { closedPort } from '@holdfast/testing';
+import { closedPort, eventually, startRedis } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openOutbox } from '../../src/index.ts';
-import { openQueues, temporaryFolder, type Folder, type OpenedOutbox, type OpenOptions } from './fixture.ts';
+import { Type } from 'typebox';
+import { defineQueue, openOutbox } from '../../src/index.ts';
+import {
+  definition,
+  openQueues,
+  temporaryFolder,
+  type Folder,
+  type OpenedOutbox,
+  type OpenOptions,
+} from './fixture.ts';
+
+const large = defineQueue({ ...definition, payload: Type.Object({ text: Type.String() }) });
 
 describe('the file of the outbox', () => {
   let folder: Folder;
@@ -42,6 +52,22 @@ describe('the file of the outbox', () => {
     );
     await opened?.queues.close();
     openOutbox({ directory: folder.path });
+  });
+
+  it('is for the eyes of its user, and gives its room back when it is empty', async () => {
+    const redis = await startRedis();
+    await redis.kill();
+    const { queues, outbox } = await open({ port: redis.port, definitions: [large] });
+    const file = join(folder.path, 'outbox.db');
+    expect(statSync(file).mode & 0o077).toBe(0);
+    await Promise.all(
+      Array.from({ length: 40 }, async () => queues.add('parcels', { data: { text: 'x'.repeat(600_000) } })),
+    );
+    await redis.start();
+    await eventually(() => expect(outbox.status).toMatchObject({ waiting: 0 }), { timeoutMs: 15_000 });
+    expect((await queues.summary('parcels')).counts.prioritized).toBe(40);
+    expect(statSync(file).size).toBeLessThan(100_000);
+    await redis.stop();
   });
 
   it('is refused and left alone when it is something else', () => {
@@ -86,12 +112,15 @@ describe('the file of the outbox', () => {
 
   // Where file systems may be mounted: a disk that is really full.
   it.skipIf(process.getuid?.() !== 0 || !canMount())(
-    'on a full disk acknowledges nothing that it does not keep',
+    'on a full disk acknowledges nothing that it does not keep, and goes on when there is room again',
     async () => {
+      const redis = await startRedis();
+      await redis.kill();
       const disk = mkdtempSync(join(tmpdir(), 'holdfast-disk-'));
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk]);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', disk]);
       try {
         await open({ directory: disk, minFreeBytes: 0 });
+        writeFileSync(join(disk, 'filler'), Buffer.alloc(1024 * 1024));
         const acknowledged: string[] = [];
         let refusal: unknown;
         for (let n = 0; refusal === undefined && n < 10_000; n += 1) {
@@ -105,11 +134,18 @@ describe('the file of the outbox', () => {
         expect(refusal).toMatchObject({ status: 503, code: expect.stringMatching(/^OUTBOX_(FULL|UNAVAILABLE)$/) });
         expect(acknowledged.length).toBeGreaterThan(50);
         await opened?.queues.close();
-        const { queues, outbox } = await open({ directory: disk, minFreeBytes: 0 });
+        const { queues, outbox } = await open({ directory: disk, port: redis.port, minFreeBytes: 0 });
         expect(outbox.status.waiting).toBe(acknowledged.length);
         expect(await queues.get('parcels', acknowledged.at(-1) ?? '')).toMatchObject({ state: 'outbox' });
+        await redis.start();
+        rmSync(join(disk, 'filler'));
+        await eventually(() => expect(outbox.status).toMatchObject({ waiting: 0, accepting: true }), {
+          timeoutMs: 10_000,
+        });
+        expect((await queues.summary('parcels')).counts.prioritized).toBe(acknowledged.length);
       } finally {
         await opened?.queues.close();
+        await redis.stop();
         execFileSync('umount', [disk]);
         rmSync(disk, { recursive: true });
       }
