@@ -1,7 +1,8 @@
 /** Runs in a thread: the handler that `workerData.handler` exports by default, one job at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Handler } from '../run-job.ts';
-import type { ThreadError, ThreadMessage, ThreadRequest } from './thread-protocol.ts';
+import type { RunningJob } from '../run-job.ts';
+import type { ThreadCall, ThreadError, ThreadMessage, ThreadRequest } from './thread-protocol.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('This file runs in a thread only.');
@@ -11,15 +12,15 @@ const loading = import(url) as Promise<{ readonly default: Handler }>;
 // A file that cannot be loaded fails each job with the reason, instead of ending the thread without one.
 loading.catch(() => undefined);
 
-const calls = new Map<number, PromiseWithResolvers<void>>();
+const calls = new Map<number, PromiseWithResolvers<unknown>>();
 let lastCall = 0;
 const say = (message: ThreadMessage): void => port.postMessage(message);
-const ask = async (kind: 'progress' | 'log', value: unknown): Promise<void> => {
+const ask = async (method: ThreadCall, value?: unknown): Promise<unknown> => {
   lastCall += 1;
-  const answer = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<unknown>();
   calls.set(lastCall, answer);
-  say({ kind, call: lastCall, value } as ThreadMessage);
-  await answer.promise;
+  say({ kind: 'call', call: lastCall, method, value });
+  return answer.promise;
 };
 
 port.on('message', (request: ThreadRequest) => {
@@ -29,7 +30,7 @@ port.on('message', (request: ThreadRequest) => {
   }
   const call = calls.get(request.call);
   calls.delete(request.call);
-  if (request.error === undefined) call?.resolve();
+  if (request.error === undefined) call?.resolve(request.value);
   else call?.reject(new Error(request.error));
 });
 
@@ -41,8 +42,12 @@ async function run(job: Extract<ThreadRequest, { kind: 'run' }>['job']): Promise
       ...job,
       // The thread ends where a signal would be aborted.
       signal: new AbortController().signal,
-      progress: async (value) => ask('progress', value),
-      log: async (line) => ask('log', line),
+      progress: async (value) => void (await ask('progress', value)),
+      log: async (line) => void (await ask('log', line)),
+      children: async () => (await ask('children')) as Awaited<ReturnType<RunningJob['children']>>,
+      children: async () => {
+        throw new Error('A handler in a thread cannot ask for the children of its job.');
+      },
     });
     say({ kind: 'done', result });
   } catch (error) {

@@ -87,7 +87,7 @@ class HandlerError extends Error {
 }
 
 async function runIn(thread: Worker, job: RunningJob): Promise<unknown> {
-  const { signal, progress, log, ...plain } = job;
+  const { signal, progress, log, children: _children, ...plain } = job;
   const ended = Promise.withResolvers<unknown>();
   const send = (request: ThreadRequest): void => thread.postMessage(request);
   const onMessage = (message: ThreadMessage): void => {

@@ -9,10 +9,11 @@ export interface ThreadJob {
   readonly idempotencyKey: string;
 }
 
-/** What a thread says. `progress` and `log` are answered with their number once they are stored. */
+/** What a thread asks of its job: a method of `RunningJob`, answered with the number of the call. */
+export type ThreadCall = 'progress' | 'log' | 'children';
+
 export type ThreadMessage =
-  | { readonly kind: 'progress'; readonly call: number; readonly value: unknown }
-  | { readonly kind: 'log'; readonly call: number; readonly value: string }
+  | { readonly kind: 'call'; readonly call: number; readonly method: ThreadCall; readonly value: unknown }
   | { readonly kind: 'done'; readonly result: unknown }
   | { readonly kind: 'failed'; readonly error: ThreadError };
 
@@ -27,4 +28,4 @@ export interface ThreadError {
 /** To the thread: a job to run, or that a call was carried out, or why not. */
 export type ThreadRequest =
   | { readonly kind: 'run'; readonly job: ThreadJob }
-  | { readonly kind: 'answer'; readonly call: number; readonly error?: string };
+  | { readonly kind: 'answer'; readonly call: number; readonly value?: unknown; readonly error?: string };
