@@ -66,6 +66,16 @@ export const queueErrors = {
     status: 409,
     title: 'The job was sent too long ago to tell whether it has run: forwarding it may run it twice.',
   },
+  flowUnsupported: {
+    code: 'FLOW_UNSUPPORTED',
+    status: 422,
+    title: 'A flow over several queues cannot be kept by a Redis Cluster, where each queue has a slot of its own.',
+  },
+  flowConflict: {
+    code: 'FLOW_CONFLICT',
+    status: 409,
+    title: 'A job of the flow has the id of a job that exists; nothing was added.',
+  },
   definition: { code: 'QUEUE_DEFINITION_INVALID', status: 500, title: 'A queue is defined in a way that cannot work.' },
   folderLocked: {
     code: 'EMBEDDED_FOLDER_LOCKED',
@@ -196,6 +206,21 @@ export class EmbeddedFolderLockedError extends HoldfastError {
       `The folder ${directory} is in use by ${holder}. Stop it first, or choose another folder: two processes on one folder would lose jobs.`,
     );
     this.holderPid = holderPid;
+  }
+}
+
+export class FlowUnsupportedError extends HoldfastError {
+  constructor(queues: readonly string[]) {
+    super(
+      queueErrors.flowUnsupported,
+      `A flow over the queues ${queues.join(', ')} is not possible in a Redis Cluster: parent and children must be in one slot, and each queue has its own. Keep the flow in one queue, or use a Redis that is no cluster.`,
+    );
+  }
+}
+
+export class FlowConflictError extends HoldfastError {
+  constructor(job: string) {
+    super(queueErrors.flowConflict, `The job ${job} of the flow exists already; nothing was added.`);
   }
 }
 

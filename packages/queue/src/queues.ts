@@ -1,6 +1,8 @@
 import { EventFeed } from './admin/event-feed.ts';
 import { QueueAdmin } from './admin/queue-admin.ts';
 import { cancelJob } from './consuming/cancel-job.ts';
+import { addFlow } from './flows/add-flow.ts';
+import type { FlowJob, FlowResult } from './flows/flow.ts';
 import { canBeJobId } from './job-id.ts';
 import type { QueueBackend, QueueHandle } from './backends/backend.ts';
 import {
@@ -141,6 +143,20 @@ export class Queues {
    */
   async addMany(queue: string, jobs: readonly AddJob[], options?: AddManyOptions): Promise<AddManyResult> {
     return this.#open(queue).producer.addMany(jobs, options);
+  }
+
+  /**
+   * Adds a job together with the jobs that it waits for: all of them, or none. When a job of the root's id exists nothing
+   * is added, and `duplicate` is true; so give it a `jobId`, and its children too, where the call may have to be repeated.
+   *
+   * @throws QueueUnknownError (404); JobInvalidError (422), JobOptionsInvalidError (400), JobTooLargeError (413) with paths
+   *   such as `/children/0/data/to`
+   * @throws FlowUnsupportedError (422) it spans queues, and the store is a cluster
+   * @throws FlowConflictError (409) another job than the root exists
+   * @throws QueueUnavailableError, QueueOutcomeUnknownError (503), QueueOutOfMemoryError (507) as `add`
+   */
+  async addFlow(flow: FlowJob): Promise<FlowResult> {
+    return addFlow(flow, this.#backend, (queue) => this.#open(queue));
   }
 
   /**

@@ -1,5 +1,7 @@
 import type { Job } from 'bullmq';
 import { JobTimeoutError } from './errors.ts';
+import { childrenOf } from './flows/children.ts';
+import type { ChildResult } from './flows/flow.ts';
 import { maxLogLineLength } from './limits.ts';
 
 /** A job as its handler sees it. */
@@ -16,6 +18,8 @@ export interface RunningJob<Data = unknown> {
   readonly idempotencyKey: string;
   /** Aborted at the timeout, when the worker stops, or when the job's lock is lost. */
   readonly signal: AbortSignal;
+  /** What the jobs that this one waited for came to: see `Queues.addFlow`. Empty for any other job. */
+  children(): Promise<ChildResult[]>;
   /** Any JSON; seen by whoever asks for the job. */
   progress(value: unknown): Promise<void>;
   /** Keeps a line with the job: the newest 1000, each cut to 8192 characters. */
@@ -58,6 +62,7 @@ export async function runJob<Data>(options: RunJobOptions<Data>): Promise<unknow
       attempts: job.opts.attempts ?? 1,
       idempotencyKey: `${queue}:${id}`,
       signal,
+      children: async () => childrenOf(job),
       progress: async (value) => {
         onProgress();
         await job.updateProgress(value as Parameters<Job['updateProgress']>[0]);

@@ -4,6 +4,7 @@ import type { WorkerRegistry } from '../consuming/worker-registry.ts';
 import type { JobState } from '../job-view.ts';
 import type { JobStore } from '../admin/job-store.ts';
 import type { DeadLetterStore } from '../dead-letters/store.ts';
+import type { FlowStore } from '../flows/store.ts';
 import type { RetentionStore } from '../retention/store.ts';
 import type { ScheduleRecords } from '../schedules/records.ts';
 import type { QueueReading } from '../summary.ts';
@@ -14,6 +15,8 @@ import type { QueueReading } from '../summary.ts';
  */
 export interface QueueBackend {
   readonly kind: 'redis' | 'embedded';
+  /** Whether a job may wait for jobs of other queues: not in a cluster, where each queue has a slot of its own. */
+  readonly hasFlowsAcrossQueues: boolean;
   /** What is known right now; never waits. */
   readonly status: BackendStatus;
   /** What the keys of this queue start with. */
@@ -47,6 +50,8 @@ export interface QueueHandle {
   readonly queue: Queue<unknown, unknown>;
   readonly deadLetters: DeadLetterStore;
   readonly retention: RetentionStore;
+  /** Of flows whose root is in this queue. */
+  readonly flows: FlowStore;
   readonly jobs: JobStore;
   /**
    * Adds a job unless one with its id exists; decided atomically. Ends within the backend's command timeout.

@@ -8,6 +8,8 @@ import { withDeadline } from '../deadline.ts';
 import { addJobs } from '../embedded/adding.ts';
 import type { PgPool } from '../embedded/pg-pool.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
+import { EmbeddedFlowStore } from '../flows/embedded-store.ts';
+import type { FlowStore } from '../flows/store.ts';
 import { EmbeddedRetentionStore } from '../retention/embedded-store.ts';
 import type { RetentionStore } from '../retention/store.ts';
 import { EmbeddedScheduleRecords } from '../schedules/embedded-records.ts';
@@ -31,6 +33,7 @@ export class EmbeddedQueueHandle implements QueueHandle {
   readonly queue: Queue<unknown, unknown>;
   readonly deadLetters: DeadLetterStore;
   readonly retention: RetentionStore;
+  readonly flows: FlowStore;
   readonly jobs: JobStore;
   readonly scheduleRecords: ScheduleRecords;
   readonly #options: EmbeddedHandleOptions;
@@ -43,6 +46,7 @@ export class EmbeddedQueueHandle implements QueueHandle {
     const access: EmbeddedQueueAccess = { name: options.name, run: (operation) => this.#run(operation) };
     this.deadLetters = new EmbeddedDeadLetterStore(access);
     this.retention = new EmbeddedRetentionStore(access);
+    this.flows = new EmbeddedFlowStore(access);
     this.jobs = new EmbeddedJobStore(access);
     this.scheduleRecords = new EmbeddedScheduleRecords(access);
   }

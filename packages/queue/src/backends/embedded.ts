@@ -1,6 +1,7 @@
 import { createPostgresBackend, Queue, QueueEvents, runMigrations, type BackendFactory, type Processor } from 'bullmq';
 import { join, resolve } from 'node:path';
 import { publishEvent } from '../channels.ts';
+import { flowFunctionSql } from '../flows/embedded-store.ts';
 import { functionsSql } from '../embedded/functions.ts';
 import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
 import { lockFolder } from '../embedded/folder-lock.ts';
@@ -85,6 +86,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
 
   return {
     kind: 'embedded',
+    hasFlowsAcrossQueues: true,
     get status() {
       return status;
     },
@@ -122,6 +124,7 @@ async function prepare(pool: PgPool): Promise<void> {
   }
   await pool.query('SET search_path TO bullmq');
   await pool.query(functionsSql);
+  await pool.query(flowFunctionSql);
   await installAdding(pool);
   await pool.query(scheduleRecordsTable);
   await recoverJobs(pool);

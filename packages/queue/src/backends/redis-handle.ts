@@ -6,6 +6,8 @@ import type { DeadLetterStore } from '../dead-letters/store.ts';
 import { RedisDeadLetterStore, type RedisQueueAccess } from '../dead-letters/redis-store.ts';
 import { withDeadline } from '../deadline.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
+import { RedisFlowStore } from '../flows/redis-store.ts';
+import type { FlowStore } from '../flows/store.ts';
 import { RedisRetentionStore } from '../retention/redis-store.ts';
 import type { RetentionStore } from '../retention/store.ts';
 import type { ScheduleRecords } from '../schedules/records.ts';
@@ -26,6 +28,7 @@ export class RedisQueueHandle implements QueueHandle {
   readonly queue: Queue<unknown, unknown>;
   readonly deadLetters: DeadLetterStore;
   readonly retention: RetentionStore;
+  readonly flows: FlowStore;
   readonly jobs: JobStore;
   readonly scheduleRecords: ScheduleRecords;
   readonly #commandTimeoutMs: number;
@@ -51,6 +54,7 @@ export class RedisQueueHandle implements QueueHandle {
     };
     this.deadLetters = new RedisDeadLetterStore(access);
     this.retention = new RedisRetentionStore(access);
+    this.flows = new RedisFlowStore(access, commandTimeoutMs);
     this.jobs = new RedisJobStore(access);
     this.scheduleRecords = new RedisScheduleRecords(access);
     this.#guardedAdd = new GuardedAdd();
@@ -131,7 +135,7 @@ export class RedisQueueHandle implements QueueHandle {
         () => new Error(`Redis did not answer within ${this.#commandTimeoutMs} ms.`),
       );
     } catch (error) {
-      if (error instanceof QueueUnavailableError) throw error;
+      if (error instanceof QueueUnavailableError || error instanceof QueueOutcomeUnknownError) throw error;
       if (isServerError(error)) throw translateServerError(error, this.name);
       if (client.status === 'ready' && !isConnectionError(error)) throw error;
       throw this.#unavailable(error);

@@ -90,6 +90,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
 
   return {
     kind: 'redis',
+    hasFlowsAcrossQueues: target.kind !== 'cluster',
     get status(): BackendStatus {
       return readStatus();
     },
