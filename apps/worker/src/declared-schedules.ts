@@ -51,10 +51,10 @@ export class DeclaredSchedules {
   }
 
   async #ensure(): Promise<void> {
-    const { queues, queueBackend } = this.#dependencies.runtime;
+    const { queues } = this.#dependencies.runtime;
     for (const [queue, schedule] of this.#declared()) {
       if (schedule !== undefined) await queues.ensureSchedules([entryOf(queue, schedule)]);
-      else await queueBackend.open(queue).call((bullmq) => bullmq.removeJobScheduler(declaredScheduleId));
+      else await queues.schedules.undeclare(queue, declaredScheduleId);
     }
   }
 

@@ -13,6 +13,9 @@ import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Consumer, createRedisBackend, defineQueue, Queues, type QueueBackend } from '../src/index.ts';
 import { describeQueueBackend } from './describe-queue-backend.ts';
+import { describeAddMany } from './producing/describe-add-many.ts';
+import { describeAddingOnce } from './producing/describe-adding-once.ts';
+import { describeSchedules } from './schedules/describe-schedules.ts';
 
 const backendOn = (target: RedisTarget): QueueBackend =>
   createRedisBackend({ target, keyPrefix: uniquePrefix('jobs'), commandTimeoutMs: 3000 });
@@ -24,7 +27,12 @@ describe('a cluster', () => {
   });
   afterAll(async () => cluster.stop());
 
-  describeQueueBackend('redis cluster', async () => backendOn({ kind: 'cluster', nodes: cluster.addresses }));
+  const create = async (): Promise<QueueBackend> => backendOn({ kind: 'cluster', nodes: cluster.addresses });
+
+  describeQueueBackend('redis cluster', create);
+  describeAddingOnce('redis cluster', create);
+  describeAddMany('redis cluster', create);
+  describeSchedules('redis', create);
 });
 
 describe('TLS with a client certificate', () => {

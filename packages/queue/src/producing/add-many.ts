@@ -75,9 +75,12 @@ export async function addMany(
         settle(index, { ...('jobId' in result && { id: job.id }), status: 'rejected', error: result });
       } else settle(index, { id: result.id, status: result.existed ? 'duplicate' : 'accepted' });
     }
+    isFirstDone = true;
     onProgress?.(done, total);
   };
 
+  // The first command may have to be sent again, with the text of the script: those behind it would overtake it.
+  let isFirstDone = false;
   const underWay = new Set<Promise<void>>();
   let batch: { readonly job: NewJob; readonly index: number }[] = [];
   let bytes = 0;
@@ -94,7 +97,7 @@ export async function addMany(
   };
 
   for (const [index, job] of jobs.entries()) {
-    while (underWay.size >= maxUnderWay) await Promise.race(underWay);
+    while (underWay.size >= (isFirstDone ? maxUnderWay : 1)) await Promise.race(underWay);
     const stop = signal?.aborted === true ? new JobAddAbortedError() : notSent(away);
     if (stop !== undefined) {
       settle(index, { status: 'rejected', error: stop });

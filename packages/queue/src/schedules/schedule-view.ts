@@ -57,7 +57,7 @@ export function toScheduleView(
 
 export function scheduleOf({ pattern, every, tz }: JobSchedulerJson): Schedule | undefined {
   if (pattern !== undefined) return { pattern, ...(tz !== undefined && { tz }) };
-  return every === undefined ? undefined : { everyMs: Number(every) };
+  return every === undefined ? undefined : { everyMs: every };
 }
 
 function runsFrom(schedule: Schedule, next: number, count: number): number[] {

@@ -117,6 +117,17 @@ export class Schedules {
     return true;
   }
 
+  /**
+   * Removes a schedule that is no longer declared, with all that was said of it: should it be declared again, that holds.
+   *
+   * @throws QueueUnknownError (404), QueueUnavailableError (503: repeat it)
+   */
+  async undeclare(queue: string, id: string): Promise<void> {
+    const { handle } = this.#open(queue);
+    await removeSchedule(id, handle);
+    await handle.scheduleRecords.delete(id);
+  }
+
   /** Makes no more jobs until `resume`; `undefined` when there is no such schedule. @throws as `remove` */
   async pause(queue: string, id: string): Promise<ScheduleView | undefined> {
     return this.#change(queue, id, 'paused');

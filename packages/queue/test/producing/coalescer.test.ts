@@ -152,7 +152,7 @@ describe('a coalescer', () => {
           for (const [n, { gapMs, priority }] of arrivals.entries()) {
             await vi.advanceTimersByTimeAsync(gapMs);
             addedAt.set(String(n), Date.now());
-            adding.push(items.add(String(n), { bytes: 1, priority: priority as 'high' }));
+            adding.push(items.add(String(n), { bytes: 1, priority }));
           }
           await vi.advanceTimersByTimeAsync(maxWaitMs);
           await Promise.all(adding);

@@ -195,6 +195,14 @@ export function describeSchedules(kind: string, create: () => Promise<QueueBacke
         expect(await start()).toMatchObject({ everyMs: 2 * hour });
       });
 
+      it('is as declared when it is declared again after it was not any more', async () => {
+        await start();
+        await queues.schedules.pause('plan', id);
+        await queues.schedules.undeclare('plan', id);
+        expect(await queues.schedules.get('plan', id)).toBeUndefined();
+        expect(await start()).toMatchObject({ paused: false, next: expect.any(String) });
+      });
+
       it('is mended when a process died between writing down and doing', async () => {
         await start();
         await queues.schedules.pause('plan', id);
