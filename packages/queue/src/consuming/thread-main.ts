@@ -45,9 +45,6 @@ async function run(job: Extract<ThreadRequest, { kind: 'run' }>['job']): Promise
       progress: async (value) => void (await ask('progress', value)),
       log: async (line) => void (await ask('log', line)),
       children: async () => (await ask('children')) as Awaited<ReturnType<RunningJob['children']>>,
-      children: async () => {
-        throw new Error('A handler in a thread cannot ask for the children of its job.');
-      },
     });
     say({ kind: 'done', result });
   } catch (error) {

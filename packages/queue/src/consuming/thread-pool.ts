@@ -87,7 +87,7 @@ class HandlerError extends Error {
 }
 
 async function runIn(thread: Worker, job: RunningJob): Promise<unknown> {
-  const { signal, progress, log, children: _children, ...plain } = job;
+  const { id, name, queue, data, attempt, attempts, idempotencyKey, signal } = job;
   const ended = Promise.withResolvers<unknown>();
   const send = (request: ThreadRequest): void => thread.postMessage(request);
   const onMessage = (message: ThreadMessage): void => {
@@ -95,9 +95,8 @@ async function runIn(thread: Worker, job: RunningJob): Promise<unknown> {
     else if (message.kind === 'failed') ended.reject(new HandlerError(toError(message.error)));
     else {
       const { call } = message;
-      const stored = message.kind === 'log' ? log(message.value) : progress(message.value);
-      stored.then(
-        () => send({ kind: 'answer', call }),
+      carryOut(job, message).then(
+        (value) => send({ kind: 'answer', call, value }),
         (error: unknown) => send({ kind: 'answer', call, error: String(error) }),
       );
     }
@@ -109,12 +108,17 @@ async function runIn(thread: Worker, job: RunningJob): Promise<unknown> {
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    send({ kind: 'run', job: plain });
+    send({ kind: 'run', job: { id, name, queue, data, attempt, attempts, idempotencyKey } });
     return await ended.promise;
   } finally {
     thread.off('message', onMessage).off('error', onError).off('exit', onExit);
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+async function carryOut(job: RunningJob, { method, value }: ThreadMessage & { kind: 'call' }): Promise<unknown> {
+  if (method === 'children') return job.children();
+  return method === 'log' ? job.log(String(value)) : job.progress(value);
 }
 
 /** An error of this thread's classes: what `PermanentError` says must hold here too. */

@@ -73,7 +73,10 @@ describe('a Redis whose memory is full', () => {
     // BullMQ's own loop sends thousands.
     expect(watch.count()).toBeLessThan(60);
     await redis.command('CONFIG', 'SET', 'maxmemory', '0');
-    expect(await queues.get('crash', 'held-up', { waitMs: 15_000 })).toMatchObject({ state: 'completed', result: 'ran' });
+    expect(await queues.get('crash', 'held-up', { waitMs: 15_000 })).toMatchObject({
+      state: 'completed',
+      result: 'ran',
+    });
     await consumer.close({ timeoutMs: 2000 });
     await queues.close();
     await watch.stop();

@@ -2,7 +2,14 @@ import { eventually, monitor, startRedis, type Monitor, type RedisServer } from 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Consumer, consumerProfiles, createRedisBackend, defineQueue, Queues, type ConsumerProfile } from '../../src/index.ts';
+import {
+  Consumer,
+  consumerProfiles,
+  createRedisBackend,
+  defineQueue,
+  Queues,
+  type ConsumerProfile,
+} from '../../src/index.ts';
 
 /** `IDLE_RUN=full`: whole minutes with the profiles as they are. Otherwise everything happens so many times as fast. */
 const full = process.env['IDLE_RUN'] === 'full';
@@ -61,9 +68,13 @@ describe('an idle worker', () => {
     return watch.count();
   }
 
-  it('of the low-cost profile sends at most 10 commands a minute, with a schedule and its presence', { timeout: 90_000 }, async () => {
-    expect(await commandsPerMinute('low-cost')).toBeLessThanOrEqual(10);
-  });
+  it(
+    'of the low-cost profile sends at most 10 commands a minute, with a schedule and its presence',
+    { timeout: 90_000 },
+    async () => {
+      expect(await commandsPerMinute('low-cost')).toBeLessThanOrEqual(10);
+    },
+  );
 
   it('of the default profile sends at most 50', { timeout: 90_000 }, async () => {
     expect(await commandsPerMinute('default')).toBeLessThanOrEqual(50);
