@@ -1,10 +1,10 @@
-import { HoldfastError } from '@holdfast/redis-core';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AddedJob, NewJob, QueueHandle } from '../backends/backend.ts';
+import type { NewJob, QueueHandle } from '../backends/backend.ts';
 import { publishEvent, type OutboxEvent } from '../channels.ts';
-import { QueueOutcomeUnknownError, QueueOutOfMemoryError, queueErrors, QueueUnavailableError } from '../errors.ts';
+import { queueErrors } from '../errors.ts';
 import type { AddJob } from '../producer.ts';
-import type { OutboxEntry, SetAsideReason } from './entry.ts';
+import { BatchOutcome, reasonOf, toError } from './batch-outcome.ts';
+import type { OutboxEntry } from './entry.ts';
 import type { OutboxFile } from './outbox-file.ts';
 import { markerTtlMs, replayWindowMs } from './replay-window.ts';
 
@@ -30,8 +30,6 @@ export interface LaneOptions {
 const maxBatch = 64;
 /** Redis works on nothing else while it adds a batch. */
 const maxBatchBytes = 1024 * 1024;
-/** An entry that the store refuses so often, for a reason of its own, is set aside: those behind it are to go on. */
-const maxRefusals = 8;
 const firstPauseMs = 50;
 const maxPauseMs = 1000;
 
@@ -81,6 +79,12 @@ export class Lane {
   accepted(reason: Error | undefined): void {
     this.#waiting += 1;
     if (reason !== undefined) this.#lastError = reason;
+    this.#start();
+  }
+
+  /** Entries that had been set aside wait again. */
+  tookUp(count: number): void {
+    this.#waiting += count;
     this.#start();
   }
 
@@ -196,39 +200,6 @@ export class Lane {
   }
 }
 
-/** What became of the entries of a batch. */
-class BatchOutcome {
-  readonly forwarded: OutboxEntry[] = [];
-  /** The store had them already. */
-  readonly known: OutboxEntry[] = [];
-  /** They are not in the store, and were not before. */
-  readonly notSent: OutboxEntry[] = [];
-  readonly refused: OutboxEntry[] = [];
-  readonly aside: { readonly entry: OutboxEntry; readonly reason: SetAsideReason }[] = [];
-  error: Error | undefined;
-
-  setAside(entry: OutboxEntry, reason: SetAsideReason): void {
-    this.aside.push({ entry, reason });
-  }
-
-  note(entry: OutboxEntry, reply: AddedJob | Error | undefined): void {
-    if (reply === undefined || reply instanceof Error) this.#noteFailure(entry, reply);
-    else if (reply.existed) this.known.push(entry);
-    else this.forwarded.push(entry);
-  }
-
-  #noteFailure(entry: OutboxEntry, error: Error | undefined): void {
-    this.error ??= error ?? new Error('The store did not answer.');
-    // Memory that is full, or a store that is away, says nothing about this entry: it keeps its turn.
-    if (error instanceof QueueUnavailableError || error instanceof QueueOutOfMemoryError) {
-      if (entry.sentAt === undefined) this.notSent.push(entry);
-    } else if (error !== undefined && !(error instanceof QueueOutcomeUnknownError)) {
-      if (entry.failures + 1 >= maxRefusals) this.setAside(entry, reasonOf(error));
-      else this.refused.push(entry);
-    }
-  }
-}
-
 /**
  * An entry that may have been in the store so long ago that its marker may be gone. If its job is there, it was added.
  * If not, it was never added, or it has run and was removed: nobody can tell, so a person decides.
@@ -253,13 +224,4 @@ function toNewJob(entry: OutboxEntry, prepared: NewJob): NewJob {
     options: { ...prepared.options, timestamp: entry.acceptedAt },
     once: { token: entry.token, ttlMs: markerTtlMs },
   };
-}
-
-function reasonOf(error: unknown): SetAsideReason {
-  if (error instanceof HoldfastError) return { code: error.code, message: error.message };
-  return { code: 'JOB_FAILED', message: toError(error).message };
-}
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -4,6 +4,7 @@ import { OutboxError } from '../errors.ts';
 import type { AddJob } from '../producer.ts';
 import type { NewOutboxEntry, OutboxEntry, SetAsideReason, Settlement } from './entry.ts';
 import { outboxError } from './outbox-errors.ts';
+import { schema, schemaVersion, statements } from './outbox-schema.ts';
 
 export interface OutboxTotals {
   /** Entries that wait to be forwarded. */
@@ -13,24 +14,6 @@ export interface OutboxTotals {
   bytes: number;
 }
 
-const version = 1;
-const schema = `
-  CREATE TABLE job (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    queue TEXT NOT NULL,
-    id TEXT NOT NULL,
-    token TEXT NOT NULL,
-    body TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    accepted_at INTEGER NOT NULL,
-    sent_at INTEGER,
-    failures INTEGER NOT NULL DEFAULT 0,
-    reason TEXT
-  ) STRICT;
-  CREATE UNIQUE INDEX job_id ON job (queue, id);
-  CREATE INDEX job_turn ON job (queue, seq) WHERE reason IS NULL;
-`;
-
 /** What an entry takes beside its data: its columns, its indexes, and its share of half-empty pages. */
 const overheadBytes = 300;
 /** The file may be larger than its entries: pages that are not full, and room to note that an entry is done. */
@@ -38,25 +21,6 @@ const fileBytesPerByte = 2;
 const spareFileBytes = 8 * 1024 * 1024;
 /** 16 MiB. */
 const shrinkAtPages = 4096;
-
-const statements = {
-  insert: `INSERT INTO job (queue, id, token, body, bytes, accepted_at, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (queue, id) DO NOTHING`,
-  totals: `SELECT count(*) FILTER (WHERE reason IS NULL) AS waiting, count(reason) AS setAside,
-    coalesce(sum(bytes), 0) AS bytes FROM job`,
-  queues: 'SELECT queue, count(*) AS waiting FROM job WHERE reason IS NULL GROUP BY queue ORDER BY min(seq)',
-  next: 'SELECT * FROM job WHERE queue = ? AND reason IS NULL ORDER BY seq LIMIT ?',
-  oldest: 'SELECT accepted_at FROM job WHERE queue = ? AND reason IS NULL ORDER BY seq LIMIT 1',
-  find: 'SELECT * FROM job WHERE queue = ? AND id = ?',
-  aside: 'SELECT * FROM job WHERE reason IS NOT NULL ORDER BY seq LIMIT ?',
-  sent: 'UPDATE job SET sent_at = ? WHERE seq = ? AND sent_at IS NULL',
-  notSent: 'UPDATE job SET sent_at = NULL WHERE seq = ?',
-  refused: 'UPDATE job SET failures = failures + 1 WHERE seq = ?',
-  setAside: 'UPDATE job SET reason = ? WHERE seq = ?',
-  takeUp: 'UPDATE job SET reason = NULL, failures = 0 WHERE seq = ?',
-  pages: 'PRAGMA page_count',
-  remove: 'DELETE FROM job WHERE seq = ? RETURNING bytes',
-} as const;
 
 /**
  * The file of the outbox: it belongs to this process alone, and what a call has changed has reached the disk when it
@@ -75,7 +39,7 @@ export class OutboxFile {
       const database = openDurableFile({
         file: path,
         maxBytes: maxBytes * fileBytesPerByte + spareFileBytes,
-        version,
+        version: schemaVersion,
         schema,
       });
       this.#database = database;
@@ -170,13 +134,24 @@ export class OutboxFile {
     if (this.#totals.waiting + this.#totals.setAside === 0) this.#shrink();
   }
 
-  /** Lets entries that were set aside wait for their turn again. They keep their place. */
-  takeUp(seqs: readonly number[]): void {
+  /**
+   * Lets entries that were set aside wait for their turn again. They keep their place. `anew`: it is forgotten that they
+   * may be in the store.
+   */
+  takeUp(seqs: readonly number[], { anew }: { readonly anew: boolean }): void {
+    const statement = anew ? this.#statements.takeUpAnew : this.#statements.takeUp;
     this.#change(() => {
-      for (const seq of seqs) this.#statements.takeUp.run(seq);
+      for (const seq of seqs) statement.run(seq);
     });
     this.#totals.waiting += seqs.length;
     this.#totals.setAside -= seqs.length;
+  }
+
+  /** Forgets entries that were set aside. */
+  discard(seqs: readonly number[]): void {
+    const bytes = this.#change(() => seqs.map((seq) => Number(this.#statements.remove.get(seq)?.['bytes'] ?? 0)));
+    this.#totals.setAside -= seqs.length;
+    this.#totals.bytes -= bytes.reduce((sum, one) => sum + one, 0);
   }
 
   /** Releases the file. What is in it stays. May be called twice. */

@@ -1,20 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueueBackend, QueueHandle } from '../backends/backend.ts';
-import { publishEvent } from '../channels.ts';
-import { OutboxError, queueErrors, QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
+import { OutboxError, queueErrors } from '../errors.ts';
 import { isoTime, type JobView } from '../job-view.ts';
 import type { AddJob, AddResult, Producer } from '../producer.ts';
 import { DiskRoom, type FreeBytes } from './disk-room.ts';
 import { Departures } from './departures.ts';
 import type { OutboxEntry } from './entry.ts';
 import { GroupCommit } from './group-commit.ts';
+import { Intake } from './intake.ts';
 import { Lane } from './lane.ts';
 import { MarkerCleanup } from './marker-cleanup.ts';
 import { OutboxFile } from './outbox-file.ts';
-import { ImpatienceError, withPatience } from './patience.ts';
-import { markerTtlMs } from './replay-window.ts';
 
 export interface OutboxOptions {
   /** Where its file `outbox.db` lies: a folder of this process alone, on a volume that outlives it. */
@@ -52,12 +49,6 @@ interface OpenQueue {
   readonly handle: QueueHandle;
 }
 
-interface OpenLane {
-  readonly lane: Lane;
-  readonly producer: Producer;
-  readonly markers: MarkerCleanup;
-}
-
 /** How long closing waits for a batch that is under way. What it then is, the next start finds out. */
 const closePatienceMs = 1000;
 
@@ -79,7 +70,8 @@ export class Outbox {
   readonly #file: OutboxFile;
   readonly #commit: GroupCommit;
   readonly #departures = new Departures();
-  readonly #open = new Map<string, OpenLane>();
+  readonly #intakes = new Map<string, Intake>();
+  readonly #markers: MarkerCleanup[] = [];
   /** All lanes, also those of queues that nobody declares any more. */
   readonly #lanes: Lane[] = [];
   #backend: QueueBackend | undefined;
@@ -97,7 +89,8 @@ export class Outbox {
   /** Begins to forward. What had been set aside is tried once more: the configuration may have been mended. */
   start(backend: QueueBackend, queues: ReadonlyMap<string, OpenQueue>): void {
     this.#backend = backend;
-    this.#takeUp();
+    const again = this.#asideEntries().filter(({ reason }) => reason?.code !== queueErrors.outboxUndecided.code);
+    this.#file.takeUp(seqsOf(again), { anew: false });
     const waiting = this.#file.waitingByQueue();
     for (const queue of new Set([...waiting.keys(), ...queues.keys()])) {
       const target = queues.get(queue);
@@ -114,7 +107,13 @@ export class Outbox {
         onLeft: (ids) => this.#departures.left(queue, ids),
       });
       this.#lanes.push(lane);
-      if (target && markers) this.#open.set(queue, { lane, producer: target.producer, markers });
+      if (target && markers) {
+        this.#markers.push(markers);
+        const { producer } = target;
+        const { patienceMs } = this.#options;
+        const waits = (id: string): boolean => this.#waits(queue, id);
+        this.#intakes.set(queue, new Intake({ lane, producer, markers, commit: this.#commit, patienceMs, waits }));
+      }
       lane.kick();
     }
     this.#stopListening = backend.onReturn(() => this.#kick());
@@ -127,24 +126,9 @@ export class Outbox {
    * @throws as `Queues.add`; OutboxFullError and OutboxError (503) when the store is away and the job cannot be kept
    */
   async add(queue: string, job: AddJob): Promise<AddResult> {
-    const { lane, producer, markers } = this.#laneOf(queue);
-    const prepared = producer.prepare(job);
-    const token = randomUUID();
-    const entry = { queue, id: prepared.id, token, job, acceptedAt: Date.now() };
-    if (lane.lastError !== undefined) return this.#accept(lane, entry, undefined);
-    const isWaiting = lane.waiting > 0 && job.options?.jobId !== undefined && this.#waits(queue, prepared.id);
-    if (isWaiting) return { id: prepared.id, queue, state: 'outbox', duplicate: true };
-    try {
-      const sending = producer.send({ ...prepared, once: { token, ttlMs: markerTtlMs } });
-      const added = await withPatience(sending, this.#options.patienceMs);
-      markers.add(token);
-      return added;
-    } catch (error) {
-      if (error instanceof QueueUnavailableError) return this.#accept(lane, entry, error);
-      const isUnknown = error instanceof QueueOutcomeUnknownError || error instanceof ImpatienceError;
-      if (!isUnknown) throw error;
-      return this.#accept(lane, { ...entry, sentAt: entry.acceptedAt }, error);
-    }
+    const intake = this.#intakes.get(queue);
+    if (intake === undefined) throw new OutboxError(`The outbox ${this.#file.path} was not started.`);
+    return intake.add(job);
   }
 
   /** A job that waits here, or was set aside. @throws OutboxError */
@@ -192,6 +176,29 @@ export class Outbox {
     return this.#file.totals.waiting;
   }
 
+  /** Jobs that cannot be forwarded as they are, each with its `error`; the oldest first. */
+  setAside(): JobView[] {
+    return this.#asideEntries().map((entry) => toJobView(entry));
+  }
+
+  /**
+   * Forwards what was set aside, whatever the reason was. A job of which nobody can tell whether it has run
+   * (`OUTBOX_UNDECIDED`) may run a second time. @returns how many
+   */
+  retrySetAside(): number {
+    const entries = this.#asideEntries();
+    this.#file.takeUp(seqsOf(entries), { anew: true });
+    for (const lane of this.#lanes) lane.tookUp(entries.filter(({ queue }) => queue === lane.queue).length);
+    return entries.length;
+  }
+
+  /** Forgets what was set aside: those jobs never run. @returns how many */
+  discardSetAside(): number {
+    const entries = this.#asideEntries();
+    this.#file.discard(seqsOf(entries));
+    return entries.length;
+  }
+
   /** Releases the file; what is in it stays for the next start. May be called twice. */
   async close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -205,29 +212,13 @@ export class Outbox {
     this.#commit.flush();
     const deadline = Date.now() + closePatienceMs;
     while (this.#lanes.some((lane) => lane.active) && Date.now() < deadline) await delay(5);
-    const cleanups = [...this.#open.values()].map(async ({ markers }) => markers.flush());
+    const cleanups = this.#markers.map(async (markers) => markers.flush());
     await Promise.race([Promise.all(cleanups), delay(closePatienceMs, undefined, { ref: false })]);
     this.#file.close();
   }
 
-  async #accept(lane: Lane, entry: Parameters<GroupCommit['add']>[0], cause: Error | undefined): Promise<AddResult> {
-    const { queue, id } = entry;
-    try {
-      const isNew = await this.#commit.add(entry);
-      if (isNew) {
-        lane.accepted(cause);
-        publishEvent('holdfast:queue:outbox', () => ({ queue, event: 'accepted', count: 1 }));
-      }
-      return { id, queue, state: 'outbox', duplicate: !isNew };
-    } catch (error) {
-      const { code } = error as OutboxError;
-      publishEvent('holdfast:queue:outbox', () => ({ queue, event: 'refused', count: 1, code }));
-      if (entry.sentAt === undefined) throw error;
-      throw new QueueOutcomeUnknownError(
-        `The store did not answer in time, and the outbox cannot keep the job: ${id} may or may not be in the queue "${queue}". Adding it again with this jobId is safe.`,
-        { cause: error, jobId: id },
-      );
-    }
+  #asideEntries(): OutboxEntry[] {
+    return this.#file.setAside(this.#options.maxJobs);
   }
 
   #oldestAgeMs(): number {
@@ -240,23 +231,14 @@ export class Outbox {
     for (const lane of this.#lanes) lane.kick();
   }
 
-  #takeUp(): void {
-    const again = this.#file
-      .setAside(this.#options.maxJobs)
-      .filter(({ reason }) => reason?.code !== queueErrors.outboxUndecided.code);
-    if (again.length > 0) this.#file.takeUp(again.map(({ seq }) => seq));
-  }
-
   #waits(queue: string, id: string): boolean {
     const entry = this.#file.find(queue, id);
     return entry !== undefined && entry.reason === undefined;
   }
+}
 
-  #laneOf(queue: string): OpenLane {
-    const lane = this.#open.get(queue);
-    if (lane === undefined) throw new OutboxError(`The outbox ${this.#file.path} was not started.`);
-    return lane;
-  }
+function seqsOf(entries: readonly OutboxEntry[]): number[] {
+  return entries.map(({ seq }) => seq);
 }
 
 function toJobView(entry: OutboxEntry): JobView {

@@ -59,6 +59,7 @@ describe('entries of the outbox that cannot be forwarded', () => {
       error: { code: 'JOB_INVALID', message: expect.stringMatching(/must be integer/) as unknown },
     });
     expect(outbox.status.oldestAgeMs).toBe(0);
+    expect(outbox.setAside()).toMatchObject([{ id: 'odd' }, { id: 'lost', queue: 'letters' }]);
     await queues.close();
 
     const letters = defineQueue({ ...definition, name: 'letters' });
@@ -67,6 +68,14 @@ describe('entries of the outbox that cannot be forwarded', () => {
     await settled(0);
     expect(await exists('odd')).toBe(1);
     expect(await redis.command('EXISTS', 'holdfast:jobs:{letters}:letters:lost')).toBe(1);
+  });
+
+  it('are gone when somebody said so', async () => {
+    leave({ id: 'odd', data: { n: 'one' } });
+    const { outbox } = open();
+    await settled(1);
+    expect(outbox.discardSetAside()).toBe(1);
+    expect(outbox.status).toMatchObject({ waiting: 0, setAside: 0, bytes: 0 });
   });
 
   it('do not hold up the others when Redis refuses them for a reason of its own', async () => {
@@ -97,8 +106,12 @@ describe('entries of the outbox that cannot be forwarded', () => {
     expect(await queues.get('parcels', 'gone')).toMatchObject({ state: 'outbox', error: { code: 'OUTBOX_UNDECIDED' } });
     expect([await exists('gone'), await exists('recent'), await exists('new')]).toEqual([0, 1, 1]);
     await queues.close();
-    open();
+    const { outbox } = open();
     await settled(1);
     expect(await exists('gone')).toBe(0);
+    expect(outbox.setAside()).toMatchObject([{ id: 'gone', error: { code: 'OUTBOX_UNDECIDED' } }]);
+    expect(outbox.retrySetAside()).toBe(1);
+    await settled(0);
+    expect(await exists('gone')).toBe(1);
   });
 });
