@@ -61,6 +61,13 @@ interface Rule {
   readonly rule: string;
 }
 
+/** What is wrong with the name of a job. PostgreSQL cannot store U+0000, and a job must fit every backend. */
+export function jobNameProblem(name: unknown): string | undefined {
+  if (typeof name !== 'string' || name.length < 1 || name.length > 128) return 'must have 1 to 128 characters.';
+  if (name.includes('\0') || !name.isWellFormed()) return 'must not have U+0000 or half of a surrogate pair.';
+  return undefined;
+}
+
 /**
  * @param path where the options stand, for the messages
  * @throws JobOptionsInvalidError with every option that is wrong, each with what is allowed.

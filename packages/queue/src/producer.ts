@@ -4,7 +4,7 @@ import type { NewJob, Once, QueueHandle } from './backends/backend.ts';
 import { publishEvent } from './channels.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
-import { checkJobOptions, checkOnce, storedOptions, type JobOptions } from './job-options.ts';
+import { checkJobOptions, checkOnce, jobNameProblem, storedOptions, type JobOptions } from './job-options.ts';
 import type { JobState } from './job-view.ts';
 import { maxBatchJobs } from './limits.ts';
 import { compilePayload, type PayloadCheck } from './payload.ts';
@@ -69,9 +69,8 @@ export class Producer {
    * @throws JobInvalidError (422), JobTooLargeError (413), JobOptionsInvalidError (400)
    */
   prepare({ name, data, options = {} }: AddJob): NewJob {
-    if (name !== undefined && (name.length < 1 || name.length > 128)) {
-      throw new JobOptionsInvalidError([{ path: '/name', message: 'must have 1 to 128 characters.' }]);
-    }
+    const problem = name === undefined ? undefined : jobNameProblem(name);
+    if (problem !== undefined) throw new JobOptionsInvalidError([{ path: '/name', message: problem }]);
     checkJobOptions(options);
     if (options.deduplication?.mode === 'reschedule' && this.#handle.kind === 'embedded') {
       throw new UnsupportedError(

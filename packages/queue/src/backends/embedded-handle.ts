@@ -75,6 +75,11 @@ export class EmbeddedQueueHandle implements QueueHandle {
       );
     } catch (error) {
       if (error instanceof QueueUnavailableError) return jobs.map(() => error);
+      // The one statement was rolled back.
+      if (isDatabaseError(error)) {
+        const rejected = new CommandError(`The embedded queue rejected the jobs: ${error.message}`, { cause: error });
+        return jobs.map(() => rejected);
+      }
       const reason = error instanceof Error ? error.message : String(error);
       return jobs.map(
         ({ id }) =>
@@ -139,6 +144,13 @@ export class EmbeddedQueueHandle implements QueueHandle {
       () => new QueueUnavailableError(`The embedded queue did not answer within ${commandTimeoutMs} ms.`),
     );
   }
+}
+
+/** Whether PostgreSQL itself answered with an error. */
+function isDatabaseError(error: unknown): error is Error {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)
+  );
 }
 
 /**

@@ -2,7 +2,7 @@ import type { JobJson, RedisQueueBackend } from 'bullmq';
 import { QueueUnavailableError } from '../errors.ts';
 import type { JobState } from '../job-view.ts';
 import { loadLua } from '../lua.ts';
-import type { StoredNewJob } from './stored-job.ts';
+import type { AddReply, StoredNewJob } from './stored-job.ts';
 import { onceKeyPrefix } from './queue-keys.ts';
 import type { RedisClient } from './redis-watch.ts';
 
@@ -11,11 +11,6 @@ const script = loadLua('guarded-add');
 /** BullMQ's scripts inside ours, in the order of their keys. One for jobs without a priority is not needed. */
 const scripts = ['addPrioritizedJob', 'addDelayedJob'] as const;
 type ScriptName = (typeof scripts)[number];
-
-/** What Redis says of one job; `message` is Redis' own where the job could not be added. */
-export type RedisAddReply =
-  | { readonly outcome: 'added' | 'existed'; readonly id: string; readonly state: JobState }
-  | { readonly outcome: 'error'; readonly message: string };
 
 /**
  * Adds through BullMQ's own scripts, wrapped (see lua/guarded-add.lua) so that they cannot run after their deadline and
@@ -35,7 +30,7 @@ export class GuardedAdd {
     backend: RedisQueueBackend,
     jobs: readonly StoredNewJob[],
     deadline: number,
-  ): Promise<RedisAddReply[]> {
+  ): Promise<AddReply[]> {
     if (this.#offsetMs === undefined) await this.#measureClock(client);
     for (let attempt = 1; ; attempt += 1) {
       const replies = await this.#send(client, backend, jobs, deadline);
@@ -52,7 +47,7 @@ export class GuardedAdd {
     backend: RedisQueueBackend,
     jobs: readonly StoredNewJob[],
     deadline: number,
-  ): Promise<RedisAddReply[] | 'late'> {
+  ): Promise<AddReply[] | 'late'> {
     const { command, keyCounts } = defineCommand(client, backend);
     const keys = new Map<ScriptName, readonly unknown[]>();
     const values: unknown[] = [];
@@ -95,7 +90,7 @@ export class GuardedAdd {
   }
 }
 
-function toReply([outcome, id = '', state]: readonly string[]): RedisAddReply {
+function toReply([outcome, id = '', state]: readonly string[]): AddReply {
   if (outcome === 'added' || outcome === 'existed') return { outcome, id, state: state as JobState };
   return { outcome: 'error', message: id };
 }

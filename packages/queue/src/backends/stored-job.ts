@@ -1,4 +1,5 @@
 import { Job, type JobJson, type Queue } from 'bullmq';
+import type { JobState } from '../job-view.ts';
 import type { NewJob, Once } from './backend.ts';
 
 /** A job as BullMQ stores it. */
@@ -7,6 +8,11 @@ export interface StoredNewJob {
   readonly json: JobJson;
   readonly once: Once | undefined;
 }
+
+/** What the store says of one job; `message` is its own where the job could not be added. */
+export type AddReply =
+  | { readonly outcome: 'added' | 'existed'; readonly id: string; readonly state: JobState }
+  | { readonly outcome: 'error'; readonly message: string };
 
 /** BullMQ's own job object makes what BullMQ's own scripts store. */
 export function toStored(

@@ -1,16 +1,11 @@
 import type { IQueueBackend, JobJson } from 'bullmq';
-import type { StoredNewJob } from '../backends/stored-job.ts';
+import type { AddReply, StoredNewJob } from '../backends/stored-job.ts';
 import type { JobState } from '../job-view.ts';
 import type { PgPool } from './pg-pool.ts';
 
-/** What the database says of one job; `message` is its own where the job could not be added. */
-export type EmbeddedAddReply =
-  | { readonly outcome: 'added' | 'existed'; readonly id: string; readonly state: JobState }
-  | { readonly outcome: 'error'; readonly message: string };
-
 /** Makes the table of the markers and the function that adds; does away with markers that have expired. */
 export async function installAdding(pool: PgPool): Promise<void> {
-  for (const statement of [markerTable, stateFunction, addFunction]) await pool.query(statement);
+  for (const statement of [markerTable, markerIndex, stateFunction, addFunction]) await pool.query(statement);
   await pool.query('DELETE FROM holdfast_once WHERE expire_at_ms <= $1', [Date.now()]);
 }
 
@@ -20,14 +15,14 @@ export async function addJobs(
   backend: IQueueBackend,
   queue: string,
   jobs: readonly StoredNewJob[],
-): Promise<EmbeddedAddReply[]> {
+): Promise<AddReply[]> {
   const entries = jobs.map(({ id, json, once }) => ({ id, once, add: argumentsOf(backend, json, id) }));
   const { rows } = await pool.query('SELECT * FROM holdfast_add($1, $2::jsonb, $3)', [
     queue,
     JSON.stringify(entries),
     Date.now(),
   ]);
-  return rows.map((row): EmbeddedAddReply => {
+  return rows.map((row): AddReply => {
     const { outcome, id, state } = row as { outcome: string; id: string; state: JobState };
     return outcome === 'added' || outcome === 'existed' ? { outcome, id, state } : { outcome: 'error', message: id };
   });
@@ -63,6 +58,8 @@ const markerTable = `
     PRIMARY KEY (queue, token)
   )`;
 
+const markerIndex = 'CREATE INDEX IF NOT EXISTS holdfast_once_expiry ON holdfast_once (expire_at_ms)';
+
 /** As BullMQ names the states on Redis: a waiting job with a priority is `prioritized`. */
 const stateFunction = `
   CREATE OR REPLACE FUNCTION holdfast_state(p_queue text, p_id text) RETURNS text LANGUAGE sql AS $$
@@ -87,7 +84,7 @@ const addFunction = `
     v_stored text;
     v_existed boolean;
   BEGIN
-    DELETE FROM holdfast_once AS o WHERE o.queue = p_queue AND o.expire_at_ms <= p_now;
+    DELETE FROM holdfast_once AS o WHERE o.expire_at_ms <= p_now;
     FOR v_entry IN SELECT value FROM jsonb_array_elements(p_entries) LOOP
       v_id := v_entry->>'id';
       v_token := v_entry->'once'->>'token';

@@ -1,7 +1,7 @@
 import type { FieldIssue } from '@holdfast/redis-core';
 import type { Schedule } from '../define-queue.ts';
 import { JobOptionsInvalidError } from '../errors.ts';
-import { checkJobOptions } from '../job-options.ts';
+import { checkJobOptions, jobNameProblem } from '../job-options.ts';
 import type { Producer } from '../producer.ts';
 import { removeSchedule, upsertSchedule, type ScheduleTarget } from './bullmq-schedule.ts';
 import type { ScheduledJob, ScheduleRecord } from './records.ts';
@@ -183,9 +183,8 @@ function check(id: string, { job, ...when }: ScheduleInput, producer: Producer):
   if (!isScheduleId(id)) issues.push({ path: '/id', message: `${scheduleIdRule}.` });
   issues.push(...scheduleIssues(when));
   const { name, data, options = {} } = job;
-  if (name !== undefined && (name.length < 1 || name.length > 128)) {
-    issues.push({ path: '/job/name', message: 'must have 1 to 128 characters.' });
-  }
+  const nameProblem = name === undefined ? undefined : jobNameProblem(name);
+  if (nameProblem !== undefined) issues.push({ path: '/job/name', message: nameProblem });
   for (const option of refused) {
     if (options[option] !== undefined) {
       issues.push({ path: `/job/options/${option}`, message: 'is not for jobs that a schedule makes.' });

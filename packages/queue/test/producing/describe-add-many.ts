@@ -39,8 +39,10 @@ export function describeAddMany(kind: string, create: () => Promise<QueueBackend
         { data: { n: 5 }, options: { deduplication: { id: 'd' } } },
         { data: { n: 6 }, options: { deduplication: { id: 'd' } } },
         { data: { n: 7 }, options: { delayMs: 60_000 } },
+        { data: { n: 8 }, name: 'no\0' },
+        { data: { n: 9 }, name: 'half \ud800' },
       ]);
-      expect(result).toMatchObject({ accepted: 3, duplicates: 2, rejected: 3 });
+      expect(result).toMatchObject({ accepted: 3, duplicates: 2, rejected: 5 });
       expect(result.items).toMatchObject([
         { status: 'accepted', id: 'same' },
         { status: 'rejected', error: { code: 'JOB_INVALID' } },
@@ -50,6 +52,8 @@ export function describeAddMany(kind: string, create: () => Promise<QueueBackend
         { status: 'accepted' },
         { status: 'duplicate', id: result.items[5]?.id },
         { status: 'accepted' },
+        { status: 'rejected', error: { code: 'JOB_OPTIONS_INVALID', issues: [{ path: '/name' }] } },
+        { status: 'rejected', error: { code: 'JOB_OPTIONS_INVALID', issues: [{ path: '/name' }] } },
       ]);
       expect((await queues.summary('mixed')).counts).toMatchObject({ prioritized: 2, delayed: 1 });
     });
