@@ -33,6 +33,7 @@ import { manageJobRoutes } from './routes/jobs/manage.ts';
 import { namespaceRoutes } from './routes/namespaces/index.ts';
 import { operationRoutes } from './routes/operations/index.ts';
 import { queueRoutes } from './routes/queues/index.ts';
+import { scheduleRoutes } from './routes/schedules/index.ts';
 import { sourceRoutes } from './routes/sources/index.ts';
 import { problemSchema } from './schema.ts';
 import { compileValidator } from './validation.ts';
@@ -106,6 +107,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(manageJobRoutes, { queues });
   await app.register(bulkJobRoutes, { queues, bodyLimitBytes });
   await app.register(jobEventRoutes, { queues, heartbeatMs: Math.min(15_000, requestTimeoutMs) });
+  await app.register(scheduleRoutes, { queues });
   await app.register(deadLetterRoutes, { queues });
   await app.register(sourceRoutes, {
     caches,

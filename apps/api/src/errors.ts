@@ -58,6 +58,11 @@ export const apiErrors = {
     status: 404,
     title: 'The queue has no job with this id (any more).',
   },
+  scheduleNotFound: {
+    code: 'SCHEDULE_NOT_FOUND',
+    status: 404,
+    title: 'The queue has no schedule with this id.',
+  },
   itemNotFound: {
     code: 'ITEM_NOT_FOUND',
     status: 404,

@@ -25,6 +25,7 @@ interface OpenApi {
 const routes = [
   'delete /v1/cache/{ns}/{key}',
   'delete /v1/queues/{q}/jobs/{id}',
+  'delete /v1/queues/{q}/schedules/{id}',
   'get /',
   'get /api/admin/redis/metrics',
   'get /api/cache/stats',
@@ -47,6 +48,8 @@ const routes = [
   'get /v1/queues/{q}/jobs',
   'get /v1/queues/{q}/jobs/{id}',
   'get /v1/queues/{q}/jobs/{id}/events',
+  'get /v1/queues/{q}/schedules',
+  'get /v1/queues/{q}/schedules/{id}',
   'get /v1/sources',
   'get /v1/sources/{s}',
   'get /v1/sources/{s}/items',
@@ -70,6 +73,7 @@ const routes = [
   'post /v1/queues/{q}/resume',
   'post /v1/sources/{s}/sync',
   'put /v1/cache/{ns}/{key}',
+  'put /v1/queues/{q}/schedules/{id}',
 ];
 
 describe('the OpenAPI document', () => {

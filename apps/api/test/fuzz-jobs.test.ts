@@ -203,6 +203,32 @@ describe('whatever a client sends to the queues', () => {
           await call({ method: 'POST', url: `${base}/jobs/${job_}/${action}` });
         }
         await call({ method: 'DELETE', url: `${base}/jobs/${job_}` });
+        await call({ method: 'GET', url: `${base}/schedules/${job_}` });
+        await call({ method: 'DELETE', url: `${base}/schedules/${job_}` });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('schedules give no 5xx', async () => {
+    const when = fc.record(
+      {
+        pattern: fc.oneof(fc.constantFrom('0 2 * * *', '* * * * * *', '0 0 30 2 *', '60 * * * *', '@daily', 'L'), text),
+        tz: fc.oneof(fc.constantFrom('UTC', 'Europe/Berlin', 'Nowhere/Else'), text),
+        every: duration,
+        paused: fc.oneof(fc.boolean(), scalar),
+        job,
+        other: scalar,
+      },
+      { requiredKeys: ['job'] },
+    );
+    const good = fc.record({ every: fc.constantFrom('1h', '365d'), paused: fc.boolean(), job: goodJob });
+    await fc.assert(
+      fc.asyncProperty(queue, id, fc.oneof(when, good), async (name, schedule, payload) => {
+        const url = `/v1/queues/${name}/schedules/${schedule}`;
+        const headers = { 'content-type': 'application/json' };
+        await call({ method: 'PUT', url, headers, payload: JSON.stringify(payload) });
+        await call({ method: 'GET', url: `/v1/queues/${name}/schedules` });
       }),
       { numRuns: 100 },
     );

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { durationText, durationValue, jsonResponse, problems, strictObject } from '../../schema.ts';
 import { jobId, jobView, queueName } from './view.ts';
 
-const jobOptions = strictObject({
+export const jobOptions = strictObject({
   jobId: Type.Optional(
     Type.String({ minLength: 1, maxLength: 200, description: 'A second job with this id is not added.' }),
   ),
