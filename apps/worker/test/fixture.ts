@@ -64,7 +64,9 @@ export async function createTestWorker({
   const logger = createLogger({ service: 'worker', stream: { write: (line) => void log.push(line) } });
   const runtime = await createRuntime(config);
   const worker = buildWorker({
-    ...{ config, logger, runtime: adapt(runtime) },
+    config,
+    logger,
+    runtime: adapt(runtime),
     ...(stuckAfterMs !== undefined && { stuckAfterMs }),
   });
   const { queues } = runtime;

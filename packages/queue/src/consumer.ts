@@ -93,7 +93,12 @@ export class Consumer<Data = unknown> {
       ({ handler } = this.#threads);
     }
     const runner = new JobRunner<Data>({
-      ...{ definition, handler, registry: this.#registry, running: this.#running, onProgress, onError },
+      definition,
+      handler,
+      registry: this.#registry,
+      running: this.#running,
+      onProgress,
+      onError,
       shutdown: this.#shutdown.signal,
       onGivenUp: options.onGivenUp,
       storable: backend.kind === 'embedded' ? storableResult : (result) => result,
@@ -101,7 +106,10 @@ export class Consumer<Data = unknown> {
     // Its time to live is part of its name, so that others know how long to wait for it.
     const workerId = `hf${tuning.presence.ttlMs}.${randomUUID()}`;
     this.#presence = new Presence({
-      ...{ registry: this.#registry, workerId, times: tuning.presence, onError },
+      registry: this.#registry,
+      workerId,
+      times: tuning.presence,
+      onError,
       crashLimit: definition.maxCrashes ?? defaultMaxCrashes,
       running: () => this.#running.list(),
       holds: (job) => this.#worker.holds(job),
@@ -187,7 +195,7 @@ export class Consumer<Data = unknown> {
     for (const { id, failure } of cancelled) {
       this.#running.abort(id, new JobCancelledError(parseFailure(failure).message));
     }
-    for (const _job of rescued) this.#publish('rescued');
+    rescued.forEach(() => this.#publish('rescued'));
   }
 
   #loseLocks(ids: readonly string[]): void {

@@ -86,7 +86,7 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
 
   async #query(sql: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {
     const { rows } = await this.#handle.call(() => this.#pool.query(sql, [this.#handle.name, ...values]));
-    return rows as Record<string, unknown>[];
+    return rows;
   }
 }
 

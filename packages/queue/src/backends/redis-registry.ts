@@ -27,14 +27,18 @@ export class RedisWorkerRegistry implements WorkerRegistry {
     const { workerId, ttlMs, link, crashLimit, everything, running } = beat;
     const reply = await this.#run((client, backend) =>
       beatScript.run(client, backend.toKey(''), [
-        ...[workerId, ttlMs, link ?? '', crashLimit, everything ? 1 : 0],
+        workerId,
+        ttlMs,
+        link ?? '',
+        crashLimit,
+        everything ? 1 : 0,
         ...running.flatMap(({ id, token }) => [id, token]),
       ]),
     );
     const [since, due, lost, cancelled, rescued, own] = reply as Reply;
     return {
       link: since,
-      dueMs: due < 0 ? undefined : Number(due),
+      dueMs: due < 0 ? undefined : due,
       lost,
       cancelled: pairs(cancelled).map(([id, failure]) => ({ id, failure })),
       rescued: pairs(rescued).map(([id, crashes]) => ({ id: String(id), crashes: Number(crashes) })),

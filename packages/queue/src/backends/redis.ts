@@ -1,11 +1,5 @@
 import type { RedisTarget } from '@holdfast/redis-core';
-import {
-  createRedisBackend as createBullmqBackend,
-  Queue,
-  QueueEvents,
-  type Processor,
-  type RedisQueueBackend,
-} from 'bullmq';
+import { createRedisBackend as createBullmqBackend, Queue, QueueEvents, type Processor } from 'bullmq';
 import { publishEvent } from '../channels.ts';
 import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
 import { Availability } from './availability.ts';
@@ -79,7 +73,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       // BullMQ blocks for 10 s at most as soon as a job is delayed or scheduled, unless its backend says more.
       Object.defineProperty(createBullmqBackend(...args), 'maximumBlockTimeout', { value: blockSeconds }),
     );
-    const watch = new ConnectionWatch((worker.getBackend() as RedisQueueBackend).client, availability);
+    const watch = new ConnectionWatch(worker.getBackend().client, availability);
     workers.add(watch);
     worker.on('error', (error) => watch.note(error));
     // From here on its connection ends because it is to.

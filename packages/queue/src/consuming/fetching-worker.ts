@@ -77,9 +77,7 @@ export class FetchingWorker extends Worker<unknown, unknown> {
     if (this.closing !== undefined) return nothing;
     // A job that ended under this token goes on with its permit.
     const inherits = permits.holds(token);
-    while (!inherits && !permits.take(token, this)) {
-      if (this.closing !== undefined || !(await this.#permitFreed())) return nothing;
-    }
+    if (!inherits && !(await this.#takePermit(token))) return nothing;
     try {
       const job = (await super.moveToActive(token, name)) as Job<unknown, unknown> | undefined;
       this.#refusals = 0;
@@ -121,6 +119,13 @@ export class FetchingWorker extends Worker<unknown, unknown> {
       }
       for (const settle of this.#settled) settle();
     }
+  }
+
+  async #takePermit(token: string): Promise<boolean> {
+    while (!this.#control.permits.take(token, this)) {
+      if (this.closing !== undefined || !(await this.#permitFreed())) return false;
+    }
+    return true;
   }
 
   /**

@@ -89,6 +89,7 @@ class HandlerError extends Error {
 async function runIn(thread: Worker, job: RunningJob): Promise<unknown> {
   const { id, name, queue, data, attempt, attempts, idempotencyKey, signal } = job;
   const ended = Promise.withResolvers<unknown>();
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread of Node, not a window
   const send = (request: ThreadRequest): void => thread.postMessage(request);
   const onMessage = (message: ThreadMessage): void => {
     if (message.kind === 'done') ended.resolve(message.result);

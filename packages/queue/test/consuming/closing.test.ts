@@ -21,9 +21,7 @@ afterEach(async () => {
 const add = async (jobId: string, data: object): Promise<void> =>
   void (await fleet.queues.add('crash', { data, options: { jobId } }));
 const untilStarted = async (count: number): Promise<void> =>
-  void (await eventually(() => expect(fleet.events('start').length).toBeGreaterThanOrEqual(count), {
-    timeoutMs: 20_000,
-  }));
+  eventually(() => expect(fleet.events('start').length).toBeGreaterThanOrEqual(count), { timeoutMs: 20_000 });
 
 describe('SIGTERM', () => {
   it('lets jobs end that can, hands back those that cannot, and leaves none active', { timeout: 30_000 }, async () => {

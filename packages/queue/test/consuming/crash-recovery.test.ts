@@ -25,9 +25,7 @@ const add = async (jobId: string, data: object): Promise<void> =>
   void (await fleet.queues.add('crash', { data, options: { jobId } }));
 const get = async (id: string): Promise<JobView | undefined> => fleet.queues.get('crash', id);
 const untilStarted = async (count: number): Promise<void> =>
-  void (await eventually(() => expect(fleet.events('start').length).toBeGreaterThanOrEqual(count), {
-    timeoutMs: 20_000,
-  }));
+  eventually(() => expect(fleet.events('start').length).toBeGreaterThanOrEqual(count), { timeoutMs: 20_000 });
 
 describe('workers that are killed', () => {
   const [kills, perKill] = full ? [20, 50] : [3, 60];

@@ -21,14 +21,12 @@ afterEach(async () => {
 const add = async (jobId: string, data: object): Promise<void> =>
   void (await fleet.queues.add('crash', { data, options: { jobId } }));
 const untilStarted = async (count: number): Promise<void> =>
-  void (await eventually(() => expect(fleet.events('start').length).toBeGreaterThanOrEqual(count), {
-    timeoutMs: 20_000,
-  }));
+  eventually(() => expect(fleet.events('start').length).toBeGreaterThanOrEqual(count), { timeoutMs: 20_000 });
 const untilCompleted = async (completed: number, timeoutMs: number): Promise<void> =>
-  void (await eventually(
+  eventually(
     async () => expect(await fleet.counts()).toMatchObject({ completed, active: 0, failed: 0, prioritized: 0 }),
     { timeoutMs, intervalMs: 50 },
-  ));
+  );
 
 describe('a pause of Redis', () => {
   // Short: the presence of all workers runs out during the pause, as with the defaults in one of 12 s.
