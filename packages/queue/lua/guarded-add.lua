@@ -6,7 +6,7 @@
 -- which it must not run any more.
 -- Why many in one: a command costs more than the add inside it. A job that cannot be added does not touch the others.
 --
--- KEYS     those of BullMQ's addPrioritizedJob, then those of its addDelayedJob
+-- KEYS     those of BullMQ's addPrioritizedJob, then those of its addDelayedJob; only of what is run
 -- ARGV     the latest time to run (milliseconds, Redis' clock), how many of KEYS belong to addPrioritizedJob, what the
 --          keys of the queue start with, what those of its markers start with; then for each job: 'prioritized' or
 --          'delayed', its id, the name of its marker ('': it has none), how long that lives (milliseconds), and BullMQ's

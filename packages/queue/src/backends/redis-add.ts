@@ -48,22 +48,23 @@ export class GuardedAdd {
     jobs: readonly StoredNewJob[],
     deadline: number,
   ): Promise<AddReply[] | 'late'> {
-    const { command, keyCounts } = defineCommand(client, backend);
-    const keys = new Map<ScriptName, readonly unknown[]>();
+    const { commandFor, keyCounts } = defineCommands(client, backend);
+    const keys: Record<ScriptName, readonly unknown[]> = { addPrioritizedJob: [], addDelayedJob: [] };
     const values: unknown[] = [];
     for (const { id, json, once } of jobs) {
       const { name, args } = argumentsOf(backend, json, id);
-      keys.set(name, args.slice(0, keyCounts[name]));
+      const count = keyCounts[name];
+      if (keys[name].length === 0) keys[name] = args.slice(0, count);
       const kind = name === 'addDelayedJob' ? 'delayed' : 'prioritized';
-      values.push(kind, id, once?.token ?? '', once?.ttlMs ?? 0, ...args.slice(keyCounts[name]));
+      values.push(kind, id, once?.token ?? '', once?.ttlMs ?? 0, args[count], args[count + 1], args[count + 2]);
     }
-    // What a script that is not run needs is not known; its keys stay in the slot of the queue.
-    const filler = (name: ScriptName): unknown[] => Array.from({ length: keyCounts[name] }, () => backend.toKey(''));
+    // Only the keys of the scripts that are run: the arguments of a lone job are most of what it costs.
+    const used = [...keys.addPrioritizedJob, ...keys.addDelayedJob];
     const sentAt = Date.now();
-    const reply: unknown = await client.runCommand(command, [
-      ...scripts.flatMap((name) => keys.get(name) ?? filler(name)),
+    const reply: unknown = await client.runCommand(commandFor(used.length), [
+      ...used,
       Math.floor(deadline + (this.#offsetMs ?? 0)),
-      keyCounts[scripts[0]],
+      keys.addPrioritizedJob.length,
       backend.toKey(''),
       onceKeyPrefix((part) => backend.toKey(part)),
       ...values,
@@ -115,15 +116,16 @@ function argumentsOf(
   return { name, args: called.args };
 }
 
-interface DefinedCommand {
-  readonly command: string;
+interface DefinedCommands {
+  /** The name of the command for so many keys; the script is the same. */
+  readonly commandFor: (keys: number) => string;
   readonly keyCounts: Readonly<Record<ScriptName, number>>;
 }
 
-const defined = new WeakMap<RedisClient, DefinedCommand>();
+const defined = new WeakMap<RedisClient, DefinedCommands>();
 
 /** Registers the script on this connection, once, around the texts that BullMQ registered: so upgrades are followed. */
-function defineCommand(client: RedisClient, backend: RedisQueueBackend): DefinedCommand {
+function defineCommands(client: RedisClient, backend: RedisQueueBackend): DefinedCommands {
   const existing = defined.get(client);
   if (existing !== undefined) return existing;
   const registry = (client as unknown as { scriptsSet: Record<string, { lua: string; numberOfKeys: number }> })
@@ -138,8 +140,12 @@ function defineCommand(client: RedisClient, backend: RedisQueueBackend): Defined
     // A function, because the text holds `$`.
     lua = lua.replace(`--[[${name}]]`, () => original.lua);
   }
-  client.defineCommand(commandName, { numberOfKeys: keyCounts.addPrioritizedJob + keyCounts.addDelayedJob, lua });
-  const command = { command: commandName, keyCounts };
-  defined.set(client, command);
-  return command;
+  const { addPrioritizedJob, addDelayedJob } = keyCounts;
+  const commandFor = (keys: number): string => `${commandName}:${keys}`;
+  for (const numberOfKeys of [addPrioritizedJob, addDelayedJob, addPrioritizedJob + addDelayedJob]) {
+    client.defineCommand(commandFor(numberOfKeys), { numberOfKeys, lua });
+  }
+  const commands = { commandFor, keyCounts };
+  defined.set(client, commands);
+  return commands;
 }
