@@ -1,6 +1,7 @@
 import type { Backoff } from './backoff.ts';
 import type { QueueDefinition, Retention, Schedule } from './define-queue.ts';
 import { priorityNumber } from './priority.ts';
+import type { Coalesce } from './producing/coalescing.ts';
 
 export interface QueueSummary {
   readonly name: string;
@@ -31,6 +32,8 @@ export interface QueuePolicy {
   readonly backoff: Backoff | null;
   readonly priority: number;
   readonly timeoutMs: number;
+  readonly waitingTtlMs: number | null;
+  readonly coalesce: Coalesce | null;
   readonly concurrency: number;
   readonly retention: Retention;
   readonly schedule: Schedule | null;
@@ -52,6 +55,8 @@ export function policyOf(definition: QueueDefinition): QueuePolicy {
     backoff: definition.backoff ?? null,
     priority: priorityNumber(definition.priority ?? 'normal') ?? 10,
     timeoutMs: definition.timeoutMs,
+    waitingTtlMs: definition.waitingTtlMs ?? null,
+    coalesce: definition.coalesce ?? null,
     concurrency: definition.concurrency,
     retention: definition.retention,
     schedule: definition.schedule ?? null,
