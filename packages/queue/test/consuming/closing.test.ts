@@ -1,8 +1,8 @@
 import { eventually, monitor, startRedis, type RedisServer } from '@holdfast/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Consumer, createRedisBackend, Queues } from '../../src/index.ts';
-import { crash, type CrashJob } from '../fixtures/crash-queue.ts';
+import { createRedisBackend, Permits, Queues } from '../../src/index.ts';
+import { crash } from '../fixtures/crash-queue.ts';
 import { CrashFleet } from './crash-fleet.ts';
 
 const quick = { HEARTBEAT_MS: '300', TTL_MS: '900' };
@@ -61,11 +61,11 @@ describe('a Redis whose memory is full', () => {
     const target = { kind: 'standalone', host: '127.0.0.1', port: redis.port } as const;
     const backend = createRedisBackend({ target });
     const queues = new Queues({ backend, definitions: [crash] });
-    const consumer = new Consumer<CrashJob>({ backend, definition: crash, handler: async () => 'ran' });
-    await consumer.start();
-    // Until the first fetch was refused.
-    await eventually(() => expect(consumer.status().lastFetchAt).not.toBeNull());
-    watch.reset();
+    // Without the rest of a consumer, which would not even ask for a job that it could not be rescued from.
+    const control = { workerId: 'hf6000.full', permits: new Permits(), beforeFetch: async () => undefined };
+    const worker = backend.createWorker('crash', async () => 'ran', {}, control);
+    const running = worker.run();
+    await eventually(() => expect(worker.lastFetchAt).not.toBeNull());
     await delay(2000);
     await watch.settle();
     // BullMQ's own loop sends thousands.
@@ -75,7 +75,8 @@ describe('a Redis whose memory is full', () => {
       state: 'completed',
       result: 'ran',
     });
-    await consumer.close({ timeoutMs: 2000 });
+    await worker.close();
+    await running;
     await queues.close();
     await watch.stop();
   });
