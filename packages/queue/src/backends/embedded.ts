@@ -11,6 +11,7 @@ import { scheduleRecordsTable } from '../schedules/embedded-records.ts';
 import { PgPool } from '../embedded/pg-pool.ts';
 import { PgliteClient } from '../embedded/pglite-client.ts';
 import { recoverJobs } from '../embedded/recovery.ts';
+import { Availability } from './availability.ts';
 import type { BackendStatus, QueueBackend, WorkerTuning } from './backend.ts';
 import { EmbeddedQueueHandle } from './embedded-handle.ts';
 import { EmbeddedWorkerRegistry } from './embedded-registry.ts';
@@ -23,6 +24,8 @@ export interface EmbeddedBackendOptions {
 }
 
 const closeTimeoutMs = 3000;
+/** What every session of the database begins with. */
+const sessionSql = 'SET search_path TO bullmq';
 
 /**
  * BullMQ on its own PostgreSQL backend, on PGlite, in this process and on disk. For one process without Redis: jobs and
@@ -35,7 +38,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   const lock = lockFolder(directory);
   let pglite: PgliteClient;
   try {
-    pglite = await PgliteClient.open(join(directory, 'pglite'));
+    pglite = await PgliteClient.open(join(directory, 'pglite'), sessionSql);
   } catch (error) {
     lock.release();
     throw error;
@@ -50,8 +53,15 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   }
 
   let status: BackendStatus = { available: true };
-  pglite.on('end', (error) => {
-    status = { available: false, reason: error.message };
+  const availability = new Availability(() => status);
+  availability.connected();
+  pglite.on('down', (error) => {
+    status = { available: false, reason: `the database thread died and is started again: ${error.message}` };
+    availability.lost();
+  });
+  pglite.on('up', () => {
+    status = { available: true };
+    availability.connected();
   });
   const connection = pool as unknown as Parameters<typeof createPostgresBackend>[1]['connection'];
   const handles = new Map<string, EmbeddedQueueHandle>();
@@ -78,6 +88,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    availability.close();
     await Promise.all([...handles.values()].map((handle) => handle.close()));
     await pool.end();
     await pglite.close(closeTimeoutMs);
@@ -105,8 +116,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     },
     createEvents: (name: string, after: string) =>
       new QueueEvents(name, { connection, lastEventId: after }, createPostgresBackend) as unknown as QueueEvents,
-    // It lives and ends with this process: it is never away for a while.
-    onReturn: () => () => undefined,
+    onReturn: (listener) => availability.onReturn(listener),
     close: async () => {
       closing ??= close();
       await closing;
@@ -122,7 +132,7 @@ async function prepare(pool: PgPool): Promise<void> {
   } finally {
     client.release();
   }
-  await pool.query('SET search_path TO bullmq');
+  await pool.query(sessionSql);
   await pool.query(functionsSql);
   await pool.query(flowFunctionSql);
   await installAdding(pool);
