@@ -69,7 +69,7 @@ export class Queues {
   readonly outbox: Outbox | undefined;
   readonly #backend: QueueBackend;
   /** For operators. */
-  readonly admin: QueueAdmin = new QueueAdmin((name) => this.#open(name));
+  readonly admin: QueueAdmin;
   readonly #queues = new Map<string, OpenQueue>();
   readonly schedules = new Schedules((queue) => this.#open(queue));
 
@@ -77,6 +77,7 @@ export class Queues {
   constructor({ backend, outbox, definitions, addBatchSize }: QueuesOptions) {
     this.#backend = backend;
     this.outbox = outbox;
+    this.admin = new QueueAdmin((name) => this.#open(name), outbox);
     for (const definition of definitions) {
       const { name } = definition;
       if (this.#queues.has(name)) throw new QueueDefinitionError(`Two queues have the name "${name}".`);

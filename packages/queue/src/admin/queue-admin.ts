@@ -5,6 +5,7 @@ import { promoteJob, removeJob, retryJob } from './job-actions.ts';
 import type { JobEvent } from './job-events.ts';
 import { listJobs, type JobList, type ListJobsOptions } from './list-jobs.ts';
 import { watchJob, type WatchOptions } from './watch-job.ts';
+import type { Outbox } from '../outbox/outbox.ts';
 
 export interface AdministeredQueue {
   readonly handle: QueueHandle;
@@ -14,10 +15,15 @@ export interface AdministeredQueue {
 /** What an operator does with queues: look through them, follow a job, change what becomes of jobs. */
 export class QueueAdmin {
   readonly #open: (queue: string) => AdministeredQueue;
+  readonly #outbox: Outbox | undefined;
 
-  /** @param open throws QueueUnknownError (404) */
-  constructor(open: (queue: string) => AdministeredQueue) {
+  /**
+   * @param open throws QueueUnknownError (404)
+   * @param outbox where jobs are that are not in their queue yet
+   */
+  constructor(open: (queue: string) => AdministeredQueue, outbox?: Outbox) {
     this.#open = open;
+    this.#outbox = outbox;
   }
 
   /**
@@ -47,7 +53,8 @@ export class QueueAdmin {
    * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
    */
   async remove(queue: string, id: string): Promise<boolean> {
-    return removeJob(this.#open(queue).handle, id);
+    const { handle } = this.#open(queue);
+    return this.#outbox?.remove(queue, id) === true || removeJob(handle, id);
   }
 
   /**
@@ -56,7 +63,8 @@ export class QueueAdmin {
    * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
    */
   async retry(queue: string, id: string): Promise<boolean> {
-    return retryJob(this.#open(queue).handle, id);
+    const { handle } = this.#open(queue);
+    return this.#outbox?.retry(queue, id) === true || retryJob(handle, id);
   }
 
   /**

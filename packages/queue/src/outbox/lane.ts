@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { NewJob, QueueHandle } from '../backends/backend.ts';
+import type { AddedJob, NewJob, QueueHandle } from '../backends/backend.ts';
 import { publishEvent, type OutboxEvent } from '../channels.ts';
 import { queueErrors } from '../errors.ts';
 import type { AddJob } from '../producer.ts';
@@ -88,6 +88,11 @@ export class Lane {
     this.#start();
   }
 
+  /** An entry that waited was withdrawn. */
+  withdrew(): void {
+    this.#waiting -= 1;
+  }
+
   /** Tries now, and does not wait for the next time. */
   kick(): void {
     this.#pause.abort();
@@ -134,21 +139,23 @@ export class Lane {
       return undefined;
     }
     const outcome = new BatchOutcome();
-    const sendable = await this.#prepare(batch, outcome);
-    const first = sendable.filter(({ entry }) => entry.sentAt === undefined);
-    if (first.length > 0) {
-      file.markSent(
-        first.map(({ entry }) => entry.seq),
-        Date.now(),
-      );
-    }
-    const replies = (await this.#options.target?.handle.addMany(sendable.map(({ job }) => job))) ?? [];
+    const prepared = await this.#prepare(batch, outcome);
+    const unsent = prepared.filter(({ entry }) => entry.sentAt === undefined).map(({ entry }) => entry.seq);
+    const marked = unsent.length === 0 ? new Set<number>() : file.markSent(unsent, Date.now());
+    // Without those that were withdrawn meanwhile.
+    const sendable = prepared.filter(({ entry }) => entry.sentAt !== undefined || marked.has(entry.seq));
+    const first = sendable.filter(({ entry }) => marked.has(entry.seq));
+    const replies = (await this.#send(sendable.map(({ job }) => job))) ?? [];
     for (const [index, { entry }] of sendable.entries()) outcome.note(entry, replies[index]);
     this.#settle(outcome);
     // Sent once and answered: nothing that is under way could add one of them again.
     const done = first.filter(({ entry }) => outcome.forwarded.includes(entry)).map(({ entry }) => entry.token);
     this.#options.target?.forget(done);
     return outcome.error;
+  }
+
+  async #send(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[] | undefined> {
+    return jobs.length === 0 ? [] : this.#options.target?.handle.addMany(jobs);
   }
 
   async #prepare(batch: readonly OutboxEntry[], outcome: BatchOutcome): Promise<Sendable[]> {

@@ -114,11 +114,16 @@ export class OutboxFile {
     return this.#guard(() => this.#statements.aside.all(limit).map((row) => toEntry(row)));
   }
 
-  /** Notes that entries are about to be sent; of one that may be in the store already the first time counts. */
-  markSent(seqs: readonly number[], now: number): void {
-    this.#change(() => {
-      for (const seq of seqs) this.#statements.sent.run(now, seq);
-    });
+  /** Notes that entries are about to be sent for the first time. @returns those that are still there to be sent */
+  markSent(seqs: readonly number[], now: number): Set<number> {
+    return new Set(this.#change(() => seqs.filter((seq) => this.#statements.sent.run(now, seq).changes === 1)));
+  }
+
+  /** Forgets an entry that waits and was never sent. */
+  withdraw(seq: number): void {
+    const bytes = this.#change(() => Number(this.#statements.remove.get(seq)?.['bytes'] ?? 0));
+    this.#totals.waiting -= 1;
+    this.#totals.bytes -= bytes;
   }
 
   settle({ forwarded, notSent, refused, setAside }: Settlement): void {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueueBackend, QueueHandle } from '../backends/backend.ts';
-import { OutboxError, queueErrors } from '../errors.ts';
+import { JobStateError, OutboxError, queueErrors } from '../errors.ts';
 import { isoTime, type JobView } from '../job-view.ts';
 import type { AddJob, AddResult, Producer } from '../producer.ts';
 import { DiskRoom, type FreeBytes } from './disk-room.ts';
@@ -190,6 +190,45 @@ export class Outbox {
     this.#file.takeUp(seqsOf(entries), { anew: true });
     for (const lane of this.#lanes) lane.tookUp(entries.filter(({ queue }) => queue === lane.queue).length);
     return entries.length;
+  }
+
+  /**
+   * Removes one job; replies whether there was one.
+   *
+   * @throws JobStateError (409) it was sent, and may be in the store
+   */
+  remove(queue: string, id: string): boolean {
+    const entry = this.#file.find(queue, id);
+    if (entry === undefined) return false;
+    if (entry.reason !== undefined) {
+      this.#file.discard([entry.seq]);
+      return true;
+    }
+    if (entry.sentAt !== undefined) {
+      throw new JobStateError(
+        id,
+        'outbox',
+        'was sent, and may be in the queue: remove it there when its Redis is back',
+      );
+    }
+    this.#file.withdraw(entry.seq);
+    this.#lanes.find((lane) => lane.queue === queue)?.withdrew();
+    this.#departures.left(queue, [id]);
+    return true;
+  }
+
+  /**
+   * Forwards one job that was set aside, as `retrySetAside` does for all; replies whether there was one.
+   *
+   * @throws JobStateError (409) it waits for its turn anyway
+   */
+  retry(queue: string, id: string): boolean {
+    const entry = this.#file.find(queue, id);
+    if (entry === undefined) return false;
+    if (entry.reason === undefined) throw new JobStateError(id, 'outbox', 'is forwarded as soon as its Redis is back');
+    this.#file.takeUp([entry.seq], { anew: true });
+    this.#lanes.find((lane) => lane.queue === queue)?.tookUp(1);
+    return true;
   }
 
   /** Forgets what was set aside: those jobs never run. @returns how many */
