@@ -25,6 +25,7 @@ describe('jobs that are added while Redis is away', () => {
     redis = await startRedis({ args: ['--appendonly', 'yes'] });
   });
   afterEach(async () => {
+    redis.resume();
     await opened?.queues.close();
     opened = undefined;
     folder.remove();
@@ -140,6 +141,21 @@ describe('jobs that are added while Redis is away', () => {
     await expect(add(1, 'a:b')).rejects.toMatchObject({ code: 'JOB_OPTIONS_INVALID', status: 400 });
     expect(opened?.outbox.status).toMatchObject({ waiting: 0 });
     await redis.start();
+  });
+
+  it('can be removed as long as they were not sent', async () => {
+    const { queues, outbox } = open();
+    await add(0, 'before');
+    redis.pause();
+    expect(await add(1, 'in-flight')).toMatchObject({ state: 'outbox' });
+    expect(await add(2, 'unsent')).toMatchObject({ state: 'outbox' });
+    await expect(queues.admin.remove('parcels', 'in-flight')).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT', status: 409 });
+    await expect(queues.admin.retry('parcels', 'unsent')).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT', status: 409 });
+    expect(await queues.admin.remove('parcels', 'unsent')).toBe(true);
+    expect(outbox.status).toMatchObject({ waiting: 1 });
+    redis.resume();
+    await empty();
+    expect(await ids()).toEqual(['before', 'in-flight']);
   });
 
   it('count their delay from when they were accepted', async () => {

@@ -78,6 +78,17 @@ describe('entries of the outbox that cannot be forwarded', () => {
     expect(outbox.status).toMatchObject({ waiting: 0, setAside: 0, bytes: 0 });
   });
 
+  it('can be removed or tried again one by one', async () => {
+    leave({ id: 'odd', data: { n: 'one' } }, { id: 'lost', queue: 'letters' });
+    const { queues, outbox } = open([definition, defineQueue({ ...definition, name: 'other' })]);
+    await settled(2);
+    expect(await queues.admin.retry('parcels', 'odd')).toBe(true);
+    await settled(2);
+    expect(await queues.admin.remove('parcels', 'odd')).toBe(true);
+    expect(await queues.admin.remove('parcels', 'odd')).toBe(false);
+    expect(outbox.setAside()).toMatchObject([{ id: 'lost' }]);
+  });
+
   it('do not hold up the others when Redis refuses them for a reason of its own', async () => {
     // Something else lies where its marker has to go.
     await redis.command('SADD', 'holdfast:jobs:{parcels}:parcels:once:call-refused', 'x');
