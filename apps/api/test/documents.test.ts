@@ -28,6 +28,7 @@ const routes = [
   'delete /v1/queues/{q}/schedules/{id}',
   'get /',
   'get /api/admin/redis/metrics',
+  'get /api/batches/stats',
   'get /api/cache/stats',
   'get /api/health',
   'get /api/health/redis',
