@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AddedJob, NewJob, QueueHandle } from '../backends/backend.ts';
+import type { NewJob, QueueHandle } from '../backends/backend.ts';
 import { publishEvent, type OutboxEvent } from '../channels.ts';
 import { queueErrors } from '../errors.ts';
 import type { AddJob } from '../producer.ts';
 import { BatchOutcome, reasonOf, toError } from './batch-outcome.ts';
 import type { OutboxEntry } from './entry.ts';
 import type { OutboxFile } from './outbox-file.ts';
+import { sendInTurns } from './send-in-turns.ts';
 import { markerTtlMs, replayWindowMs } from './replay-window.ts';
 
 /** Where the jobs of a queue go. */
@@ -27,9 +28,9 @@ export interface LaneOptions {
   readonly onLeft: (ids: readonly string[]) => void;
 }
 
-const maxBatch = 64;
-/** Redis works on nothing else while it adds a batch. */
-const maxBatchBytes = 1024 * 1024;
+/** Entries that share the two commits that a batch takes; more are in memory at once, and to be sent again after a crash. */
+const maxBatch = 250;
+const maxBatchBytes = 2 * 1024 * 1024;
 const firstPauseMs = 50;
 const maxPauseMs = 1000;
 
@@ -145,17 +146,20 @@ export class Lane {
     // Without those that were withdrawn meanwhile.
     const sendable = prepared.filter(({ entry }) => entry.sentAt !== undefined || marked.has(entry.seq));
     const first = sendable.filter(({ entry }) => marked.has(entry.seq));
-    const replies = (await this.#send(sendable.map(({ job }) => job))) ?? [];
+    const { target } = this.#options;
+    const replies =
+      target === undefined
+        ? []
+        : await sendInTurns(
+            target.handle,
+            sendable.map(({ job }) => job),
+          );
     for (const [index, { entry }] of sendable.entries()) outcome.note(entry, replies[index]);
     this.#settle(outcome);
     // Sent once and answered: nothing that is under way could add one of them again.
     const done = first.filter(({ entry }) => outcome.forwarded.includes(entry)).map(({ entry }) => entry.token);
-    this.#options.target?.forget(done);
+    target?.forget(done);
     return outcome.error;
-  }
-
-  async #send(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[] | undefined> {
-    return jobs.length === 0 ? [] : this.#options.target?.handle.addMany(jobs);
   }
 
   async #prepare(batch: readonly OutboxEntry[], outcome: BatchOutcome): Promise<Sendable[]> {

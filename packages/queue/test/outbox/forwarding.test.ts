@@ -154,7 +154,7 @@ describe('forwarding', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom(...steps), { maxLength: 8 }),
-        fc.integer({ min: 1, max: 80 }),
+        fc.integer({ min: 1, max: 160 }),
         fc.boolean(),
         async (script, count, wasSent) => {
           const path = join(folder.path, `${(round += 1)}.db`);

@@ -149,8 +149,14 @@ describe('jobs that are added while Redis is away', () => {
     redis.pause();
     expect(await add(1, 'in-flight')).toMatchObject({ state: 'outbox' });
     expect(await add(2, 'unsent')).toMatchObject({ state: 'outbox' });
-    await expect(queues.admin.remove('parcels', 'in-flight')).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT', status: 409 });
-    await expect(queues.admin.retry('parcels', 'unsent')).rejects.toMatchObject({ code: 'JOB_STATE_CONFLICT', status: 409 });
+    await expect(queues.admin.remove('parcels', 'in-flight')).rejects.toMatchObject({
+      code: 'JOB_STATE_CONFLICT',
+      status: 409,
+    });
+    await expect(queues.admin.retry('parcels', 'unsent')).rejects.toMatchObject({
+      code: 'JOB_STATE_CONFLICT',
+      status: 409,
+    });
     expect(await queues.admin.remove('parcels', 'unsent')).toBe(true);
     expect(outbox.status).toMatchObject({ waiting: 1 });
     redis.resume();
