@@ -9,8 +9,19 @@ const nestedMaps = ['properties', 'patternProperties'];
 const nestedLists = ['anyOf', 'oneOf', 'allOf', 'prefixItems'];
 const types = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
 const keywords = [
-  ...['type', 'enum', 'const', 'pattern', 'format', 'required', 'uniqueItems'],
-  ...[...annotations, ...counts, ...numbers, ...nested, ...nestedMaps, ...nestedLists],
+  'type',
+  'enum',
+  'const',
+  'pattern',
+  'format',
+  'required',
+  'uniqueItems',
+  ...annotations,
+  ...counts,
+  ...numbers,
+  ...nested,
+  ...nestedMaps,
+  ...nestedLists,
 ];
 
 const maxDepth = 32;

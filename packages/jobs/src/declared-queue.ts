@@ -9,6 +9,7 @@ export interface DeclaredQueue extends Partial<
   readonly retention?: Partial<QueueDefinition['retention']>;
   /** A JSON Schema; without it any JSON but `null` is taken. */
   readonly payload?: Readonly<Record<string, unknown>>;
+  /** For those who ask for the policy; who installs it also knows the data of its jobs. */
   readonly schedule?: Schedule;
 }
 

@@ -3,6 +3,7 @@ import { JobTimeoutError } from './errors.ts';
 import { childrenOf } from './flows/children.ts';
 import type { ChildResult } from './flows/flow.ts';
 import { maxLogLineLength } from './limits.ts';
+import { storableResult, storableText } from './storable.ts';
 
 /** A job as its handler sees it. */
 export interface RunningJob<Data = unknown> {
@@ -65,10 +66,10 @@ export async function runJob<Data>(options: RunJobOptions<Data>): Promise<unknow
       children: async () => childrenOf(job),
       progress: async (value) => {
         onProgress();
-        await job.updateProgress(value as Parameters<Job['updateProgress']>[0]);
+        await job.updateProgress(storableResult(value) as Parameters<Job['updateProgress']>[0]);
       },
       log: async (line) => {
-        await job.log(line.slice(0, maxLogLineLength));
+        await job.log(storableText(line.slice(0, maxLogLineLength)));
       },
     });
     return await Promise.race([running, aborted.promise]);

@@ -21,7 +21,7 @@ export function storableResult(result: unknown): unknown {
 
 function jsonOf(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value) as string | undefined;
+    return JSON.stringify(value);
   } catch {
     return undefined;
   }

@@ -21,6 +21,7 @@ const definition = defineQueue({
 
 /** Notes the threads that the database runs on: nothing else gets requests here. */
 const threads = new Set<Worker>();
+// oxlint-disable-next-line typescript/unbound-method -- it is called with the thread that it belongs to
 const post = Worker.prototype.postMessage;
 Worker.prototype.postMessage = function (this: Worker, ...args: Parameters<Worker['postMessage']>) {
   threads.add(this);

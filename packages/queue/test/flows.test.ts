@@ -120,7 +120,7 @@ describe.each(Object.keys(backends))('flows on the %s backend', (kind) => {
     expect(flow.children.map(({ children }) => children.length)).toEqual([0, 2]);
     expect(await ended('tree', flow.id)).toMatchObject({ state: 'completed', result: 6, name: 'sum' });
     expect(order.slice(-1)).toEqual([0]);
-    expect(order.toSorted()).toEqual([0, 0, 1, 2, 3]);
+    expect(order.toSorted((a, b) => a - b)).toEqual([0, 0, 1, 2, 3]);
   });
 
   it.runIf(kind !== 'cluster')('may span queues', async () => {

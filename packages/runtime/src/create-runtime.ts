@@ -109,8 +109,10 @@ function queueDefinitions({ queues }: Config): QueueDefinition[] {
       retention: { ...definition.retention, ...retention },
     });
   });
-  const declared = Object.entries(queues).filter(([, { delivery }]) => delivery !== undefined);
-  return [...builtIn, ...declared.map(([name, { delivery: _, ...queue }]) => declaredQueue(name, queue))];
+  const declared = Object.entries(queues).flatMap(([name, { delivery, ...queue }]) =>
+    delivery === undefined ? [] : [declaredQueue(name, queue)],
+  );
+  return [...builtIn, ...declared];
 }
 
 function createSources({ sources, upstream }: Config, engine: RedisEngine, keys: Keys, caches: CacheRegistry): Sources {

@@ -149,6 +149,36 @@ queues:
   });
 });
 
+describe('a queue that only the configuration knows', () => {
+  it('is there beside those of the catalogue, with what is left out as in http-delivery', async () => {
+    const yaml = `
+queues:
+  invoices:
+    url: http://127.0.0.1:1/print
+    attempts: 4
+    priority: high
+    rateLimit: { max: 5, per: 1s }
+    retention: { failed: { count: 3 } }
+    schedule: { every: 1h, data: { invoice: 1 } }
+    payload: { type: object, properties: { invoice: { type: integer } } }
+`;
+    const runtime = await createRuntime(configure(onRedis(), yaml));
+    expect(runtime.queues.names()).toEqual([...builtInQueues.map(({ name }) => name), 'invoices']);
+    const httpDelivery = builtInQueues.find(({ name }) => name === 'http-delivery');
+    expect(runtime.queues.definition('invoices')).toMatchObject({
+      attempts: 4,
+      priority: 'high',
+      rateLimit: { max: 5, durationMs: 1000 },
+      timeoutMs: 30_000,
+      backoff: httpDelivery?.backoff,
+      retention: { completed: httpDelivery?.retention.completed, failed: { count: 3 } },
+    });
+    expect((await runtime.queues.summary('invoices')).policy.schedule).toMatchObject({ everyMs: 3_600_000 });
+    await expect(runtime.queues.add('invoices', { data: { invoice: 'one' } })).rejects.toMatchObject({ status: 422 });
+    await runtime.close();
+  });
+});
+
 describe('sources and caches', () => {
   it('are those of the configuration', async () => {
     const config = configure(onRedis());

@@ -15,7 +15,7 @@ export interface Handlers {
   /** For the consumers of all of them. */
   readonly onGivenUp: OnGivenUp;
   /** Once no job runs any more. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface HandlersDependencies {
@@ -40,7 +40,7 @@ export function createHandlers({ config, sources, backend, logger }: HandlersDep
   return {
     byQueue,
     onGivenUp: async (job) => notices.tell(job),
-    async close() {
+    close: async () => {
       await Promise.all([deliverers.forJobs.close(), deliverers.forOperator.close()]);
     },
   };

@@ -74,7 +74,7 @@ function toStored(row: Row): StoredDeadLetter {
     failedAt: Number(row['finished_at_ms']),
     name: String(row['name']),
     data: row['data'],
-    reason: String(row['failed_reason'] ?? ''),
+    reason: typeof row['failed_reason'] === 'string' ? row['failed_reason'] : '',
     stacks: row['stacktrace'],
     attemptsMade: Number(row['attempts_made']),
     createdAt: Number(row['added_at_ms']),

@@ -9,7 +9,7 @@ export async function childrenOf(
   const [results, failures] = await Promise.all([job.getChildrenValues(), job.getIgnoredChildrenFailures()]);
   return [
     ...Object.entries(results).map(([key, result]) => ({ ...parseJobKey(key), result: result as unknown })),
-    ...Object.entries(failures).map(([key, reason]) => ({ ...parseJobKey(key), error: parseFailure(String(reason)) })),
+    ...Object.entries(failures).map(([key, reason]) => ({ ...parseJobKey(key), error: parseFailure(reason) })),
   ];
 }
 

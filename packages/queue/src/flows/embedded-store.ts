@@ -28,7 +28,7 @@ async function entriesOf(stored: readonly StoredFlowJob[]): Promise<string> {
   const [root] = stored;
   if (root === undefined) return '[]';
   let called: readonly unknown[] | undefined;
-  const recorder: unknown = Object.create(root.planned.handle.queue.getBackend() as unknown as object, {
+  const recorder: unknown = Object.create(root.planned.handle.queue.getBackend(), {
     run: {
       value: async (_name: string, args: readonly unknown[]) => {
         called = args;
@@ -37,7 +37,7 @@ async function entriesOf(stored: readonly StoredFlowJob[]): Promise<string> {
     },
   });
   await (recorder as IQueueBackend).addFlow(
-    stored.map(({ planned: { job, handle }, json, links: { deferParentRelease: _, ...links } }) => ({
+    stored.map(({ planned: { job, handle }, json, links }) => ({
       jobData: json,
       jobId: job.id,
       parentKeyOpts: links,

@@ -1,4 +1,3 @@
-import type { RedisQueueBackend } from 'bullmq';
 import { isServerError } from '../backends/redis-errors.ts';
 import { RedisScript } from '../backends/redis-script.ts';
 import type { RedisClient } from '../backends/redis-watch.ts';
@@ -62,7 +61,7 @@ function callOf({ planned, json, links }: StoredFlowJob, client: RedisClient): A
       return job.id;
     },
   };
-  const backend = handle.queue.getBackend() as unknown as RedisQueueBackend;
+  const backend = handle.queue.getBackend();
   void backend.addJobToTransaction(recorder as unknown as RedisClient, json, job.id, links);
   const name = scriptNames.find((known) => called?.name.startsWith(`${known}:`));
   if (called === undefined || name === undefined) throw new Error(`BullMQ adds the job ${job.id} in an unknown way.`);

@@ -14,8 +14,10 @@ export class EmbeddedRetentionStore implements RetentionStore {
     const before = (ageMs: number | undefined): number | null => (ageMs === undefined ? null : now - ageMs);
     const params = [
       this.#access.name,
-      ...[before(completed.ageMs), completed.count ?? null],
-      ...[before(failed.ageMs), failed.count ?? null],
+      before(completed.ageMs),
+      completed.count ?? null,
+      before(failed.ageMs),
+      failed.count ?? null,
       limit,
     ];
     const { rows } = await this.#access.run((pool) => pool.query(sweepSql, params));

@@ -75,11 +75,14 @@ export class RetentionSweeper {
     return removed;
   }
 
+  async #sweepAndSchedule(): Promise<void> {
+    await this.sweep();
+    if (!this.#closed) this.#schedule(this.#intervalMs);
+  }
+
   #schedule(delayMs: number): void {
     this.#timer = setTimeout(() => {
-      this.#sweep = this.sweep().then(() => {
-        if (!this.#closed) this.#schedule(this.#intervalMs);
-      });
+      this.#sweep = this.#sweepAndSchedule();
     }, delayMs);
     this.#timer.unref();
   }
