@@ -1,14 +1,15 @@
 import { eventually, startRedis, type RedisServer } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Consumer } from '../../src/index.ts';
-import { definition, openQueues, temporaryFolder, type OpenedOutbox } from './fixture.ts';
+import { definition, openQueues, temporaryFolder, type OpenedOutbox, type OpenOptions } from './fixture.ts';
 
 describe('jobs that are added while Redis is away', () => {
   let redis: RedisServer;
   let folder = temporaryFolder();
   let opened: OpenedOutbox | undefined;
 
-  const open = (port = redis.port): OpenedOutbox => (opened = openQueues({ directory: folder.path, port }));
+  const open = (port = redis.port, options: Partial<OpenOptions> = {}): OpenedOutbox =>
+    (opened = openQueues({ directory: folder.path, port, ...options }));
   const add = async (n: number, jobId?: string) =>
     (opened as OpenedOutbox).queues.add('parcels', {
       data: { n },
@@ -94,6 +95,32 @@ describe('jobs that are added while Redis is away', () => {
     redis.resume();
     await empty();
     expect(await ids()).toEqual(['before', 'in-flight-1', 'in-flight-2', 'behind']);
+  });
+
+  it('are answered long before the time-out of a frozen Redis, which gets to them all the same, once', async () => {
+    open(redis.port, { commandTimeoutMs: 20_000 });
+    await add(0, 'before');
+    redis.pause();
+    const start = performance.now();
+    expect(await Promise.all([add(1, 'slow-1'), add(2, 'slow-2')])).toMatchObject([
+      { state: 'outbox', duplicate: false },
+      { state: 'outbox', duplicate: false },
+    ]);
+    expect(performance.now() - start).toBeLessThan(5000);
+    redis.resume();
+    await empty();
+    expect(await ids()).toEqual(['before', 'slow-1', 'slow-2']);
+  });
+
+  it('wait for a Redis that takes no writes, as one does in the middle of a failover', async () => {
+    open();
+    await add(0, 'before');
+    await redis.command('REPLICAOF', '127.0.0.1', '1');
+    expect(await add(1, 'during')).toMatchObject({ state: 'outbox' });
+    expect(opened?.outbox.status.reason).toMatch(/READONLY/);
+    await redis.command('REPLICAOF', 'NO', 'ONE');
+    await empty();
+    expect(await ids()).toEqual(['before', 'during']);
   });
 
   it('are followed by a wait from the outbox to their end', async () => {
