@@ -33,6 +33,28 @@ describe('a cluster', () => {
   describeAddingOnce('redis cluster', create);
   describeAddMany('redis cluster', create);
   describeSchedules('redis', create);
+
+  it('forgets the markers of a queue in one command', async () => {
+    const backend = await create();
+    const handle = backend.open('once');
+    const job = (n: number) => ({
+      id: `job-${n}`,
+      name: 'once',
+      data: {},
+      options: { priority: 10 },
+      once: { token: `call-${n}`, ttlMs: 60_000 },
+    });
+    const add = async (): Promise<unknown[]> => {
+      const replies = await handle.addMany([job(1), job(2)]);
+      await handle.call((queue) => queue.obliterate({ force: true }));
+      return replies.map((reply) => (reply instanceof Error ? reply : reply.existed));
+    };
+    expect(await add()).toEqual([false, false]);
+    expect(await add()).toEqual([true, true]);
+    await handle.forget(['call-1', 'call-2', 'never-there']);
+    expect(await add()).toEqual([false, false]);
+    await backend.close();
+  });
 });
 
 describe('TLS with a client certificate', () => {

@@ -32,11 +32,12 @@ export function logLibraryErrors(logger: Logger, now: () => number = Date.now): 
       else logger.warn({ reason }, 'the store of the queues is away');
     },
     'holdfast:queue:outbox': ({ queue, event, code }) => {
-      // Whoever added it was told nothing but yes, so somebody has to read this.
-      if (event === 'set-aside') logger.error({ queue, code }, 'a job in the outbox cannot be forwarded');
-      if (event !== 'refused') return;
-      const count = repeated.note(`outbox ${queue} ${code ?? ''}`);
-      if (count > 0) logger.error({ queue, code, count }, 'jobs are refused: the outbox cannot keep them');
+      if (event !== 'set-aside' && event !== 'refused') return;
+      const count = repeated.note(`outbox ${event} ${queue} ${code ?? ''}`);
+      if (count === 0) return;
+      // Whoever added a job that is set aside was told nothing but yes, so somebody has to read this.
+      const what = event === 'refused' ? 'jobs are refused: the outbox cannot keep them' : 'jobs of the outbox are set aside';
+      logger.error({ queue, code, count }, what);
     },
     'holdfast:redis:availability': ({ connection, available, reason }) => {
       if (available) logger.info({ connection }, 'Redis is connected');
