@@ -17,7 +17,8 @@ export interface JobRoutesOptions {
 export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app, { queues, maxWaitMs }) => {
   app.post(
     '/v1/queues/:q/jobs',
-    { config: { access: 'jobs:write' }, schema: addJob },
+    // All that an add waits for has a deadline: the store, the patience for it, the outbox.
+    { config: { access: 'jobs:write', endsByItself: true }, schema: addJob },
     async ({ params, body }, reply) => {
       const added = await queues
         .add(params.q, {
