@@ -36,7 +36,8 @@ export function logLibraryErrors(logger: Logger, now: () => number = Date.now): 
       const count = repeated.note(`outbox ${event} ${queue} ${code ?? ''}`);
       if (count === 0) return;
       // Whoever added a job that is set aside was told nothing but yes, so somebody has to read this.
-      const what = event === 'refused' ? 'jobs are refused: the outbox cannot keep them' : 'jobs of the outbox are set aside';
+      const what =
+        event === 'refused' ? 'jobs are refused: the outbox cannot keep them' : 'jobs of the outbox are set aside';
       logger.error({ queue, code, count }, what);
     },
     'holdfast:redis:availability': ({ connection, available, reason }) => {

@@ -57,7 +57,11 @@ describe('logLibraryErrors', () => {
     for (let n = 0; n < 3; n += 1) publish('refused', 'OUTBOX_FULL');
     publish('set-aside', 'JOB_INVALID');
     expect(lines).toEqual([
-      expect.objectContaining({ level: 'error', msg: expect.stringMatching(/refused/) as unknown, code: 'OUTBOX_FULL' }),
+      expect.objectContaining({
+        level: 'error',
+        msg: expect.stringMatching(/refused/) as unknown,
+        code: 'OUTBOX_FULL',
+      }),
       expect.objectContaining({ level: 'error', msg: expect.stringMatching(/set aside/) as unknown, queue: 'mail' }),
     ]);
   });
