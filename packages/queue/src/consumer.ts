@@ -71,7 +71,6 @@ export class Consumer<Data = unknown> {
   readonly #threads: ThreadPool | undefined;
   readonly #running = new RunningJobs();
   readonly #onGivenUp: OnGivenUp | undefined;
-  readonly #shutdown = new AbortController();
   #lastProgressAt: number | null = null;
   #loop: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -99,7 +98,6 @@ export class Consumer<Data = unknown> {
       running: this.#running,
       onProgress,
       onError,
-      shutdown: this.#shutdown.signal,
       onGivenUp: options.onGivenUp,
       storable: backend.kind === 'embedded' ? storableResult : (result) => result,
     });
@@ -184,7 +182,7 @@ export class Consumer<Data = unknown> {
     if (holdsNone() && (await within(drained, Math.min(idleMs, left())))) return;
     if (!holdsNone()) {
       if (await within(drained, left() - 2 * interruptMs)) return;
-      this.#shutdown.abort(new JobInterruptedError('The worker is stopping.'));
+      this.#running.stop(new JobInterruptedError('The worker is stopping.'));
       if (await within(drained, left() - interruptMs)) return;
     }
     await within(this.#worker.getBackend().close(true).catch(report), left());
@@ -193,13 +191,13 @@ export class Consumer<Data = unknown> {
   #onBeat({ lost, cancelled, rescued }: BeatReply): void {
     this.#loseLocks(lost);
     for (const { id, failure } of cancelled) {
-      this.#running.abort(id, new JobCancelledError(parseFailure(failure).message));
+      this.#running.interrupt(id, new JobCancelledError(parseFailure(failure).message));
     }
     rescued.forEach(() => this.#publish('rescued'));
   }
 
   #loseLocks(ids: readonly string[]): void {
-    for (const id of ids) this.#running.abort(id, new JobLockLostError());
+    for (const id of ids) this.#running.interrupt(id, new JobLockLostError());
   }
 
   /** What was cancelled while it waited, or took its worker down too often, BullMQ fails without running it. */

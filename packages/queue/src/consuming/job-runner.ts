@@ -2,11 +2,12 @@ import { WaitingError, type Job } from 'bullmq';
 import { publishEvent, type QueueJobEvent } from '../channels.ts';
 import { thinStacks } from '../dead-letters/failure-record.ts';
 import type { QueueDefinition } from '../define-queue.ts';
-import { JobCancelledError, JobExpiredError, JobLockLostError } from '../errors.ts';
+import { JobCancelledError, JobExpiredError, JobInterruptedError, JobLockLostError } from '../errors.ts';
 import { askConsumerForBackoff, type StoredJobOptions } from '../job-options.ts';
 import { runJob, type Handler } from '../run-job.ts';
 import { asError, isPermanent, toFailure } from './failure.ts';
 import { givenUpJob, type OnGivenUp } from './given-up.ts';
+import type { Interruption } from './interruption.ts';
 import type { RunningJobs } from './running-jobs.ts';
 import { defaultMaxCrashes } from './tuning.ts';
 import { Turns } from './turns.ts';
@@ -17,8 +18,6 @@ export interface JobRunnerOptions<Data> {
   readonly handler: Handler<Data>;
   readonly registry: WorkerRegistry;
   readonly running: RunningJobs;
-  /** Aborted when the worker stops. */
-  readonly shutdown: AbortSignal;
   readonly onGivenUp: OnGivenUp | undefined;
   /** What can be stored of a result. */
   readonly storable: (result: unknown) => unknown;
@@ -41,19 +40,23 @@ export class JobRunner<Data> {
   }
 
   async run(job: Job, token: string): Promise<unknown> {
-    const { running, shutdown, onProgress } = this.#options;
+    const { definition, handler, storable, running, onProgress } = this.#options;
     const held: HeldJob = { id: job.id ?? '', token };
-    const signals = [shutdown, running.begin(held)];
+    const interruption = running.begin(held);
     const begun = { at: Date.now() };
-    let endTurn = (): void => undefined;
+    let endTurn: (() => void) | undefined;
     onProgress();
     askConsumerForBackoff(job);
     try {
       this.#refuseExpired(job, begun.at);
-      endTurn = await this.#turn(job, held, AbortSignal.any(signals));
-      begun.at = Date.now();
+      if (this.#wasLeft(job)) {
+        endTurn = await this.#turn(held, interruption);
+        begun.at = Date.now();
+      }
       this.#publish('started', { waitMs: Math.max(0, begun.at - canRunFrom(job)) });
-      const result = await this.#attempt(job, signals);
+      const { timeoutMs = definition.timeoutMs } = optionsOf(job);
+      const queue = definition.name;
+      const result = storable(await runJob({ queue, job, handler, timeoutMs, interruption, onProgress }));
       this.#publish('completed', { durationMs: Date.now() - begun.at, attempts: job.attemptsMade + 1 });
       return result;
     } catch (error) {
@@ -62,22 +65,16 @@ export class JobRunner<Data> {
       throw await this.#outcomeOf(asError(error), job, token, begun.at);
     } finally {
       running.end(held);
-      endTurn();
+      endTurn?.();
       onProgress();
     }
-  }
-
-  async #attempt(job: Job, signals: readonly AbortSignal[]): Promise<unknown> {
-    const { definition, handler, storable, onProgress } = this.#options;
-    const { timeoutMs = definition.timeoutMs } = optionsOf(job);
-    return storable(await runJob({ queue: definition.name, job, handler, timeoutMs, signals, onProgress }));
   }
 
   /** What BullMQ is to be thrown. */
   async #outcomeOf(error: Error, job: Job, token: string, startedAt: number): Promise<Error> {
     // Somebody else has the job: there is nothing to hand in.
     if (error instanceof JobLockLostError) return new WaitingError();
-    if (error === this.#options.shutdown.reason) {
+    if (error instanceof JobInterruptedError) {
       await this.#handBack(job, token);
       return new WaitingError();
     }
@@ -120,22 +117,26 @@ export class JobRunner<Data> {
     if (waitedMs > waitingTtlMs) throw new JobExpiredError(waitedMs, waitingTtlMs);
   }
 
+  /** Whether it was started and did not end: its worker died, or handed it back. Most jobs cost no further question. */
+  #wasLeft(job: Job): boolean {
+    return job.attemptsStarted - 1 > job.attemptsMade;
+  }
+
   /**
    * A job that would be given up at its next crash waits until no other such job runs in this process, and only then
    * counts as running. Resolves with what ends its turn.
    */
-  async #turn(job: Job, held: HeldJob, signal: AbortSignal): Promise<() => void> {
+  async #turn(held: HeldJob, interruption: Interruption): Promise<(() => void) | undefined> {
     const { registry, definition, onError } = this.#options;
     const limit = definition.maxCrashes ?? defaultMaxCrashes;
-    // Most jobs were started as often as they ended, and cost no question.
-    if (job.attemptsStarted - 1 <= job.attemptsMade || limit < 2) return () => undefined;
+    if (limit < 2) return undefined;
     try {
-      if ((await registry.crashesOf(held.id)) < limit - 1) return () => undefined;
+      if ((await registry.crashesOf(held.id)) < limit - 1) return undefined;
     } catch (error) {
       onError(asError(error));
-      return () => undefined;
+      return undefined;
     }
-    const endTurn = await lastLives.take(signal);
+    const endTurn = await lastLives.take(interruption);
     await registry.beginAlone(held.id, held.token).catch((error: unknown) => onError(asError(error)));
     return endTurn;
   }

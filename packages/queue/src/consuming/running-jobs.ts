@@ -1,8 +1,15 @@
+import { Interruption } from './interruption.ts';
 import type { HeldJob } from './worker-registry.ts';
+
+interface Running {
+  readonly token: string;
+  readonly interruption: Interruption;
+}
 
 /** The jobs whose handlers run here, each with a way to tell it to stop. */
 export class RunningJobs {
-  readonly #running = new Map<string, { readonly token: string; readonly abort: AbortController }>();
+  readonly #running = new Map<string, Running>();
+  #stopped: Error | undefined;
 
   get size(): number {
     return this.#running.size;
@@ -12,10 +19,11 @@ export class RunningJobs {
     return [...this.#running].map(([id, { token }]) => ({ id, token }));
   }
 
-  begin({ id, token }: HeldJob): AbortSignal {
-    const abort = new AbortController();
-    this.#running.set(id, { token, abort });
-    return abort.signal;
+  begin({ id, token }: HeldJob): Interruption {
+    const interruption = new Interruption();
+    this.#running.set(id, { token, interruption });
+    if (this.#stopped !== undefined) interruption.raise(this.#stopped);
+    return interruption;
   }
 
   end({ id, token }: HeldJob): void {
@@ -23,7 +31,13 @@ export class RunningJobs {
   }
 
   /** Tells the job why it is to stop, if it runs here. */
-  abort(id: string, reason: Error): void {
-    this.#running.get(id)?.abort.abort(reason);
+  interrupt(id: string, reason: Error): void {
+    this.#running.get(id)?.interruption.raise(reason);
+  }
+
+  /** Tells all jobs, and each that begins from now on. */
+  stop(reason: Error): void {
+    this.#stopped = reason;
+    for (const { interruption } of this.#running.values()) interruption.raise(reason);
   }
 }

@@ -1,24 +1,25 @@
+import type { Interruption } from './interruption.ts';
+
 /** One at a time, in the order of asking. */
 export class Turns {
   #last: Promise<void> = Promise.resolve();
 
-  /** Resolves when it is the caller's turn, with what ends it; or rejects when the signal comes first. */
-  async take(signal: AbortSignal): Promise<() => void> {
+  /**
+   * Resolves when it is the caller's turn, with what ends it.
+   *
+   * @param interruption gives up the place; this call rejects then
+   */
+  async take(interruption: Interruption): Promise<() => void> {
     const turn = Promise.withResolvers<void>();
     const before = this.#last;
     this.#last = before.then(() => turn.promise);
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await Promise.race([before, aborted.promise]);
+      const interrupted = Promise.withResolvers<never>();
+      interruption.listen(interrupted.reject);
+      await Promise.race([before, interrupted.promise]);
     } catch (error) {
       turn.resolve();
       throw error;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      aborted.promise.catch(() => undefined);
     }
     return () => turn.resolve();
   }
