@@ -11,8 +11,6 @@ export interface QueueReading {
   readonly oldestWaitingAgeMs: number;
   readonly workers: number;
   readonly paused?: boolean;
-  /** Where the reader knows it. */
-  readonly deadLetters?: number;
 }
 
 const states = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed', 'waitingChildren'] as const;
@@ -20,9 +18,9 @@ export type QueueState = (typeof states)[number];
 
 /** The values of the label `event`; docs/reference/metrics.md says what each means. */
 const events: ReadonlySet<string> = new Set(
-  'added duplicate started completed failed retrying stalled rescued crashed cancelled expired redriven'.split(' '),
+  'added duplicate started completed failed retrying stalled rescued crashed cancelled expired'.split(' '),
 );
-const ends: ReadonlySet<string> = new Set(['completed', 'failed']);
+const ends: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'expired']);
 
 export class QueueMetrics {
   readonly #events: Counter<'queue' | 'event'>;
@@ -95,7 +93,7 @@ export class QueueMetrics {
   }
 
   /** Called by a scrape hook, for each queue. */
-  read(name: string, { counts, oldestWaitingAgeMs, workers, paused = false, deadLetters }: QueueReading): void {
+  read(name: string, { counts, oldestWaitingAgeMs, workers, paused = false }: QueueReading): void {
     const queue = this.#queues.of(name);
     // More queues than labels: a gauge of several queues would show one of them.
     if (queue === other) return;
@@ -104,7 +102,8 @@ export class QueueMetrics {
     this.#oldest.set({ queue }, paused ? 0 : oldestWaitingAgeMs / 1000);
     this.#workers.set({ queue }, workers);
     this.#paused.set({ queue }, paused ? 1 : 0);
-    if (deadLetters !== undefined) this.#deadLetters.set({ queue }, deadLetters);
+    // A queue keeps its dead letters as failed jobs.
+    this.#deadLetters.set({ queue }, counts.failed ?? 0);
   }
 
   /** Forgets what was read: no figure is better than one that nobody could confirm. */

@@ -124,10 +124,9 @@ describe('the channels of the libraries', () => {
 
 describe('a scrape', () => {
   const reading = {
-    counts: { waiting: 2, prioritized: 3, active: 1 },
+    counts: { waiting: 2, prioritized: 3, active: 1, failed: 4 },
     oldestWaitingAgeMs: 1500,
     workers: 2,
-    deadLetters: 4,
   };
 
   it('reads the queues through a hook', async () => {
@@ -135,7 +134,7 @@ describe('a scrape', () => {
     const text = (await metrics.text()).split('\n');
     for (const line of [
       'holdfast_queue_jobs{queue="source-sync",state="waiting"} 2',
-      'holdfast_queue_jobs{queue="source-sync",state="failed"} 0',
+      'holdfast_queue_jobs{queue="source-sync",state="failed"} 4',
       'holdfast_queue_backlog{queue="source-sync"} 5',
       'holdfast_queue_oldest_waiting_age_seconds{queue="source-sync"} 1.5',
       'holdfast_queue_workers{queue="source-sync"} 2',

@@ -30,7 +30,7 @@ async function exposed(): Promise<Map<string, Entry>> {
   const metrics = createMetrics({ service: 'api' });
   publishEverything();
   metrics.http('/health', 'GET', 200, 0.1);
-  const reading = { counts: {}, oldestWaitingAgeMs: 0, workers: 0, deadLetters: 0 };
+  const reading = { counts: {}, oldestWaitingAgeMs: 0, workers: 0 };
   metrics.onScrape(() => metrics.queue('source-sync', reading));
   const outbox = { waiting: 1, setAside: 0, bytes: 400, maxBytes: 1000, oldestAgeMs: 5000, accepting: true };
   metrics.onScrape(() => metrics.outbox(outbox));
