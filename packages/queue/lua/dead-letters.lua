@@ -1,7 +1,7 @@
 -- One page of the dead letters of a queue, the newest first.
 --
 -- KEYS[1]  the prefix of the queue's keys, with its colon (all keys share its hash tag)
--- ARGV     how many at most; bytes of data after which the page ends; then, for a page behind another one, when the
+-- ARGV     how many at most; how many bytes of data at most; then, for a page behind another one, when the
 --          last job of that page failed (milliseconds) and its id
 -- reply    for each job {id, failedAt, name, data, failedReason, stacktrace, atm, timestamp}; then 'more' or 'end'
 local prefix = KEYS[1]
@@ -30,13 +30,14 @@ while true do
   for at = 1, #batch, 2 do
     local id, score = batch[at], batch[at + 1]
     if after == nil or tonumber(score) < tonumber(from) or isBefore(id, after) then
-      if #reply == limit or budget <= 0 then
-        reply[#reply + 1] = 'more'
-        return reply
-      end
       local fields = redis.call('HMGET', prefix .. id, 'name', 'data', 'failedReason', 'stacktrace', 'atm', 'timestamp')
       if fields[1] then
         budget = budget - #(fields[2] or '')
+        -- One that is larger than a page has a page of its own.
+        if #reply == limit or (budget < 0 and #reply > 0) then
+          reply[#reply + 1] = 'more'
+          return reply
+        end
         reply[#reply + 1] = {id, score, unpack(fields)}
       end
     end

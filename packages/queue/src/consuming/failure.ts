@@ -4,13 +4,16 @@ import { JobCancelledError, JobExpiredError, PermanentError } from '../errors.ts
 import { formatFailure } from '../job-view.ts';
 import { storableText } from '../storable.ts';
 
+/** Characters that are kept of a message: a list of dead letters is read by people. */
+const maxMessageLength = 4096;
+
 /** What BullMQ records: `CODE: message`, with the stack of the original. */
 export function toFailure(error: unknown): Error {
   const original = asError(error);
   const { code } = original as { code?: unknown };
   const message = formatFailure(
     typeof code === 'string' && /^[A-Z]/.test(code) ? code : 'JOB_FAILED',
-    storableText(original.message),
+    storableText(original.message.slice(0, maxMessageLength)),
   );
   const failure = isPermanent(original) ? new UnrecoverableError(message) : new Error(message);
   failure.cause = original;

@@ -3,7 +3,7 @@ import type { DeadLetter, DeadLetterPage } from './dead-letters.ts';
 import { readStacks } from './failure-record.ts';
 import { writeListCursor } from './list-cursor.ts';
 
-/** Bytes of data after which a page ends. */
+/** Bytes of data on a page, at most; one job that has more has a page of its own. */
 export const maxPageBytes: number = 4 * 1024 * 1024;
 
 /** What a store knows of a dead letter; times in milliseconds since the epoch. */
