@@ -15,7 +15,8 @@ export interface DeclaredSchedulesDependencies {
 
 /**
  * Makes the schedules of the declared queues be as holdfast.yaml says, at the start and after each outage: a Redis that
- * comes back may have lost them. What is no longer declared is removed. Any number of workers may do so.
+ * comes back may have lost them. What is no longer declared is removed. Schedules that were made over REST are mended
+ * where a process died half way. Any number of workers may do so.
  */
 export class DeclaredSchedules {
   readonly #dependencies: DeclaredSchedulesDependencies;
@@ -29,7 +30,6 @@ export class DeclaredSchedules {
 
   /** Does not wait: while the store is away it tries again, so that a start never fails. */
   start(): void {
-    if (this.#declared().length === 0) return;
     this.#install();
     this.#stop = this.#dependencies.runtime.queueBackend.onReturn(() => this.#install());
   }
@@ -45,13 +45,14 @@ export class DeclaredSchedules {
     this.#work = this.#work.then(async () =>
       untilDone(async () => this.#ensure(), {
         signal: this.#closing.signal,
-        onFailure: (error) => logger.warn({ err: error }, 'the schedules of holdfast.yaml could not be installed yet'),
+        onFailure: (error) => logger.warn({ err: error }, 'the schedules could not be installed yet'),
       }),
     );
   }
 
   async #ensure(): Promise<void> {
     const { queues } = this.#dependencies.runtime;
+    for (const queue of queues.names()) await queues.schedules.mend(queue);
     for (const [queue, schedule] of this.#declared()) {
       if (schedule !== undefined) await queues.ensureSchedules([entryOf(queue, schedule)]);
       else await queues.schedules.undeclare(queue, declaredScheduleId);

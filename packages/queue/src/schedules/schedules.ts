@@ -138,6 +138,20 @@ export class Schedules {
     return this.#change(queue, id, 'running');
   }
 
+  /**
+   * Brings about what was said of the schedules of a queue, where a process died before it had, and gives those a next job
+   * whose next job got lost. For the start of a process; any number may do so at once.
+   *
+   * @throws QueueUnknownError (404), QueueUnavailableError (503: repeat it)
+   */
+  async mend(queue: string): Promise<void> {
+    const open = this.#open(queue);
+    for (const [id, { state, isDeclared }] of await open.handle.scheduleRecords.all()) {
+      await this.#bringAbout(open, id);
+      if (state === 'removed' && !isDeclared) await open.handle.scheduleRecords.delete(id);
+    }
+  }
+
   async #change(queue: string, id: string, state: 'paused' | 'running'): Promise<ScheduleView | undefined> {
     const open = this.#open(queue);
     const earlier = isScheduleId(id) ? await this.#standing(open, id) : undefined;

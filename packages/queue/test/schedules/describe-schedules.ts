@@ -121,6 +121,19 @@ export function describeSchedules(kind: string, create: () => Promise<QueueBacke
       }
     });
 
+    it('is brought about at the next start when its process died after it had written it down', async () => {
+      const { scheduleRecords } = backend.open('plan');
+      const written = { schedule: { everyMs: hour }, job, isDeclared: false } as const;
+      await queues.schedules.put('plan', 'half-removed', { everyMs: hour, job });
+      await scheduleRecords.set('half-removed', { ...written, state: 'removed' });
+      await scheduleRecords.set('half-put', { ...written, state: 'running' });
+      await Promise.all([1, 2, 3].map(async () => queues.schedules.mend('plan')));
+      expect(await queues.schedules.list('plan')).toMatchObject([{ id: 'half-put', next: expect.any(String) }]);
+      expect([...(await scheduleRecords.all()).keys()]).toContain('half-put');
+      expect([...(await scheduleRecords.all()).keys()]).not.toContain('half-removed');
+      expect(await delayed()).toBe(1);
+    });
+
     it.each<[string, object, string]>([
       ['a:b', { everyMs: hour, job }, '/id'],
       ['x', { job }, '/pattern'],
