@@ -5,7 +5,7 @@ export const queueName = Type.String({ description: 'The queue.', examples: ['ht
 export const jobId = Type.String({ minLength: 1, maxLength: 512, description: 'The job.', examples: ['order-7'] });
 
 export const jobState = Type.String({
-  description: 'waiting, prioritized, active, delayed, completed, failed, waiting-children or unknown.',
+  description: 'waiting, prioritized, active, delayed, completed, failed, waiting-children, outbox or unknown.',
 });
 
 /** A job, as all routes show it. */
