@@ -65,11 +65,16 @@ describe('POST of a job while Redis is away', () => {
     const location = String((await add({ options: { jobId: 'regretted' } })).headers['location']);
     const retried = await api.app.inject({ method: 'POST', url: `${location}/retry` });
     expect(retried.statusCode).toBe(409);
-    expect(retried.json()).toMatchObject({ code: 'JOB_STATE_CONFLICT', detail: expect.stringMatching(/outbox/) as unknown });
+    expect(retried.json()).toMatchObject({
+      code: 'JOB_STATE_CONFLICT',
+      detail: expect.stringMatching(/outbox/) as unknown,
+    });
     expect((await api.app.inject({ method: 'DELETE', url: location })).statusCode).toBe(204);
     expect(await health()).toMatchObject({ outbox: { waiting: 1 } });
     await redis.start();
-    await eventually(async () => expect(await health()).toMatchObject({ outbox: { waiting: 0 } }), { timeoutMs: 10_000 });
+    await eventually(async () => expect(await health()).toMatchObject({ outbox: { waiting: 0 } }), {
+      timeoutMs: 10_000,
+    });
     expect((await api.app.inject(location)).statusCode).toBe(404);
   });
 
