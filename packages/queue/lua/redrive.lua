@@ -35,7 +35,7 @@ for _, id in ipairs(ids) do
   local key = prefix .. id
   if redis.call('ZSCORE', failed, id) and redis.call('EXISTS', key) == 1 then
     -- What counts its crashes and stalls, so that one more is not its last.
-    redis.call('HDEL', key, 'stacktrace', 'stc', 'defa')
+    redis.call('HDEL', key, 'stacktrace', 'stc', 'defa', 'hf:crashes')
     bullmq({
       key, prefix .. 'events', failed, prefix .. 'wait', prefix .. 'meta', prefix .. 'active', prefix .. 'marker',
       prefix .. 'prioritized', prefix .. 'pc',

@@ -81,6 +81,11 @@ describe('workers that are killed', () => {
       error: { code: 'JOB_CRASHED_WORKER', message: 'The worker died 3 times while it ran this job.' },
     });
     expect(fleet.events('start').filter(({ id }) => id === 'poison')).toHaveLength(3);
+
+    // Redriven, it has all its lives again.
+    await Promise.all(fleet.processes.map(async (node) => node.kill('SIGKILL')));
+    expect(await fleet.queues.redrive('crash', { ids: ['poison'] })).toMatchObject({ redriven: 1 });
+    expect(await redis.command('HEXISTS', fleet.key('poison'), 'hf:crashes')).toBe(0);
   });
 
   it('come back themselves for what they left', { timeout: 40_000 }, async () => {
