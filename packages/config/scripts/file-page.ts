@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import { formatTtl } from '../src/duration.ts';
+import { presetQueues } from '../src/preset-queues.ts';
 import { builtInQueueNames, presets } from '../src/presets.ts';
 import { fileSchema } from '../src/schema.ts';
 
@@ -123,6 +124,14 @@ function presetTables(): string {
     '|---|---|---|',
     ...entityRows,
     '',
+    '## Queues that want a URL',
+    '',
+    'What is known of them; each is there as soon as the file gives it a `url`, and the file may change any part.',
+    '',
+    '| queue | attempts | priority | schedule (UTC) | kept: completed, failed | |',
+    '|---|---|---|---|---|---|',
+    ...presetQueueRows(),
+    '',
     '## Built-in sources',
     '',
     'Pages of 100 items, numbered from 1 by `pageNum`, sized by `pageSize`, with the number of all items in `total`.',
@@ -132,6 +141,15 @@ function presetTables(): string {
     ...sourceRows,
     '',
   ].join('\n');
+}
+
+function presetQueueRows(): string[] {
+  return Object.entries(presetQueues).map(([name, { description, attempts, priority, schedule, retention }]) => {
+    const when = schedule !== undefined && 'pattern' in schedule ? `\`${schedule.pattern}\`` : '–';
+    const { completed, failed } = retention ?? {};
+    const kept = `${completed?.count ?? '–'}, ${failed?.count ?? '–'}`;
+    return `| \`${name}\` | ${attempts ?? '–'} | ${priority ?? '–'} | ${when} | ${kept} | ${description ?? ''} |`;
+  });
 }
 
 function cell(text: string): string {

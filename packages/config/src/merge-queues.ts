@@ -1,6 +1,7 @@
 import type { ProblemList } from './errors.ts';
-import { parseDuration } from './duration.ts';
+import { formatTtl, parseDuration } from './duration.ts';
 import { checkPayloadSchema } from './payload-schema.ts';
+import { presetQueues } from './preset-queues.ts';
 import { builtInQueueNames } from './presets.ts';
 import type { FileQueue } from './queue-schema.ts';
 import type { QueueConfig, QueueDelivery, QueueOverrides, QueueSchedule, Retention } from './types.ts';
@@ -13,6 +14,7 @@ export type ReadSecret = (variable: string, path: string) => string | undefined;
 
 const second = 1000;
 const day = 86_400_000;
+const year = 365 * day;
 
 /** What the file says of queues, its own ones included. Names that start with `__` cannot come: the schema refuses them. */
 export function mergeQueues(
@@ -36,24 +38,35 @@ function toQueue(name: string, given: FileQueue, readSecret: ReadSecret, problem
     }
     return policy;
   }
-  const { description, payload, schedule } = given;
+  const { description, payload, schedule, coalesce } = given;
+  const preset = Object.hasOwn(presetQueues, name) ? presetQueues[name] : undefined;
   if (payload !== undefined) checkPayloadSchema(payload, `${path}.payload`, problems);
   return {
+    ...preset,
     ...policy,
+    ...(preset?.retention && { retention: { ...preset.retention, ...policy.retention } }),
     ...(description !== undefined && { description }),
     ...(payload !== undefined && { payload: payload as Readonly<Record<string, unknown>> }),
+    ...(coalesce !== undefined && {
+      coalesce: {
+        field: coalesce.field,
+        maxItems: coalesce.maxItems,
+        maxWaitMs: reader.read(coalesce.maxWait, 'coalesce.maxWait', 1, 60 * second),
+      },
+    }),
     ...(schedule !== undefined && { schedule: toSchedule(schedule, reader, problems, `${path}.schedule`) }),
     delivery: toDelivery(given, given.url, readSecret, problems, path),
   };
 }
 
 function toPolicy(given: FileQueue, reader: Durations): QueueOverrides {
-  const { attempts, concurrency, priority, timeout, backoff, rateLimit, retention } = given;
+  const { attempts, concurrency, priority, timeout, waitingTtl, backoff, rateLimit, retention } = given;
   return {
     ...(attempts !== undefined && { attempts }),
     ...(concurrency !== undefined && { concurrency }),
     ...(priority !== undefined && { priority }),
     ...(timeout !== undefined && { timeoutMs: reader.read(timeout, 'timeout', 1, day) }),
+    ...(waitingTtl !== undefined && { waitingTtlMs: reader.read(waitingTtl, 'waitingTtl', 1, year) }),
     ...(backoff !== undefined && {
       backoff: {
         type: backoff.type,
@@ -92,7 +105,7 @@ function toSchedule(given: FileSchedule, reader: Durations, problems: ProblemLis
   if (tz !== undefined && !isTimeZone(tz)) {
     problems.add(`${path}.tz`, 'is no time zone', 'a name such as UTC or Europe/Berlin');
   }
-  if (pattern === undefined) return { everyMs: reader.read(every ?? 1000, 'schedule.every', second), data };
+  if (pattern === undefined) return { everyMs: reader.read(every ?? 1000, 'schedule.every', second, year), data };
   return { pattern: pattern.trim(), ...(tz !== undefined && { tz }), data };
 }
 
@@ -134,7 +147,7 @@ class Durations {
     try {
       const parsed = parseDuration(value);
       if (parsed >= minimum && parsed <= maximum) return parsed;
-      const most = maximum === day ? ', and at most 24h' : '';
+      const most = maximum === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${formatTtl(maximum)}`;
       this.#problems.add(path, 'is out of range', `at least ${minimum} ms${most}`);
     } catch (error) {
       this.#problems.add(path, error instanceof Error ? error.message : 'is no duration');

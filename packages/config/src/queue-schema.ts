@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static, TObject } from 'typebox';
 import { builtInQueueNames } from './presets.ts';
-import { duration, integer, says, section, share } from './schema-parts.ts';
+import { duration, field, integer, says, section, share } from './schema-parts.ts';
 
 const retention = section(
   {
@@ -42,6 +42,9 @@ const policy = {
     ),
   ),
   timeout: Type.Optional(duration('How long one attempt may take; at most 24h.')),
+  waitingTtl: Type.Optional(
+    duration('A job that waited longer for its first run fails with JOB_EXPIRED instead; at most 365d.'),
+  ),
   retention: Type.Optional(
     section(
       { completed: Type.Optional(retention), failed: Type.Optional(retention) },
@@ -98,10 +101,20 @@ const declared = section(
     payload: Type.Optional(
       Type.Unknown(says('a JSON Schema', 'JSON Schema of the data of its jobs. Default: any JSON.')),
     ),
+    coalesce: Type.Optional(
+      section(
+        {
+          field: field('Field of the data with an array: jobs that are alike in all else become one.'),
+          maxItems: integer(2, 1000, 'Elements of one job. `payload` must allow so many.'),
+          maxWait: duration('How long one waits for others to come; at most 60s.'),
+        },
+        'Makes one job of many.',
+      ),
+    ),
     schedule: Type.Optional(
       section(
         {
-          every: Type.Optional(duration('Adds a job each time that so much has passed, from 1s.')),
+          every: Type.Optional(duration('Adds a job each time that so much has passed: 1s to 365d.')),
           pattern: Type.Optional(
             Type.String({
               pattern: String.raw`^\s*[0-9A-Za-z*/,?#LW-]+(\s+[0-9A-Za-z*/,?#LW-]+){4,5}\s*$`,

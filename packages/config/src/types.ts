@@ -134,6 +134,8 @@ export interface QueueOverrides {
   readonly retention?: { readonly completed?: Retention; readonly failed?: Retention };
   readonly backoff?: QueueBackoff;
   readonly priority?: 'high' | 'normal' | 'low' | number;
+  /** A job that waited longer for its first run is not run any more. */
+  readonly waitingTtlMs?: number;
   /** So many jobs may start in such a time, over all workers. */
   readonly rateLimit?: { readonly max: number; readonly durationMs: number };
 }
@@ -144,6 +146,8 @@ export interface QueueConfig extends QueueOverrides {
   /** JSON Schema of the data of its jobs; absent: any JSON. */
   readonly payload?: Readonly<Record<string, unknown>>;
   readonly schedule?: QueueSchedule;
+  /** Makes one job of those that are alike but for the array `field` of their data. */
+  readonly coalesce?: { readonly field: string; readonly maxItems: number; readonly maxWaitMs: number };
   readonly delivery?: QueueDelivery;
 }
 

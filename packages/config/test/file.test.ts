@@ -141,6 +141,8 @@ queues:
     timeout: 20s
     concurrency: 3
     rateLimit: { max: 10, per: 1s }
+    waitingTtl: 1h
+    coalesce: { field: invoices, maxItems: 5, maxWait: 20ms }
     retention: { completed: { count: 10 }, failed: { age: 7d } }
     payload: { type: object, properties: { invoice: { type: string } }, required: [invoice], additionalProperties: false }
     schedule: { pattern: "0 6 * * 1-5", tz: Europe/Berlin, data: { invoice: all } }
@@ -162,6 +164,8 @@ queues:
         timeoutMs: 20_000,
         concurrency: 3,
         rateLimit: { max: 10, durationMs: 1000 },
+        waitingTtlMs: 3_600_000,
+        coalesce: { field: 'invoices', maxItems: 5, maxWaitMs: 20 },
         retention: { completed: { count: 10 }, failed: { ageMs: 604_800_000 } },
         payload: {
           type: 'object',
@@ -185,6 +189,28 @@ queues:
     });
   });
 
+  it('knows the policy of some queues, which are there once they have a URL', () => {
+    const yaml = `
+queues:
+  product-refresh: { url: "http://shop.internal/refresh", attempts: 7, retention: { failed: { count: 30 } } }
+  embedding-computation: { url: "http://shop.internal/embed" }
+`;
+    const { queues } = load({}, yaml);
+    expect(Object.keys(queues)).toEqual(['product-refresh', 'embedding-computation']);
+    expect(queues['product-refresh']).toMatchObject({
+      attempts: 7,
+      priority: 'low',
+      schedule: { pattern: '0 2 * * *' },
+      retention: { completed: { count: 5 }, failed: { count: 30 } },
+      delivery: { url: 'http://shop.internal/refresh' },
+    });
+    expect(queues['embedding-computation']).toMatchObject({
+      attempts: 2,
+      coalesce: { field: 'products', maxItems: 32, maxWaitMs: 50 },
+    });
+    expect(loadError({}, 'queues: {analytics-processing: {}}').problems[0]?.path).toBe('queues.analytics-processing');
+  });
+
   it('names every problem of a queue, each with its path, and no secret', () => {
     const yaml = `
 queues:
@@ -201,6 +227,7 @@ queues:
     backoff: { type: linear, delay: 1s }
     retention: { failed: { age: 10ms } }
     rateLimit: { max: 5 }
+    coalesce: { field: a, maxItems: 5, maxWait: 2m }
     schedule: { every: 1s, pattern: "* * * * *", tz: Mars/Base }
     payload: { type: objekt, properties: { a: { minimum: x }, b: { pattern: "(" } }, requird: [a] }
   source-sync: { url: "https://example.com/" }
@@ -219,6 +246,7 @@ queues:
         'queues.queue.backoff.type',
         'queues.queue.retention.failed.age',
         'queues.queue.rateLimit.per',
+        'queues.queue.coalesce.maxWait',
         'queues.queue.schedule',
         'queues.queue.schedule.tz',
         'queues.queue.payload.type',

@@ -4,7 +4,18 @@ import { httpDelivery } from './http-delivery.ts';
 
 /** A queue that is not in the code: what an installation says of it. The rest is as in `http-delivery`. */
 export interface DeclaredQueue extends Partial<
-  Pick<QueueDefinition, 'description' | 'attempts' | 'backoff' | 'priority' | 'timeoutMs' | 'concurrency' | 'rateLimit'>
+  Pick<
+    QueueDefinition,
+    | 'description'
+    | 'attempts'
+    | 'backoff'
+    | 'priority'
+    | 'timeoutMs'
+    | 'waitingTtlMs'
+    | 'concurrency'
+    | 'rateLimit'
+    | 'coalesce'
+  >
 > {
   readonly retention?: Partial<QueueDefinition['retention']>;
   /** A JSON Schema; without it any JSON but `null` is taken. */

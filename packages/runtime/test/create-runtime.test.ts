@@ -179,6 +179,29 @@ queues:
   });
 });
 
+describe('the queues that want a URL', () => {
+  it('are not there without one, and as they are known with one', async () => {
+    const without = await createRuntime(configure(onRedis()));
+    expect(without.queues.names()).not.toContain('product-refresh');
+    await without.close();
+    const names = ['product-refresh', 'embedding-computation', 'analytics-processing'];
+    const yaml = ['queues:', ...names.map((name) => `  ${name}: { url: "http://127.0.0.1:1/${name}" }`)].join('\n');
+    const runtime = await createRuntime(configure(onRedis(), yaml));
+    expect(runtime.queues.names()).toEqual(expect.arrayContaining(names));
+    const policies = await Promise.all(names.map(async (name) => (await runtime.queues.summary(name)).policy));
+    expect(policies.map(({ attempts, priority }) => [attempts, priority])).toEqual([
+      [3, 100],
+      [2, 10],
+      [1, 100],
+    ]);
+    const products = Array.from({ length: 33 }, (_, n) => `product-${n}`);
+    await expect(runtime.queues.add('embedding-computation', { data: { products } })).rejects.toMatchObject({
+      status: 422,
+    });
+    await runtime.close();
+  });
+});
+
 describe('sources and caches', () => {
   it('are those of the configuration', async () => {
     const config = configure(onRedis());
