@@ -10,7 +10,7 @@
 -- ARGV     the latest time to run (milliseconds, Redis' clock), how many of KEYS belong to addPrioritizedJob, what the
 --          keys of the queue start with, what those of its markers start with; then for each job: 'prioritized' or
 --          'delayed', its id, the name of its marker ('': it has none), how long that lives (milliseconds), and BullMQ's
---          three arguments
+--          three arguments; the last of these, the options, is '' where they are those of the job before
 -- reply    {now} when it came too late; else {now, then for each job: outcome, id, state}; now in milliseconds, Redis'
 --          clock. Outcome 'added', 'existed' (a job of this id is there, or its marker says that it was, or the
 --          de-duplication names another job: `id` is that job's) or 'error' (`id` is then the message)
@@ -69,8 +69,12 @@ local function addOne(kind, id, marker, markerTtl, arguments)
   return 'added', stored, kind
 end
 
+local options = ''
 for at = 5, #ARGV, 7 do
-  local arguments = {ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]}
+  if ARGV[at + 6] ~= '' then
+    options = ARGV[at + 6]
+  end
+  local arguments = {ARGV[at + 4], ARGV[at + 5], options}
   local done, outcome, id, state = pcall(addOne, ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], arguments)
   if not done then
     local message = type(outcome) == 'table' and outcome.err or tostring(outcome)
