@@ -5,7 +5,7 @@ import type { Logger } from '@holdfast/telemetry';
 import { untilDone } from './until-done.ts';
 
 /** The id of a schedule that holdfast.yaml declares; a queue has at most one. Others are those of the REST API. */
-export const declaredScheduleId = 'holdfast.yaml';
+const declaredScheduleId = 'holdfast.yaml';
 
 export interface DeclaredSchedulesDependencies {
   readonly config: Pick<Config, 'queues'>;

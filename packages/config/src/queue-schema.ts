@@ -138,10 +138,9 @@ const declared = section(
 );
 
 export type FileQueue = Static<typeof declared>;
-export type FileQueuePolicy = Static<typeof overrides>;
 
 /** WORKER_QUEUES has the same grammar. */
-export const queueNamePattern = '^[a-z0-9][a-z0-9-]{0,63}$';
+const queueNamePattern = '^[a-z0-9][a-z0-9-]{0,63}$';
 
 /** The built-in ones with what can be changed of them, and any others. */
 export const queuesSchema: TObject = Type.Object(
