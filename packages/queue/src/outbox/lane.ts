@@ -83,15 +83,10 @@ export class Lane {
     this.#start();
   }
 
-  /** Entries that had been set aside wait again. */
-  tookUp(count: number): void {
-    this.#waiting += count;
+  /** Others have changed what waits. */
+  recount(waiting: number): void {
+    this.#waiting = waiting;
     this.#start();
-  }
-
-  /** An entry that waited was withdrawn. */
-  withdrew(): void {
-    this.#waiting -= 1;
   }
 
   /** Tries now, and does not wait for the next time. */
@@ -186,13 +181,12 @@ export class Lane {
     const { file, onLeft } = this.#options;
     const seqs = (entries: readonly OutboxEntry[]): number[] => entries.map(({ seq }) => seq);
     const { forwarded, known, notSent, refused, aside } = outcome;
-    file.settle({
+    this.#waiting -= file.settle({
       forwarded: seqs([...forwarded, ...known]),
       notSent: seqs(notSent),
       refused: seqs(refused),
       setAside: aside.map(({ entry, reason }) => ({ seq: entry.seq, reason })),
     });
-    this.#waiting -= forwarded.length + known.length + aside.length;
     this.#publish('forwarded', forwarded.length);
     for (const _ of forwarded) publishEvent('holdfast:queue:job', () => ({ queue: this.queue, event: 'added' }));
     this.#publish('known', known.length);

@@ -30,7 +30,7 @@ export class OutboxFile {
   readonly path: string;
   readonly #database: DatabaseSync;
   readonly #statements: Readonly<Record<keyof typeof statements, StatementSync>>;
-  readonly #totals: OutboxTotals;
+  #totals: OutboxTotals;
 
   /** @throws OutboxError when another process has it open, when it is damaged or cannot be written */
   constructor(path: string, maxBytes: number) {
@@ -119,44 +119,39 @@ export class OutboxFile {
     return new Set(this.#change(() => seqs.filter((seq) => this.#statements.sent.run(now, seq).changes === 1)));
   }
 
-  /** Forgets an entry that waits and was never sent. */
-  withdraw(seq: number): void {
-    const bytes = this.#change(() => Number(this.#statements.remove.get(seq)?.['bytes'] ?? 0));
-    this.#totals.waiting -= 1;
-    this.#totals.bytes -= bytes;
-  }
-
-  settle({ forwarded, notSent, refused, setAside }: Settlement): void {
-    const removed = this.#change(() => {
+  /** @returns how many entries do not wait any more */
+  settle({ forwarded, notSent, refused, setAside }: Settlement): number {
+    const { remove, setAside: putAside } = this.#statements;
+    const { removed, aside } = this.#change(() => {
       for (const seq of notSent) this.#statements.notSent.run(seq);
       for (const seq of refused) this.#statements.refused.run(seq);
-      for (const { seq, reason } of setAside) this.#statements.setAside.run(JSON.stringify(reason), seq);
-      return forwarded.map((seq) => Number(this.#statements.remove.get(seq)?.['bytes'] ?? 0));
+      return {
+        removed: forwarded.map((seq) => remove.get(seq)?.['bytes']).filter((bytes) => bytes !== undefined),
+        aside: setAside.filter(({ seq, reason }) => putAside.run(JSON.stringify(reason), seq).changes === 1).length,
+      };
     });
-    this.#totals.waiting -= forwarded.length + setAside.length;
-    this.#totals.setAside += setAside.length;
-    this.#totals.bytes -= removed.reduce((sum, bytes) => sum + bytes, 0);
+    this.#totals.waiting -= removed.length + aside;
+    this.#totals.setAside += aside;
+    this.#totals.bytes -= removed.reduce((sum: number, bytes) => sum + Number(bytes), 0);
     if (this.#totals.waiting + this.#totals.setAside === 0) this.#shrink();
+    return removed.length + aside;
   }
 
-  /**
-   * Lets entries that were set aside wait for their turn again. They keep their place. `anew`: it is forgotten that they
-   * may be in the store.
-   */
-  takeUp(seqs: readonly number[], { anew }: { readonly anew: boolean }): void {
-    const statement = anew ? this.#statements.takeUpAnew : this.#statements.takeUp;
-    this.#change(() => {
-      for (const seq of seqs) statement.run(seq);
-    });
-    this.#totals.waiting += seqs.length;
-    this.#totals.setAside -= seqs.length;
+  /** Lets what was set aside wait for its turn again, at its place, unless this is its code. @returns how many */
+  takeUpExcept(code: string): number {
+    return this.#changeMany(() => this.#statements.takeUpExcept.run(code));
   }
 
-  /** Forgets entries that were set aside. */
-  discard(seqs: readonly number[]): void {
-    const bytes = this.#change(() => seqs.map((seq) => Number(this.#statements.remove.get(seq)?.['bytes'] ?? 0)));
-    this.#totals.setAside -= seqs.length;
-    this.#totals.bytes -= bytes.reduce((sum, one) => sum + one, 0);
+  /** The same for all, or one, of them; it is forgotten that they may be in the store. @returns how many */
+  takeUp(seq?: number): number {
+    const { takeUp, takeUpAll } = this.#statements;
+    return this.#changeMany(() => (seq === undefined ? takeUpAll.run() : takeUp.run(seq)));
+  }
+
+  /** Forgets all that was set aside, or one entry of any kind. @returns how many */
+  discard(seq?: number): number {
+    const { discard, discardAll } = this.#statements;
+    return this.#changeMany(() => (seq === undefined ? discardAll.run() : discard.run(seq)));
   }
 
   /** Releases the file. What is in it stays. May be called twice. */
@@ -173,6 +168,13 @@ export class OutboxFile {
     } catch {
       // It stays as large as it is, and is used again.
     }
+  }
+
+  /** For what is rare: the totals are counted anew. */
+  #changeMany(work: () => { readonly changes: number | bigint }): number {
+    const { changes } = this.#change(work);
+    this.#totals = this.#guard(() => this.#statements.totals.get()) as unknown as OutboxTotals;
+    return Number(changes);
   }
 
   #change<Reply>(work: () => Reply): Reply {

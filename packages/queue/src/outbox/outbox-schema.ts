@@ -31,8 +31,11 @@ export const statements = {
   notSent: 'UPDATE job SET sent_at = NULL WHERE seq = ?',
   refused: 'UPDATE job SET failures = failures + 1 WHERE seq = ?',
   setAside: 'UPDATE job SET reason = ? WHERE seq = ?',
-  takeUp: 'UPDATE job SET reason = NULL, failures = 0 WHERE seq = ?',
-  takeUpAnew: 'UPDATE job SET reason = NULL, failures = 0, sent_at = NULL WHERE seq = ?',
+  takeUpExcept: `UPDATE job SET reason = NULL, failures = 0 WHERE reason IS NOT NULL AND reason->>'code' <> ?`,
+  takeUpAll: 'UPDATE job SET reason = NULL, failures = 0, sent_at = NULL WHERE reason IS NOT NULL',
+  takeUp: 'UPDATE job SET reason = NULL, failures = 0, sent_at = NULL WHERE seq = ?',
+  discard: 'DELETE FROM job WHERE seq = ?',
+  discardAll: 'DELETE FROM job WHERE reason IS NOT NULL',
   pages: 'PRAGMA page_count',
   remove: 'DELETE FROM job WHERE seq = ? RETURNING bytes',
 } as const;

@@ -89,8 +89,7 @@ export class Outbox {
   /** Begins to forward. What had been set aside is tried once more: the configuration may have been mended. */
   start(backend: QueueBackend, queues: ReadonlyMap<string, OpenQueue>): void {
     this.#backend = backend;
-    const again = this.#asideEntries().filter(({ reason }) => reason?.code !== queueErrors.outboxUndecided.code);
-    this.#file.takeUp(seqsOf(again), { anew: false });
+    this.#file.takeUpExcept(queueErrors.outboxUndecided.code);
     const waiting = this.#file.waitingByQueue();
     for (const queue of new Set([...waiting.keys(), ...queues.keys()])) {
       const target = queues.get(queue);
@@ -177,8 +176,8 @@ export class Outbox {
   }
 
   /** Jobs that cannot be forwarded as they are, each with its `error`; the oldest first. */
-  setAside(): JobView[] {
-    return this.#asideEntries().map((entry) => toJobView(entry));
+  setAside(limit = 1000): JobView[] {
+    return this.#file.setAside(limit).map((entry) => toJobView(entry));
   }
 
   /**
@@ -186,10 +185,9 @@ export class Outbox {
    * (`OUTBOX_UNDECIDED`) may run a second time. @returns how many
    */
   retrySetAside(): number {
-    const entries = this.#asideEntries();
-    this.#file.takeUp(seqsOf(entries), { anew: true });
-    for (const lane of this.#lanes) lane.tookUp(entries.filter(({ queue }) => queue === lane.queue).length);
-    return entries.length;
+    const count = this.#file.takeUp();
+    this.#recount();
+    return count;
   }
 
   /**
@@ -200,19 +198,15 @@ export class Outbox {
   remove(queue: string, id: string): boolean {
     const entry = this.#file.find(queue, id);
     if (entry === undefined) return false;
-    if (entry.reason !== undefined) {
-      this.#file.discard([entry.seq]);
-      return true;
-    }
-    if (entry.sentAt !== undefined) {
+    if (entry.reason === undefined && entry.sentAt !== undefined) {
       throw new JobStateError(
         id,
         'outbox',
         'was sent, and may be in the queue: remove it there when its Redis is back',
       );
     }
-    this.#file.withdraw(entry.seq);
-    this.#lanes.find((lane) => lane.queue === queue)?.withdrew();
+    this.#file.discard(entry.seq);
+    this.#recount();
     this.#departures.left(queue, [id]);
     return true;
   }
@@ -226,16 +220,14 @@ export class Outbox {
     const entry = this.#file.find(queue, id);
     if (entry === undefined) return false;
     if (entry.reason === undefined) throw new JobStateError(id, 'outbox', 'is forwarded as soon as its Redis is back');
-    this.#file.takeUp([entry.seq], { anew: true });
-    this.#lanes.find((lane) => lane.queue === queue)?.tookUp(1);
+    this.#file.takeUp(entry.seq);
+    this.#recount();
     return true;
   }
 
   /** Forgets what was set aside: those jobs never run. @returns how many */
   discardSetAside(): number {
-    const entries = this.#asideEntries();
-    this.#file.discard(seqsOf(entries));
-    return entries.length;
+    return this.#file.discard();
   }
 
   /** Releases the file; what is in it stays for the next start. May be called twice. */
@@ -256,8 +248,9 @@ export class Outbox {
     this.#file.close();
   }
 
-  #asideEntries(): OutboxEntry[] {
-    return this.#file.setAside(this.#options.maxJobs);
+  #recount(): void {
+    const waiting = this.#file.waitingByQueue();
+    for (const lane of this.#lanes) lane.recount(waiting.get(lane.queue) ?? 0);
   }
 
   #oldestAgeMs(): number {
@@ -274,10 +267,6 @@ export class Outbox {
     const entry = this.#file.find(queue, id);
     return entry !== undefined && entry.reason === undefined;
   }
-}
-
-function seqsOf(entries: readonly OutboxEntry[]): number[] {
-  return entries.map(({ seq }) => seq);
 }
 
 function toJobView(entry: OutboxEntry): JobView {
