@@ -195,7 +195,7 @@ describe('whatever a client sends to the queues', () => {
           `${base}/jobs?${other}=${at}`,
           `${base}/dead-letters?cursor=${at}&limit=${count}`,
           `${base}/jobs/${job_}`,
-          `${base}`,
+          base,
         ]) {
           await call({ method: 'GET', url });
         }

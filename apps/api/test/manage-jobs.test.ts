@@ -1,6 +1,7 @@
 import { Consumer, PermanentError } from '@holdfast/queue';
 import type { Handler } from '@holdfast/queue';
 import { eventually, Latch } from '@holdfast/testing';
+import type { LightMyRequestResponse } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApi } from './fixture.ts';
 import type { Api, ProblemBody } from './fixture.ts';
@@ -44,7 +45,7 @@ describe('managing jobs over REST', () => {
     });
     await Promise.all(consumers.splice(0).map(async (consumer) => consumer.close({ timeoutMs: 3000 })));
   };
-  const problem = (answer: { json<T>(): T }): ProblemBody => answer.json<ProblemBody>();
+  const problem = (answer: LightMyRequestResponse): ProblemBody => answer.json<ProblemBody>();
 
   it('lists the jobs of a state page by page, and by name', async () => {
     for (let n = 1; n <= 5; n += 1) await add(`listed-${n}`, { delay: `${n}h` }, n === 4 ? 'special' : 'hook');

@@ -66,7 +66,8 @@ async function removeOldest(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   let removed = 0;
-  while (removed < limit && signal?.aborted !== true) {
+  const isWanted = (): boolean => removed < limit && signal?.aborted !== true;
+  while (isWanted()) {
     const size = Math.min(batch, limit - removed);
     const ids = await handle.call((queue) => queue.getBackend().cleanJobsByState(state, before, size));
     removed += ids.length;

@@ -54,10 +54,10 @@ export class EmbeddedJobStore implements JobStore {
   }
 
   async lastEventId(): Promise<string> {
-    const [row] = await this.#query('SELECT COALESCE(MAX(id), 0) AS id FROM event WHERE queue = $1', [
+    const [row] = await this.#query('SELECT COALESCE(MAX(id), 0)::text AS id FROM event WHERE queue = $1', [
       this.#access.name,
     ]);
-    return String(row?.['id'] ?? 0);
+    return typeof row?.['id'] === 'string' ? row['id'] : '0';
   }
 
   isEventId(id: string): boolean {

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { Consumer, createRedisBackend, defineQueue, Queues } from '../../src/index.ts';
 
-const { host, port, db = 0 } = useRedis();
+const { host, port, db } = useRedis();
 const names = ['consumed', 'retried', 'produced', 'foreign', 'watched', 'heard', 'managed'];
 const definitions = names.map((name) =>
   defineQueue({

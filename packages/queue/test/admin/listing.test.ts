@@ -46,7 +46,7 @@ describe.each(['redis', 'embedded'])('jobs of a queue on the %s backend', (kind)
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'holdfast-listing-'));
-    const { host, port, db = 0 } = useRedis();
+    const { host, port, db } = useRedis();
     backend =
       kind === 'redis'
         ? createRedisBackend({ target: { kind: 'standalone', host, port, db }, keyPrefix: uniquePrefix('listing') })

@@ -65,7 +65,7 @@ describe(`a queue with ${total} jobs`, () => {
     const list = async (state: 'failed' | 'waiting', cursor?: string): Promise<number> => {
       await redis.config('RESETSTAT');
       await queues.admin.list('long', { state, limit: 100, ...(cursor !== undefined && { cursor }) });
-      const stats = String(await redis.info('commandstats'));
+      const stats = await redis.info('commandstats');
       const runs = [...stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+),usec=(\d+)/g)];
       return runs.reduce((sum, [, , microseconds]) => sum + Number(microseconds), 0);
     };

@@ -42,8 +42,10 @@ const definitions = names.map((name) =>
 );
 
 type Told = Exclude<JobEvent, { type: 'heartbeat' }>;
-const short = (events: readonly JobEvent[]): unknown[] =>
-  events.filter((event) => event.type !== 'heartbeat').map(({ type, data }) => [type, ...Object.values(data)]);
+const short = (events: readonly JobEvent[]): [type: string, ...data: unknown[]][] =>
+  events
+    .filter((event) => event.type !== 'heartbeat')
+    .map(({ type, data }): [string, ...unknown[]] => [type, ...Object.values<unknown>(data)]);
 
 describe.each(['redis', 'embedded'])('following a job on the %s backend', (kind) => {
   let directory: string;
@@ -54,7 +56,7 @@ describe.each(['redis', 'embedded'])('following a job on the %s backend', (kind)
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'holdfast-watching-'));
-    const { host, port, db = 0 } = useRedis();
+    const { host, port, db } = useRedis();
     backend =
       kind === 'redis'
         ? createRedisBackend({ target: { kind: 'standalone', host, port, db }, keyPrefix: uniquePrefix('watching') })
@@ -110,12 +112,12 @@ describe.each(['redis', 'embedded'])('following a job on the %s backend', (kind)
       return { answer: 42 };
     });
     const told = short(await rest(events));
-    expect(told.filter(([type]) => (type as string) !== 'log')).toEqual([
+    expect(told.filter(([type]) => type !== 'log')).toEqual([
       ['state', 'active'],
       ['progress', { done: 1 }],
       ['completed', { answer: 42 }],
     ]);
-    expect(told.filter(([type]) => (type as string) === 'log')).toEqual([
+    expect(told.filter(([type]) => type === 'log')).toEqual([
       ['log', 'half way'],
       ['log', 'nearly there'],
     ]);
@@ -186,14 +188,14 @@ describe.each(['redis', 'embedded'])('following a job on the %s backend', (kind)
     const second = await watch('gap', id, since === undefined ? {} : { since });
     steps[1]?.open();
     const told = short([...seen, ...(await rest(second.events))]);
-    expect(told.filter(([type]) => (type as string) !== 'log')).toEqual([
+    expect(told.filter(([type]) => type !== 'log')).toEqual([
       ['state', 'prioritized'],
       ['state', 'active'],
       ['progress', 1],
       ['progress', 2],
       ['completed', 'end'],
     ]);
-    expect(told.filter(([type]) => (type as string) === 'log')).toEqual([
+    expect(told.filter(([type]) => type === 'log')).toEqual([
       ['log', 'one'],
       ['log', 'two'],
     ]);

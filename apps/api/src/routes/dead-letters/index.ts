@@ -53,5 +53,5 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queu
 };
 
 function selectionOf(body: unknown): Selection {
-  return (body ?? {}) as Selection;
+  return body ?? {};
 }
