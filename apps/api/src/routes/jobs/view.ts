@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 export const queueName = Type.String({ description: 'The queue.', examples: ['http-delivery'] });
 export const jobId = Type.String({ minLength: 1, maxLength: 512, description: 'The job.', examples: ['order-7'] });
 
-export const jobState = Type.String({
+const jobState = Type.String({
   description: 'waiting, prioritized, active, delayed, completed, failed, waiting-children, outbox or unknown.',
 });
 
