@@ -28,9 +28,11 @@ const onRedis = (env: Record<string, string> = {}): Record<string, string> => ({
 describe('the runtime of embedded mode', () => {
   it('holds the cache in memory and the queue on disk, in the data folder', async () => {
     const config = configure({});
-    const runtime = await createRuntime(config);
+    const runtime = await createRuntime(config, { standIn: true });
     expect(runtime.queueBackend.kind).toBe('embedded');
     expect([runtime.engines.cache.kind, runtime.engines.durable.kind]).toEqual(['memory', 'memory']);
+    // Its queue is on disk already: it cannot be away.
+    expect(runtime.queues.outbox).toBeUndefined();
     expect(existsSync(join(config.dataDir, 'queue'))).toBe(true);
     await runtime.caches.get('prompts').set('k', { v: 1 });
     expect(await runtime.caches.get('prompts').get('k')).toEqual({ v: 1 });
@@ -51,6 +53,18 @@ describe('the runtime of embedded mode', () => {
 });
 
 describe('the runtime on a Redis', () => {
+  it.each([
+    ['for a process that answers callers', {}, true, true],
+    ['not for one that works on jobs', {}, false, false],
+    ['not where an outage is to be answered 503', { REDIS_ENABLE_FALLBACK: 'false' }, true, false],
+  ])('has an outbox %s', async (_, env, standIn, has) => {
+    const config = configure(onRedis(env));
+    const runtime = await createRuntime(config, { standIn });
+    expect(runtime.queues.outbox !== undefined).toBe(has);
+    expect(existsSync(join(config.dataDir, 'outbox.db'))).toBe(has);
+    await runtime.close();
+  });
+
   it('has engines and a queue on it, under the configured prefix', async () => {
     const config = configure(onRedis());
     const runtime = await createRuntime(config);
