@@ -145,6 +145,13 @@ queues:
       },
     });
     expect(webhook.headers['webhook-id']).toBe(`invoices:${job.id}:failed`);
+
+    // Redriven, it fails once more: that is news, and told as such.
+    await worker.runtime.queues.redrive('invoices', { ids: [job.id] });
+    await eventually(() => expect([at('/failed').length, at('/webhook').length]).toEqual([2, 2]));
+    expect(at('/failed')[1]?.headers['webhook-id']).toBe(`invoices:${job.id}:failure.1`);
+    expect(at('/webhook')[1]?.headers['webhook-id']).toBe(`invoices:${job.id}:failed.1`);
+    await worker.ended('invoices', job.id);
   });
 
   it('tell it again until it listens, under the same id', async () => {

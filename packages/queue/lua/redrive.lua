@@ -15,10 +15,23 @@ local function bullmq(KEYS, ARGV)
 --[[BULLMQ]]
 end
 
+-- How often it was redriven stands first in the options of the job, which are a JSON object: so whoever is told of its
+-- failures can tell one from the next. Not parsed and written again, which would change what is in them.
+local function count(key)
+  local opts = redis.call('HGET', key, 'opts') or '{}'
+  if opts:sub(1, 1) ~= '{' then
+    return opts
+  end
+  local times, rest = opts:match('^{"redriven":(%d+),?(.*)$')
+  rest = rest or opts:sub(2)
+  local comma = rest == '}' and '' or ','
+  redis.call('HSET', key, 'opts', '{"redriven":' .. (tonumber(times) or 0) + 1 .. comma .. rest)
+  return opts
+end
+
 -- A job of another BullMQ producer may ask to be the first in its list.
-local function push(key)
-  local isJson, opts = pcall(cjson.decode, redis.call('HGET', key, 'opts') or '{}')
-  return isJson and type(opts) == 'table' and opts.lifo == true and 'RPUSH' or 'LPUSH'
+local function push(opts)
+  return opts:find('"lifo":true', 1, true) and 'RPUSH' or 'LPUSH'
 end
 
 local ids = {}
@@ -39,7 +52,7 @@ for _, id in ipairs(ids) do
     bullmq({
       key, prefix .. 'events', failed, prefix .. 'wait', prefix .. 'meta', prefix .. 'active', prefix .. 'marker',
       prefix .. 'prioritized', prefix .. 'pc',
-    }, {id, push(key), 'failedReason', 'failed', '1', '1'})
+    }, {id, push(count(key)), 'failedReason', 'failed', '1', '1'})
     reply[1] = reply[1] + 1
   else
     reply[#reply + 1] = id

@@ -14,7 +14,7 @@ import {
   PermanentError,
   Queues,
 } from '../src/index.ts';
-import type { DeadLetter, Handler, QueueBackend } from '../src/index.ts';
+import type { DeadLetter, Handler, OnGivenUp, QueueBackend } from '../src/index.ts';
 
 const names = [
   'shown',
@@ -71,8 +71,9 @@ describe.each(['redis', 'cluster', 'embedded'])('dead letters on the %s backend'
     await rm(directory, { recursive: true, force: true });
   });
 
-  const consume = async (queue: string, handler: Handler): Promise<Consumer> => {
-    const consumer = new Consumer({ backend, definition: queues.definition(queue), handler });
+  const consume = async (queue: string, handler: Handler, onGivenUp?: OnGivenUp): Promise<Consumer> => {
+    const definition = queues.definition(queue);
+    const consumer = new Consumer({ backend, definition, handler, ...(onGivenUp !== undefined && { onGivenUp }) });
     consumers.push(consumer);
     await consumer.start();
     return consumer;
@@ -233,10 +234,20 @@ describe.each(['redis', 'cluster', 'embedded'])('dead letters on the %s backend'
   it('redrives what has been redriven before', async () => {
     await bury('again', 1);
     await queues.redrive('again');
-    await consume('again', async () => {
-      throw new PermanentError('Again.');
-    });
+    const redriven: number[] = [];
+    await consume(
+      'again',
+      async () => {
+        throw new PermanentError('Again.');
+      },
+      async (job) => void redriven.push(job.redriven),
+    );
     await eventually(async () => expect((await counts('again')).failed).toBe(1));
+    await queues.redrive('again');
+    await eventually(() => expect(redriven).toEqual([1, 2]));
+    await eventually(async () => expect((await counts('again')).failed).toBe(1));
+    const { opts } = (await backend.open('again').call((queue) => queue.getJob('letter-0'))) ?? {};
+    expect(opts).toMatchObject({ redriven: 2, attempts: 2, removeOnFail: false, timeoutMs: 10_000 });
     const { jobs } = await queues.deadLetters('again');
     expect(jobs[0]).toMatchObject({ attemptsMade: 1, error: { message: 'Again.' } });
   });

@@ -58,12 +58,27 @@ describe('a job that is given up', () => {
     const { id } = await queues.add('told', { name: 'letter', data: { to: 'ada' } });
     await seen.wait();
     expect(told).toEqual([
-      { id, queue: 'told', name: 'letter', data: { to: 'ada' }, attempts: 2, error: { code: 'NOPE', message: 'No.' } },
+      {
+        id,
+        queue: 'told',
+        name: 'letter',
+        data: { to: 'ada' },
+        attempts: 2,
+        error: { code: 'NOPE', message: 'No.' },
+        redriven: 0,
+      },
     ]);
     expect(await queues.get('told', id)).toMatchObject({ state: 'active' });
     go.open();
     expect(await queues.get('told', id, { waitMs: 5000 })).toMatchObject({ state: 'failed', attemptsMade: 2 });
     expect(told).toHaveLength(1);
+
+    // Another failure, which can be told from the first.
+    await queues.redrive('told');
+    await eventually(() => expect(told.map(({ redriven }) => redriven)).toEqual([0, 1]));
+    await eventually(async () => expect((await queues.summary('told')).counts.failed).toBe(1));
+    await queues.redrive('told', { ids: [id] });
+    await eventually(() => expect(told.map(({ redriven }) => redriven)).toEqual([0, 1, 2]));
   });
 
   it('fails all the same when telling fails', async () => {

@@ -71,21 +71,23 @@ export class FailureNotices {
     };
   }
 
-  #noticesOf({ queue, id, name, data, attempts, error }: GivenUpJob): Notice[] {
+  #noticesOf({ queue, id, name, data, attempts, error, redriven }: GivenUpJob): Notice[] {
     const { httpDelivery: delivery, queues } = this.#options.config;
     const notices: Notice[] = [];
+    // One that is redriven and fails again is another failure: its notice must not pass for a repetition.
+    const time = redriven === 0 ? '' : `.${redriven}`;
     const told = { queue, id, attempts, error: error.message };
     if (queue === httpDelivery.name) {
       const { url, failureUrl } = data as HttpDeliveryData;
       if (failureUrl !== undefined) {
         const body = { queue, id, url, attempts, error: error.message };
-        notices.push({ to: 'job', url: failureUrl, queue, webhookId: `${queue}:${id}:failure`, body });
+        notices.push({ to: 'job', url: failureUrl, queue, webhookId: `${queue}:${id}:failure${time}`, body });
       }
     }
     const declared = queues[queue]?.delivery;
     if (declared?.failureUrl !== undefined) {
       const body = { ...told, url: declared.url };
-      notices.push({ to: 'queue', queue, webhookId: `${queue}:${id}:failure`, body });
+      notices.push({ to: 'queue', queue, webhookId: `${queue}:${id}:failure${time}`, body });
     }
     if (delivery.webhookUrl !== undefined) {
       const body = {
@@ -93,7 +95,7 @@ export class FailureNotices {
         timestamp: new Date().toISOString(),
         data: { queue, id, name, attempts, error },
       };
-      notices.push({ to: 'webhook', queue, webhookId: `${queue}:${id}:failed`, body });
+      notices.push({ to: 'webhook', queue, webhookId: `${queue}:${id}:failed${time}`, body });
     }
     return notices;
   }

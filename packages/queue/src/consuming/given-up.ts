@@ -10,6 +10,8 @@ export interface GivenUpJob {
   /** How often it was tried. */
   readonly attempts: number;
   readonly error: JobErrorView;
+  /** How often it has been redriven: with `id` it tells this failure from those before. */
+  readonly redriven: number;
 }
 
 /**
@@ -22,5 +24,6 @@ export type OnGivenUp = (job: GivenUpJob) => Promise<void>;
 
 /** @param reason as BullMQ records it */
 export function givenUpJob(queue: string, job: Job, attempts: number, reason: string): GivenUpJob {
-  return { id: job.id ?? '', queue, name: job.name, data: job.data, attempts, error: parseFailure(reason) };
+  const { redriven = 0 } = job.opts as { readonly redriven?: number };
+  return { id: job.id ?? '', queue, name: job.name, data: job.data, attempts, error: parseFailure(reason), redriven };
 }

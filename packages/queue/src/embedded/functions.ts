@@ -13,7 +13,8 @@ export const functionsSql = `
   BEGIN
     FOREACH v_id IN ARRAY p_ids LOOP
       -- BullMQ's own function leaves what counts the stalls.
-      UPDATE job SET stalled_count = 0, deferred_failure = NULL
+      UPDATE job SET stalled_count = 0, deferred_failure = NULL,
+                     opts = jsonb_set(opts, '{redriven}', to_jsonb(COALESCE((opts ->> 'redriven')::integer, 0) + 1))
        WHERE queue = p_queue AND job.id = v_id AND state = 'failed'
       RETURNING COALESCE((opts ->> 'lifo')::boolean, false) INTO v_lifo;
       RETURN QUERY SELECT v_id, reprocess_job(p_queue, v_id, 'failed', COALESCE(v_lifo, false), true, true);
