@@ -7,9 +7,10 @@
 -- command was sent.
 --
 -- KEYS[1]    the prefix of the queue's keys, with its colon (all keys share its hash tag)
--- ARGV[1..5] worker id, time to live of a presence (milliseconds), since when the link of this worker holds ('broken' for
---            not any more, '' for a new worker), how many crashes end a job, 1 to look for jobs whose owner is not known
--- ARGV[6..]  the jobs that run here: id, lock token, id, lock token …
+-- ARGV[1..6] worker id, time to live of a presence (milliseconds), since when the link of this worker holds ('broken' for
+--            not any more, '' for a new worker), how many crashes end a job, 1 to look for jobs whose owner is not known, how long a
+--            lock holds (milliseconds)
+-- ARGV[7..]  the jobs that run here: id, lock token, id, lock token …
 -- reply      {since, due, lost ids, cancelled (id, failure, …), rescued (id, crashes, …), own (id, token, …)}: since when
 --            the link of this worker holds; milliseconds until another worker may have to be rescued, -1 for none; what
 --            this worker holds for the store, where all was looked at
@@ -19,7 +20,7 @@ local presence = base .. 'hf:presence'
 -- Since when the beats have come without a gap, and the last one.
 local pulse = base .. 'hf:pulse'
 local me, ttl, link = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local crashLimit, everything = tonumber(ARGV[4]), ARGV[5] == '1'
+local crashLimit, everything, lockMs = tonumber(ARGV[4]), ARGV[5] == '1', ARGV[6]
 local call = redis.call
 local scanned, rescuedAtOnce = 20000, 200
 local time = call('TIME')
@@ -56,9 +57,16 @@ local linkSince = link == 'broken' and now or tonumber(link) or 0
 local healthyFor = now - math.max(since, linkSince)
 
 local lost, cancelled = {}, {}
-for at = 6, #ARGV, 2 do
-  local id = ARGV[at]
-  if call('GET', base .. id .. ':lock') ~= ARGV[at + 1] then
+for at = 7, #ARGV, 2 do
+  local id, token = ARGV[at], ARGV[at + 1]
+  local lock = call('GET', base .. id .. ':lock')
+  if not lock and call('LPOS', base .. 'active', id) then
+    -- It ran out, during a long pause, but nobody has taken the job: whoever does, takes it from this list first.
+    call('SET', base .. id .. ':lock', token, 'PX', lockMs)
+    call('SREM', base .. 'stalled', id)
+    lock = token
+  end
+  if lock ~= token then
     lost[#lost + 1] = id
   else
     local failure = call('HGET', base .. id, 'defa')

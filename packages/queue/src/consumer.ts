@@ -134,8 +134,8 @@ export class Consumer<Data = unknown> {
     );
     this.#worker.on('error', onError);
     this.#worker.on('stalled', () => this.#publish('stalled'));
-    // Somebody else may run these by now: what can stop, should. BullMQ only tells.
-    this.#worker.on('lockRenewalFailed', (ids) => this.#loseLocks(ids));
+    // Whether somebody else runs these by now, or a lock merely ran out, a beat finds out.
+    this.#worker.on('lockRenewalFailed', () => this.#presence.hurry());
     this.#worker.on('failed', (job) => this.#onFailed(job));
   }
 
@@ -189,15 +189,11 @@ export class Consumer<Data = unknown> {
   }
 
   #onBeat({ lost, cancelled, rescued }: BeatReply): void {
-    this.#loseLocks(lost);
+    for (const id of lost) this.#running.interrupt(id, new JobLockLostError());
     for (const { id, failure } of cancelled) {
       this.#running.interrupt(id, new JobCancelledError(parseFailure(failure).message));
     }
     rescued.forEach(() => this.#publish('rescued'));
-  }
-
-  #loseLocks(ids: readonly string[]): void {
-    for (const id of ids) this.#running.interrupt(id, new JobLockLostError());
   }
 
   /** What was cancelled while it waited, or took its worker down too often, BullMQ fails without running it. */

@@ -1,4 +1,5 @@
 import type { RedisQueueBackend } from 'bullmq';
+import { lockDurationMs } from '../consuming/tuning.ts';
 import type { Beat, BeatReply, CancelOutcome, HeldJob, WorkerRegistry } from '../consuming/worker-registry.ts';
 import type { QueueHandle } from './backend.ts';
 import { RedisScript } from './redis-script.ts';
@@ -32,6 +33,7 @@ export class RedisWorkerRegistry implements WorkerRegistry {
         link ?? '',
         crashLimit,
         everything ? 1 : 0,
+        lockDurationMs,
         ...running.flatMap(({ id, token }) => [id, token]),
       ]),
     );

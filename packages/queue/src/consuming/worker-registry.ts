@@ -49,7 +49,7 @@ export interface BeatReply {
   readonly link: string;
   /** Milliseconds until another worker may have to be rescued. */
   readonly dueMs: number | undefined;
-  /** Ids of running jobs whose lock is not this worker's any more. */
+  /** Ids of running jobs that are not this worker's any more. A lock that merely ran out was taken anew. */
   readonly lost: readonly string[];
   /** Running jobs that were cancelled, with what they are to fail with. */
   readonly cancelled: readonly { readonly id: string; readonly failure: string }[];

@@ -13,7 +13,7 @@ import {
 
 /** `IDLE_RUN=full`: whole minutes with the profiles as they are. Otherwise everything happens so many times as fast. */
 const full = process.env['IDLE_RUN'] === 'full';
-const faster = full ? 1 : 10;
+const faster = full ? 1 : 20;
 const windowMs = 60_000 / faster;
 
 const definition = defineQueue({

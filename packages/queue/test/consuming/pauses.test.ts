@@ -6,6 +6,8 @@ import { CrashFleet } from './crash-fleet.ts';
 /** `CRASH_RUN=full`: as much as the promise says, which takes minutes. */
 const full = process.env['CRASH_RUN'] === 'full';
 const quick = { HEARTBEAT_MS: '300', TTL_MS: '900' };
+/** Also where processes get their turn late. */
+const steady = { HEARTBEAT_MS: '500', TTL_MS: '1500' };
 
 let redis: RedisServer;
 let fleet: CrashFleet;
@@ -50,6 +52,23 @@ describe('a pause of Redis', () => {
   });
 });
 
+describe('a lock that runs out', () => {
+  it('is taken anew while nobody else has the job', { timeout: 30_000 }, async () => {
+    const node = await fleet.spawn(quick);
+    await add('unlocked', { ms: 1500 });
+    await untilStarted(1);
+    const lock = fleet.key('unlocked:lock');
+    const token = await redis.command('GET', lock);
+    await redis.command('DEL', lock);
+    await eventually(async () => expect(await redis.command('GET', lock)).toBe(token));
+    await untilCompleted(1, 10_000);
+    expect(fleet.events().map(({ what, pid }) => [what, pid])).toEqual([
+      ['start', node.pid],
+      ['done', node.pid],
+    ]);
+  });
+});
+
 describe('a Redis that is killed and started again', () => {
   it('loses nothing that was acknowledged, and the workers go on by themselves', { timeout: 60_000 }, async () => {
     await Promise.all([fleet.spawn(quick), fleet.spawn(quick)]);
@@ -65,14 +84,14 @@ describe('a Redis that is killed and started again', () => {
 describe('a worker that nobody can reach', () => {
   it('loses its jobs to its peers, is told so, and its results do not count', { timeout: 60_000 }, async () => {
     const proxy = await FaultProxy.listen(redis.url);
-    const cut = await fleet.spawn({ ...quick, PORT: String(proxy.port) });
-    await add('polite', { ms: 6000 });
+    const cut = await fleet.spawn({ ...steady, PORT: String(proxy.port) });
+    await add('polite', { ms: 12_000 });
     await add('stubborn', { ms: 3000, stubborn: true });
     await untilStarted(2);
     proxy.drop();
-    const peer = await fleet.spawn(quick);
+    const peer = await fleet.spawn({ ...steady, PACE: '0.2' });
     await untilStarted(4);
-    // It goes on alone, and comes to an end before its peer does.
+    // It goes on alone, and comes to an end.
     await cut.waitForLine(/^done stubborn/, { timeoutMs: 10_000 });
     proxy.pass();
     proxy.resetAll();
@@ -85,16 +104,13 @@ describe('a worker that nobody can reach', () => {
   });
 
   it('because its event loop is blocked: likewise', { timeout: 60_000 }, async () => {
-    const blocked = await fleet.spawn({ ...quick, BLOCKS: 'yes', CONCURRENCY: '2' });
-    await add('beside', { ms: 4500 });
+    const blocked = await fleet.spawn({ ...steady, BLOCK_MS: '4000' });
+    await add('slow', { ms: 12_000 });
     await untilStarted(1);
-    await add('blocking', { ms: 1, blockMs: 2500 });
-    await blocked.waitForLine(/^start blocking/);
-    const peer = await fleet.spawn(quick);
-    await blocked.waitForLine(/^aborted:JOB_LOCK_LOST beside/, { timeoutMs: 10_000 });
-    await untilCompleted(2, 20_000);
-    for (const id of ['beside', 'blocking']) {
-      expect(await fleet.queues.get('crash', id)).toMatchObject({ result: { by: peer.pid } });
-    }
+    const peer = await fleet.spawn({ ...steady, PACE: '0.2' });
+    blocked.signal('SIGUSR2');
+    await blocked.waitForLine(/^aborted:JOB_LOCK_LOST slow/, { timeoutMs: 15_000 });
+    await untilCompleted(1, 20_000);
+    expect(await fleet.queues.get('crash', 'slow')).toMatchObject({ result: { by: peer.pid }, attemptsMade: 1 });
   });
 });
