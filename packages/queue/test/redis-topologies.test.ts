@@ -13,6 +13,8 @@ import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Consumer, createRedisBackend, defineQueue, Queues, type QueueBackend } from '../src/index.ts';
 import { describeQueueBackend } from './describe-queue-backend.ts';
+import { describeListing } from './admin/describe-listing.ts';
+import { describeWatching } from './admin/describe-watching.ts';
 import { describeAddMany } from './producing/describe-add-many.ts';
 import { describeAddingOnce } from './producing/describe-adding-once.ts';
 import { describeSchedules } from './schedules/describe-schedules.ts';
@@ -32,6 +34,8 @@ describe('a cluster', () => {
   describeQueueBackend('redis cluster', create);
   describeAddingOnce('redis cluster', create);
   describeAddMany('redis cluster', create);
+  describeListing('redis cluster', create);
+  describeWatching('redis cluster', create);
   describeSchedules('redis', create);
 
   it('forgets the markers of a queue in one command', async () => {
