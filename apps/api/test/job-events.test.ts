@@ -96,6 +96,8 @@ describe('the events of a job over REST', () => {
     expect(end).toMatchObject({ event: 'failed', data: { error: { code: 'NOT_TODAY', message: 'no' } } });
     const again = await api.app.inject({ url, headers: { 'last-event-id': end?.id ?? '' } });
     expect(again.statusCode).toBe(204);
+    // One that has ended makes room for another.
+    for (let n = 0; n < 210; n += 1) expect((await api.app.inject(url)).statusCode).toBe(200);
   });
 
   it('go on where a connection broke off', async () => {
@@ -153,6 +155,22 @@ describe('the events of a job over REST', () => {
 });
 
 describe('event streams of a process', () => {
+  it('are bounded', async () => {
+    const api = await startApi();
+    const { id } = await api.runtime.queues.add('http-delivery', {
+      data: { url: 'https://example.com/' },
+      options: { delayMs: 60_000 },
+    });
+    const url = `/v1/queues/http-delivery/jobs/${id}/events`;
+    const streams = Array.from({ length: 201 }, () => api.app.inject(url));
+    const refused = await Promise.race(streams);
+    expect(refused.json()).toMatchObject({ status: 503, code: 'TOO_MANY_STREAMS' });
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    await api.close();
+    const served = (await Promise.all(streams)).filter(({ statusCode }) => statusCode === 200);
+    expect(served).toHaveLength(200);
+  });
+
   it('are ended when it stops', async () => {
     const api = await startApi();
     const origin = await api.app.listen({ host: '127.0.0.1', port: 0 });
