@@ -112,6 +112,18 @@ describe('workers that are killed', () => {
     });
   });
 
+  it('are noticed as soon by a peer that watches less closely itself', { timeout: 60_000 }, async () => {
+    const node = await fleet.spawn(quick);
+    await add('watched', { ms: 1000 });
+    await untilStarted(1);
+    await fleet.spawn({ HEARTBEAT_MS: '5000', TTL_MS: '15000' });
+    await fleet.kill(node);
+    const killedAt = Date.now();
+    await untilStarted(2);
+    // At the latest at its next heartbeat it knows when the other is due, and then beats as often as that one did.
+    expect((fleet.events('start')[1]?.at ?? Infinity) - killedAt).toBeLessThan(10_000);
+  });
+
   it('do not touch the jobs of a plain BullMQ worker', { timeout: 40_000 }, async () => {
     const plain = new Worker('crash', async () => delay(3500), {
       connection: { host: '127.0.0.1', port: redis.port },
