@@ -1,31 +1,11 @@
 import { eventually, Latch } from '@holdfast/testing';
-import { Type } from 'typebox';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Consumer, defineQueue, PermanentError, Queues } from '../../src/index.ts';
+import { Consumer, PermanentError, Queues } from '../../src/index.ts';
 import type { Handler, ListJobsOptions, QueueBackend } from '../../src/index.ts';
+import { definitionsFor } from './definitions.ts';
 
-const names = [
-  'paged',
-  'states',
-  'named',
-  'moving',
-  'plain',
-  'refused',
-  'large',
-  'actions',
-  'paused',
-  'drained',
-].concat(['cleaned', 'old', 'scheduled', 'busy']);
-const definitions = names.map((name) =>
-  defineQueue({
-    name,
-    description: `For the test of ${name}.`,
-    payload: Type.Object({ n: Type.Integer(), text: Type.Optional(Type.String()) }),
-    attempts: 1,
-    timeoutMs: 10_000,
-    concurrency: 20,
-    retention: { completed: {}, failed: {} },
-  }),
+const definitions = definitionsFor(
+  'paged states named moving plain refused large actions paused drained cleaned old scheduled busy',
 );
 
 export function describeListing(kind: string, create: () => Promise<QueueBackend>): void {

@@ -1,34 +1,10 @@
 import { eventually, Latch } from '@holdfast/testing';
-import { Type } from 'typebox';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Consumer, defineQueue, parseEventPosition, PermanentError, Queues } from '../../src/index.ts';
+import { Consumer, parseEventPosition, PermanentError, Queues } from '../../src/index.ts';
 import type { Handler, JobEvent, QueueBackend, WatchOptions } from '../../src/index.ts';
+import { definitionsFor } from './definitions.ts';
 
-const names = [
-  'followed',
-  'failing',
-  'ended',
-  'gap',
-  'removed',
-  'slow',
-  'full',
-  'quiet',
-  'shared',
-  'absent',
-  'delayed',
-];
-const definitions = names.map((name) =>
-  defineQueue({
-    name,
-    description: `For the test of ${name}.`,
-    payload: Type.Object({ n: Type.Integer() }),
-    attempts: 2,
-    backoff: { type: 'fixed', delayMs: 0 },
-    timeoutMs: 20_000,
-    concurrency: 5,
-    retention: { completed: {}, failed: {} },
-  }),
-);
+const definitions = definitionsFor('followed failing ended gap removed slow full quiet absent delayed', 2);
 
 type Told = Exclude<JobEvent, { type: 'heartbeat' }>;
 const short = (events: readonly JobEvent[]): [type: string, ...data: unknown[]][] =>
