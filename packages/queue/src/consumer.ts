@@ -189,9 +189,9 @@ export class Consumer<Data = unknown> {
   }
 
   #onBeat({ lost, cancelled, rescued }: BeatReply): void {
-    for (const id of lost) this.#running.interrupt(id, new JobLockLostError());
-    for (const { id, failure } of cancelled) {
-      this.#running.interrupt(id, new JobCancelledError(parseFailure(failure).message));
+    for (const job of lost) this.#running.interrupt(job, new JobLockLostError());
+    for (const job of cancelled) {
+      this.#running.interrupt(job, new JobCancelledError(parseFailure(job.failure).message));
     }
     rescued.forEach(() => this.#publish('rescued'));
   }

@@ -34,10 +34,10 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
     const isHeld = ({ id, token }: { id: string; token: string }): boolean => stored.get(id)?.['lock_token'] === token;
     return {
       ...nothing,
-      lost: running.filter((job) => !isHeld(job)).map(({ id }) => id),
-      cancelled: running.filter(isHeld).flatMap(({ id }) => {
-        const failure = stored.get(id)?.['deferred_failure'];
-        return typeof failure === 'string' ? [{ id, failure }] : [];
+      lost: running.filter((job) => !isHeld(job)),
+      cancelled: running.filter(isHeld).flatMap((job) => {
+        const failure = stored.get(job.id)?.['deferred_failure'];
+        return typeof failure === 'string' ? [{ ...job, failure }] : [];
       }),
     };
   }

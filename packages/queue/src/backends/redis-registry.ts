@@ -38,11 +38,14 @@ export class RedisWorkerRegistry implements WorkerRegistry {
       ]),
     );
     const [since, due, lost, cancelled, rescued, own] = reply as Reply;
+    // A job may have ended since, and run again under another token: what was asked is what is answered.
+    const tokens = new Map(running.map(({ id, token }) => [id, token]));
+    const held = (id: string): HeldJob => ({ id, token: tokens.get(id) ?? '' });
     return {
       link: since,
       dueMs: due < 0 ? undefined : due,
-      lost,
-      cancelled: pairs(cancelled).map(([id, failure]) => ({ id, failure })),
+      lost: lost.map(held),
+      cancelled: pairs(cancelled).map(([id, failure]) => ({ ...held(id), failure })),
       rescued: pairs(rescued).map(([id, crashes]) => ({ id: String(id), crashes: Number(crashes) })),
       own: pairs(own).map(([id, token]): HeldJob => ({ id, token })),
     };

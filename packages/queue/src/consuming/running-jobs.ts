@@ -30,9 +30,10 @@ export class RunningJobs {
     if (this.#running.get(id)?.token === token) this.#running.delete(id);
   }
 
-  /** Tells the job why it is to stop, if it runs here. */
-  interrupt(id: string, reason: Error): void {
-    this.#running.get(id)?.interruption.raise(reason);
+  /** Tells the job why it is to stop, if it still runs here under this token. */
+  interrupt({ id, token }: HeldJob, reason: Error): void {
+    const running = this.#running.get(id);
+    if (running?.token === token) running.interruption.raise(reason);
   }
 
   /** Tells all jobs, and each that begins from now on. */

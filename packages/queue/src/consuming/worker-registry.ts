@@ -49,10 +49,10 @@ export interface BeatReply {
   readonly link: string;
   /** Milliseconds until another worker may have to be rescued. */
   readonly dueMs: number | undefined;
-  /** Ids of running jobs that are not this worker's any more. A lock that merely ran out was taken anew. */
-  readonly lost: readonly string[];
+  /** Running jobs that are not this worker's any more. A lock that merely ran out was taken anew. */
+  readonly lost: readonly HeldJob[];
   /** Running jobs that were cancelled, with what they are to fail with. */
-  readonly cancelled: readonly { readonly id: string; readonly failure: string }[];
+  readonly cancelled: readonly (HeldJob & { readonly failure: string })[];
   /** Jobs of dead workers that wait again. */
   readonly rescued: readonly { readonly id: string; readonly crashes: number }[];
   /** All jobs that the store believes to run here, if everything was looked at. */
