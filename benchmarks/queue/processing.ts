@@ -85,13 +85,18 @@ interface Round {
   readonly processor: number;
 }
 
+/** From the first start to the last: how long a worker takes to connect is another question. */
 async function drain(side: Side): Promise<Round> {
   await side.add(jobs);
   const { promise: done, resolve } = Promise.withResolvers<void>();
   let left = jobs;
-  const startedAt = performance.now();
-  const before = process.cpuUsage();
+  let startedAt = 0;
+  let before: NodeJS.CpuUsage | undefined;
   const stop = await side.run(() => {
+    if (before === undefined) {
+      before = process.cpuUsage();
+      startedAt = performance.now();
+    }
     left -= 1;
     if (left === 0) resolve();
   });
