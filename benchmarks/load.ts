@@ -19,11 +19,11 @@ const autocannon = ['--yes', 'autocannon@9.0.0'];
 const run = promisify(execFile);
 
 /**
- * Loads a URL from a process of its own, so that the load does not share an event loop with what it measures.
+ * Loads a URL, with GET or with a POST of this JSON, from a process of its own, so that the load does not share an event loop with what it measures.
  * @throws when any answer was not a 2xx: a fast refusal is no result.
  */
 export async function load(
-  { url, pid }: { readonly url: string; readonly pid: number },
+  { url, pid, post }: { readonly url: string; readonly pid: number; readonly post?: string },
   options: { readonly connections: number; readonly seconds: number },
 ): Promise<LoadResult> {
   const args = [
@@ -33,6 +33,7 @@ export async function load(
     `${options.connections}`,
     '--duration',
     `${options.seconds}`,
+    ...(post === undefined ? [] : ['--method', 'POST', '--headers', 'content-type=application/json', '--body', post]),
     url,
   ];
   const before = processorTime(pid);

@@ -11,6 +11,7 @@ import { parseJsonOnly } from './body-parsers.ts';
 import { answerClientError } from './client-error.ts';
 import { nextSync } from './next-sync.ts';
 import { auth } from './plugins/auth.ts';
+import { bullBoard } from './plugins/bull-board.ts';
 import { closing } from './plugins/closing.ts';
 import { docs } from './plugins/docs.ts';
 import { errors, routeTable, sendError } from './plugins/errors.ts';
@@ -24,10 +25,15 @@ import { bulkRoutes } from './routes/cache/bulk.ts';
 import { cacheRoutes } from './routes/cache/index.ts';
 import { entityRoutes } from './routes/entities/index.ts';
 import { healthRoutes } from './routes/health/index.ts';
+import { deadLetterRoutes } from './routes/dead-letters/index.ts';
+import { bulkJobRoutes } from './routes/jobs/bulk.ts';
+import { jobEventRoutes } from './routes/jobs/events.ts';
 import { jobRoutes } from './routes/jobs/index.ts';
+import { manageJobRoutes } from './routes/jobs/manage.ts';
 import { namespaceRoutes } from './routes/namespaces/index.ts';
 import { operationRoutes } from './routes/operations/index.ts';
 import { queueRoutes } from './routes/queues/index.ts';
+import { scheduleRoutes } from './routes/schedules/index.ts';
 import { sourceRoutes } from './routes/sources/index.ts';
 import { problemSchema } from './schema.ts';
 import { compileValidator } from './validation.ts';
@@ -98,6 +104,11 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(namespaceRoutes, { caches });
   await app.register(queueRoutes, { queues });
   await app.register(jobRoutes, { queues, maxWaitMs: Math.max(0, requestTimeoutMs - 1000) });
+  await app.register(manageJobRoutes, { queues });
+  await app.register(bulkJobRoutes, { queues, bodyLimitBytes });
+  await app.register(jobEventRoutes, { queues, heartbeatMs: Math.min(15_000, requestTimeoutMs) });
+  await app.register(scheduleRoutes, { queues });
+  await app.register(deadLetterRoutes, { queues });
   await app.register(sourceRoutes, {
     caches,
     sources,
@@ -106,6 +117,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
     upstreamConfigured: config.upstream.baseUrl !== null,
     nextSync: (source) => nextSync(queueBackend, source),
   });
+  await app.register(bullBoard, { apiKeys: config.apiKeys, backend: queueBackend, queues: queues.names() });
   await app.ready();
   return app;
 }

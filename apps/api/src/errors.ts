@@ -33,6 +33,11 @@ export const apiErrors = {
     status: 403,
     title: 'The API key does not have the scope that this route needs.',
   },
+  crossSite: {
+    code: 'CROSS_SITE_REQUEST',
+    status: 403,
+    title: 'The request was made by a page of another site.',
+  },
   namespaceForbidden: {
     code: 'NAMESPACE_FORBIDDEN',
     status: 403,
@@ -52,6 +57,11 @@ export const apiErrors = {
     code: 'JOB_NOT_FOUND',
     status: 404,
     title: 'The queue has no job with this id (any more).',
+  },
+  scheduleNotFound: {
+    code: 'SCHEDULE_NOT_FOUND',
+    status: 404,
+    title: 'The queue has no schedule with this id.',
   },
   itemNotFound: {
     code: 'ITEM_NOT_FOUND',
@@ -98,6 +108,13 @@ export const apiErrors = {
     code: 'UPSTREAM_NOT_CONFIGURED',
     status: 501,
     title: 'The service has no upstream API to mirror: NOVITA_API_BASE_URL is not set.',
+  },
+  tooManyStreams: {
+    code: 'TOO_MANY_STREAMS',
+    status: 503,
+    title: 'This process serves as many event streams as it can.',
+    retryable: true,
+    retryAfterMs: 5000,
   },
   handlerTimeout: {
     code: 'HANDLER_TIMEOUT',

@@ -55,7 +55,7 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
     },
     dependencies: { redis: { cache, durable: durable ?? cache } },
     queues: { available: queue.available, backend: kind, names: queues.names(), ...reasonOf(queue.reason) },
-    outbox: null,
+    outbox: queues.outbox?.status ?? null,
   };
 }
 

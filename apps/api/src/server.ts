@@ -47,6 +47,7 @@ async function serve(config: Config, logger: Logger): Promise<void> {
         name: 'requests and jobs',
         close: () => Promise.all([closeWithin(app, patienceMs), worker?.close({ timeoutMs: patienceMs })]),
       },
+      { name: 'outbox', close: async () => drainOutbox(runtime, logger, 0.15 * shutdownTimeoutMs) },
       { name: 'runtime', close: () => runtime.close() },
       { name: 'metrics', close: async () => metrics.close() },
       { name: 'logging', close: async () => stopLogging() },
@@ -55,6 +56,12 @@ async function serve(config: Config, logger: Logger): Promise<void> {
   const address = await app.listen({ host: config.server.host, port: config.server.port });
   await worker?.start();
   logger.info({ address, mode: config.mode, docs: `${address}/docs`, apiKeys: config.apiKeys.length }, 'ready');
+}
+
+/** What was acknowledged for a Redis that has just come back need not wait for the next start. */
+async function drainOutbox({ queues }: Runtime, logger: Logger, timeoutMs: number): Promise<void> {
+  const waiting = (await queues.outbox?.drain({ timeoutMs })) ?? 0;
+  if (waiting > 0) logger.warn({ waiting }, 'jobs stay in the outbox until the next start');
 }
 
 /** Only in embedded mode: see docs/decisions/0001. Loaded late, so that a service beside a Redis never carries it. */

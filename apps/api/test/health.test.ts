@@ -40,7 +40,7 @@ describe('health', () => {
       },
       dependencies: { redis: { cache: { healthy: true }, durable: { healthy: true } } },
       queues: { available: true, backend: 'redis' },
-      outbox: null,
+      outbox: { waiting: 0, setAside: 0, bytes: 0, oldestAgeMs: 0, accepting: true },
     });
   });
 

@@ -40,6 +40,76 @@ describe('jobs over REST', () => {
     expect(answer.json()).toMatchObject({ errors: [{ path: '/options/jobId' }] });
   });
 
+  it('takes de-duplication and a bound for the wait', async () => {
+    const options = { deduplication: { id: 'burst', ttl: '1m' }, waitingTtl: '30s', delay: '1h' };
+    const { id } = (await add({ options })).json<{ id: string }>();
+    const second = await add({ options });
+    expect(second.statusCode).toBe(200);
+    expect(second.json()).toMatchObject({ id, duplicate: true });
+    for (const wrong of [{ deduplication: { id: '' } }, { deduplication: { id: 'a', mode: 'x' } }, { waitingTtl: 0 }]) {
+      expect((await add({ options: wrong })).statusCode, JSON.stringify(wrong)).toBe(400);
+    }
+    const incomplete = await add({ options: { deduplication: { id: 'a', mode: 'debounce' } } });
+    expect(incomplete.json()).toMatchObject({ status: 400, errors: [{ path: '/options/deduplication/ttl' }] });
+  });
+
+  describe('many at once', () => {
+    const bulk = (payload: object) => api.app.inject({ method: 'POST', url: `${url}/bulk`, payload });
+
+    it('adds what is right and says what is wrong with the rest', async () => {
+      await add({ options: { jobId: 'bulk-there', delay: '1h' } });
+      const answer = await bulk({
+        jobs: [
+          { data, options: { jobId: 'bulk-1', delay: '1h' } },
+          { data: { url: 5 } },
+          { data, options: { jobId: 'bulk-there' } },
+          { data, options: { delay: 'soon' } },
+          { data, other: 1 },
+          null,
+          { data, name: 'named', options: { delay: '1h' } },
+        ],
+      });
+      expect(answer.statusCode, answer.payload).toBe(200);
+      expect(answer.json()).toMatchObject({
+        accepted: 2,
+        duplicates: 1,
+        rejected: 4,
+        items: [
+          { index: 0, id: 'bulk-1', status: 'accepted' },
+          { index: 1, status: 'rejected', error: { code: 'JOB_INVALID', errors: [{ path: '/data/url' }] } },
+          { index: 2, id: 'bulk-there', status: 'duplicate' },
+          { index: 3, status: 'rejected', error: { code: 'REQUEST_INVALID', errors: [{ path: '/options/delay' }] } },
+          { index: 4, status: 'rejected', error: { code: 'REQUEST_INVALID', errors: [{ path: '/other' }] } },
+          { index: 5, status: 'rejected', error: { code: 'REQUEST_INVALID' } },
+          { index: 6, status: 'accepted', id: expect.any(String) },
+        ],
+      });
+    });
+
+    it('adds 10,000 in one call, spread over some time', async () => {
+      const jobs = Array.from({ length: 10_000 }, (_, n) => ({ data, options: { jobId: `spread-${n}` } }));
+      const answer = await bulk({ jobs, spread: '10h' });
+      expect(answer.json()).toMatchObject({ accepted: 10_000, duplicates: 0, rejected: 0 });
+      const { jobs: first } = (await api.app.inject(`${url}?state=delayed&name=http-delivery&limit=1000`)).json<{
+        jobs: { id: string }[];
+      }>();
+      expect(first.map(({ id }) => id)).toContain('spread-500');
+      await api.runtime.queues.admin.drain('http-delivery', { delayed: true });
+    });
+
+    it('refuses more, and what is no list of jobs', async () => {
+      for (const body of [
+        { jobs: Array.from({ length: 10_001 }, () => ({})) },
+        {},
+        { jobs: {} },
+        { jobs: [], spread: -1 },
+      ]) {
+        expect((await bulk(body)).statusCode).toBe(400);
+      }
+      expect((await bulk({ jobs: [] })).json()).toEqual({ accepted: 0, duplicates: 0, rejected: 0, items: [] });
+    });
+  });
+
   it('answers a wait as soon as the job has finished', async () => {
     const { id } = (await add({})).json<{ id: string }>();
     const release = new Latch();

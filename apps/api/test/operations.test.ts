@@ -74,6 +74,27 @@ describe('what operators look at', () => {
     expect(some).toMatchObject({ integrations: [{ name: 'products' }], cached: true });
   });
 
+  it('tells what is being gathered and sent to the queues', async () => {
+    const numbers = api.runtime.queues.coalescer('http-delivery', {
+      maxItems: 2,
+      maxWaitMs: 60_000,
+      toData: () => ({ url: 'https://example.com/' }),
+    });
+    const waiting = numbers.add('one');
+    expect((await get('/api/batches/stats')).json()).toEqual({
+      activeBatches: 1,
+      totalQueuedJobs: 1,
+      batchesByType: { 'http-delivery': 1 },
+    });
+    await Promise.all([waiting, numbers.add('two')]);
+    expect((await get('/api/batches/stats')).json()).toEqual({
+      activeBatches: 0,
+      totalQueuedJobs: 0,
+      batchesByType: {},
+    });
+    expect((await get('/api/batches/stats', limited)).statusCode).toBe(403);
+  });
+
   it('counts what the cache does', async () => {
     const cache = api.runtime.caches.get('asset');
     await cache.set('hot', 1);

@@ -43,6 +43,27 @@ describe('while Redis is away and fallback is off', () => {
     { url: '/v1/queues' },
     { method: 'POST', url: '/v1/queues/http-delivery/jobs', payload: { data: { url: 'https://example.com/' } } },
     { url: '/v1/queues/http-delivery/jobs/some?wait=10s' },
+    { url: '/v1/queues/http-delivery/jobs?state=failed' },
+    { url: '/v1/queues/http-delivery/jobs/some/events' },
+    { method: 'DELETE', url: '/v1/queues/http-delivery/jobs/some' },
+    { method: 'POST', url: '/v1/queues/http-delivery/jobs/some/retry' },
+    { method: 'POST', url: '/v1/queues/http-delivery/jobs/some/promote' },
+    { method: 'POST', url: '/v1/queues/http-delivery/jobs/some/cancel' },
+    { method: 'POST', url: '/v1/queues/http-delivery/pause' },
+    { method: 'POST', url: '/v1/queues/http-delivery/resume' },
+    { method: 'POST', url: '/v1/queues/http-delivery/drain' },
+    { method: 'POST', url: '/v1/queues/http-delivery/clean', payload: { state: 'failed' } },
+    { url: '/v1/queues/http-delivery/dead-letters' },
+    { method: 'POST', url: '/v1/queues/http-delivery/dead-letters/redrive' },
+    { method: 'POST', url: '/v1/queues/http-delivery/dead-letters/clean' },
+    { url: '/v1/queues/http-delivery/schedules' },
+    { url: '/v1/queues/http-delivery/schedules/some' },
+    {
+      method: 'PUT',
+      url: '/v1/queues/http-delivery/schedules/some',
+      payload: { every: '1h', job: { data: { url: 'https://example.com/' } } },
+    },
+    { method: 'DELETE', url: '/v1/queues/http-delivery/schedules/some' },
     { url: '/v1/sources' },
     { url: '/v1/sources/instances/items/1' },
     { method: 'POST', url: '/v1/sources/instances/sync' },
@@ -87,6 +108,45 @@ describe('while Redis is away and fallback is off', () => {
     expect((await api.app.inject('/health')).json()).toMatchObject({ status: 'down' });
     redis.resume();
     await expectHealed();
+  });
+
+  it('says of many jobs that they were not added, or of each that it may have been, under which id', async () => {
+    await redis.kill('SIGKILL');
+    const jobs = [{ data: { url: 'https://example.com/' } }, { data: { url: 'https://example.com/' } }];
+    const answer = await api.app.inject({
+      method: 'POST',
+      url: '/v1/queues/http-delivery/jobs/bulk',
+      payload: { jobs },
+    });
+    // Those that were under way when the connection broke.
+    const unknown = { status: 'rejected', id: expect.any(String), error: { code: 'QUEUE_OUTCOME_UNKNOWN' } };
+    const allowed =
+      answer.statusCode === 503 ? { code: 'QUEUE_UNAVAILABLE' } : { rejected: 2, items: [unknown, unknown] };
+    expect(answer.json()).toMatchObject(allowed);
+    await redis.start();
+    await expectHealed();
+  });
+
+  it('goes on with the events of a job after it', async () => {
+    const { queues } = api.runtime;
+    const { id } = await queues.add('http-delivery', {
+      data: { url: 'https://example.com/' },
+      options: { delayMs: 3_600_000 },
+    });
+    const streaming = api.app.inject(`/v1/queues/http-delivery/jobs/${id}/events`);
+    await eventually(async () => {
+      expect(String(await redis.command('CLIENT', 'LIST'))).toMatch(/name=\S*:qe\b|holdfast:events/);
+    });
+    redis.pause();
+    await eventually(async () => expect((await api.app.inject('/health')).json()).toMatchObject({ status: 'down' }));
+    redis.resume();
+    await expectHealed();
+    await queues.admin.promote('http-delivery', id);
+    await queues.admin.remove('http-delivery', id);
+    const { payload } = await streaming;
+    expect(payload).toContain('event: state\ndata: {"state":"delayed"}');
+    expect(payload).toContain('event: state\ndata: {"state":"prioritized"}');
+    expect(payload).toContain('event: state\ndata: {"state":"unknown"}');
   });
 
   it('never wrote an unknown error into the log', () => {

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { WorkerRuntime } from './worker.ts';
 
 export interface HealthServerOptions {
-  readonly worker: Pick<WorkerRuntime, 'status'>;
+  readonly worker: Pick<WorkerRuntime, 'status' | 'stuck'>;
   readonly runtime: Pick<Runtime, 'engines' | 'queueBackend'>;
   readonly metrics: Metrics;
   readonly version: string;
@@ -23,7 +23,8 @@ export function buildHealthServer(options: HealthServerOptions): FastifyInstance
 
   const report = (): { status: 'ok' | 'degraded' | 'down'; [field: string]: unknown } => {
     const consumers = worker.status();
-    const running = Object.values(consumers).every((consumer) => consumer.running);
+    const stuck = worker.stuck();
+    const running = stuck.length === 0 && Object.values(consumers).every((consumer) => consumer.running);
     const { cache, durable } = runtime.engines;
     const reachable = [cache.status, durable.status, runtime.queueBackend.status].every(({ available }) => available);
     const outage = enableFallback ? 'degraded' : 'down';
@@ -34,10 +35,15 @@ export function buildHealthServer(options: HealthServerOptions): FastifyInstance
       mode,
       redis: { cache: cache.status, durable: durable.status, queue: runtime.queueBackend.status },
       queues: consumers,
+      ...(stuck.length > 0 && { stuck }),
     };
   };
 
-  app.get('/health/live', () => ({ status: 'ok' }));
+  // A fetch loop that stands still is mended by nothing but a new process.
+  app.get('/health/live', (_request, reply) => {
+    const stuck = worker.stuck();
+    return stuck.length === 0 ? { status: 'ok' } : reply.code(503).send({ status: 'down', stuck });
+  });
   app.get('/health/ready', (_request, reply) => {
     const { status } = report();
     return reply.code(status === 'down' ? 503 : 200).send({ status });

@@ -11,9 +11,10 @@ import {
 } from '@holdfast/runtime';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import { buildHealthServer } from './health-server.ts';
+import { withProfile } from './low-cost.ts';
 import { buildWorker } from './worker.ts';
 
-const config = readConfig(process.env, process.cwd());
+const config = withProfile(readConfig(process.env, process.cwd()));
 const logger = createLogger({ ...config.log, service: 'worker', version });
 exitOnUncaught(logger);
 for (const warning of config.warnings) logger.warn(warning);

@@ -1,17 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '@holdfast/config';
-import { httpDelivery, sourceSync } from '@holdfast/jobs';
-import { Consumer, type ConsumerStatus, type Handler } from '@holdfast/queue';
+import { sourceSync } from '@holdfast/jobs';
+import { Consumer, consumerProfiles, Permits, RetentionSweeper, type ConsumerStatus } from '@holdfast/queue';
 import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
-import { httpDeliveryHandler } from './handlers/http-delivery.ts';
-import { sourceSyncHandler } from './handlers/source-sync.ts';
+import { DeclaredSchedules } from './declared-schedules.ts';
+import { createHandlers } from './handlers/create-handlers.ts';
 import { SyncSchedules } from './sync-schedules.ts';
+import { Watchdog } from './watchdog.ts';
 
 export interface WorkerDependencies {
   readonly config: Config;
   readonly runtime: Pick<Runtime, 'engines' | 'queueBackend' | 'queues' | 'sources'>;
   readonly logger: Logger;
+  /** Default: what fits the profile of the worker. */
+  readonly stuckAfterMs?: number;
 }
 
 export interface WorkerRuntime {
@@ -19,41 +22,63 @@ export interface WorkerRuntime {
   start(): Promise<void>;
   /** One entry a queue. */
   status(): Readonly<Record<string, ConsumerStatus>>;
+  /** The queues whose jobs wait although this worker could run them: only a restart helps. */
+  stuck(): readonly string[];
   /** Takes no more jobs and lets those that run end; never takes longer than `timeoutMs`. */
   close(options: { readonly timeoutMs: number }): Promise<void>;
 }
 
 /** Consumers for all queues, or for those in WORKER_QUEUES. It owns neither the runtime nor the logger. */
-export function buildWorker({ config, runtime, logger }: WorkerDependencies): WorkerRuntime {
+export function buildWorker({ config, runtime, logger, stuckAfterMs }: WorkerDependencies): WorkerRuntime {
   const { queueBackend: backend, queues, sources } = runtime;
-  const handlers: Readonly<Record<string, Handler>> = {
-    [sourceSync.name]: sourceSyncHandler(sources) as Handler,
-    [httpDelivery.name]: httpDeliveryHandler(config.httpDelivery) as Handler,
-  };
+  const { byQueue, onGivenUp, close: closeHandlers } = createHandlers({ config, sources, backend, logger });
+  const tuning = consumerProfiles[config.worker.profile];
+  const permits = new Permits(config.worker.maxConcurrentJobs);
   const consumers = new Map<string, Consumer>();
-  for (const [name, handler] of Object.entries(handlers)) {
+  for (const [name, handler] of Object.entries(byQueue)) {
     if (config.worker.queues?.includes(name) === false) continue;
     const definition = queues.definition(name);
     const concurrency = Math.min(definition.concurrency, config.worker.maxConcurrentJobs);
-    consumers.set(name, new Consumer({ backend, definition, handler, concurrency }));
+    consumers.set(name, new Consumer({ backend, definition, handler, concurrency, permits, tuning, onGivenUp }));
   }
   const schedules = new SyncSchedules({ config, runtime, logger });
+  const declared = new DeclaredSchedules({ config, runtime, logger });
+  const sweeper = new RetentionSweeper({
+    backend,
+    definitions: [...consumers.keys()].map((name) => queues.definition(name)),
+    intervalMs: config.worker.profile === 'low-cost' ? 300_000 : 60_000,
+  });
+  const status = (): Record<string, ConsumerStatus> =>
+    Object.fromEntries([...consumers].map(([name, consumer]) => [name, consumer.status()]));
+  const watchdog = new Watchdog({
+    status,
+    summary: async (queue) => queues.summary(queue),
+    // A worker asks at the end of each block, and at the latest every 30 s while its queue is rate limited.
+    stuckAfterMs: stuckAfterMs ?? 30_000 + 2000 * tuning.blockSeconds,
+    logger,
+  });
 
   return {
     async start() {
+      watchdog.start();
       for (const consumer of consumers.values()) await consumer.start();
       if (consumers.has(sourceSync.name)) schedules.start();
+      declared.start();
+      sweeper.start();
     },
-    status: () => Object.fromEntries([...consumers].map(([name, consumer]) => [name, consumer.status()])),
+    status,
+    stuck: () => watchdog.stuck,
     async close({ timeoutMs }) {
+      watchdog.stop();
       // An installation that hangs on a frozen store must not hold the end; it is repeated at the next start.
       const patience = new AbortController();
       const scheduled = Promise.race([
-        schedules.close(),
+        Promise.all([schedules.close(), declared.close(), sweeper.close()]),
         sleep(timeoutMs, undefined, { signal: patience.signal }).catch(() => undefined),
       ]);
       await Promise.all([scheduled, ...[...consumers.values()].map((consumer) => consumer.close({ timeoutMs }))]);
       patience.abort();
+      await closeHandlers();
     },
   };
 }

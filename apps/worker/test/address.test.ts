@@ -8,7 +8,7 @@ import { startReceiver } from './receiver.ts';
 import type { Receiver } from './receiver.ts';
 
 // The one thing that is not real: what names resolve to. No test can put a public name onto a private address.
-const zone = new Map<string, readonly string[]>();
+const zone = new Map<string, readonly string[] | (() => readonly string[])>();
 vi.mock('node:dns', async (importOriginal) => {
   const real = await importOriginal<typeof dns>();
   const answer = (
@@ -16,7 +16,8 @@ vi.mock('node:dns', async (importOriginal) => {
     options: { all: true },
     callback: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
   ): void => {
-    const addresses = zone.get(name);
+    const known = zone.get(name);
+    const addresses = typeof known === 'function' ? known() : known;
     if (addresses === undefined) return real.lookup(name, options, callback);
     const found = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
     setImmediate(callback, null, found);
@@ -112,6 +113,33 @@ describe('deliveries that may not reach private addresses', () => {
     await expect(send('rebound.example')).rejects.toThrow(AddressRefusedError);
     expect(receiver.connections).toBe(0);
   });
+
+  it('connect to the address that was checked, whatever the name resolves to a moment later', async () => {
+    let lookups = 0;
+    // Public when it is checked, loopback whenever anybody asks again.
+    zone.set('rebinding.example', () => (++lookups === 1 ? ['192.88.98.1'] : ['127.0.0.1']));
+    const attempt = deliverer.send({
+      url: `http://rebinding.example:${receiver.port}/`,
+      method: 'POST',
+      headers: {},
+      timeoutMs: 300,
+      signal: new AbortController().signal,
+    });
+    // Nobody is there, which is not to say that it was refused.
+    await expect(attempt).rejects.not.toThrow(AddressRefusedError);
+    expect(lookups).toBe(1);
+    await expect(send('rebinding.example')).rejects.toThrow(AddressRefusedError);
+    expect(lookups).toBe(2);
+    expect(receiver.connections).toBe(0);
+  });
+
+  it.each(['[fe80::1%25lo]', '[::1%25lo]', '[fe80::1%lo]', '127.0.0.1%00', 'ⓛⓞⓒⓐⓛⓗⓞⓢⓣ.', 'localhost.'])(
+    'never reach http://%s',
+    async (host) => {
+      await expect(send(host)).rejects.toThrow();
+      expect(receiver.connections).toBe(0);
+    },
+  );
 
   it('tell a name that does not exist from one that is refused', async () => {
     await expect(send('does-not-exist.invalid')).rejects.toThrow(/ENOTFOUND|EAI_AGAIN/);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
@@ -18,6 +18,11 @@ export interface TestWorkerOptions {
   /** Default `redis`: the shared one, unless `env` names another. */
   readonly backend?: Backend;
   readonly env?: Readonly<Record<string, string>>;
+  /** The text of its holdfast.yaml. */
+  readonly yaml?: string;
+  /** What the worker is built from, in place of the runtime itself. */
+  readonly adapt?: (runtime: Runtime) => Runtime;
+  readonly stuckAfterMs?: number;
 }
 
 export interface TestWorker {
@@ -35,8 +40,15 @@ export interface TestWorker {
 }
 
 /** A worker on everything that it needs, under keys (or in a folder) of its own. It is not started. */
-export async function createTestWorker({ backend = 'redis', env = {} }: TestWorkerOptions = {}): Promise<TestWorker> {
+export async function createTestWorker({
+  backend = 'redis',
+  env = {},
+  yaml,
+  adapt = (runtime) => runtime,
+  stuckAfterMs,
+}: TestWorkerOptions = {}): Promise<TestWorker> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-worker-'));
+  if (yaml !== undefined) await writeFile(join(directory, 'holdfast.yaml'), yaml);
   const redis = backend === 'redis' ? { REDIS_URL: useRedis().url } : {};
   const config = loadConfig({
     cwd: directory,
@@ -51,7 +63,12 @@ export async function createTestWorker({ backend = 'redis', env = {} }: TestWork
   const log: string[] = [];
   const logger = createLogger({ service: 'worker', stream: { write: (line) => void log.push(line) } });
   const runtime = await createRuntime(config);
-  const worker = buildWorker({ config, runtime, logger });
+  const worker = buildWorker({
+    config,
+    logger,
+    runtime: adapt(runtime),
+    ...(stuckAfterMs !== undefined && { stuckAfterMs }),
+  });
   const { queues } = runtime;
 
   const add = async (queue: string, data: unknown, options: JobOptions = {}): Promise<string> =>

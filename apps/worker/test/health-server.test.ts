@@ -1,9 +1,12 @@
 import { createMetrics } from '@holdfast/telemetry';
 import { eventually, startRedis } from '@holdfast/testing';
 import type { RedisServer } from '@holdfast/testing';
+import type { JobWorker } from '@holdfast/queue';
+import type { Runtime } from '@holdfast/runtime';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildHealthServer } from '../src/health-server.ts';
 import { createTestWorker } from './fixture.ts';
+import type { TestWorkerOptions } from './fixture.ts';
 
 describe('the health server of a worker', () => {
   let redis: RedisServer;
@@ -17,8 +20,9 @@ describe('the health server of a worker', () => {
   });
   afterAll(async () => redis.stop());
 
-  async function start({ enableFallback = true } = {}) {
-    const test = await createTestWorker({ env: { REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: '1000' } });
+  async function start({ enableFallback = true, ...options }: TestWorkerOptions & { enableFallback?: boolean } = {}) {
+    const env = { REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: '1000', ...options.env };
+    const test = await createTestWorker({ ...options, env });
     const metrics = createMetrics({ service: 'worker' });
     const { worker, runtime } = test;
     const server = buildHealthServer({ worker, runtime, metrics, version: '1.2.3', mode: 'redis', enableFallback });
@@ -97,6 +101,43 @@ describe('the health server of a worker', () => {
     await test.worker.start();
     expect((await get('/health/ready')).statusCode).toBe(200);
     expect((await get('/health')).json()).toMatchObject({ status: 'degraded' });
+  });
+
+  it('is down, and not alive, when jobs wait that it does not ask for, although Redis answers', async () => {
+    const workers: JobWorker[] = [];
+    const adapt = (runtime: Runtime): Runtime => {
+      const { queueBackend } = runtime;
+      const createWorker: typeof queueBackend.createWorker = (...args) => {
+        const worker = queueBackend.createWorker(...args);
+        workers.push(worker);
+        return worker;
+      };
+      return { ...runtime, queueBackend: Object.create(queueBackend, { createWorker: { value: createWorker } }) };
+    };
+    const env = { WORKER_QUEUES: 'http-delivery' };
+    const { test, get } = await start({ adapt, env, stuckAfterMs: 300 });
+    await test.worker.start();
+    await untilStatus(get, 'ok');
+    expect((await test.run('http-delivery', { url: 'http://127.0.0.1:1/' }, { attempts: 1 })).state).toBe('failed');
+
+    // Idle for longer than it takes to be suspect, which nobody minds while nothing waits.
+    await expect(eventually(() => expect(test.worker.stuck()).not.toEqual([]), { timeoutMs: 700 })).rejects.toThrow();
+    const bullmq = workers[0]?.getBackend();
+    if (bullmq === undefined) throw new Error('there is no worker');
+    const thaw = Promise.withResolvers<never[]>();
+    bullmq.moveToActive = async () => thaw.promise;
+    await test.add('http-delivery', { url: 'http://127.0.0.1:1/' });
+    await untilStatus(get, 'down');
+    expect(await redis.command('PING')).toBe('PONG');
+    expect((await get('/health')).json()).toMatchObject({
+      stuck: ['http-delivery'],
+      redis: { queue: { available: true } },
+    });
+    expect((await get('/health/ready')).statusCode).toBe(503);
+    const live = await get('/health/live');
+    expect([live.statusCode, live.json()]).toEqual([503, { status: 'down', stuck: ['http-delivery'] }]);
+    expect(test.log.join('\n')).toContain('jobs wait, and the worker does not ask for them');
+    thaw.resolve([]);
   });
 
   it('is down while Redis is away and fallback is off', async () => {

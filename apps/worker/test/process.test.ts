@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
 import { createRuntime } from '@holdfast/runtime';
 import type { Runtime } from '@holdfast/runtime';
-import { Latch, closedPort, spawnNode, uniquePrefix, useRedis } from '@holdfast/testing';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  closedPort,
+  eventually,
+  Latch,
+  monitor,
+  spawnNode,
+  startRedis,
+  uniquePrefix,
+  useRedis,
+} from '@holdfast/testing';
 import type { SpawnedNode } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startReceiver } from './receiver.ts';
@@ -94,6 +104,26 @@ describe('the process of the worker', () => {
     expect(await node.exited).toEqual({ code: 1, signal: null });
     expect(node.lines.join('\n')).toContain('second signal');
     await other.close();
+  });
+
+  it('sends next to nothing while it is idle and has the low-cost profile', async () => {
+    const redis = await startRedis();
+    const node = start({ ...onRedis, REDIS_URL: redis.url, WORKER_PROFILE: 'low-cost' });
+    await ready(node);
+    const watch = await monitor(redis.url);
+    // Until both queues have begun to wait.
+    const blocked = async (): Promise<number> =>
+      String(await redis.command('CLIENT', 'LIST')).split('cmd=bzpopmin').length - 1;
+    await eventually(async () => expect(await blocked()).toBe(2), { timeoutMs: 10_000 });
+    await watch.settle();
+    watch.reset();
+    await delay(4000);
+    await watch.settle();
+    // One heartbeat a queue, one look for what has to go, and one probe may fall into that time.
+    expect(watch.count()).toBeLessThanOrEqual(6);
+    await node.kill('SIGTERM');
+    await watch.stop();
+    await redis.stop();
   });
 
   it('refuses embedded mode, and says where the worker is then', async () => {

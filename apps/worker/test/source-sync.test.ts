@@ -114,6 +114,7 @@ describe('the handler of source-sync', () => {
       signal: stop.signal,
       progress: async () => Promise.reject(new Error('the store of the queue is away')),
       log: async () => undefined,
+      children: async () => [],
     });
     expect(await handler(job('products'))).toMatchObject({ failed: 0 });
     await expect(handler(job('nowhere'))).rejects.toBeInstanceOf(PermanentError);

@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import { formatTtl } from '../src/duration.ts';
+import { presetQueues } from '../src/preset-queues.ts';
 import { builtInQueueNames, presets } from '../src/presets.ts';
 import { fileSchema } from '../src/schema.ts';
 
@@ -15,7 +16,7 @@ const introduction = `# holdfast.yaml
 
 <!-- Generated from packages/config/src/schema.ts and presets.ts by \`pnpm --filter @holdfast/config docs\`. Do not edit. -->
 
-What exists in an installation: cache namespaces, sources, and the policies of queues. The file is optional; it is added to
+What exists in an installation: cache namespaces, sources, and queues. The file is optional; it is added to
 the built-in presets below, field by field. It is found at \`HOLDFAST_CONFIG\`, or as \`holdfast.yaml\` in the working directory.
 [holdfast.example.yaml](../../holdfast.example.yaml) is a start; secrets and addresses belong into the [environment](env.md).
 
@@ -58,7 +59,9 @@ entities:
 
 ## Fields
 
-The queues are ${builtInQueueNames.join(' and ')}; \`<queue>\` is one of them.
+The built-in queues are ${builtInQueueNames.join(' and ')}; \`<queue>\` is one of them. Any other name is a queue of your own, whose jobs
+are delivered to its \`url\`: see [queues without code](../guide/http-queues.md). \`payload\` is a JSON Schema with the usual
+keywords, without \`$ref\`.
 `;
 
 /** docs/reference/config.md */
@@ -121,6 +124,14 @@ function presetTables(): string {
     '|---|---|---|',
     ...entityRows,
     '',
+    '## Queues that want a URL',
+    '',
+    'What is known of them; each is there as soon as the file gives it a `url`, and the file may change any part.',
+    '',
+    '| queue | attempts | priority | schedule (UTC) | kept: completed, failed | |',
+    '|---|---|---|---|---|---|',
+    ...presetQueueRows(),
+    '',
     '## Built-in sources',
     '',
     'Pages of 100 items, numbered from 1 by `pageNum`, sized by `pageSize`, with the number of all items in `total`.',
@@ -130,6 +141,15 @@ function presetTables(): string {
     ...sourceRows,
     '',
   ].join('\n');
+}
+
+function presetQueueRows(): string[] {
+  return Object.entries(presetQueues).map(([name, { description, attempts, priority, schedule, retention }]) => {
+    const when = schedule !== undefined && 'pattern' in schedule ? `\`${schedule.pattern}\`` : '–';
+    const { completed, failed } = retention ?? {};
+    const kept = `${completed?.count ?? '–'}, ${failed?.count ?? '–'}`;
+    return `| \`${name}\` | ${attempts ?? '–'} | ${priority ?? '–'} | ${when} | ${kept} | ${description ?? ''} |`;
+  });
 }
 
 function cell(text: string): string {

@@ -33,6 +33,11 @@ export class ProblemList {
     this.#problems.push({ path: singleLine(path), message: singleLine(message), allowed: singleLine(allowed) });
   }
 
+  /** Whether there is a problem of just this path. */
+  has(path: string): boolean {
+    return this.#problems.some((problem) => problem.path === path);
+  }
+
   /** @throws {ConfigError} when there is any problem. */
   throwIfAny(): void {
     if (this.#problems.length > 0) throw new ConfigError(this.#problems);

@@ -6,7 +6,7 @@ import { merge } from './merge.ts';
 import { chooseMode } from './mode.ts';
 import { builtInQueueNames, presets } from './presets.ts';
 import { readConfigFile } from './read-config-file.ts';
-import { readEnvironment } from './read-environment.ts';
+import { readEnvironment, readSecret } from './read-environment.ts';
 import type { Environment } from './read-environment.ts';
 import { redisTargets } from './redis-targets.ts';
 import type { ConfigFile } from './schema.ts';
@@ -29,7 +29,8 @@ export interface LoadOptions {
 export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): Config {
   const problems = new ProblemList();
   const warnings: string[] = [];
-  const environment = readEnvironment({ env, readFile: (path) => readFile(resolve(cwd, path)), problems, warnings });
+  const sourcesOfValues = { env, readFile: (path: string) => readFile(resolve(cwd, path)), problems, warnings };
+  const environment = readEnvironment(sourcesOfValues);
   const { values } = environment;
   const mode = chooseMode(environment, problems, warnings);
   const file = readConfigFile(values.HOLDFAST_CONFIG, cwd, readFile, problems);
@@ -40,9 +41,10 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): 
       comprehensiveMs: values.COMPREHENSIVE_CACHE_TTL,
     }),
     file.content,
+    (variable, path) => readSecret(variable, path, sourcesOfValues),
     problems,
   );
-  checkQueues(values.WORKER_QUEUES, problems);
+  checkQueues(values.WORKER_QUEUES, Object.keys(queues), problems);
   warnOfTtlTwice(environment, file.content, warnings);
   warnOfUpstream(environment, warnings);
   const config: Config = {
@@ -54,6 +56,7 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): 
       port: values.WORKER_PORT,
       queues: values.WORKER_QUEUES ?? null,
       maxConcurrentJobs: values.MAX_CONCURRENT_JOBS,
+      profile: values.WORKER_PROFILE,
     },
     log: { level: values.LOG_LEVEL, ...(values.LOG_FILE !== undefined && { file: resolve(cwd, values.LOG_FILE) }) },
     dataDir: resolve(cwd, values.HOLDFAST_DATA_DIR),
@@ -61,6 +64,7 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): 
     cache,
     entities,
     queues,
+    outbox: file.content.outbox ?? {},
     sources,
     upstream: {
       baseUrl: values.NOVITA_API_BASE_URL ?? null,
@@ -69,7 +73,7 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): 
     httpDelivery: {
       allowPrivate: values.HTTP_DELIVERY_ALLOW_PRIVATE,
       ...(values.WEBHOOK_URL !== undefined && { webhookUrl: values.WEBHOOK_URL }),
-      ...(values.WEBHOOK_SECRET !== undefined && { webhookSecret: values.WEBHOOK_SECRET }),
+      webhookSecrets: [values.WEBHOOK_SECRET, values.WEBHOOK_SECRET_PREVIOUS].filter((secret) => secret !== undefined),
     },
     apiKeys: values.HOLDFAST_API_KEYS ?? [],
     warnings,
@@ -121,8 +125,8 @@ function redis(mode: Mode, environment: Environment, problems: ProblemList): Red
   };
 }
 
-function checkQueues(chosen: readonly string[] | undefined, problems: ProblemList): void {
-  const known: readonly string[] = builtInQueueNames;
+function checkQueues(chosen: readonly string[] | undefined, declared: string[], problems: ProblemList): void {
+  const known = [...new Set([...builtInQueueNames, ...declared])];
   if (chosen?.every((name) => known.includes(name)) === false) {
     problems.add('WORKER_QUEUES', 'names a queue that there is not', known.join(', '));
   }

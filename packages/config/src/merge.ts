@@ -1,25 +1,24 @@
 import { parseDuration, parseTtl } from './duration.ts';
 import type { ProblemList } from './errors.ts';
 import { mergeEntities } from './merge-entities.ts';
+import { mergeQueues, type ReadSecret } from './merge-queues.ts';
 import { defaultSoftTtlMs, sourceDefaults } from './presets.ts';
 import type { Presets, PresetSource } from './presets.ts';
 import type { ConfigFile } from './schema.ts';
-import type { CacheConfig, EntityConfig, NamespaceConfig, QueueOverrides, Retention, SourceConfig } from './types.ts';
+import type { CacheConfig, EntityConfig, NamespaceConfig, QueueConfig, SourceConfig } from './types.ts';
 
 type FileSource = NonNullable<ConfigFile['sources']>[string];
 type FileNamespace = NonNullable<NonNullable<ConfigFile['cache']>['namespaces']>[string];
-type FileQueue = NonNullable<NonNullable<ConfigFile['queues']>['source-sync']>;
-type FileRetention = NonNullable<NonNullable<FileQueue['retention']>['completed']>;
 
 export interface Merged {
   readonly cache: CacheConfig;
   readonly entities: Readonly<Record<string, EntityConfig>>;
-  readonly queues: Readonly<Record<string, QueueOverrides>>;
+  readonly queues: Readonly<Record<string, QueueConfig>>;
   readonly sources: Readonly<Record<string, SourceConfig>>;
 }
 
 /** The presets with the file on top; field by field for what has a name in both. */
-export function merge(presets: Presets, file: ConfigFile, problems: ProblemList): Merged {
+export function merge(presets: Presets, file: ConfigFile, readSecret: ReadSecret, problems: ProblemList): Merged {
   const sources = mergeSources(presets, file, problems);
   const mirrored = new Map<string, string>();
   for (const [name, source] of sources) {
@@ -40,12 +39,7 @@ export function merge(presets: Presets, file: ConfigFile, problems: ProblemList)
     entities: record(
       mergeEntities(presets, file, file.cache?.allowUndeclared === true ? null : new Set(namespaces.keys()), problems),
     ),
-    queues: record(
-      Object.entries(file.queues ?? {}).map(([name, overrides]) => [
-        name,
-        toOverrides(overrides, `queues.${name}`, problems),
-      ]),
-    ),
+    queues: record(mergeQueues(file.queues ?? {}, readSecret, problems)),
     sources: record(
       [...sources].map(([name, source]) => {
         const softTtlMs = namespaces.get(source.namespace)?.softTtlMs ?? defaultSoftTtlMs;
@@ -162,29 +156,6 @@ function toFirstTier(
   return {
     ...(maxBytes !== undefined && { maxBytes }),
     ...(maxStale !== undefined && { maxStaleMs: positive(maxStale, 'cache.l1.maxStale', problems) }),
-  };
-}
-
-function toOverrides(given: FileQueue, path: string, problems: ProblemList): QueueOverrides {
-  const { timeout, retention, ...rest } = given;
-  return {
-    ...rest,
-    ...(timeout !== undefined && { timeoutMs: positive(timeout, `${path}.timeout`, problems) }),
-    ...(retention !== undefined && {
-      retention: {
-        ...(retention.completed && {
-          completed: toRetention(retention.completed, `${path}.retention.completed`, problems),
-        }),
-        ...(retention.failed && { failed: toRetention(retention.failed, `${path}.retention.failed`, problems) }),
-      },
-    }),
-  };
-}
-
-function toRetention({ age, count }: FileRetention, path: string, problems: ProblemList): Retention {
-  return {
-    ...(count !== undefined && { count }),
-    ...(age !== undefined && { ageMs: positive(age, `${path}.age`, problems) }),
   };
 }
 

@@ -32,6 +32,24 @@ export function readEnvironment(sources: EnvironmentSources): Environment {
   return { values: values as EnvironmentValues, given };
 }
 
+/** The webhook secret in a variable that only holdfast.yaml names (at `path`), or in its `_FILE`. */
+export function readSecret(name: string, path: string, sources: EnvironmentSources): string | undefined {
+  if (Object.hasOwn(environment, name) && !name.startsWith('WEBHOOK_SECRET')) {
+    sources.problems.add(
+      path,
+      'names a variable that is something else',
+      'the name of a variable with a webhook secret',
+    );
+    return undefined;
+  }
+  const raw = rawValue(name, environment.WEBHOOK_SECRET, sources);
+  if (raw === undefined) {
+    sources.problems.add(path, 'names a variable that is not set', `${name} or ${name}_FILE in the environment`);
+    return undefined;
+  }
+  return parse(name, environment.WEBHOOK_SECRET, raw.text, sources.problems) as string | undefined;
+}
+
 /** The table with its names. */
 export function entries(): readonly (readonly [VariableName, Variable<unknown>])[] {
   return Object.entries(environment) as unknown as readonly (readonly [VariableName, Variable<unknown>])[];
@@ -39,7 +57,7 @@ export function entries(): readonly (readonly [VariableName, Variable<unknown>])
 
 /** `undefined`: not set. `{}`: set, but a problem. An empty text is the same as not set. */
 function rawValue(
-  name: VariableName,
+  name: string,
   variable: Variable<unknown>,
   { env, readFile, problems, warnings }: EnvironmentSources,
 ): { readonly text?: string } | undefined {

@@ -1,61 +1,7 @@
 import { Type } from 'typebox';
-import type { Static, TObject, TSchema } from 'typebox';
-import { durationAllowed, ttlAllowed } from './duration.ts';
-import { builtInQueueNames } from './presets.ts';
-
-/** `allowed` is what a problem says instead of the words of the validator; editors ignore it. */
-function says(allowed: string, description: string): { allowed: string; description: string } {
-  return { allowed, description };
-}
-
-function integer(minimum: number, maximum: number, description: string) {
-  return Type.Integer({ minimum, maximum, ...says(`a whole number from ${minimum} to ${maximum}`, description) });
-}
-
-function flag(description: string) {
-  return Type.Boolean(says('true or false', description));
-}
-
-const durationPattern = '(0|[1-9][0-9]{0,15})(ms|s|m|h|d)?';
-
-function duration(description: string) {
-  const choices = [Type.Integer({ minimum: 1 }), Type.String({ pattern: `^${durationPattern}$` })] as const;
-  return Type.Union([...choices], says(durationAllowed, description));
-}
-
-function ttl(description: string) {
-  const choices = [Type.Integer({ minimum: 0 }), Type.String({ pattern: `^(none|${durationPattern})$` })] as const;
-  return Type.Union([...choices], says(ttlAllowed, description));
-}
-
-function share(description: string) {
-  return Type.Number({ minimum: 0, maximum: 1, ...says('a number from 0 to 1', description) });
-}
-
-function field(description: string) {
-  const pattern = '^[A-Za-z_][A-Za-z0-9_.-]{0,63}$';
-  return Type.String({ pattern, ...says('1 to 64 letters, digits, "_", "." or "-"', description) });
-}
-
-const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
-export const nameAllowed = '1 to 64 letters, digits, ".", "_" or "-", starting with a letter or a digit';
-
-function name(description: string) {
-  return Type.String({ pattern: namePattern, ...says(nameAllowed, description) });
-}
-
-/** An object that knows its fields. */
-function section<Properties extends Record<string, TSchema>>(properties: Properties, description: string) {
-  return Type.Object(properties, { additionalProperties: false, ...says('a mapping', description) });
-}
-
-/** An object whose fields are names. */
-function named<Item extends TObject>(item: Item, description: string) {
-  return Type.Record(Type.String({ pattern: namePattern }), item, {
-    additionalProperties: false,
-    ...says('a mapping of names', description),
-  });
-}
+import type { Static } from 'typebox';
+import { queuesSchema, type FileQueue } from './queue-schema.ts';
+import { duration, field, flag, integer, name, named, says, section, share, ttl } from './schema-parts.ts';
 
 const namespace = section(
   {
@@ -108,29 +54,6 @@ const entity = section(
     ),
   },
   'A kind of thing that cache entries are about.',
-);
-
-const retention = section(
-  {
-    count: Type.Optional(integer(0, 1_000_000, 'How many are kept.')),
-    age: Type.Optional(duration('How long each is kept.')),
-  },
-  'What is kept of finished jobs.',
-);
-
-const queue = section(
-  {
-    attempts: Type.Optional(integer(1, 100, 'How often a job is tried.')),
-    concurrency: Type.Optional(integer(1, 1000, 'How many jobs of the queue a worker runs at once.')),
-    timeout: Type.Optional(duration('How long one attempt may take.')),
-    retention: Type.Optional(
-      section(
-        { completed: Type.Optional(retention), failed: Type.Optional(retention) },
-        'What is kept of finished jobs.',
-      ),
-    ),
-  },
-  'Overrides of a built-in queue.',
 );
 
 const pages = section(
@@ -225,13 +148,23 @@ export const fileSchema = section(
       ),
     ),
     entities: Type.Optional(named(entity, 'Entity types by name; added to the built-in ones, or changing them.')),
-    queues: Type.Optional(
+    queues: Type.Optional(Type.Unsafe<Readonly<Record<string, FileQueue>>>(queuesSchema)),
+    outbox: Type.Optional(
       section(
-        Object.fromEntries(builtInQueueNames.map((queueName) => [queueName, Type.Optional(queue)])) as Record<
-          (typeof builtInQueueNames)[number],
-          ReturnType<typeof Type.Optional<typeof queue>>
-        >,
-        'Overrides of the built-in queues, by name.',
+        {
+          maxBytes: Type.Optional(
+            integer(
+              1_048_576,
+              1_099_511_627_776,
+              'Bytes of jobs that it takes; beyond it, adding a job answers 503. Default: 268435456.',
+            ),
+          ),
+          maxJobs: Type.Optional(integer(1, 100_000_000, 'Jobs that it takes. Default: 1000000.')),
+          minFreeBytes: Type.Optional(
+            integer(0, 1_099_511_627_776, 'Bytes of its disk that it leaves free. Default: 67108864.'),
+          ),
+        },
+        'Where an API process keeps jobs while their Redis is away: a file in HOLDFAST_DATA_DIR.',
       ),
     ),
     sources: Type.Optional(

@@ -14,8 +14,9 @@ export interface Config {
   readonly cache: CacheConfig;
   /** What invalidating one thing takes along; by type. */
   readonly entities: Readonly<Record<string, EntityConfig>>;
-  /** Overrides of the built-in queues, by queue name; a queue without overrides is absent. */
-  readonly queues: Readonly<Record<string, QueueOverrides>>;
+  /** By name: what is said otherwise of a built-in queue, and the queues that only the file knows (with `delivery`). */
+  readonly queues: Readonly<Record<string, QueueConfig>>;
+  readonly outbox: OutboxConfig;
   readonly sources: Readonly<Record<string, SourceConfig>>;
   readonly upstream: UpstreamConfig;
   readonly httpDelivery: HttpDeliveryConfig;
@@ -47,6 +48,8 @@ export interface WorkerConfig {
   /** `null`: all of them. */
   readonly queues: readonly string[] | null;
   readonly maxConcurrentJobs: number;
+  /** What an idle worker costs its Redis, against how soon it notices. */
+  readonly profile: 'default' | 'low-cost';
 }
 
 export interface LogConfig {
@@ -115,12 +118,59 @@ export interface EntityConfig {
   readonly invalidates: readonly { readonly type: string; readonly field?: string }[];
 }
 
+/** Bounds of what a process keeps while the Redis of the queues is away. What is absent stays as the queue has it. */
+export interface OutboxConfig {
+  readonly maxBytes?: number;
+  readonly maxJobs?: number;
+  /** What it leaves free on its disk. */
+  readonly minFreeBytes?: number;
+}
+
 /** What is absent stays as the queue's definition has it. */
 export interface QueueOverrides {
   readonly attempts?: number;
   readonly concurrency?: number;
   readonly timeoutMs?: number;
   readonly retention?: { readonly completed?: Retention; readonly failed?: Retention };
+  readonly backoff?: QueueBackoff;
+  readonly priority?: 'high' | 'normal' | 'low' | number;
+  /** A job that waited longer for its first run is not run any more. */
+  readonly waitingTtlMs?: number;
+  /** So many jobs may start in such a time, over all workers. */
+  readonly rateLimit?: { readonly max: number; readonly durationMs: number };
+}
+
+/** `delivery` is there in a queue of the file's own, and only there. */
+export interface QueueConfig extends QueueOverrides {
+  readonly description?: string;
+  /** JSON Schema of the data of its jobs; absent: any JSON. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+  readonly schedule?: QueueSchedule;
+  /** Makes one job of those that are alike but for the array `field` of their data. */
+  readonly coalesce?: { readonly field: string; readonly maxItems: number; readonly maxWaitMs: number };
+  readonly delivery?: QueueDelivery;
+}
+
+export interface QueueBackoff {
+  readonly type: 'exponential' | 'fixed';
+  readonly delayMs: number;
+  readonly maxDelayMs?: number;
+  readonly jitter?: number;
+}
+
+export type QueueSchedule = { readonly data: unknown } & (
+  | { readonly everyMs: number }
+  | { readonly pattern: string; readonly tz?: string }
+);
+
+/** Where and how the jobs of a queue are delivered. All of it is the operator's, so addresses may be private. */
+export interface QueueDelivery {
+  readonly url: string;
+  readonly method: 'POST' | 'PUT' | 'PATCH';
+  readonly headers: Readonly<Record<string, string>>;
+  /** Each signs every request. Absent: those of `HttpDeliveryConfig`. */
+  readonly secrets?: readonly string[];
+  readonly failureUrl?: string;
 }
 
 export interface Retention {
@@ -167,7 +217,8 @@ export interface UpstreamConfig {
 export interface HttpDeliveryConfig {
   /** Whether URLs that come with a job may point to private and loopback addresses. */
   readonly allowPrivate: boolean;
-  /** Not used yet. */
+  /** Told of every job that has failed for good. The operator's, so it may be private. */
   readonly webhookUrl?: string;
-  readonly webhookSecret?: string;
+  /** Each signs every request; none: nothing is signed. The newest first. */
+  readonly webhookSecrets: readonly string[];
 }

@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import type { ProblemList } from './errors.ts';
 import { nearest } from './nearest.ts';
-import { nameAllowed } from './schema.ts';
+import { nameAllowed } from './schema-parts.ts';
 
 type Mapping = Readonly<Record<string, unknown>>;
 

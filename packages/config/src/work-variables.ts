@@ -3,11 +3,12 @@ import {
   boolean,
   hostName,
   integer,
-  matching,
   names,
+  oneOf,
   seconds,
   text,
   ttlSeconds,
+  webhookSecret,
   webUrl,
 } from './value-types.ts';
 import { optional, withDefault } from './variable.ts';
@@ -50,6 +51,12 @@ export const workVariables = {
     'The queues that this worker serves, so that queues can scale apart.',
     { fallbackNote: 'all of them', example: 'source-sync,http-delivery' },
   ),
+  WORKER_PROFILE: withDefault(
+    'jobs',
+    oneOf(['default', 'low-cost']),
+    'default',
+    'How closely a worker watches its queues. `low-cost` sends at most 10 commands a minute and queue to an idle Redis; the jobs of a worker that died then run again within 90 s instead of 10 s, and a job that runs is told within 20 s instead of 2 s that it was cancelled.',
+  ),
   WORKER_PORT: withDefault(
     'jobs',
     integer(0, 65_535),
@@ -68,14 +75,23 @@ export const workVariables = {
     'false',
     'Whether URLs that come with a job may point to private and loopback addresses.',
   ),
-  WEBHOOK_URL: optional('jobs', webUrl, 'Not used yet: every delivery names the URL that it goes to.', {
-    secret: true,
-    example: 'https://hooks.example.com/holdfast',
-  }),
-  WEBHOOK_SECRET: optional(
+  WEBHOOK_URL: optional(
     'jobs',
-    matching('webhook secret', /^\S{16,256}$/, '16 to 256 characters without white space'),
-    'Signs deliveries (Standard Webhooks, `whsec_…`).',
-    { secret: true, example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' },
+    webUrl,
+    'Told of every job that has failed for good, as a signed `job.failed` event; may be a private address.',
+    {
+      secret: true,
+      example: 'https://hooks.example.com/holdfast',
+    },
+  ),
+  WEBHOOK_SECRET: optional('jobs', webhookSecret, 'Signs deliveries (Standard Webhooks, `whsec_…`).', {
+    secret: true,
+    example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  }),
+  WEBHOOK_SECRET_PREVIOUS: optional(
+    'jobs',
+    webhookSecret,
+    'Signs deliveries as well, with a signature of its own, while receivers change over to a new WEBHOOK_SECRET.',
+    { secret: true, example: 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD' },
   ),
 } as const;

@@ -50,6 +50,7 @@ describe('the documents', () => {
     expect(cache.namespaces['products']).toEqual({ ttlMs: null, softTtlMs: 43_200_000 });
     expect(sources['templates']).toMatchObject({ timeoutMs: 20_000, maxItems: 5000 });
     expect(queues['http-delivery']).toMatchObject({ attempts: 5 });
+    expect(queues['invoices']?.delivery).toMatchObject({ url: 'http://printer.internal:8080/print' });
   });
 
   it('are read from the file system by default', () => {

@@ -2,7 +2,8 @@
 --
 -- KEYS[1]  the prefix of the queue's keys, with its colon (all keys share its hash tag)
 -- reply    {paused, waiting, prioritized, active, delayed, completed, failed, waitingChildren, since}; `since` is the
---          time (milliseconds) from which the oldest job that could run has been able to, '' when there is none;
+--          time (milliseconds) from which the oldest job that could run has been able to, '' when there is none,
+--          as in a paused queue;
 --          then now (milliseconds, Redis' clock)
 local prefix = KEYS[1]
 local call = redis.call
@@ -51,8 +52,13 @@ if #due > 0 then
   consider(math.floor(tonumber(due[2]) / 0x1000))
 end
 
+local paused = call('HEXISTS', prefix .. 'meta', 'paused')
+if paused == 1 then
+  oldest = nil
+end
+
 return {
-  call('HEXISTS', prefix .. 'meta', 'paused'),
+  paused,
   call('LLEN', prefix .. 'wait') + call('LLEN', prefix .. 'paused'),
   call('ZCARD', prefix .. 'prioritized'),
   call('LLEN', prefix .. 'active'),

@@ -23,8 +23,12 @@ export function backoffDelay(backoff: Backoff, attemptsMade: number, random: () 
   // Beyond 2^40 every delay is over any cap; the bound keeps the power finite.
   const factor = backoff.type === 'exponential' ? 2 ** Math.min(Math.max(attemptsMade - 1, 0), 40) : 1;
   const full = Math.min(backoff.delayMs * factor, cap);
-  const jitter = backoff.jitter ?? (backoff.type === 'exponential' ? 0.5 : 0);
+  const jitter = backoff.jitter ?? defaultJitter(backoff.type);
   return Math.round(full * (1 - jitter * random()));
+}
+
+export function defaultJitter(type: Backoff['type']): number {
+  return type === 'exponential' ? 0.5 : 0;
 }
 
 /** Whether a value from outside is a back-off that can be worked with. */

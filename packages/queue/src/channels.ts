@@ -7,15 +7,45 @@ export interface QueueChannels {
   'holdfast:queue:error': QueueErrorEvent;
   /** The store of the queues came, or went: one event a change, however many connections there are. */
   'holdfast:queue:availability': QueueAvailabilityEvent;
+  'holdfast:queue:outbox': OutboxEvent;
+}
+
+/** What became of jobs while the store was away, and after. */
+export interface OutboxEvent {
+  readonly queue: string;
+  /**
+   * `accepted`: on disk. `refused`: it could not be stored, and its caller was told so. `forwarded`: it is in the store.
+   * `known`: its store had it already, so that nothing was added. `set-aside`: it cannot be forwarded.
+   */
+  readonly event: 'accepted' | 'refused' | 'forwarded' | 'known' | 'set-aside';
+  /** How many, in one go. */
+  readonly count: number;
+  /** With `set-aside` and `refused`. */
+  readonly code?: string;
 }
 
 export interface QueueJobEvent {
   readonly queue: string;
-  readonly event: 'added' | 'duplicate' | 'started' | 'completed' | 'failed' | 'retrying' | 'stalled';
+  readonly event:
+    | 'added'
+    | 'duplicate'
+    | 'started'
+    | 'completed'
+    | 'failed'
+    | 'retrying'
+    | 'stalled'
+    /** Given back before its lock had run out, because its worker is gone. */
+    | 'rescued'
+    /** Its workers died too often while it ran. */
+    | 'crashed'
+    | 'cancelled'
+    | 'expired';
   /** With `started`: from when the job could run until it did. */
   readonly waitMs?: number;
   /** With `completed`, `failed` and `retrying`: how long the attempt ran. */
   readonly durationMs?: number;
+  /** With `completed` and `failed`: how many attempts it took in all. */
+  readonly attempts?: number;
 }
 
 export interface QueueErrorEvent {

@@ -1,22 +1,46 @@
-import { UnrecoverableError, WaitingError, type Job, type Worker } from 'bullmq';
+import { randomUUID } from 'node:crypto';
+import type { Job } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffDelay } from './backoff.ts';
-import type { QueueBackend } from './backends/backend.ts';
-import { publishEvent } from './channels.ts';
+import type { JobWorker, QueueBackend } from './backends/backend.ts';
+import { publishEvent, type QueueJobEvent } from './channels.ts';
+import { asError } from './consuming/failure.ts';
+import { givenUpJob, type OnGivenUp } from './consuming/given-up.ts';
+import { JobRunner } from './consuming/job-runner.ts';
+import { Permits } from './consuming/permits.ts';
+import { Presence } from './consuming/presence.ts';
+import { ThreadPool, type ThreadHandler } from './consuming/thread-pool.ts';
+import { RunningJobs } from './consuming/running-jobs.ts';
+import {
+  consumerProfiles,
+  defaultMaxCrashes,
+  lockDurationMs,
+  lockRenewMs,
+  maxStalledCount,
+  type ConsumerTuning,
+} from './consuming/tuning.ts';
+import type { BeatReply, WorkerRegistry } from './consuming/worker-registry.ts';
 import type { QueueDefinition } from './define-queue.ts';
-import { JobInterruptedError, PermanentError } from './errors.ts';
-import { formatFailure } from './job-view.ts';
+import { JobCancelledError, JobInterruptedError, JobLockLostError, RetryLaterError } from './errors.ts';
 import type { StoredJobOptions } from './job-options.ts';
-import { runJob, type Handler } from './run-job.ts';
+import { parseFailure } from './job-view.ts';
+import type { Handler } from './run-job.ts';
+import { storableResult } from './storable.ts';
 
 export type { Handler, RunningJob } from './run-job.ts';
 
 export interface ConsumerOptions<Data = unknown> {
   readonly backend: QueueBackend;
   readonly definition: QueueDefinition;
-  readonly handler: Handler<Data>;
+  /** A function, or a module that runs in threads. */
+  readonly handler: Handler<Data> | ThreadHandler;
   /** Jobs at a time. Default: the definition's. */
   readonly concurrency?: number;
+  /** Shared by the consumers of a process, it bounds how many jobs run in all of them. Default: no such bound. */
+  readonly permits?: Permits;
+  /** Default `consumerProfiles.default`. All consumers of a queue may differ. */
+  readonly tuning?: ConsumerTuning;
+  readonly onGivenUp?: OnGivenUp;
 }
 
 export interface ConsumerStatus {
@@ -25,71 +49,108 @@ export interface ConsumerStatus {
   readonly active: number;
   /** When a job last started, reported progress or ended; `null` before the first. Milliseconds since the epoch. */
   readonly lastProgressAt: number | null;
+  /** When it last asked for a job; `null` before the first time. Milliseconds since the epoch. */
+  readonly lastFetchAt: number | null;
+  /** Whether it would take another job now: it has room, and is not held back by the limit over all queues. */
+  readonly canFetch: boolean;
 }
 
-/**
- * Locks are long on purpose: with short ones a mere pause of Redis made healthy jobs run twice. What a dead worker held
- * comes back when its lock has expired and the stalled check has seen it.
- */
-const lockDurationMs = 60_000;
-const stalledIntervalMs = 30_000;
-/** BullMQ fails a job that stalled more often, whatever attempts it has left. */
-const maxStalledCount = 5;
-/** Seconds that an idle worker blocks at a time. */
-const drainDelaySeconds = 10;
 /** What is kept back of the closing time for jobs to end after they were told to. */
 const interruptMs = 500;
-
-interface HeldLock {
-  readonly token: string | undefined;
-  /** Aborted when the lock is lost. */
-  readonly signal: AbortSignal | undefined;
-}
+/** How long the end of a worker without jobs may take. */
+const idleMs = 1000;
+/** What is kept back to say that this worker is gone. */
+const leaveMs = 250;
 
 /** Runs the jobs of one queue. At least once: a job may run again, under the same `idempotencyKey`. */
 export class Consumer<Data = unknown> {
   readonly #definition: QueueDefinition;
-  readonly #worker: Worker<unknown, unknown>;
-  readonly #shutdown = new AbortController();
-  #active = 0;
+  readonly #worker: JobWorker;
+  readonly #registry: WorkerRegistry;
+  readonly #presence: Presence;
+  readonly #threads: ThreadPool | undefined;
+  readonly #running = new RunningJobs();
+  readonly #onGivenUp: OnGivenUp | undefined;
   #lastProgressAt: number | null = null;
-  #running: Promise<void> | undefined;
+  #loop: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  #forgetCancels = (): void => undefined;
 
   /** Connects in the background; takes no job before `start`. */
-  constructor({ backend, definition, handler, concurrency }: ConsumerOptions<Data>) {
+  constructor(options: ConsumerOptions<Data>) {
+    const { backend, definition, tuning = consumerProfiles.default } = options;
     this.#definition = definition;
-    // BullMQ hands the signal over only to a processor that declares three parameters (`processor.length`).
-    const processor = async (job: Job, token: string | undefined, signal: AbortSignal | undefined): Promise<unknown> =>
-      this.#process(job, handler, { token, signal });
-    this.#worker = backend.createWorker(definition.name, processor, {
-      autorun: false,
-      concurrency: concurrency ?? definition.concurrency,
-      lockDuration: lockDurationMs,
-      stalledInterval: stalledIntervalMs,
-      maxStalledCount,
-      drainDelay: drainDelaySeconds,
-      // How long a worker waits before it tries again to hand in a result while its store is away.
-      runRetryDelay: 1000,
-      settings: { backoffStrategy: (attemptsMade, _type, _error, job) => backoffOf(job, attemptsMade) },
+    this.#onGivenUp = options.onGivenUp;
+    this.#registry = backend.registry(definition.name);
+    const onProgress = (): void => void (this.#lastProgressAt = Date.now());
+    const onError = (error: Error): void => this.#report(error);
+    let handler: Handler<Data>;
+    if (typeof options.handler === 'function') {
+      ({ handler } = options as { handler: Handler<Data> });
+    } else {
+      this.#threads = new ThreadPool(options.handler);
+      ({ handler } = this.#threads);
+    }
+    const runner = new JobRunner<Data>({
+      definition,
+      handler,
+      registry: this.#registry,
+      running: this.#running,
+      onProgress,
+      onError,
+      onGivenUp: options.onGivenUp,
+      storable: backend.kind === 'embedded' ? storableResult : (result) => result,
     });
-    this.#worker.on('error', (error) => this.#report(error));
+    // Its time to live is part of its name, so that others know how long to wait for it.
+    const workerId = `hf${tuning.presence.ttlMs}.${randomUUID()}`;
+    this.#presence = new Presence({
+      registry: this.#registry,
+      workerId,
+      times: tuning.presence,
+      onError,
+      crashLimit: definition.maxCrashes ?? defaultMaxCrashes,
+      running: () => this.#running.list(),
+      holds: (job) => this.#worker.holds(job),
+      onReply: (reply) => this.#onBeat(reply),
+    });
+    this.#worker = backend.createWorker(
+      definition.name,
+      async (job, token) => runner.run(job, token ?? ''),
+      {
+        concurrency: options.concurrency ?? definition.concurrency,
+        lockDuration: lockDurationMs,
+        lockRenewTime: lockRenewMs,
+        stalledInterval: tuning.stalledIntervalMs,
+        maxStalledCount,
+        drainDelay: tuning.blockSeconds,
+        // How long a worker waits before it tries again to hand in a result while its store is away.
+        runRetryDelay: 1000,
+        ...(definition.rateLimit !== undefined && {
+          limiter: { max: definition.rateLimit.max, duration: definition.rateLimit.durationMs },
+        }),
+        settings: { backoffStrategy: (attemptsMade, _type, error, job) => backoffOf(job, attemptsMade, error) },
+      },
+      { workerId, permits: options.permits ?? new Permits(), beforeFetch: async () => this.#presence.registered },
+    );
+    this.#worker.on('error', onError);
     this.#worker.on('stalled', () => this.#publish('stalled'));
-    // Somebody else may run these by now: what can stop, should. BullMQ only tells.
-    this.#worker.on('lockRenewalFailed', (ids) => {
-      for (const id of ids) this.#worker.cancelJob(id, 'The lock of the job was lost.');
-    });
+    // Whether somebody else runs these by now, or a lock merely ran out, a beat finds out.
+    this.#worker.on('lockRenewalFailed', () => this.#presence.hurry());
+    this.#worker.on('failed', (job) => this.#onFailed(job));
   }
 
   /** Begins to take jobs, or does so as soon as the store can be reached. Does not wait for that. */
   async start(): Promise<void> {
-    if (this.#running !== undefined || this.#closing !== undefined) return;
-    this.#running = this.#worker.run().catch((error: unknown) => this.#report(asError(error)));
+    if (this.#loop !== undefined || this.#closing !== undefined) return;
+    this.#presence.start();
+    this.#forgetCancels = this.#registry.onCancel(() => this.#presence.hurry());
+    this.#loop = this.#worker.run().catch((error: unknown) => this.#report(asError(error)));
   }
 
   status(): ConsumerStatus {
-    const running = this.#running !== undefined && this.#closing === undefined && this.#worker.isRunning();
-    return { running, active: this.#active, lastProgressAt: this.#lastProgressAt };
+    const running = this.#loop !== undefined && this.#closing === undefined && this.#worker.isRunning();
+    const { lastFetchAt, canFetch } = this.#worker;
+    return { running, active: this.#running.size, lastProgressAt: this.#lastProgressAt, lastFetchAt, canFetch };
   }
 
   /**
@@ -103,75 +164,49 @@ export class Consumer<Data = unknown> {
 
   async #close(timeoutMs: number): Promise<void> {
     const started = Date.now();
-    const left = (): number => Math.max(0, timeoutMs - (Date.now() - started));
-    const drained = this.#worker.close().then(
-      () => true,
-      (error: unknown) => {
-        this.#report(asError(error));
-        return true;
-      },
-    );
+    const left = (): number => Math.max(0, timeoutMs - leaveMs - (Date.now() - started));
+    const report = (error: unknown): void => this.#report(asError(error));
+    await this.#drain(left);
+    this.#forgetCancels();
+    // The presence ends last: until here the jobs were this worker's.
+    const leaving = this.#presence.stop().then(async () => this.#presence.leave(this.#worker.heldCount > 0));
+    await within(Promise.all([leaving, this.#threads?.close()]).catch(report), left() + leaveMs);
+  }
+
+  async #drain(left: () => number): Promise<void> {
+    const report = (error: unknown): void => this.#report(asError(error));
+    const drained = this.#worker.close().catch(report);
     // BullMQ's close has no time-out of its own.
-    const within = async (milliseconds: number): Promise<boolean> => {
-      const timer = new AbortController();
-      const expired = delay(milliseconds, false, { signal: timer.signal }).catch(() => false);
-      const done = await Promise.race([drained, expired]);
-      timer.abort();
-      return done;
-    };
-    if (await within(Math.max(0, left() - 2 * interruptMs))) return;
-    this.#shutdown.abort(new JobInterruptedError('The worker is stopping.'));
-    if (await within(Math.max(0, left() - interruptMs))) return;
-    const forced = this.#worker
-      .getBackend()
-      .close(true)
-      .catch((error: unknown) => this.#report(asError(error)));
-    await Promise.race([forced, delay(left())]);
-  }
-
-  async #process(job: Job, handler: Handler<Data>, held: HeldLock): Promise<unknown> {
-    const queue = this.#definition.name;
-    const startedAt = Date.now();
-    this.#touch();
-    this.#active += 1;
-    const canRunFrom = Math.max(job.timestamp, job.attemptsMade > 0 ? (job.processedOn ?? 0) : 0) + (job.delay ?? 0);
-    this.#publish('started', { waitMs: Math.max(0, startedAt - canRunFrom) });
-    try {
-      const result = await runJob({
-        queue,
-        job,
-        handler,
-        timeoutMs: storedTimeout(job) ?? this.#definition.timeoutMs,
-        signals: [this.#shutdown.signal, ...(held.signal === undefined ? [] : [held.signal])],
-        onProgress: () => this.#touch(),
-      });
-      this.#publish('completed', { durationMs: Date.now() - startedAt });
-      return result;
-    } catch (error) {
-      if (error === this.#shutdown.signal.reason) {
-        // Handed back as it came: stopping a worker costs a job none of its attempts.
-        await job.moveToWait(held.token);
-        throw new WaitingError();
-      }
-      const failure = toFailure(error);
-      const isLast = failure instanceof UnrecoverableError || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-      this.#publish(isLast ? 'failed' : 'retrying', { durationMs: Date.now() - startedAt });
-      throw failure;
-    } finally {
-      this.#active -= 1;
-      this.#touch();
+    const holdsNone = (): boolean => this.#worker.heldCount === 0;
+    // Nor does it end while there is no connection, which is no reason to wait where there is nothing to hand in.
+    if (holdsNone() && (await within(drained, Math.min(idleMs, left())))) return;
+    if (!holdsNone()) {
+      if (await within(drained, left() - 2 * interruptMs)) return;
+      this.#running.stop(new JobInterruptedError('The worker is stopping.'));
+      if (await within(drained, left() - interruptMs)) return;
     }
+    await within(this.#worker.getBackend().close(true).catch(report), left());
   }
 
-  #touch(): void {
-    this.#lastProgressAt = Date.now();
+  #onBeat({ lost, cancelled, rescued }: BeatReply): void {
+    for (const job of lost) this.#running.interrupt(job, new JobLockLostError());
+    for (const job of cancelled) {
+      this.#running.interrupt(job, new JobCancelledError(parseFailure(job.failure).message));
+    }
+    rescued.forEach(() => this.#publish('rescued'));
   }
 
-  #publish(
-    event: 'started' | 'completed' | 'failed' | 'retrying' | 'stalled',
-    more: { readonly waitMs?: number; readonly durationMs?: number } = {},
-  ): void {
-    publishEvent('holdfast:queue:job', () => ({ queue: this.#definition.name, event, ...more }));
+  /** What was cancelled while it waited, or took its worker down too often, BullMQ fails without running it. */
+  #onFailed(job: Job | undefined): void {
+    if (typeof job?.deferredFailure !== 'string') return;
+    const { code } = parseFailure(job.deferredFailure);
+    const given = givenUpJob(this.#definition.name, job, job.attemptsMade, job.deferredFailure);
+    this.#onGivenUp?.(given).catch((error: unknown) => this.#report(asError(error)));
+    this.#publish(code === 'JOB_CANCELLED' ? 'cancelled' : code === 'JOB_CRASHED_WORKER' ? 'crashed' : 'failed');
+  }
+
+  #publish(event: QueueJobEvent['event']): void {
+    publishEvent('holdfast:queue:job', () => ({ queue: this.#definition.name, event }));
   }
 
   #report(error: Error): void {
@@ -179,29 +214,22 @@ export class Consumer<Data = unknown> {
   }
 }
 
-/** What BullMQ records: `CODE: message`, with the stack of the original. */
-function toFailure(error: unknown): Error {
-  const original = asError(error);
-  const { code } = original as { code?: unknown };
-  const message = formatFailure(
-    typeof code === 'string' && /^[A-Z]/.test(code) ? code : 'JOB_FAILED',
-    original.message,
-  );
-  const failure = original instanceof PermanentError ? new UnrecoverableError(message) : new Error(message);
-  failure.cause = original;
-  if (original.stack !== undefined) failure.stack = original.stack;
-  return failure;
+/** Whether it ended in time. */
+async function within(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const timer = new AbortController();
+  const expired = delay(Math.max(0, milliseconds), false, { signal: timer.signal }).catch(() => false);
+  const done = await Promise.race([work.then(() => true), expired]);
+  timer.abort();
+  return done;
 }
 
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
-
-function storedTimeout(job: Job): number | undefined {
-  return (job.opts as Partial<StoredJobOptions>).timeoutMs;
-}
-
-function backoffOf(job: { readonly opts: object } | undefined, attemptsMade: number): number {
+function backoffOf(
+  job: { readonly opts: object } | undefined,
+  attemptsMade: number,
+  failure: Error | undefined,
+): number {
+  // The handler knows better than the policy of the queue.
+  if (failure?.cause instanceof RetryLaterError) return failure.cause.delayMs;
   const options: Partial<StoredJobOptions> | undefined = job?.opts;
   const policy = options?.backoffPolicy;
   return policy === undefined ? 0 : backoffDelay(policy, attemptsMade);

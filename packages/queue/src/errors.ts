@@ -5,6 +5,13 @@ export const queueErrors = {
   unknownQueue: { code: 'QUEUE_UNKNOWN', status: 404, title: 'There is no queue of this name.' },
   invalidJob: { code: 'JOB_INVALID', status: 422, title: 'The data of the job does not fit the schema of its queue.' },
   invalidOptions: { code: 'JOB_OPTIONS_INVALID', status: 400, title: 'The options of the job are not allowed.' },
+  jobState: { code: 'JOB_STATE_CONFLICT', status: 409, title: 'The state of the job does not allow it.' },
+  eventsOverflow: {
+    code: 'EVENTS_OVERFLOW',
+    status: 503,
+    title: 'The events of the job came faster than they were read.',
+    retryable: true,
+  },
   jobTooLarge: { code: 'JOB_TOO_LARGE', status: 413, title: 'The data of the job is too large.' },
   unavailable: {
     code: 'QUEUE_UNAVAILABLE',
@@ -20,12 +27,54 @@ export const queueErrors = {
     retryable: true,
     retryAfterMs: 1000,
   },
+  busy: {
+    code: 'QUEUE_BUSY',
+    status: 503,
+    title: 'Too many jobs wait for the answer of the store of the queue; nothing was added.',
+    retryable: true,
+    retryAfterMs: 1000,
+  },
+  addAborted: {
+    code: 'JOB_ADD_ABORTED',
+    status: 503,
+    title: 'The call was ended before this job was added; nothing was added.',
+    retryable: true,
+  },
   outOfMemory: {
     code: 'QUEUE_OUT_OF_MEMORY',
     status: 507,
     title: 'The Redis of the queue is out of memory and refused the job.',
     retryable: true,
     retryAfterMs: 5000,
+  },
+  outboxFull: {
+    code: 'OUTBOX_FULL',
+    status: 503,
+    title: 'The store of the queue is away, and the outbox has no room for the job.',
+    retryable: true,
+    retryAfterMs: 5000,
+  },
+  outbox: {
+    code: 'OUTBOX_UNAVAILABLE',
+    status: 503,
+    title: 'The store of the queue is away, and the outbox cannot keep the job safely.',
+    retryable: true,
+    retryAfterMs: 5000,
+  },
+  outboxUndecided: {
+    code: 'OUTBOX_UNDECIDED',
+    status: 409,
+    title: 'The job was sent too long ago to tell whether it has run: forwarding it may run it twice.',
+  },
+  flowUnsupported: {
+    code: 'FLOW_UNSUPPORTED',
+    status: 422,
+    title: 'A flow over several queues cannot be kept by a Redis Cluster, where each queue has a slot of its own.',
+  },
+  flowConflict: {
+    code: 'FLOW_CONFLICT',
+    status: 409,
+    title: 'A job of the flow has the id of a job that exists; nothing was added.',
   },
   definition: { code: 'QUEUE_DEFINITION_INVALID', status: 500, title: 'A queue is defined in a way that cannot work.' },
   folderLocked: {
@@ -34,6 +83,14 @@ export const queueErrors = {
     title: 'Another process uses the folder of the embedded queue.',
   },
   timeout: { code: 'JOB_TIMEOUT', status: 504, title: 'The job took longer than it may.' },
+  cancelled: { code: 'JOB_CANCELLED', status: 409, title: 'The job was cancelled.' },
+  expired: { code: 'JOB_EXPIRED', status: 410, title: 'The job waited longer than it may and was not run.' },
+  lockLost: { code: 'JOB_LOCK_LOST', status: 409, title: 'The worker lost the job to another one.' },
+  crashedWorker: {
+    code: 'JOB_CRASHED_WORKER',
+    status: 500,
+    title: 'The worker died too often while it ran the job.',
+  },
   interrupted: { code: 'JOB_INTERRUPTED', status: 503, title: 'The worker stopped before the job had finished.' },
 } as const satisfies Record<string, ErrorDefinition>;
 
@@ -56,6 +113,21 @@ export class JobInvalidError extends HoldfastError {
 export class JobOptionsInvalidError extends HoldfastError {
   constructor(issues: readonly FieldIssue[]) {
     super(queueErrors.invalidOptions, issues.map((issue) => `${issue.path}: ${issue.message}`).join(' '), { issues });
+  }
+}
+
+/** What was asked for does not fit the state that the job is in; nothing was changed. */
+export class JobStateError extends HoldfastError {
+  /** @param why goes on after "The job is <state>: it …" */
+  constructor(id: string, state: string, why: string) {
+    super(queueErrors.jobState, `The job ${id} is ${state}: it ${why}.`);
+  }
+}
+
+/** Whoever watches a job reads too slowly; he may go on where he was. */
+export class EventsOverflowError extends HoldfastError {
+  constructor() {
+    super(queueErrors.eventsOverflow, 'More events have come than are kept for a slow reader.');
   }
 }
 
@@ -83,9 +155,37 @@ export class QueueOutcomeUnknownError extends HoldfastError {
   }
 }
 
+/** Nothing was added. */
+export class QueueBusyError extends HoldfastError {
+  constructor(queue: string, pending: number) {
+    super(queueErrors.busy, `${pending} jobs wait for the answer of the store of the queue "${queue}" already.`);
+  }
+}
+
+/** Nothing was added. */
+export class JobAddAbortedError extends HoldfastError {
+  constructor() {
+    super(queueErrors.addAborted, 'The call was ended before this job was added.');
+  }
+}
+
 export class QueueOutOfMemoryError extends HoldfastError {
   constructor(message: string, options?: HoldfastErrorOptions) {
     super(queueErrors.outOfMemory, message, options);
+  }
+}
+
+/** The outbox is as large as it may be, or its disk as full. Nothing was stored. */
+export class OutboxFullError extends HoldfastError {
+  constructor(message: string, options?: HoldfastErrorOptions) {
+    super(queueErrors.outboxFull, message, options);
+  }
+}
+
+/** The file of the outbox cannot be used: its disk fails, or another process has it. Nothing was acknowledged. */
+export class OutboxError extends HoldfastError {
+  constructor(message: string, options?: HoldfastErrorOptions) {
+    super(queueErrors.outbox, message, options);
   }
 }
 
@@ -109,6 +209,21 @@ export class EmbeddedFolderLockedError extends HoldfastError {
   }
 }
 
+export class FlowUnsupportedError extends HoldfastError {
+  constructor(queues: readonly string[]) {
+    super(
+      queueErrors.flowUnsupported,
+      `A flow over the queues ${queues.join(', ')} is not possible in a Redis Cluster: parent and children must be in one slot, and each queue has its own. Keep the flow in one queue, or use a Redis that is no cluster.`,
+    );
+  }
+}
+
+export class FlowConflictError extends HoldfastError {
+  constructor(job: string) {
+    super(queueErrors.flowConflict, `The job ${job} of the flow exists already; nothing was added.`);
+  }
+}
+
 /** Recorded on a job whose handler did not end within its timeout. */
 export class JobTimeoutError extends HoldfastError {
   constructor(timeoutMs: number) {
@@ -120,6 +235,45 @@ export class JobTimeoutError extends HoldfastError {
 export class JobInterruptedError extends HoldfastError {
   constructor(message: string) {
     super(queueErrors.interrupted, message);
+  }
+}
+
+/** The reason of a handler's `AbortSignal`, and of the end of the job, when somebody cancelled it. */
+export class JobCancelledError extends HoldfastError {
+  constructor(reason: string) {
+    super(queueErrors.cancelled, reason);
+  }
+}
+
+/** Recorded on a job that waited longer than its `waitingTtlMs` for its first run. */
+export class JobExpiredError extends HoldfastError {
+  constructor(waitedMs: number, waitingTtlMs: number) {
+    super(queueErrors.expired, `The job waited ${waitedMs} ms; it was not to run after ${waitingTtlMs} ms.`);
+  }
+}
+
+/** The reason of a handler's `AbortSignal` when its result no longer counts: another worker has the job, or will. */
+export class JobLockLostError extends HoldfastError {
+  constructor() {
+    super(queueErrors.lockLost, 'This worker was out of reach for too long, and the job was given to another one.');
+  }
+}
+
+/** Thrown by a handler that knows when the next attempt makes sense: it follows then, whatever the back-off says. */
+export class RetryLaterError extends Error {
+  /** Milliseconds from now, from 1. */
+  readonly delayMs: number;
+  /** Recorded with the job. Upper case, as in the catalogues. */
+  readonly code: string;
+
+  constructor(
+    message: string,
+    options: { readonly delayMs: number; readonly code?: string; readonly cause?: unknown },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'RetryLaterError';
+    this.code = options.code ?? 'JOB_FAILED';
+    this.delayMs = Math.max(1, Math.round(options.delayMs));
   }
 }
 

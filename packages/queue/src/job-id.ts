@@ -1,22 +1,25 @@
 /**
- * On Redis the key of a job is the prefix of its queue and its id, right beside the keys that BullMQ keeps for the
- * queue itself. A job of such an id would overwrite them, and reading one would meet a key of another type.
+ * On Redis the key of a job is the prefix of its queue and its id, right beside the keys that BullMQ and this package
+ * keep for the queue itself. A job of such an id would overwrite them, and reading one would meet a key of another type.
  */
 const ownKeys = new Set([
   'active',
   'completed',
   'de',
   'delayed',
+  'dn',
   'events',
   'failed',
   'id',
   'limiter',
   'marker',
   'meta',
+  'once',
   'paused',
   'pc',
   'prioritized',
   'repeat',
+  'schedules',
   'stalled',
   'stalled-check',
   'wait',

@@ -7,6 +7,8 @@ export type JobState =
   | 'completed'
   | 'failed'
   | 'waiting-children'
+  /** Accepted while the store was away, and not in it yet. */
+  | 'outbox'
   | 'unknown';
 
 /** A job as the outside sees it; times are ISO 8601 UTC. */
@@ -81,11 +83,11 @@ export function formatFailure(code: string, message: string): string {
   return `${code}: ${message}`;
 }
 
-function parseFailure(reason: string): JobErrorView {
+export function parseFailure(reason: string): JobErrorView {
   const parts = /^([A-Z][A-Z0-9_]{2,63}): (.*)$/s.exec(reason);
   return { code: parts?.[1] ?? 'JOB_FAILED', message: parts?.[2] ?? reason };
 }
 
-function isoTime(milliseconds: number): string {
+export function isoTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }

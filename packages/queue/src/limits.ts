@@ -18,10 +18,27 @@ const day = 24 * 60 * 60 * 1000;
 export const limits = {
   attempts: integerBetween(1, 100),
   delayMs: integerBetween(0, 365 * day, ' ms (365 days)'),
+  waitingTtlMs: integerBetween(1, 365 * day, ' ms (365 days)'),
+  deduplicationTtlMs: integerBetween(1, 365 * day, ' ms (365 days)'),
+  everyMs: integerBetween(1000, 365 * day, ' ms (1 s to 365 days)'),
+  coalesceItems: integerBetween(1, 1000),
+  coalesceWaitMs: integerBetween(1, 60_000, ' ms (60 s)'),
+  onceTtlMs: integerBetween(1, 365 * day, ' ms (365 days)'),
   timeoutMs: integerBetween(1, day, ' ms (24 hours)'),
   backoffMs: integerBetween(0, day, ' ms (24 hours)'),
 } as const;
 
+/**
+ * Jobs, and bytes of their data, that are added by one command: Redis does nothing else while it runs, some 3 ms. One
+ * job may be larger.
+ */
+export const maxBatchJobs = 50;
+export const maxBatchBytes = 512 * 1024;
+/** Jobs of one `addMany`. */
+export const maxBulkJobs = 10_000;
+/** Jobs of one queue, and bytes of their data, that may wait for the answer of the store in one process. */
+export const maxPendingJobs = 10_000;
+export const maxPendingBytes = 64 * 1024 * 1024;
 /** Bytes of the data of a job as JSON. */
 export const maxPayloadBytes = 1024 * 1024;
 /** Milliseconds that `get` waits at most for a job to end. */

@@ -5,7 +5,13 @@ import { JobInvalidError, JobTooLargeError } from './errors.ts';
 import { maxPayloadBytes } from './limits.ts';
 
 /** Checks the data of the jobs of one queue; nothing is converted, completed or dropped. */
-export type PayloadCheck = (data: unknown) => void;
+export type PayloadCheck = (data: unknown) => CheckedPayload;
+
+export interface CheckedPayload {
+  /** The data as it is stored. */
+  readonly json: string;
+  readonly bytes: number;
+}
 
 /** More would only repeat what the first ones say. */
 const maxIssues = 20;
@@ -18,9 +24,10 @@ const maxIssues = 20;
 export function compilePayload(queue: string, schema: TSchema): PayloadCheck {
   const validator = Compile(schema);
   return (data) => {
-    const bytes = jsonBytes(queue, data);
+    const json = toJson(queue, data);
+    const bytes = Buffer.byteLength(json);
     if (bytes > maxPayloadBytes) throw new JobTooLargeError(bytes, maxPayloadBytes);
-    if (validator.Check(data)) return;
+    if (validator.Check(data)) return { json, bytes };
     const errors = validator
       .Errors(data)
       // An unknown field is reported twice: as unknown, and as not fitting the schema `false`.
@@ -51,12 +58,12 @@ function messageAt(schema: TSchema, pointer: string): string | undefined {
 const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89ab][0-9a-f]{2}|d[c-f][0-9a-f]{2})/i;
 
 /** What is stored is JSON, so what cannot become JSON is refused here and not by a surprise in the store. */
-function jsonBytes(queue: string, data: unknown): number {
+function toJson(queue: string, data: unknown): string {
   try {
     const json: string | undefined = JSON.stringify(data);
     if (json === undefined) throw new TypeError('there is none');
     if (unstorable.test(json)) throw new TypeError('it holds U+0000 or half of a surrogate pair');
-    return Buffer.byteLength(json);
+    return json;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new JobInvalidError(queue, [{ path: '', message: `cannot be stored as JSON (${reason})` }]);

@@ -1,11 +1,15 @@
+import { UnsupportedError } from '@holdfast/redis-core';
 import { randomUUID } from 'node:crypto';
-import type { QueueHandle } from './backends/backend.ts';
+import type { NewJob, Once, QueueHandle } from './backends/backend.ts';
 import { publishEvent } from './channels.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
-import { checkJobOptions, storedOptions, type JobOptions } from './job-options.ts';
+import { checkJobOptions, checkOnce, jobNameProblem, storedOptions, type JobOptions } from './job-options.ts';
 import type { JobState } from './job-view.ts';
+import { maxBatchJobs } from './limits.ts';
 import { compilePayload, type PayloadCheck } from './payload.ts';
+import { AddBatcher } from './producing/add-batcher.ts';
+import { addMany, type AddManyOptions, type AddManyResult } from './producing/add-many.ts';
 
 export interface AddJob {
   /** Tells jobs of one queue apart in lists; 1 to 128 characters. Default: the name of the queue. */
@@ -14,12 +18,19 @@ export interface AddJob {
   readonly options?: JobOptions;
 }
 
+export interface AddSettings {
+  /** Makes the add happen once, however often it is sent, also when the job has run and is gone. */
+  readonly once?: Once;
+}
+
 export interface AddResult {
   readonly id: string;
   readonly queue: string;
   readonly state: JobState;
-  /** Whether a job of this id was there before, so that this call added nothing. */
+  /** Whether this call added nothing, because a job is or was there: then id and state are of that job. */
   readonly duplicate: boolean;
+  /** Where the queue makes one job of many: how many items the job has. */
+  readonly items?: number;
 }
 
 /** Adds jobs to one queue: checks first, because the store checks nothing, then adds atomically. */
@@ -27,37 +38,80 @@ export class Producer {
   readonly #definition: QueueDefinition;
   readonly #handle: QueueHandle;
   readonly #checkPayload: PayloadCheck;
+  readonly #batcher: AddBatcher;
 
-  constructor(definition: QueueDefinition, handle: QueueHandle) {
+  /** @param batchSize how many jobs one command adds at most; 1: every job is sent by itself, at once */
+  constructor(definition: QueueDefinition, handle: QueueHandle, batchSize = maxBatchJobs) {
     this.#definition = definition;
     this.#handle = handle;
     this.#checkPayload = compilePayload(definition.name, definition.payload);
+    this.#batcher = new AddBatcher({
+      queue: definition.name,
+      maxJobs: batchSize,
+      send: async (jobs) => this.#handle.addMany(jobs),
+    });
+  }
+
+  /** Commands that add, and jobs whose callers wait for them. */
+  get pending(): { readonly batches: number; readonly jobs: number } {
+    return this.#batcher.pending;
   }
 
   /** See `Queues.add`. */
-  async add({ name, data, options = {} }: AddJob): Promise<AddResult> {
-    const queue = this.#definition.name;
-    if (name !== undefined && (name.length < 1 || name.length > 128)) {
-      throw new JobOptionsInvalidError([{ path: '/name', message: 'must have 1 to 128 characters.' }]);
-    }
-    checkJobOptions(options);
-    this.#checkPayload(data);
-
-    // Every job gets an id of ours, so that an add whose reply was lost can be made again without a second job.
-    const id = options.jobId ?? randomUUID();
-    const { existed } = await this.#handle.add({
-      id,
-      name: name ?? queue,
-      data,
-      options: storedOptions(this.#definition, options),
-      idIsGiven: options.jobId !== undefined,
-    });
-    publishEvent('holdfast:queue:job', () => ({ queue, event: existed ? 'duplicate' : 'added' }));
-    return { id, queue, state: await this.#stateAfterAdd(id, existed, options), duplicate: existed };
+  async add(job: AddJob, { once }: AddSettings = {}): Promise<AddResult> {
+    if (once !== undefined) checkOnce(once);
+    return this.send({ ...this.prepare(job), ...(once !== undefined && { once }) });
   }
 
-  async #stateAfterAdd(id: string, existed: boolean, options: JobOptions): Promise<JobState> {
-    if (existed) return this.#handle.call((queue) => queue.getJobState(id));
-    return (options.delayMs ?? 0) > 0 ? 'delayed' : 'prioritized';
+  /**
+   * Checks a job and gives it what its queue says of all its jobs. Touches nothing outside.
+   *
+   * @throws JobInvalidError (422), JobTooLargeError (413), JobOptionsInvalidError (400)
+   */
+  prepare({ name, data, options = {} }: AddJob): NewJob {
+    const problem = name === undefined ? undefined : jobNameProblem(name);
+    if (problem !== undefined) throw new JobOptionsInvalidError([{ path: '/name', message: problem }]);
+    checkJobOptions(options);
+    if (options.deduplication?.mode === 'reschedule' && this.#handle.kind === 'embedded') {
+      throw new UnsupportedError(
+        "The de-duplication mode reschedule is not available on the embedded backend: BullMQ's PostgreSQL does not have it.",
+      );
+    }
+    const { json } = this.#checkPayload(data);
+    return {
+      // Every job gets an id of ours, so that an add whose reply was lost can be made again without a second job.
+      id: options.jobId ?? randomUUID(),
+      name: name ?? this.#definition.name,
+      data,
+      json,
+      options: storedOptions(this.#definition, options),
+    };
+  }
+
+  /** Adds a job that was prepared. @throws as `QueueHandle.add` */
+  async send(job: NewJob): Promise<AddResult> {
+    const queue = this.#definition.name;
+    const added = await this.#batcher.add(job);
+    publishEvent('holdfast:queue:job', () => ({ queue, event: added.existed ? 'duplicate' : 'added' }));
+    return { id: added.id, queue, state: added.state, duplicate: added.existed };
+  }
+
+  /** See `Queues.addMany`. */
+  async addMany(jobs: readonly AddJob[], options: AddManyOptions = {}): Promise<AddManyResult> {
+    const queue = this.#definition.name;
+    const result = await addMany(jobs, options, {
+      prepare: (job) => this.prepare(job),
+      send: async (batch) => this.#handle.addMany(batch),
+    });
+    for (const { status } of result.items) {
+      if (status === 'rejected') continue;
+      publishEvent('holdfast:queue:job', () => ({ queue, event: status === 'duplicate' ? 'duplicate' : 'added' }));
+    }
+    return result;
+  }
+
+  /** Sends what waits to be sent, and answers those who wait. */
+  async close(): Promise<void> {
+    await this.#batcher.close();
   }
 }

@@ -1,12 +1,31 @@
+import { EventFeed } from './admin/event-feed.ts';
+import { QueueAdmin } from './admin/queue-admin.ts';
+import { cancelJob } from './consuming/cancel-job.ts';
+import { addFlow } from './flows/add-flow.ts';
+import type { FlowJob, FlowResult } from './flows/flow.ts';
 import { canBeJobId } from './job-id.ts';
 import type { QueueBackend, QueueHandle } from './backends/backend.ts';
+import {
+  DeadLetters,
+  type CleanDeadLettersOptions,
+  type CleanReport,
+  type DeadLetterListOptions,
+  type DeadLetterPage,
+  type RedriveOptions,
+  type RedriveReport,
+} from './dead-letters/dead-letters.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { QueueDefinitionError, QueueUnknownError } from './errors.ts';
 import { toJobView, type JobView } from './job-view.ts';
 import { JobWaiter } from './job-waiter.ts';
-import { maxLogLines } from './limits.ts';
-import { Producer, type AddJob, type AddResult } from './producer.ts';
-import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedule.ts';
+import { maxLogLines, maxWaitMs } from './limits.ts';
+import type { Outbox } from './outbox/outbox.ts';
+import type { AddManyOptions, AddManyResult } from './producing/add-many.ts';
+import { Coalescing, type CoalescerSettings, type ItemCoalescer } from './producing/coalescing.ts';
+import { batchStatsOf, type BatchStats, type Pending } from './producing/batch-stats.ts';
+import { Producer, type AddJob, type AddResult, type AddSettings } from './producer.ts';
+import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedules/declared.ts';
+import { Schedules } from './schedules/schedules.ts';
 import { policyOf, type QueueSummary } from './summary.ts';
 
 export type { AddJob, AddResult } from './producer.ts';
@@ -15,6 +34,13 @@ export type { JobOptions } from './job-options.ts';
 export interface QueuesOptions {
   readonly backend: QueueBackend;
   readonly definitions: readonly QueueDefinition[];
+  /** Takes jobs while the store is away. It then belongs to this object, which starts and closes it. */
+  readonly outbox?: Outbox;
+  /**
+   * How many of the jobs that are added in one turn of the event loop are sent as one command, 1 to 50. Default 50; 1
+   * sends every job by itself.
+   */
+  readonly addBatchSize?: number;
 }
 
 export interface GetOptions {
@@ -28,7 +54,10 @@ interface OpenQueue {
   readonly definition: QueueDefinition;
   readonly handle: QueueHandle;
   readonly producer: Producer;
+  readonly coalescing: Coalescing;
   readonly waiter: JobWaiter;
+  readonly feed: EventFeed;
+  readonly deadLetters: DeadLetters;
 }
 
 /**
@@ -36,20 +65,35 @@ interface OpenQueue {
  * constructor neither waits nor fails when the store is away, and each call then fails fast.
  */
 export class Queues {
+  /** Where jobs are while the store is away, if that was asked for. */
+  readonly outbox: Outbox | undefined;
   readonly #backend: QueueBackend;
+  /** For operators. */
+  readonly admin: QueueAdmin;
   readonly #queues = new Map<string, OpenQueue>();
+  readonly schedules = new Schedules((queue) => this.#open(queue));
 
   /** @throws QueueDefinitionError when two definitions have one name. */
-  constructor({ backend, definitions }: QueuesOptions) {
+  constructor({ backend, outbox, definitions, addBatchSize }: QueuesOptions) {
     this.#backend = backend;
+    this.outbox = outbox;
+    this.admin = new QueueAdmin((name) => this.#open(name), outbox);
     for (const definition of definitions) {
       const { name } = definition;
       if (this.#queues.has(name)) throw new QueueDefinitionError(`Two queues have the name "${name}".`);
       const handle = backend.open(name);
-      const producer = new Producer(definition, handle);
-      const waiter = new JobWaiter({ handle, openEvents: () => backend.createEvents(name) });
-      this.#queues.set(name, { definition, handle, producer, waiter });
+      const producer = new Producer(definition, handle, addBatchSize);
+      const feed = new EventFeed({ handle, openEvents: (after) => backend.createEvents(name, after) });
+      const waiter = new JobWaiter({ handle, feed });
+      const deadLetters = new DeadLetters(name, handle.deadLetters);
+      const coalescing = new Coalescing({
+        definition,
+        check: (job) => void producer.prepare(job),
+        add: async (job) => this.#add(name, job),
+      });
+      this.#queues.set(name, { definition, handle, producer, coalescing, waiter, feed, deadLetters });
     }
+    outbox?.start(backend, this.#queues);
   }
 
   names(): string[] {
@@ -63,15 +107,57 @@ export class Queues {
 
   /**
    * Adds a job, unless one with its `options.jobId` exists: then nothing is added and `duplicate` is true. That is
-   * decided atomically, over all processes.
+   * decided atomically, over all processes. With an outbox, a job that the store cannot take now is kept there: its
+   * `state` is then `outbox`, and it is on disk.
    *
    * @throws QueueUnknownError (404), JobInvalidError (422), JobTooLargeError (413), JobOptionsInvalidError (400)
+   * @throws OutboxFullError, OutboxError (503) the store is away, and the outbox cannot keep the job.
    * @throws QueueUnavailableError (503) nothing was added, nor will be later.
    * @throws QueueOutcomeUnknownError (503) it may have been added; adding it again under the error's `jobId` is safe.
    * @throws QueueOutOfMemoryError (507)
    */
-  async add(queue: string, job: AddJob): Promise<AddResult> {
-    return this.#open(queue).producer.add(job);
+  async add(queue: string, job: AddJob, settings?: AddSettings): Promise<AddResult> {
+    const { producer, coalescing } = this.#open(queue);
+    // A caller with a marker of its own repeats the add by itself.
+    if (settings?.once !== undefined) return producer.add(job, settings);
+    return coalescing.add(job) ?? this.#add(queue, job);
+  }
+
+  /**
+   * Makes one job of many items of one queue; see `coalesce` of a definition for jobs that are alike but for one array.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400)
+   */
+  coalescer<Item>(queue: string, settings: CoalescerSettings<Item>): ItemCoalescer<Item> {
+    return this.#open(queue).coalescing.coalescer(settings);
+  }
+
+  async #add(queue: string, job: AddJob): Promise<AddResult> {
+    return this.outbox === undefined ? this.#open(queue).producer.add(job) : this.outbox.add(queue, job);
+  }
+
+  /**
+   * Adds up to 10 000 jobs in few commands; never throws for a job, but says of each what became of it. Adding those again
+   * whose outcome is not known is safe under their `id`.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400) for too many jobs or a wrong `spreadMs`
+   */
+  async addMany(queue: string, jobs: readonly AddJob[], options?: AddManyOptions): Promise<AddManyResult> {
+    return this.#open(queue).producer.addMany(jobs, options);
+  }
+
+  /**
+   * Adds a job together with the jobs that it waits for: all of them, or none. When a job of the root's id exists nothing
+   * is added, and `duplicate` is true; so give it a `jobId`, and its children too, where the call may have to be repeated.
+   *
+   * @throws QueueUnknownError (404); JobInvalidError (422), JobOptionsInvalidError (400), JobTooLargeError (413) with paths
+   *   such as `/children/0/data/to`
+   * @throws FlowUnsupportedError (422) it spans queues, and the store is a cluster
+   * @throws FlowConflictError (409) another job than the root exists
+   * @throws QueueUnavailableError, QueueOutcomeUnknownError (503), QueueOutOfMemoryError (507) as `add`
+   */
+  async addFlow(flow: FlowJob): Promise<FlowResult> {
+    return addFlow(flow, this.#backend, (queue) => this.#open(queue));
   }
 
   /**
@@ -83,7 +169,12 @@ export class Queues {
   async get(queue: string, id: string, { waitMs = 0, signal }: GetOptions = {}): Promise<JobView | undefined> {
     const { handle, waiter } = this.#open(queue);
     if (!canBeJobId(id)) return undefined;
-    if (waitMs > 0) await waiter.wait(id, waitMs, signal);
+    const deadline = Date.now() + Math.min(waitMs, maxWaitMs);
+    if (waitMs > 0) await this.outbox?.whenLeft(queue, id, Math.min(waitMs, maxWaitMs), signal);
+    const held = this.outbox?.find(queue, id);
+    if (held !== undefined) return held;
+    const leftMs = deadline - Date.now();
+    if (waitMs > 0 && leftMs > 0) await waiter.wait(id, leftMs, signal);
     return handle.call(async (bullmq) => {
       const [job, state, logs] = await Promise.all([
         bullmq.getJob(id),
@@ -93,6 +184,19 @@ export class Queues {
       if (job === undefined || state === 'unknown') return undefined;
       return toJobView(queue, id, job, state, logs.logs);
     });
+  }
+
+  /**
+   * Cancels a job that has not ended, wherever it is. One that waits or is delayed fails with `JOB_CANCELLED` as soon as
+   * a worker is free, without being run (`waiting`). One that runs is told through its signal, within a heartbeat of its
+   * worker (2 s by default), and fails then, whatever attempts it has left (`active`); it may still end well before.
+   * `undefined` when there is no such job.
+   *
+   * @throws QueueUnknownError (404), JobStateError (409: it has ended, or waits for its children),
+   *   QueueUnavailableError (503)
+   */
+  async cancel(queue: string, id: string, reason?: string): Promise<'waiting' | 'active' | undefined> {
+    return cancelJob(this.#backend.registry(this.#open(queue).definition.name), id, reason);
   }
 
   /** @throws QueueUnknownError (404), QueueUnavailableError (503) */
@@ -120,9 +224,52 @@ export class Queues {
     }
   }
 
-  /** Ends the waits and closes the connections of this object's backend. May be called twice. */
+  /**
+   * The jobs that have failed for good, the newest first. They are what the retention of the queue keeps.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400: cursor, limit), QueueUnavailableError (503)
+   */
+  async deadLetters(queue: string, options?: DeadLetterListOptions): Promise<DeadLetterPage> {
+    return this.#open(queue).deadLetters.list(options);
+  }
+
+  /**
+   * Lets dead letters run again, with all their attempts and under the same ids: those of `ids`, or all that had failed
+   * before the call. In batches: one that is interrupted has redriven what it has, and may be called again.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
+   */
+  async redrive(queue: string, options?: RedriveOptions): Promise<RedriveReport> {
+    return this.#open(queue).deadLetters.redrive(options);
+  }
+
+  /**
+   * Removes dead letters with all that belongs to them: those of `ids`, or all; with `olderThanMs` only older ones.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
+   */
+  async cleanDeadLetters(queue: string, options?: CleanDeadLettersOptions): Promise<CleanReport> {
+    return this.#open(queue).deadLetters.clean(options);
+  }
+
+  /** What is being gathered and sent at this moment. */
+  batchStats(): BatchStats {
+    const open = [...this.#queues.values()];
+    return batchStatsOf(
+      open.flatMap(({ definition: { name }, producer, coalescing }): [string, Pending][] => [
+        [name, producer.pending],
+        [name, coalescing.pending],
+      ]),
+    );
+  }
+
+  /** Sends what waits to be sent, ends the waits and closes the connections of this object's backend. May be called twice. */
   async close(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map((open) => open.waiter.close()));
+    await Promise.all([...this.#queues.values()].map((open) => open.coalescing.close()));
+    await Promise.all([...this.#queues.values()].map((open) => open.producer.close()));
+    for (const open of this.#queues.values()) open.waiter.close();
+    await Promise.all([...this.#queues.values()].map((open) => open.feed.close()));
+    await this.outbox?.close();
     await this.#backend.close();
   }
 

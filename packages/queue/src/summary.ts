@@ -1,6 +1,7 @@
 import type { Backoff } from './backoff.ts';
 import type { QueueDefinition, Retention, Schedule } from './define-queue.ts';
 import { priorityNumber } from './priority.ts';
+import type { Coalesce } from './producing/coalescing.ts';
 
 export interface QueueSummary {
   readonly name: string;
@@ -8,7 +9,7 @@ export interface QueueSummary {
   readonly prefix: string;
   readonly paused: boolean;
   readonly counts: QueueCounts;
-  /** How long the job that waits longest could have run already; 0 when none waits. */
+  /** How long the job that waits longest could have run already; 0 when none could, as in a paused queue. */
   readonly oldestWaitingAgeMs: number;
   /** Consumers that are connected now, in all processes. */
   readonly workers: number;
@@ -31,6 +32,8 @@ export interface QueuePolicy {
   readonly backoff: Backoff | null;
   readonly priority: number;
   readonly timeoutMs: number;
+  readonly waitingTtlMs: number | null;
+  readonly coalesce: Coalesce | null;
   readonly concurrency: number;
   readonly retention: Retention;
   readonly schedule: Schedule | null;
@@ -52,6 +55,8 @@ export function policyOf(definition: QueueDefinition): QueuePolicy {
     backoff: definition.backoff ?? null,
     priority: priorityNumber(definition.priority ?? 'normal') ?? 10,
     timeoutMs: definition.timeoutMs,
+    waitingTtlMs: definition.waitingTtlMs ?? null,
+    coalesce: definition.coalesce ?? null,
     concurrency: definition.concurrency,
     retention: definition.retention,
     schedule: definition.schedule ?? null,

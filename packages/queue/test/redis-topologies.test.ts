@@ -13,6 +13,11 @@ import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Consumer, createRedisBackend, defineQueue, Queues, type QueueBackend } from '../src/index.ts';
 import { describeQueueBackend } from './describe-queue-backend.ts';
+import { describeListing } from './admin/describe-listing.ts';
+import { describeWatching } from './admin/describe-watching.ts';
+import { describeAddMany } from './producing/describe-add-many.ts';
+import { describeAddingOnce } from './producing/describe-adding-once.ts';
+import { describeSchedules } from './schedules/describe-schedules.ts';
 
 const backendOn = (target: RedisTarget): QueueBackend =>
   createRedisBackend({ target, keyPrefix: uniquePrefix('jobs'), commandTimeoutMs: 3000 });
@@ -24,7 +29,36 @@ describe('a cluster', () => {
   });
   afterAll(async () => cluster.stop());
 
-  describeQueueBackend('redis cluster', async () => backendOn({ kind: 'cluster', nodes: cluster.addresses }));
+  const create = async (): Promise<QueueBackend> => backendOn({ kind: 'cluster', nodes: cluster.addresses });
+
+  describeQueueBackend('redis cluster', create);
+  describeAddingOnce('redis cluster', create);
+  describeAddMany('redis cluster', create);
+  describeListing('redis cluster', create);
+  describeWatching('redis cluster', create);
+  describeSchedules('redis', create);
+
+  it('forgets the markers of a queue in one command', async () => {
+    const backend = await create();
+    const handle = backend.open('once');
+    const job = (n: number) => ({
+      id: `job-${n}`,
+      name: 'once',
+      data: {},
+      options: { priority: 10 },
+      once: { token: `call-${n}`, ttlMs: 60_000 },
+    });
+    const add = async (): Promise<unknown[]> => {
+      const replies = await handle.addMany([job(1), job(2)]);
+      await handle.call((queue) => queue.obliterate({ force: true }));
+      return replies.map((reply) => (reply instanceof Error ? reply : reply.existed));
+    };
+    expect(await add()).toEqual([false, false]);
+    expect(await add()).toEqual([true, true]);
+    await handle.forget(['call-1', 'call-2', 'never-there']);
+    expect(await add()).toEqual([false, false]);
+    await backend.close();
+  });
 });
 
 describe('TLS with a client certificate', () => {

@@ -1,3 +1,4 @@
+import { sqliteCode } from './durable-file.ts';
 import { HoldfastError, type HoldfastErrorOptions, redisErrors } from './errors.ts';
 
 /**
@@ -13,11 +14,6 @@ export class JournalError extends HoldfastError {
   get isFull(): boolean {
     return sqliteCode(this.cause) === 13;
   }
-}
-
-/** The result code of SQLite without its extension; 0 for any other error. */
-function sqliteCode(error: unknown): number {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
 }
 
 /** Result codes of SQLite (https://www.sqlite.org/rescode.html), without their extension. */

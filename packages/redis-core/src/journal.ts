@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import { openDurableFile, transact } from './durable-file.ts';
 import { journalError, JournalError } from './journal-errors.ts';
 
 export { JournalError } from './journal-errors.ts';
@@ -40,9 +39,7 @@ const SCHEMA = `
     mode TEXT NOT NULL,
     UNIQUE (area, kind, value)
   ) STRICT;
-  PRAGMA user_version = ${SCHEMA_VERSION};
 `;
-const PAGE_BYTES = 4096;
 
 /**
  * Opens the journal, or makes it.
@@ -72,16 +69,16 @@ export class Journal {
   constructor(options: JournalOptions) {
     this.#file = options.file;
     this.#maxPerArea = options.maxPerArea ?? 10_000;
-    let database: DatabaseSync | undefined;
     try {
-      mkdirSync(dirname(options.file), { recursive: true });
-      database = new DatabaseSync(options.file);
-      prepareFile(database, options.maxBytes ?? 64 * 1024 * 1024);
+      this.#database = openDurableFile({
+        file: options.file,
+        maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
+        version: SCHEMA_VERSION,
+        schema: SCHEMA,
+      });
     } catch (error) {
-      database?.close();
       throw journalError(error, options.file);
     }
-    this.#database = database;
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
     this.#statements = {
       // A new row, so that its id is new; the mode of a row that was there is looked at first.
@@ -165,17 +162,7 @@ export class Journal {
   }
 
   #transact(work: () => void): void {
-    this.#guard(() => {
-      this.#database.exec('BEGIN IMMEDIATE');
-      try {
-        work();
-        this.#database.exec('COMMIT');
-      } catch (error) {
-        // A full disk may have rolled it back already.
-        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-        throw error;
-      }
-    });
+    this.#guard(() => transact(this.#database, work));
   }
 
   #guard<Reply>(work: () => Reply): Reply {
@@ -185,26 +172,6 @@ export class Journal {
     } catch (error) {
       throw journalError(error, this.#file);
     }
-  }
-}
-
-/** Takes the file for this process alone, and makes its tables. */
-function prepareFile(database: DatabaseSync, maxBytes: number): void {
-  // EXCLUSIVE before WAL: the lock is then held from the first access on, and no shared memory is needed.
-  database.exec(`
-    PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA page_size = ${PAGE_BYTES};
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL;
-    PRAGMA journal_size_limit = ${4 * 1024 * 1024};
-    PRAGMA max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)};
-    BEGIN EXCLUSIVE;
-    COMMIT;
-  `);
-  const version = database.prepare('PRAGMA user_version').get()?.['user_version'];
-  if (version === 0) database.exec(`BEGIN; ${SCHEMA} COMMIT;`);
-  else if (version !== SCHEMA_VERSION) {
-    throw new Error(`it was written by another version (its schema is ${String(version)}, not ${SCHEMA_VERSION})`);
   }
 }
 

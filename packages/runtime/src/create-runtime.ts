@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { CacheRegistry, cacheEntityStore, Entities, EntityGraph } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
-import { builtInQueues } from '@holdfast/jobs';
-import { Queues, createEmbeddedBackend, createRedisBackend, defineQueue } from '@holdfast/queue';
-import type { QueueBackend, QueueDefinition } from '@holdfast/queue';
+import { builtInQueues, declaredQueue } from '@holdfast/jobs';
+import { Queues, createEmbeddedBackend, createRedisBackend, defineQueue, openOutbox } from '@holdfast/queue';
+import type { Outbox, QueueBackend, QueueDefinition } from '@holdfast/queue';
 import { createEngine, createKeys } from '@holdfast/redis-core';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import { openJournal, type Journal } from '@holdfast/redis-core/journal';
@@ -23,8 +23,8 @@ export interface Runtime {
 
 export interface RuntimeOptions {
   /**
-   * Whether the caches stand in for Redis while it is away (where the configuration allows it). For a process that
-   * answers callers; one that works on jobs had better fail and try again. Default false.
+   * Whether caches and an outbox stand in for Redis while it is away (where the configuration allows it). For a process
+   * that answers callers; one that works on jobs had better fail and try again. Default false.
    */
   readonly standIn?: boolean;
 }
@@ -34,15 +34,21 @@ export interface RuntimeOptions {
  * not fail because Redis is away. The embedded queue is opened here, which takes a moment.
  * @throws EmbeddedFolderLockedError when another process uses the data folder
  * @throws JournalError when the journal in the data folder cannot be opened, which says why
+ * @throws OutboxError likewise
  */
 export async function createRuntime(config: Config, { standIn = false }: RuntimeOptions = {}): Promise<Runtime> {
   const { redis } = config;
   const keys = createKeys(redis.keyPrefix);
   // First, as it may be refused: nothing is open yet that would have to be closed again.
   const journal = standIn ? openInvalidationJournal(config) : undefined;
+  const outbox = standIn ? openJobOutbox(config) : undefined;
   const queueBackend = await createQueueBackend(config, keys);
   const engines = { cache: createEngine(redis.cache), durable: createEngine(redis.durable) };
-  const queues = new Queues({ backend: queueBackend, definitions: queueDefinitions(config) });
+  const queues = new Queues({
+    backend: queueBackend,
+    definitions: queueDefinitions(config),
+    ...(outbox === undefined ? {} : { outbox }),
+  });
   const { l1, ...cacheOptions } = config.cache;
   // A process that serves nobody keeps nothing: being told of every change would cost it a connection and its heartbeat.
   const near = standIn ? l1 : { maxBytes: 0 };
@@ -75,6 +81,12 @@ function openInvalidationJournal({ redis, dataDir }: Config): Journal | undefine
   return openJournal({ file: join(dataDir, 'journal.db') });
 }
 
+/** Jobs that are added while their Redis is away. `undefined` where it cannot be away, or an outage is to be answered 503. */
+function openJobOutbox({ redis, dataDir, outbox }: Config): Outbox | undefined {
+  if (!redis.enableFallback || redis.queue === null) return undefined;
+  return openOutbox({ directory: dataDir, ...outbox });
+}
+
 async function createQueueBackend({ redis, dataDir }: Config, keys: Keys): Promise<QueueBackend> {
   if (redis.queue === null) return createEmbeddedBackend({ directory: join(dataDir, 'queue') });
   const { connectionTimeoutMs, commandTimeoutMs } = redis;
@@ -86,9 +98,9 @@ async function createQueueBackend({ redis, dataDir }: Config, keys: Keys): Promi
   });
 }
 
-/** The built-in queues, with what the configuration says otherwise. */
+/** The built-in queues, with what the configuration says otherwise, and those that only the configuration knows. */
 function queueDefinitions({ queues }: Config): QueueDefinition[] {
-  return builtInQueues.map((definition) => {
+  const builtIn = builtInQueues.map((definition) => {
     const { retention, ...overrides } = queues[definition.name] ?? {};
     return defineQueue({
       ...definition,
@@ -96,6 +108,10 @@ function queueDefinitions({ queues }: Config): QueueDefinition[] {
       retention: { ...definition.retention, ...retention },
     });
   });
+  const declared = Object.entries(queues).flatMap(([name, { delivery, ...queue }]) =>
+    delivery === undefined ? [] : [declaredQueue(name, queue)],
+  );
+  return [...builtIn, ...declared];
 }
 
 function createSources({ sources, upstream }: Config, engine: RedisEngine, keys: Keys, caches: CacheRegistry): Sources {

@@ -4,7 +4,7 @@ import type { RedisChannels } from '@holdfast/redis-core';
 import type { Logger } from '@holdfast/telemetry';
 import { RepeatedErrors } from './repeated-errors.ts';
 
-type Channels = Pick<QueueChannels, 'holdfast:queue:error' | 'holdfast:queue:availability'> &
+type Channels = Pick<QueueChannels, 'holdfast:queue:error' | 'holdfast:queue:availability' | 'holdfast:queue:outbox'> &
   Pick<RedisChannels, 'holdfast:redis:availability' | 'holdfast:redis:node'>;
 
 /**
@@ -30,6 +30,15 @@ export function logLibraryErrors(logger: Logger, now: () => number = Date.now): 
     'holdfast:queue:availability': ({ available, reason }) => {
       if (available) logger.info('the store of the queues is connected');
       else logger.warn({ reason }, 'the store of the queues is away');
+    },
+    'holdfast:queue:outbox': ({ queue, event, code }) => {
+      if (event !== 'set-aside' && event !== 'refused') return;
+      const count = repeated.note(`outbox ${event} ${queue} ${code ?? ''}`);
+      if (count === 0) return;
+      // Whoever added a job that is set aside was told nothing but yes, so somebody has to read this.
+      const what =
+        event === 'refused' ? 'jobs are refused: the outbox cannot keep them' : 'jobs of the outbox are set aside';
+      logger.error({ queue, code, count }, what);
     },
     'holdfast:redis:availability': ({ connection, available, reason }) => {
       if (available) logger.info({ connection }, 'Redis is connected');

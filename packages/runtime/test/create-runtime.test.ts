@@ -28,9 +28,11 @@ const onRedis = (env: Record<string, string> = {}): Record<string, string> => ({
 describe('the runtime of embedded mode', () => {
   it('holds the cache in memory and the queue on disk, in the data folder', async () => {
     const config = configure({});
-    const runtime = await createRuntime(config);
+    const runtime = await createRuntime(config, { standIn: true });
     expect(runtime.queueBackend.kind).toBe('embedded');
     expect([runtime.engines.cache.kind, runtime.engines.durable.kind]).toEqual(['memory', 'memory']);
+    // Its queue is on disk already: it cannot be away.
+    expect(runtime.queues.outbox).toBeUndefined();
     expect(existsSync(join(config.dataDir, 'queue'))).toBe(true);
     await runtime.caches.get('prompts').set('k', { v: 1 });
     expect(await runtime.caches.get('prompts').get('k')).toEqual({ v: 1 });
@@ -51,6 +53,18 @@ describe('the runtime of embedded mode', () => {
 });
 
 describe('the runtime on a Redis', () => {
+  it.each([
+    ['for a process that answers callers', {}, true, true],
+    ['not for one that works on jobs', {}, false, false],
+    ['not where an outage is to be answered 503', { REDIS_ENABLE_FALLBACK: 'false' }, true, false],
+  ])('has an outbox %s', async (_, env, standIn, has) => {
+    const config = configure(onRedis(env));
+    const runtime = await createRuntime(config, { standIn });
+    expect(runtime.queues.outbox !== undefined).toBe(has);
+    expect(existsSync(join(config.dataDir, 'outbox.db'))).toBe(has);
+    await runtime.close();
+  });
+
   it('has engines and a queue on it, under the configured prefix', async () => {
     const config = configure(onRedis());
     const runtime = await createRuntime(config);
@@ -145,6 +159,59 @@ queues:
     const job = await runtime.queues.add('http-delivery', { data: { url: 'https://example.com/' } });
     expect(job.duplicate).toBe(false);
     expect((await runtime.queues.summary('http-delivery')).policy).toMatchObject({ attempts: 2, concurrency: 3 });
+    await runtime.close();
+  });
+});
+
+describe('a queue that only the configuration knows', () => {
+  it('is there beside those of the catalogue, with what is left out as in http-delivery', async () => {
+    const yaml = `
+queues:
+  invoices:
+    url: http://127.0.0.1:1/print
+    attempts: 4
+    priority: high
+    rateLimit: { max: 5, per: 1s }
+    retention: { failed: { count: 3 } }
+    schedule: { every: 1h, data: { invoice: 1 } }
+    payload: { type: object, properties: { invoice: { type: integer } } }
+`;
+    const runtime = await createRuntime(configure(onRedis(), yaml));
+    expect(runtime.queues.names()).toEqual([...builtInQueues.map(({ name }) => name), 'invoices']);
+    const httpDelivery = builtInQueues.find(({ name }) => name === 'http-delivery');
+    expect(runtime.queues.definition('invoices')).toMatchObject({
+      attempts: 4,
+      priority: 'high',
+      rateLimit: { max: 5, durationMs: 1000 },
+      timeoutMs: 30_000,
+      backoff: httpDelivery?.backoff,
+      retention: { completed: httpDelivery?.retention.completed, failed: { count: 3 } },
+    });
+    expect((await runtime.queues.summary('invoices')).policy.schedule).toMatchObject({ everyMs: 3_600_000 });
+    await expect(runtime.queues.add('invoices', { data: { invoice: 'one' } })).rejects.toMatchObject({ status: 422 });
+    await runtime.close();
+  });
+});
+
+describe('the queues that want a URL', () => {
+  it('are not there without one, and as they are known with one', async () => {
+    const without = await createRuntime(configure(onRedis()));
+    expect(without.queues.names()).not.toContain('product-refresh');
+    await without.close();
+    const names = ['product-refresh', 'embedding-computation', 'analytics-processing'];
+    const yaml = ['queues:', ...names.map((name) => `  ${name}: { url: "http://127.0.0.1:1/${name}" }`)].join('\n');
+    const runtime = await createRuntime(configure(onRedis(), yaml));
+    expect(runtime.queues.names()).toEqual(expect.arrayContaining(names));
+    const policies = await Promise.all(names.map(async (name) => (await runtime.queues.summary(name)).policy));
+    expect(policies.map(({ attempts, priority }) => [attempts, priority])).toEqual([
+      [3, 100],
+      [2, 10],
+      [1, 100],
+    ]);
+    const products = Array.from({ length: 33 }, (_, n) => `product-${n}`);
+    await expect(runtime.queues.add('embedding-computation', { data: { products } })).rejects.toMatchObject({
+      status: 422,
+    });
     await runtime.close();
   });
 });

@@ -54,6 +54,23 @@ describe('logLibraryErrors', () => {
     expect(lines).toHaveLength(7);
   });
 
+  it('logs that the outbox refuses jobs or sets them aside, and not that it takes them', () => {
+    const publish = (event: string, code?: string): void =>
+      channel('holdfast:queue:outbox').publish({ queue: 'mail', event, count: 1, code });
+    publish('accepted');
+    publish('forwarded');
+    for (let n = 0; n < 3; n += 1) publish('refused', 'OUTBOX_FULL');
+    publish('set-aside', 'JOB_INVALID');
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'error',
+        msg: expect.stringMatching(/refused/) as unknown,
+        code: 'OUTBOX_FULL',
+      }),
+      expect.objectContaining({ level: 'error', msg: expect.stringMatching(/set aside/) as unknown, queue: 'mail' }),
+    ]);
+  });
+
   // An outage of 20 s filled the logs of a worker with 218 stacks of refused connections.
   it('says once a minute, without a stack, that connections are refused, however many are tried', () => {
     for (let second = 0; second < 180; second += 1) {

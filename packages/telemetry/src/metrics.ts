@@ -5,6 +5,7 @@ import type { SourceChannels } from '@holdfast/sources';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { countCacheOperations } from './cache-metrics.ts';
 import { HttpMetrics } from './http-metrics.ts';
+import { OutboxMetrics, type OutboxReading } from './outbox-metrics.ts';
 import { QueueMetrics } from './queue-metrics.ts';
 import type { QueueReading } from './queue-metrics.ts';
 import { RedisMetrics } from './redis-metrics.ts';
@@ -36,6 +37,8 @@ export interface Metrics {
   redisUp(connection: string, available: boolean): void;
   /** What a queue looks like now. For scrape hooks: it is forgotten before the next scrape. */
   queue(name: string, reading: QueueReading): void;
+  /** What the outbox of this process holds. For scrape hooks. */
+  outbox(reading: OutboxReading): void;
   /** How many items a mirrored collection has, for a process that did not sync it itself. */
   sourceItems(source: string, count: number): void;
   /** Has `hook` run at each scrape; replies a function that ends that. */
@@ -77,6 +80,7 @@ export function createMetrics({ service, version = 'unknown', scrapeDeadlineMs =
   const redis = new RedisMetrics(registry, subscriptions);
   countCacheOperations(registry, subscriptions);
   const queues = new QueueMetrics(registry, subscriptions);
+  const outbox = new OutboxMetrics(registry, subscriptions);
   const sources = new SourceMetrics(registry, subscriptions);
 
   const scrape = async (): Promise<string> => {
@@ -99,6 +103,7 @@ export function createMetrics({ service, version = 'unknown', scrapeDeadlineMs =
     httpInFlight: (change) => http.inFlight(change),
     redisUp: (connection, available) => redis.up(connection, available),
     queue: (name, reading) => queues.read(name, reading),
+    outbox: (reading) => outbox.read(reading),
     sourceItems: (source, count) => sources.items(source, count),
     onScrape: (hook) => hooks.add(hook),
     addCollector: (hook) => hooks.add(hook),

@@ -16,15 +16,23 @@ export interface QueueReading {
 const states = ['waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed', 'waitingChildren'] as const;
 export type QueueState = (typeof states)[number];
 
+/** The values of the label `event`; docs/reference/metrics.md says what each means. */
+const events: ReadonlySet<string> = new Set(
+  'added duplicate started completed failed retrying stalled rescued crashed cancelled expired'.split(' '),
+);
+const ends: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'expired']);
+
 export class QueueMetrics {
   readonly #events: Counter<'queue' | 'event'>;
   readonly #wait: Histogram<'queue'>;
   readonly #duration: Histogram<'queue' | 'outcome'>;
+  readonly #attempts: Histogram<'queue' | 'outcome'>;
   readonly #jobs: Gauge<'queue' | 'state'>;
   readonly #oldest: Gauge<'queue'>;
   readonly #backlog: Gauge<'queue'>;
   readonly #workers: Gauge<'queue'>;
   readonly #paused: Gauge<'queue'>;
+  readonly #deadLetters: Gauge<'queue'>;
   readonly #queues = new BoundedLabel(200);
 
   constructor(registry: Registry, subscriptions: Subscriptions<QueueChannels>) {
@@ -51,6 +59,13 @@ export class QueueMetrics {
       buckets,
       registers: [registry],
     });
+    this.#attempts = new Histogram({
+      name: 'holdfast_job_attempts',
+      help: 'How many attempts it took until the job ended.',
+      labelNames: ['queue', 'outcome'],
+      buckets: [1, 2, 3, 4, 5, 8, 12, 20, 50, 100],
+      registers: [registry],
+    });
     this.#jobs = new Gauge({
       name: 'holdfast_queue_jobs',
       help: 'Jobs in the queue by state.',
@@ -59,11 +74,12 @@ export class QueueMetrics {
     });
     this.#oldest = gauge(
       'holdfast_queue_oldest_waiting_age_seconds',
-      'How long the job that waits longest could have run already; 0 when none waits.',
+      'How long the job that waits longest could have run already; 0 when none could run, and while paused.',
     );
     this.#backlog = gauge('holdfast_queue_backlog', 'Jobs that could run now and do not yet.');
     this.#workers = gauge('holdfast_queue_workers', 'Workers that are connected, in all processes.');
     this.#paused = gauge('holdfast_queue_paused', '1 while the queue is paused.');
+    this.#deadLetters = gauge('holdfast_queue_dead_letters', 'Ended for good without success, and kept.');
     const errors = new Counter({
       name: 'holdfast_queue_errors_total',
       help: 'Background errors of queues and workers, such as a lost connection.',
@@ -83,19 +99,24 @@ export class QueueMetrics {
     if (queue === other) return;
     for (const state of states) this.#jobs.set({ queue, state }, counts[state] ?? 0);
     this.#backlog.set({ queue }, (counts.waiting ?? 0) + (counts.prioritized ?? 0));
-    this.#oldest.set({ queue }, oldestWaitingAgeMs / 1000);
+    this.#oldest.set({ queue }, paused ? 0 : oldestWaitingAgeMs / 1000);
     this.#workers.set({ queue }, workers);
     this.#paused.set({ queue }, paused ? 1 : 0);
+    // A queue keeps its dead letters as failed jobs.
+    this.#deadLetters.set({ queue }, counts.failed ?? 0);
   }
 
   /** Forgets what was read: no figure is better than one that nobody could confirm. */
   forget(): void {
-    for (const gauge of [this.#jobs, this.#backlog, this.#oldest, this.#workers, this.#paused]) gauge.reset();
+    const gauges = [this.#jobs, this.#backlog, this.#oldest, this.#workers, this.#paused, this.#deadLetters];
+    for (const gauge of gauges) gauge.reset();
   }
 
-  #job({ queue: name, event, waitMs, durationMs }: QueueJobEvent): void {
+  #job({ queue: name, event: kind, waitMs, durationMs, attempts }: QueueJobEvent): void {
     const queue = this.#queues.of(name);
+    const event = events.has(kind) ? kind : other;
     this.#events.inc({ queue, event });
+    if (attempts !== undefined && ends.has(event)) this.#attempts.observe({ queue, outcome: event }, attempts);
     if (waitMs !== undefined) this.#wait.observe({ queue }, Math.max(0, waitMs) / 1000);
     if (durationMs !== undefined) this.#duration.observe({ queue, outcome: event }, durationMs / 1000);
   }

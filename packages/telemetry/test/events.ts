@@ -32,7 +32,8 @@ export function publishEverything(): void {
     count: 3,
   });
   publish('holdfast:queue:job', { queue: 'source-sync', event: 'started', waitMs: 40 });
-  publish('holdfast:queue:job', { queue: 'source-sync', event: 'completed', durationMs: 1500 });
+  publish('holdfast:queue:job', { queue: 'source-sync', event: 'completed', durationMs: 1500, attempts: 2 });
+  publish('holdfast:queue:outbox', { queue: 'source-sync', event: 'accepted', count: 1 });
   publish('holdfast:queue:error', { queue: 'source-sync', part: 'consumer', error: new Error('lost') });
   const counts = { fetched: 500, updated: 20, unchanged: 480, deleted: 2 };
   publish('holdfast:sources:sync', { source: 'instances', outcome: 'ok', durationMs: 2500, ...counts });

@@ -124,10 +124,9 @@ describe('the channels of the libraries', () => {
 
 describe('a scrape', () => {
   const reading = {
-    counts: { waiting: 2, prioritized: 3, active: 1 },
+    counts: { waiting: 2, prioritized: 3, active: 1, failed: 4 },
     oldestWaitingAgeMs: 1500,
     workers: 2,
-    paused: true,
   };
 
   it('reads the queues through a hook', async () => {
@@ -135,14 +134,23 @@ describe('a scrape', () => {
     const text = (await metrics.text()).split('\n');
     for (const line of [
       'holdfast_queue_jobs{queue="source-sync",state="waiting"} 2',
-      'holdfast_queue_jobs{queue="source-sync",state="failed"} 0',
+      'holdfast_queue_jobs{queue="source-sync",state="failed"} 4',
       'holdfast_queue_backlog{queue="source-sync"} 5',
       'holdfast_queue_oldest_waiting_age_seconds{queue="source-sync"} 1.5',
       'holdfast_queue_workers{queue="source-sync"} 2',
-      'holdfast_queue_paused{queue="source-sync"} 1',
+      'holdfast_queue_paused{queue="source-sync"} 0',
+      'holdfast_queue_dead_letters{queue="source-sync"} 4',
     ]) {
       expect(text).toContain(line);
     }
+  });
+
+  it('shows no age of a queue that is paused: nothing of it could run', async () => {
+    metrics.onScrape(() => metrics.queue('source-sync', { ...reading, paused: true }));
+    expect(await samples('holdfast_queue_paused')).toEqual(['holdfast_queue_paused{queue="source-sync"} 1']);
+    expect(await samples('holdfast_queue_oldest_waiting_age_seconds')).toEqual([
+      'holdfast_queue_oldest_waiting_age_seconds{queue="source-sync"} 0',
+    ]);
   });
 
   it('shows no figure that it could not read now', async () => {

@@ -30,7 +30,10 @@ async function exposed(): Promise<Map<string, Entry>> {
   const metrics = createMetrics({ service: 'api' });
   publishEverything();
   metrics.http('/health', 'GET', 200, 0.1);
-  metrics.onScrape(() => metrics.queue('source-sync', { counts: {}, oldestWaitingAgeMs: 0, workers: 0 }));
+  const reading = { counts: {}, oldestWaitingAgeMs: 0, workers: 0 };
+  metrics.onScrape(() => metrics.queue('source-sync', reading));
+  const outbox = { waiting: 1, setAside: 0, bytes: 400, maxBytes: 1000, oldestAgeMs: 5000, accepting: true };
+  metrics.onScrape(() => metrics.outbox(outbox));
   metrics.onScrape(() => Promise.reject(new Error('away')));
   const lines = (await metrics.text()).split('\n');
   metrics.close();

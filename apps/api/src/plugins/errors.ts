@@ -34,7 +34,9 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   }
   const retryAfter = retryAfterSeconds(answer);
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
-  if (answer.status === 401) reply.header('www-authenticate', 'Bearer realm="holdfast"');
+  if (answer.status === 401 && !reply.hasHeader('www-authenticate')) {
+    reply.header('www-authenticate', 'Bearer realm="holdfast"');
+  }
   if (answer.status === 413) linger(request, reply);
   return reply
     .code(answer.status)
@@ -52,6 +54,8 @@ function internal(error: unknown): ApiError {
 /** A library names an argument (`key`); a caller of the service knows it as `params.key` or `query.prefix`. */
 function withRequestPaths(error: HoldfastError, request: FastifyRequest): HoldfastError {
   const rename = (path: string): string => {
+    // A path into the body, as the libraries see their options, may be a name in the query.
+    if (path.startsWith('/') && isOwn(request.query, path.slice(1))) return `query.${path.slice(1)}`;
     for (const name of [path, ...(parametersOf[path] ?? [])]) {
       if (isOwn(request.params, name)) return `params.${name}`;
       if (isOwn(request.query, name)) return `query.${name}`;

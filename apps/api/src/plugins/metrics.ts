@@ -27,7 +27,13 @@ export const metrics = fp<MetricsOptions>(
     const remove = metrics.onScrape(async () => {
       for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
     });
-    app.addHook('onClose', async () => remove());
+    const removeOutbox = metrics.onScrape(() => {
+      if (queues.outbox !== undefined) metrics.outbox(queues.outbox.status);
+    });
+    app.addHook('onClose', async () => {
+      remove();
+      removeOutbox();
+    });
 
     app.get(
       '/metrics',

@@ -2,18 +2,22 @@ import { createHmac } from 'node:crypto';
 
 /**
  * The headers of a delivery after Standard Webhooks (https://www.standardwebhooks.com): the id is the same for all
- * attempts, so that a receiver can tell a repetition; the signature covers `id.timestamp.body`.
+ * attempts, so that a receiver can tell a repetition; each signature covers `id.timestamp.body`. With several secrets
+ * there is one signature for each, so that a receiver may change over from one to the other whenever it likes.
  */
 export function webhookHeaders(
   id: string,
   body: string,
-  options: { readonly secret?: string; readonly now?: () => number } = {},
+  options: { readonly secrets: readonly string[]; readonly now?: () => number },
 ): Record<string, string> {
   const timestamp = String(Math.floor((options.now ?? Date.now)() / 1000));
   const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp };
-  if (options.secret === undefined) return headers;
-  const signature = createHmac('sha256', keyOf(options.secret)).update(`${id}.${timestamp}.${body}`).digest('base64');
-  return { ...headers, 'webhook-signature': `v1,${signature}` };
+  if (options.secrets.length === 0) return headers;
+  const signatures = options.secrets.map((secret) => {
+    const digest = createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest('base64');
+    return `v1,${digest}`;
+  });
+  return { ...headers, 'webhook-signature': signatures.join(' ') };
 }
 
 /** `whsec_<base64>` is the form of the standard; any other text is taken as it is. */

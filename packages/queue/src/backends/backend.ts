@@ -1,4 +1,12 @@
-import type { Queue, QueueEvents, Worker, WorkerOptions, Processor, JobsOptions } from 'bullmq';
+import type { Queue, QueueEvents, WorkerOptions, Processor, JobsOptions } from 'bullmq';
+import type { FetchControl, FetchingWorker } from '../consuming/fetching-worker.ts';
+import type { WorkerRegistry } from '../consuming/worker-registry.ts';
+import type { JobState } from '../job-view.ts';
+import type { JobStore } from '../admin/job-store.ts';
+import type { DeadLetterStore } from '../dead-letters/store.ts';
+import type { FlowStore } from '../flows/store.ts';
+import type { RetentionStore } from '../retention/store.ts';
+import type { ScheduleRecords } from '../schedules/records.ts';
 import type { QueueReading } from '../summary.ts';
 
 /**
@@ -7,6 +15,8 @@ import type { QueueReading } from '../summary.ts';
  */
 export interface QueueBackend {
   readonly kind: 'redis' | 'embedded';
+  /** Whether a job may wait for jobs of other queues: not in a cluster, where each queue has a slot of its own. */
+  readonly hasFlowsAcrossQueues: boolean;
   /** What is known right now; never waits. */
   readonly status: BackendStatus;
   /** What the keys of this queue start with. */
@@ -14,9 +24,11 @@ export interface QueueBackend {
   /** The producer's side of a queue; one handle a queue, the same at each call. Never waits for a connection. */
   open(queue: string): QueueHandle;
   /** A BullMQ worker that does not run yet. It connects in the background and keeps trying. */
-  createWorker(queue: string, processor: Processor, options: WorkerTuning): JobWorker;
-  /** A subscription to the events of a queue; the caller closes it. */
-  createEvents(queue: string): QueueEvents;
+  createWorker(queue: string, processor: Processor, options: WorkerTuning, control: FetchControl): JobWorker;
+  /** What the store knows of the workers of a queue, and of the jobs they run; the same object at each call. */
+  registry(queue: string): WorkerRegistry;
+  /** A subscription to the events of a queue behind the one of the id `after`; the caller closes it. */
+  createEvents(queue: string, after: string): QueueEvents;
   /**
    * Calls `listener` each time the store can be reached again after it could not, so that what it may have lost can be
    * put back. Never for the first connection. Returns what ends that.
@@ -33,8 +45,14 @@ export interface BackendStatus {
 }
 
 export interface QueueHandle {
+  readonly kind: QueueBackend['kind'];
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
+  readonly deadLetters: DeadLetterStore;
+  readonly retention: RetentionStore;
+  /** Of flows whose root is in this queue. */
+  readonly flows: FlowStore;
+  readonly jobs: JobStore;
   /**
    * Adds a job unless one with its id exists; decided atomically. Ends within the backend's command timeout.
    *
@@ -42,7 +60,17 @@ export interface QueueHandle {
    * @throws QueueOutcomeUnknownError it may have been added.
    * @throws QueueOutOfMemoryError
    */
-  add(job: NewJob): Promise<{ readonly existed: boolean }>;
+  add(job: NewJob): Promise<AddedJob>;
+  /**
+   * Adds jobs in one command: of each what `add` would return or throw. Never rejects, and one job that cannot be added
+   * does not touch the others. The caller keeps it small enough (see `maxBatchJobs`), because the store is blocked for
+   * as long as it takes.
+   */
+  addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]>;
+  /** Removes the markers of adds (see `Once`) that nobody will send again. @throws QueueUnavailableError */
+  forget(tokens: readonly string[]): Promise<void>;
+  /** What was said of the schedules of this queue. */
+  readonly scheduleRecords: ScheduleRecords;
   /** Counts, age and workers. */
   read(): Promise<QueueReading>;
   /** Runs a call of BullMQ's on this queue within the command timeout, with its errors translated. */
@@ -53,10 +81,32 @@ export interface NewJob {
   readonly id: string;
   readonly name: string;
   readonly data: unknown;
+  /** The data as JSON, where that is known already. */
+  readonly json?: string;
   readonly options: JobsOptions;
-  /** Whether the id was chosen by the caller, so that a job of this id may exist. */
-  readonly idIsGiven: boolean;
+  /** Makes this add happen once, however often it is sent. */
+  readonly once?: Once;
+}
+
+/**
+ * A marker of our own, in the slot of the queue, set by the script that adds. It outlives the job: within `ttlMs`, an
+ * add that finds its marker adds nothing and answers `existed: true`, also when the job has run and was removed.
+ */
+export interface Once {
+  /** Names the call and not the job: with the job's id, one that was removed could not be added again. */
+  readonly token: string;
+  readonly ttlMs: number;
+}
+
+/** What became of an add. */
+export interface AddedJob {
+  /** Of the job that is stored; not the one asked for when de-duplication found another job. */
+  readonly id: string;
+  /** `unknown` for a job that was added before and is gone. */
+  readonly state: JobState;
+  /** Nothing was added. */
+  readonly existed: boolean;
 }
 
 export type WorkerTuning = Omit<WorkerOptions, 'connection' | 'prefix'>;
-export type JobWorker = Worker<unknown, unknown>;
+export type JobWorker = FetchingWorker;

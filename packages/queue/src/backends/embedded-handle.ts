@@ -1,9 +1,22 @@
-import type { Queue } from 'bullmq';
+import { CommandError } from '@holdfast/redis-core';
+import type { IQueueBackend, Queue } from 'bullmq';
+import { EmbeddedJobStore } from '../admin/embedded-store.ts';
+import type { JobStore } from '../admin/job-store.ts';
+import { EmbeddedDeadLetterStore, type EmbeddedQueueAccess } from '../dead-letters/embedded-store.ts';
+import type { DeadLetterStore } from '../dead-letters/store.ts';
 import { withDeadline } from '../deadline.ts';
+import { addJobs } from '../embedded/adding.ts';
 import type { PgPool } from '../embedded/pg-pool.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
+import { EmbeddedFlowStore } from '../flows/embedded-store.ts';
+import type { FlowStore } from '../flows/store.ts';
+import { EmbeddedRetentionStore } from '../retention/embedded-store.ts';
+import type { RetentionStore } from '../retention/store.ts';
+import { EmbeddedScheduleRecords } from '../schedules/embedded-records.ts';
+import type { ScheduleRecords } from '../schedules/records.ts';
 import type { QueueReading } from '../summary.ts';
-import type { NewJob, QueueHandle } from './backend.ts';
+import type { AddedJob, NewJob, QueueHandle } from './backend.ts';
+import { toStored } from './stored-job.ts';
 
 export interface EmbeddedHandleOptions {
   readonly name: string;
@@ -15,41 +28,80 @@ export interface EmbeddedHandleOptions {
 
 /** One queue on PGlite. */
 export class EmbeddedQueueHandle implements QueueHandle {
+  readonly kind = 'embedded';
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
+  readonly deadLetters: DeadLetterStore;
+  readonly retention: RetentionStore;
+  readonly flows: FlowStore;
+  readonly jobs: JobStore;
+  readonly scheduleRecords: ScheduleRecords;
   readonly #options: EmbeddedHandleOptions;
-  /** The last add of each id that is under way: the folder is this process' alone, so turns here are enough. */
-  readonly #adds = new Map<string, Promise<unknown>>();
-
   #closed = false;
 
   constructor(options: EmbeddedHandleOptions) {
     this.name = options.name;
     this.queue = options.queue;
     this.#options = options;
+    const access: EmbeddedQueueAccess = { name: options.name, run: (operation) => this.#run(operation) };
+    this.deadLetters = new EmbeddedDeadLetterStore(access);
+    this.retention = new EmbeddedRetentionStore(access);
+    this.flows = new EmbeddedFlowStore(access);
+    this.jobs = new EmbeddedJobStore(access);
+    this.scheduleRecords = new EmbeddedScheduleRecords(access);
   }
 
-  async add(job: NewJob): Promise<{ existed: boolean }> {
-    this.#refuseWhenClosed();
-    const adding = job.idIsGiven ? this.#inTurn(job.id, () => this.#addUnlessThere(job)) : this.#addNew(job);
-    return withDeadline(
-      adding,
-      this.#options.commandTimeoutMs,
-      () =>
-        new QueueOutcomeUnknownError(
-          `The embedded queue did not answer within ${this.#options.commandTimeoutMs} ms: the job ${job.id} may still be added. Adding it again with this jobId is safe.`,
-          { jobId: job.id },
-        ),
-    );
+  async add(job: NewJob): Promise<AddedJob> {
+    const [added] = await this.addMany([job]);
+    if (added === undefined || added instanceof Error)
+      throw added ?? new QueueUnavailableError('Nothing was answered.');
+    return added;
   }
+
+  async addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
+    const stored = jobs.map((job) => toStored(this.queue, job));
+    const { pool, commandTimeoutMs } = this.#options;
+    try {
+      this.#refuseWhenClosed();
+      const replies = await withDeadline(
+        addJobs(pool, this.queue.getBackend() as unknown as IQueueBackend, this.name, stored),
+        commandTimeoutMs,
+        () => new Error(`no answer within ${commandTimeoutMs} ms`),
+      );
+      return replies.map((reply) =>
+        reply.outcome === 'error'
+          ? new CommandError(`The embedded queue rejected a job: ${reply.message}`)
+          : { id: reply.id, state: reply.state, existed: reply.outcome === 'existed' },
+      );
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) return jobs.map(() => error);
+      // The one statement was rolled back.
+      if (isDatabaseError(error)) {
+        const rejected = new CommandError(`The embedded queue rejected the jobs: ${error.message}`, { cause: error });
+        return jobs.map(() => rejected);
+      }
+      const reason = error instanceof Error ? error.message : String(error);
+      return jobs.map(
+        ({ id }) =>
+          new QueueOutcomeUnknownError(
+            `The embedded queue did not answer (${reason}): the job ${id} may still be added. Adding it again with this jobId is safe.`,
+            { cause: error, jobId: id },
+          ),
+      );
+    }
+  }
+
+  /** They end by themselves. Who forgets is the outbox, and there is none for a store that cannot be away. */
+  async forget(): Promise<void> {}
 
   async read(): Promise<QueueReading> {
     this.#refuseWhenClosed();
     const { rows } = await this.#withDeadline(this.#options.pool.query(readingSql, [this.name, Date.now()]));
     const row = rows[0] ?? {};
     const number = (name: string): number => Number(row[name] ?? 0);
+    const paused = row['paused'] === '1';
     return {
-      paused: row['paused'] === '1',
+      paused,
       counts: {
         waiting: number('waiting'),
         prioritized: number('prioritized'),
@@ -59,7 +111,7 @@ export class EmbeddedQueueHandle implements QueueHandle {
         failed: number('failed'),
         waitingChildren: number('waiting_children'),
       },
-      oldestWaitingAgeMs: Math.max(0, number('oldest_age')),
+      oldestWaitingAgeMs: paused ? 0 : Math.max(0, number('oldest_age')),
       workers: this.#options.workers(),
     };
   }
@@ -74,33 +126,14 @@ export class EmbeddedQueueHandle implements QueueHandle {
     await this.queue.close();
   }
 
+  async #run<T>(operation: (pool: PgPool) => Promise<T>): Promise<T> {
+    this.#refuseWhenClosed();
+    return this.#withDeadline(operation(this.#options.pool));
+  }
+
   /** BullMQ never settles a call on a queue that was closed. */
   #refuseWhenClosed(): void {
     if (this.#closed) throw new QueueUnavailableError(`The queue "${this.name}" is closed.`);
-  }
-
-  async #addNew(job: NewJob): Promise<{ existed: boolean }> {
-    await this.queue.add(job.name, job.data, { ...job.options, jobId: job.id });
-    return { existed: false };
-  }
-
-  async #addUnlessThere(job: NewJob): Promise<{ existed: boolean }> {
-    const { rows } = await this.#options.pool.query('SELECT 1 FROM job WHERE queue = $1 AND id = $2', [
-      this.name,
-      job.id,
-    ]);
-    return rows.length > 0 ? { existed: true } : this.#addNew(job);
-  }
-
-  async #inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#adds.get(id) ?? Promise.resolve();
-    const turn = before.then(work, work);
-    this.#adds.set(id, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#adds.get(id) === turn) this.#adds.delete(id);
-    }
   }
 
   async #withDeadline<T>(work: Promise<T>): Promise<T> {
@@ -111,6 +144,13 @@ export class EmbeddedQueueHandle implements QueueHandle {
       () => new QueueUnavailableError(`The embedded queue did not answer within ${commandTimeoutMs} ms.`),
     );
   }
+}
+
+/** Whether PostgreSQL itself answered with an error. */
+function isDatabaseError(error: unknown): error is Error {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)
+  );
 }
 
 /**

@@ -1,12 +1,20 @@
-import { createPostgresBackend, Queue, QueueEvents, runMigrations, Worker, type Processor } from 'bullmq';
+import { createPostgresBackend, Queue, QueueEvents, runMigrations, type BackendFactory, type Processor } from 'bullmq';
 import { join, resolve } from 'node:path';
 import { publishEvent } from '../channels.ts';
+import { flowFunctionSql } from '../flows/embedded-store.ts';
+import { functionsSql } from '../embedded/functions.ts';
+import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
 import { lockFolder } from '../embedded/folder-lock.ts';
+import { installAdding } from '../embedded/adding.ts';
+import { onceEach } from '../once-each.ts';
+import { scheduleRecordsTable } from '../schedules/embedded-records.ts';
 import { PgPool } from '../embedded/pg-pool.ts';
 import { PgliteClient } from '../embedded/pglite-client.ts';
 import { recoverJobs } from '../embedded/recovery.ts';
+import { Availability } from './availability.ts';
 import type { BackendStatus, QueueBackend, WorkerTuning } from './backend.ts';
 import { EmbeddedQueueHandle } from './embedded-handle.ts';
+import { EmbeddedWorkerRegistry } from './embedded-registry.ts';
 
 export interface EmbeddedBackendOptions {
   /** Made where it does not exist. One process at a time can use it. */
@@ -16,6 +24,8 @@ export interface EmbeddedBackendOptions {
 }
 
 const closeTimeoutMs = 3000;
+/** What every session of the database begins with. */
+const sessionSql = 'SET search_path TO bullmq';
 
 /**
  * BullMQ on its own PostgreSQL backend, on PGlite, in this process and on disk. For one process without Redis: jobs and
@@ -28,7 +38,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   const lock = lockFolder(directory);
   let pglite: PgliteClient;
   try {
-    pglite = await PgliteClient.open(join(directory, 'pglite'));
+    pglite = await PgliteClient.open(join(directory, 'pglite'), sessionSql);
   } catch (error) {
     lock.release();
     throw error;
@@ -43,8 +53,15 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   }
 
   let status: BackendStatus = { available: true };
-  pglite.on('end', (error) => {
-    status = { available: false, reason: error.message };
+  const availability = new Availability(() => status);
+  availability.connected();
+  pglite.on('down', (error) => {
+    status = { available: false, reason: `the database thread died and is started again: ${error.message}` };
+    availability.lost();
+  });
+  pglite.on('up', () => {
+    status = { available: true };
+    availability.connected();
   });
   const connection = pool as unknown as Parameters<typeof createPostgresBackend>[1]['connection'];
   const handles = new Map<string, EmbeddedQueueHandle>();
@@ -71,6 +88,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    availability.close();
     await Promise.all([...handles.values()].map((handle) => handle.close()));
     await pool.end();
     await pglite.close(closeTimeoutMs);
@@ -79,23 +97,26 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
 
   return {
     kind: 'embedded',
+    hasFlowsAcrossQueues: true,
     get status() {
       return status;
     },
     prefixOf: (queue) => `bullmq.${queue}`,
     open,
-    createWorker: (name: string, processor: Processor, tuning: WorkerTuning) => {
-      const worker = new Worker(name, processor, { ...tuning, connection }, createPostgresBackend);
+    registry: onceEach((name) => new EmbeddedWorkerRegistry(open(name), pool)),
+    createWorker: (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl) => {
+      const workerOptions = { ...tuning, connection: connection as never };
+      const factory = createPostgresBackend as unknown as BackendFactory;
+      const worker = new FetchingWorker(name, processor, workerOptions, control, factory);
       const running = workers.get(name) ?? new Set();
       running.add(worker);
       workers.set(name, running);
       worker.on('closed', () => running.delete(worker));
-      return worker as unknown as Worker<unknown, unknown>;
+      return worker;
     },
-    createEvents: (name: string) =>
-      new QueueEvents(name, { connection }, createPostgresBackend) as unknown as QueueEvents,
-    // It lives and ends with this process: it is never away for a while.
-    onReturn: () => () => undefined,
+    createEvents: (name: string, after: string) =>
+      new QueueEvents(name, { connection, lastEventId: after }, createPostgresBackend) as unknown as QueueEvents,
+    onReturn: (listener) => availability.onReturn(listener),
     close: async () => {
       closing ??= close();
       await closing;
@@ -111,6 +132,10 @@ async function prepare(pool: PgPool): Promise<void> {
   } finally {
     client.release();
   }
-  await pool.query('SET search_path TO bullmq');
+  await pool.query(sessionSql);
+  await pool.query(functionsSql);
+  await pool.query(flowFunctionSql);
+  await installAdding(pool);
+  await pool.query(scheduleRecordsTable);
   await recoverJobs(pool);
 }

@@ -1,13 +1,20 @@
 import type { JobJson, RedisQueueBackend } from 'bullmq';
 import { QueueUnavailableError } from '../errors.ts';
+import type { JobState } from '../job-view.ts';
 import { loadLua } from '../lua.ts';
+import type { AddReply, StoredNewJob } from './stored-job.ts';
+import { onceKeyPrefix } from './queue-keys.ts';
 import type { RedisClient } from './redis-watch.ts';
 
-const wrapper = loadLua('guarded-add');
+const commandName = 'holdfast:guardedAdd';
+const script = loadLua('guarded-add');
+/** BullMQ's scripts inside ours, in the order of their keys. One for jobs without a priority is not needed. */
+const scripts = ['addPrioritizedJob', 'addDelayedJob'] as const;
+type ScriptName = (typeof scripts)[number];
 
 /**
- * Adds through BullMQ's own script, wrapped (see lua/guarded-add.lua) so that it cannot run after its deadline and
- * says whether the job existed. One command, one round trip.
+ * Adds through BullMQ's own scripts, wrapped (see lua/guarded-add.lua) so that they cannot run after their deadline and
+ * say which jobs existed. One command and one round trip for any number of jobs.
  */
 export class GuardedAdd {
   /** Redis' clock minus ours, milliseconds; learned from every reply. */
@@ -15,19 +22,19 @@ export class GuardedAdd {
 
   /**
    * @param deadline by our clock, milliseconds since the epoch
+   * @returns a reply per job, in their order
    * @throws QueueUnavailableError when Redis got to it too late. Other errors as ioredis throws them.
    */
   async run(
     client: RedisClient,
     backend: RedisQueueBackend,
-    job: JobJson,
-    id: string,
+    jobs: readonly StoredNewJob[],
     deadline: number,
-  ): Promise<{ existed: boolean }> {
+  ): Promise<AddReply[]> {
     if (this.#offsetMs === undefined) await this.#measureClock(client);
     for (let attempt = 1; ; attempt += 1) {
-      const status = await this.#send(client, backend, job, id, deadline);
-      if (status !== 'late') return { existed: status === 'existed' };
+      const replies = await this.#send(client, backend, jobs, deadline);
+      if (replies !== 'late') return replies;
       // Either the command was really held up, or the clock of Redis jumped: the reply brought the new time with it.
       if (attempt === 2 || Date.now() >= deadline) {
         throw new QueueUnavailableError('Redis got to the add too late; nothing was added.');
@@ -38,29 +45,39 @@ export class GuardedAdd {
   async #send(
     client: RedisClient,
     backend: RedisQueueBackend,
-    job: JobJson,
-    id: string,
+    jobs: readonly StoredNewJob[],
     deadline: number,
-  ): Promise<string> {
-    let status = '';
-    // What BullMQ hands its command and arguments to: it runs the wrapped script in place of the plain one.
-    const runner = {
-      runCommand: async (name: string, args: unknown[]): Promise<unknown> => {
-        const sentAt = Date.now();
-        const latest = Math.floor(deadline + (this.#offsetMs ?? 0));
-        const reply: unknown = await client.runCommand(defineWrapped(client, name), [
-          ...args,
-          backend.toKey(id),
-          latest,
-        ]);
-        const [outcome, result, now] = reply as [string, string | number, string];
-        this.#learn(Number(now), sentAt);
-        status = outcome;
-        return result;
-      },
-    };
-    await backend.addJobToTransaction(runner as unknown as RedisClient, job, id);
-    return status;
+  ): Promise<AddReply[] | 'late'> {
+    const { commandFor, keyCounts } = defineCommands(client, backend);
+    const keys: Record<ScriptName, readonly unknown[]> = { addPrioritizedJob: [], addDelayedJob: [] };
+    const values: unknown[] = [];
+    let before: unknown;
+    for (const { id, json, once } of jobs) {
+      const { name, args } = argumentsOf(backend, json, id);
+      const count = keyCounts[name];
+      if (keys[name].length === 0) keys[name] = args.slice(0, count);
+      const kind = name === 'addDelayedJob' ? 'delayed' : 'prioritized';
+      const [head, data, options] = args.slice(count);
+      // They are the largest part of a small job, and jobs of one queue mostly have the same.
+      values.push(kind, id, once?.token ?? '', once?.ttlMs ?? 0, head, data, isSame(options, before) ? '' : options);
+      before = options;
+    }
+    // Only the keys of the scripts that are run: the arguments of a lone job are most of what it costs.
+    const used = [...keys.addPrioritizedJob, ...keys.addDelayedJob];
+    const sentAt = Date.now();
+    const reply: unknown = await client.runCommand(commandFor(used.length), [
+      ...used,
+      Math.floor(deadline + (this.#offsetMs ?? 0)),
+      keys.addPrioritizedJob.length,
+      backend.toKey(''),
+      onceKeyPrefix((part) => backend.toKey(part)),
+      ...values,
+    ]);
+    const [now, ...outcomes] = reply as string[];
+    this.#learn(Number(now), sentAt);
+    return outcomes.length === 0
+      ? 'late'
+      : jobs.map((_job, index) => toReply(outcomes.slice(index * 3, index * 3 + 3)));
   }
 
   async #measureClock(client: RedisClient): Promise<void> {
@@ -78,21 +95,65 @@ export class GuardedAdd {
   }
 }
 
-/** Registers the wrapped form of a script of BullMQ's on this connection, once, and returns its name. */
-function defineWrapped(client: RedisClient, name: string): string {
-  const wrapped = `holdfast:${name}`;
-  const registry = client as unknown as {
-    scriptsSet: Record<string, { lua: string; numberOfKeys: number } | undefined>;
+function isSame(packed: unknown, before: unknown): boolean {
+  return Buffer.isBuffer(packed) && Buffer.isBuffer(before) && packed.equals(before);
+}
+
+function toReply([outcome, id = '', state]: readonly string[]): AddReply {
+  if (outcome === 'added' || outcome === 'existed') return { outcome, id, state: state as JobState };
+  return { outcome: 'error', message: id };
+}
+
+/** The script that BullMQ would run for this job, and the keys and arguments that it would give it. */
+function argumentsOf(
+  backend: RedisQueueBackend,
+  json: JobJson,
+  id: string,
+): { readonly name: ScriptName; readonly args: readonly unknown[] } {
+  let called: { readonly name: string; readonly args: readonly unknown[] } | undefined;
+  // BullMQ hands its script to a connection; this one only notes what it is handed, before the call returns.
+  const recorder = {
+    runCommand: async (name: string, args: readonly unknown[]): Promise<string> => {
+      called = { name, args };
+      return id;
+    },
   };
-  if (registry.scriptsSet[wrapped] === undefined) {
-    // The text that BullMQ registered, so that an upgrade of BullMQ is followed by itself.
-    const original = registry.scriptsSet[name];
+  void backend.addJobToTransaction(recorder as unknown as RedisClient, json, id);
+  const name = scripts.find((known) => called?.name.startsWith(`${known}:`));
+  if (called === undefined || name === undefined) throw new Error(`BullMQ adds the job ${id} in an unknown way.`);
+  return { name, args: called.args };
+}
+
+interface DefinedCommands {
+  /** The name of the command for so many keys; the script is the same. */
+  readonly commandFor: (keys: number) => string;
+  readonly keyCounts: Readonly<Record<ScriptName, number>>;
+}
+
+const defined = new WeakMap<RedisClient, DefinedCommands>();
+
+/** Registers the script on this connection, once, around the texts that BullMQ registered: so upgrades are followed. */
+function defineCommands(client: RedisClient, backend: RedisQueueBackend): DefinedCommands {
+  const existing = defined.get(client);
+  if (existing !== undefined) return existing;
+  const registry = (client as unknown as { scriptsSet: Record<string, { lua: string; numberOfKeys: number }> })
+    .scriptsSet;
+  const { version } = backend as unknown as { version: string };
+  let lua = script;
+  const keyCounts = { addPrioritizedJob: 0, addDelayedJob: 0 };
+  for (const name of scripts) {
+    const original = registry[`${name}:${version}`];
     if (original === undefined) throw new Error(`BullMQ has no script "${name}" on this connection.`);
-    client.defineCommand(wrapped, {
-      numberOfKeys: original.numberOfKeys,
-      // A function, because the text holds `$`.
-      lua: wrapper.replace('--[[BULLMQ]]', () => original.lua),
-    });
+    keyCounts[name] = original.numberOfKeys;
+    // A function, because the text holds `$`.
+    lua = lua.replace(`--[[${name}]]`, () => original.lua);
   }
-  return wrapped;
+  const { addPrioritizedJob, addDelayedJob } = keyCounts;
+  const commandFor = (keys: number): string => `${commandName}:${keys}`;
+  for (const numberOfKeys of [addPrioritizedJob, addDelayedJob, addPrioritizedJob + addDelayedJob]) {
+    client.defineCommand(commandFor(numberOfKeys), { numberOfKeys, lua });
+  }
+  const commands = { commandFor, keyCounts };
+  defined.set(client, commands);
+  return commands;
 }

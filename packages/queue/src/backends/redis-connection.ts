@@ -47,13 +47,18 @@ export function producerConnection(target: QueueRedisTarget, times: ConnectionTi
 }
 
 /** For workers and event readers: they wait for Redis as long as it takes. */
-export function consumerConnection(target: QueueRedisTarget, times: ConnectionTimes, name: string): QueueConnection {
+export function consumerConnection(
+  target: QueueRedisTarget,
+  times: ConnectionTimes,
+  name: string,
+  blockSeconds = 10,
+): QueueConnection {
   const options: RedisOptions = {
     ...common(times, name),
     // BullMQ demands it: a worker outlives any outage.
     maxRetriesPerRequest: null,
-    // Longer than any blocking read (10 s); without it a half-open connection would hold the worker for minutes.
-    socketTimeout: Math.max(25_000, times.commandTimeoutMs),
+    // Longer than any blocking read; without it a half-open connection would hold the worker for minutes.
+    socketTimeout: Math.max(15_000 + 1000 * blockSeconds, times.commandTimeoutMs),
   };
   return connectionTo(target, options, true);
 }

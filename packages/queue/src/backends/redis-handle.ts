@@ -1,18 +1,36 @@
-import { Job, type Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { JobStore } from '../admin/job-store.ts';
+import { RedisJobStore } from '../admin/redis-store.ts';
+import type { DeadLetterStore } from '../dead-letters/store.ts';
+import { RedisDeadLetterStore, type RedisQueueAccess } from '../dead-letters/redis-store.ts';
 import { withDeadline } from '../deadline.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
+import { RedisFlowStore } from '../flows/redis-store.ts';
+import type { FlowStore } from '../flows/store.ts';
+import { RedisRetentionStore } from '../retention/redis-store.ts';
+import type { RetentionStore } from '../retention/store.ts';
+import type { ScheduleRecords } from '../schedules/records.ts';
+import { RedisScheduleRecords } from '../schedules/redis-records.ts';
 import type { QueueReading } from '../summary.ts';
-import type { BackendStatus, NewJob, QueueHandle } from './backend.ts';
+import type { AddedJob, BackendStatus, NewJob, QueueHandle } from './backend.ts';
+import { onceKeyPrefix } from './queue-keys.ts';
 import { GuardedAdd } from './redis-add.ts';
 import { isServerError, translateServerError } from './redis-errors.ts';
 import { readQueue } from './redis-reading.ts';
+import { toStored } from './stored-job.ts';
 import { ConnectionWatch, type ConnectionObserver, type RedisClient } from './redis-watch.ts';
 
 /** One queue on Redis, on one connection of its own. */
 export class RedisQueueHandle implements QueueHandle {
+  readonly kind = 'redis';
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
+  readonly deadLetters: DeadLetterStore;
+  readonly retention: RetentionStore;
+  readonly flows: FlowStore;
+  readonly jobs: JobStore;
+  readonly scheduleRecords: ScheduleRecords;
   readonly #commandTimeoutMs: number;
   readonly #guardedAdd: GuardedAdd;
   readonly #watch: ConnectionWatch;
@@ -30,6 +48,15 @@ export class RedisQueueHandle implements QueueHandle {
     this.name = name;
     this.queue = queue;
     this.#commandTimeoutMs = commandTimeoutMs;
+    const access: RedisQueueAccess = {
+      prefix: queue.getBackend().toKey(''),
+      run: (operation) => this.#guarded(operation),
+    };
+    this.deadLetters = new RedisDeadLetterStore(access);
+    this.retention = new RedisRetentionStore(access);
+    this.flows = new RedisFlowStore(access, commandTimeoutMs);
+    this.jobs = new RedisJobStore(access);
+    this.scheduleRecords = new RedisScheduleRecords(access);
     this.#guardedAdd = new GuardedAdd();
     this.#watch = new ConnectionWatch(queue.getBackend().client, observer);
   }
@@ -38,25 +65,47 @@ export class RedisQueueHandle implements QueueHandle {
     return this.#watch.status;
   }
 
-  async add(job: NewJob): Promise<{ existed: boolean }> {
-    const client = await this.#ready();
-    const deadline = Date.now() + this.#commandTimeoutMs;
-    // BullMQ's own job object makes what BullMQ's own script stores.
-    const json = new Job(this.queue, job.name, job.data, job.options, job.id).asJSON();
+  async add(job: NewJob): Promise<AddedJob> {
+    const [added] = await this.addMany([job]);
+    if (added === undefined || added instanceof Error) throw added ?? this.#unavailable(undefined);
+    return added;
+  }
+
+  async addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
+    const forAll = (errorOf: (job: NewJob) => Error): Error[] => jobs.map((job) => errorOf(job));
+    const stored = jobs.map((job) => toStored(this.queue, job));
     try {
-      return await withDeadline(
-        this.#guardedAdd.run(client, this.queue.getBackend(), json, job.id, deadline),
+      const client = await this.#ready();
+      const deadline = Date.now() + this.#commandTimeoutMs;
+      const replies = await withDeadline(
+        this.#guardedAdd.run(client, this.queue.getBackend(), stored, deadline),
         this.#commandTimeoutMs,
         () => new Error(`Redis did not answer within ${this.#commandTimeoutMs} ms.`),
       );
+      return replies.map((reply) =>
+        reply.outcome === 'error'
+          ? translateServerError(new Error(reply.message), this.name)
+          : { id: reply.id, state: reply.state, existed: reply.outcome === 'existed' },
+      );
     } catch (error) {
-      if (error instanceof QueueUnavailableError) throw error;
-      if (isServerError(error)) throw translateServerError(error, this.name);
-      throw new QueueOutcomeUnknownError(
-        `The connection was lost before Redis had answered: the job ${job.id} may or may not be in the queue "${this.name}". Adding it again with this jobId is safe.`,
-        { cause: error, jobId: job.id },
+      if (error instanceof QueueUnavailableError) return forAll(() => error);
+      if (isServerError(error)) return forAll(() => translateServerError(error, this.name));
+      return forAll(
+        ({ id }) =>
+          new QueueOutcomeUnknownError(
+            `The connection was lost before Redis had answered: the job ${id} may or may not be in the queue "${this.name}". Adding it again with this jobId is safe.`,
+            { cause: error, jobId: id },
+          ),
       );
     }
+  }
+
+  async forget(tokens: readonly string[]): Promise<void> {
+    if (tokens.length === 0) return;
+    const prefix = onceKeyPrefix((part) => this.queue.getBackend().toKey(part));
+    const keys = tokens.map((token) => prefix + token);
+    // BullMQ's type of a client knows the commands that BullMQ needs.
+    await this.#guarded(async (client) => (client as unknown as RedisClientOfOurs).unlink(...keys));
   }
 
   async read(): Promise<QueueReading> {
@@ -86,7 +135,7 @@ export class RedisQueueHandle implements QueueHandle {
         () => new Error(`Redis did not answer within ${this.#commandTimeoutMs} ms.`),
       );
     } catch (error) {
-      if (error instanceof QueueUnavailableError) throw error;
+      if (error instanceof QueueUnavailableError || error instanceof QueueOutcomeUnknownError) throw error;
       if (isServerError(error)) throw translateServerError(error, this.name);
       if (client.status === 'ready' && !isConnectionError(error)) throw error;
       throw this.#unavailable(error);
@@ -110,6 +159,10 @@ export class RedisQueueHandle implements QueueHandle {
     const what = this.#closed ? 'is closed' : `cannot reach its Redis${reason}`;
     return new QueueUnavailableError(`The queue "${this.name}" ${what}.`, { cause });
   }
+}
+
+interface RedisClientOfOurs {
+  unlink(...keys: string[]): Promise<number>;
 }
 
 function isConnectionError(error: unknown): boolean {

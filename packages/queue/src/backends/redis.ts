@@ -1,10 +1,13 @@
 import type { RedisTarget } from '@holdfast/redis-core';
-import { Queue, QueueEvents, Worker, type Processor } from 'bullmq';
+import { createRedisBackend as createBullmqBackend, Queue, QueueEvents, type Processor } from 'bullmq';
 import { publishEvent } from '../channels.ts';
+import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
 import { Availability } from './availability.ts';
 import type { BackendStatus, JobWorker, QueueBackend, WorkerTuning } from './backend.ts';
 import { consumerConnection, producerConnection, queueTarget, type ConnectionTimes } from './redis-connection.ts';
 import { RedisQueueHandle } from './redis-handle.ts';
+import { RedisWorkerRegistry } from './redis-registry.ts';
+import { onceEach } from '../once-each.ts';
 import { ConnectionWatch } from './redis-watch.ts';
 
 export interface RedisBackendOptions {
@@ -61,14 +64,15 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     return handle;
   };
 
-  const createWorker = (name: string, processor: Processor, tuning: WorkerTuning): JobWorker => {
-    const { connection, close } = consumerConnection(target, times, `holdfast:consumer:${name}`);
-    const worker: JobWorker = new Worker<unknown, unknown>(name, processor, {
-      ...tuning,
-      connection,
-      prefix: prefixOf(name),
-      // The version is asked for: without knowing it, BullMQ blocks for whole seconds and is late for delayed jobs.
-    });
+  const createWorker = (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl): JobWorker => {
+    const blockSeconds = tuning.drainDelay ?? 10;
+    const { connection, close } = consumerConnection(target, times, `holdfast:consumer:${name}`, blockSeconds);
+    // The version is asked for: without knowing it, BullMQ blocks for whole seconds and is late for delayed jobs.
+    const options = { ...tuning, connection, prefix: prefixOf(name) };
+    const worker: JobWorker = new FetchingWorker(name, processor, options, control, (...args) =>
+      // BullMQ blocks for 10 s at most as soon as a job is delayed or scheduled, unless its backend says more.
+      Object.defineProperty(createBullmqBackend(...args), 'maximumBlockTimeout', { value: blockSeconds }),
+    );
     const watch = new ConnectionWatch(worker.getBackend().client, availability);
     workers.add(watch);
     worker.on('error', (error) => watch.note(error));
@@ -80,15 +84,22 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
 
   return {
     kind: 'redis',
+    hasFlowsAcrossQueues: target.kind !== 'cluster',
     get status(): BackendStatus {
       return readStatus();
     },
     prefixOf,
     open,
     createWorker,
-    createEvents: (name: string) => {
+    registry: onceEach((name) => new RedisWorkerRegistry(open(name))),
+    createEvents: (name: string, after: string) => {
       const { connection, close } = consumerConnection(target, times, `holdfast:events:${name}`);
-      const events = new QueueEvents(name, { connection, prefix: prefixOf(name), skipVersionCheck: true });
+      const events = new QueueEvents(name, {
+        connection,
+        prefix: prefixOf(name),
+        lastEventId: after,
+        skipVersionCheck: true,
+      });
       // It blocks, so BullMQ has made a copy of what it was given.
       close();
       return events;

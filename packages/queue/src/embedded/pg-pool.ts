@@ -72,7 +72,13 @@ export class PgPool extends EventEmitter {
   async #listen(channel: string): Promise<void> {
     const listening = this.#listening.get(channel) ?? this.#pglite.listen(channel);
     this.#listening.set(channel, listening);
-    await listening;
+    try {
+      await listening;
+    } catch (error) {
+      // The thread died: the next one who asks is not to be told the same for ever.
+      this.#listening.delete(channel);
+      throw error;
+    }
   }
 }
 

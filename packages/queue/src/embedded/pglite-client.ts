@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { QueueUnavailableError } from '../errors.ts';
-import type { ThreadError, ThreadMessage, ThreadRequest } from './protocol.ts';
+import type { ThreadData, ThreadError, ThreadMessage, ThreadRequest } from './protocol.ts';
 
 /**
  * BullMQ's workers take an error for a lost connection, and wait before they ask again, only when its message says this.
@@ -19,45 +20,50 @@ type RequestBody =
   | { readonly kind: 'listen'; readonly channel: string }
   | { readonly kind: 'close' };
 
-/** Sends requests to the PGlite thread and hands its answers back. Emits `notification` (channel, payload) and `end`. */
-export class PgliteClient extends EventEmitter<{ notification: [string, string]; end: [Error] }> {
-  readonly #thread: Worker;
+/** Between the death of the thread and the first attempt to start another one; each further wait is twice as long. */
+const firstRestartMs = 100;
+const maxRestartMs = 30_000;
+
+export interface PgliteEvents {
+  notification: [channel: string, payload: string];
+  /** The thread has died; every request fails until `up`. */
+  down: [Error];
+  /** Another thread has the database open, and listens to what the one before did. */
+  up: [];
+}
+
+/**
+ * Sends requests to the PGlite thread and hands its answers back. A thread that dies is replaced, for as long as this is
+ * not closed: what it had acknowledged is on disk. Requests that it had not answered fail, and may have been carried out.
+ */
+export class PgliteClient extends EventEmitter<PgliteEvents> {
+  readonly #directory: string;
+  readonly #session: string;
+  readonly #channels = new Set<string>();
   readonly #pending = new Map<number, PromiseWithResolvers<QueryResult>>();
+  readonly #closing = new AbortController();
+  #thread: Worker;
+  #restarting: Promise<void> | undefined;
   #nextId = 1;
+  /** Why there is no thread. */
   #ended: Error | undefined;
 
-  private constructor(thread: Worker) {
+  private constructor(directory: string, session: string, thread: Worker) {
     super();
     this.setMaxListeners(0);
+    this.#directory = directory;
+    this.#session = session;
     this.#thread = thread;
-    thread.on('message', (message: ThreadMessage) => this.#receive(message));
-    thread.on('error', (error) => this.#end(error instanceof Error ? error : new Error(String(error))));
-    thread.on('exit', () => this.#end(new Error('The database thread has ended.')));
+    this.#adopt(thread);
   }
 
-  /** Starts the thread and waits until the database in `directory` is open; makes it where there is none. */
-  static async open(directory: string): Promise<PgliteClient> {
-    // The sources run as they are (types stripped by Node) and from `dist`: the thread's file has our own extension.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const thread = new Worker(new URL(`./pglite-thread.${extension}`, import.meta.url), {
-      workerData: { directory },
-      name: 'holdfast-pglite',
-    });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const first = (message: ThreadMessage): void => {
-      if (message.kind === 'ready') resolve();
-      if (message.kind === 'failed') reject(new Error(message.error.message));
-    };
-    thread.on('message', first);
-    thread.once('error', reject);
-    try {
-      await promise;
-    } catch (error) {
-      await thread.terminate();
-      throw error;
-    }
-    thread.off('message', first);
-    return new PgliteClient(thread);
+  /**
+   * Starts the thread and waits until the database in `directory` is open; makes it where there is none.
+   *
+   * @param session the SQL that a later thread begins with, to go on as this one does after its first statements
+   */
+  static async open(directory: string, session = ''): Promise<PgliteClient> {
+    return new PgliteClient(directory, session, await startThread({ directory }));
   }
 
   async query(text: string, params: readonly unknown[] | null): Promise<QueryResult> {
@@ -65,14 +71,18 @@ export class PgliteClient extends EventEmitter<{ notification: [string, string];
   }
 
   async listen(channel: string): Promise<void> {
+    this.#channels.add(channel);
     await this.#request({ kind: 'listen', channel });
   }
 
   /** Closes the database, then the thread; after `timeoutMs` the thread is ended as it is. */
   async close(timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => void this.#thread.terminate(), timeoutMs);
-    await this.#request({ kind: 'close' }).catch(() => undefined);
+    const closed = this.#request({ kind: 'close' }).catch(() => undefined);
+    this.#closing.abort();
+    await closed;
     clearTimeout(timer);
+    await this.#restarting;
     await this.#thread.terminate();
   }
 
@@ -100,15 +110,68 @@ export class PgliteClient extends EventEmitter<{ notification: [string, string];
     else answer?.resolve({ rows: message.rows as Record<string, unknown>[], rowCount: message.rowCount });
   }
 
-  #end(error: Error): void {
-    if (this.#ended !== undefined) return;
+  #adopt(thread: Worker): void {
+    this.#thread = thread;
+    this.#ended = undefined;
+    const end = (error: Error): void => this.#end(thread, error);
+    thread.on('message', (message: ThreadMessage) => this.#receive(message));
+    thread.on('error', (error) => end(error instanceof Error ? error : new Error(String(error))));
+    thread.on('exit', (code) => end(new Error(`The database thread has ended with code ${code}.`)));
+  }
+
+  #end(thread: Worker, error: Error): void {
+    if (this.#ended !== undefined || this.#thread !== thread) return;
     this.#ended = error;
     for (const answer of this.#pending.values()) {
       answer.reject(unavailable(error));
     }
     this.#pending.clear();
-    this.emit('end', error);
+    if (this.#closing.signal.aborted) return;
+    this.emit('down', error);
+    this.#restarting = this.#restart(thread);
   }
+
+  async #restart(dead: Worker): Promise<void> {
+    const { signal } = this.#closing;
+    // One that only failed may still have the files open.
+    await dead.terminate();
+    for (let waitMs = firstRestartMs; ; waitMs = Math.min(2 * waitMs, maxRestartMs)) {
+      await delay(waitMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        const channels = [...this.#channels];
+        this.#adopt(await startThread({ directory: this.#directory, session: this.#session, channels }));
+        this.emit('up');
+        return;
+      } catch (error) {
+        this.#ended = error instanceof Error ? error : new Error(String(error));
+      }
+    }
+  }
+}
+
+async function startThread(data: ThreadData): Promise<Worker> {
+  // The sources run as they are (types stripped by Node) and from `dist`: the thread's file has our own extension.
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const thread = new Worker(new URL(`./pglite-thread.${extension}`, import.meta.url), {
+    workerData: data,
+    name: 'holdfast-pglite',
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const first = (message: ThreadMessage): void => {
+    if (message.kind === 'ready') resolve();
+    if (message.kind === 'failed') reject(new Error(message.error.message));
+  };
+  const onExit = (code: number): void => reject(new Error(`The database thread ended with code ${code}.`));
+  thread.on('message', first).once('error', reject).once('exit', onExit);
+  try {
+    await promise;
+  } catch (error) {
+    await thread.terminate();
+    throw error;
+  }
+  thread.off('message', first).off('error', reject).off('exit', onExit);
+  return thread;
 }
 
 function unavailable(cause: Error): QueueUnavailableError {

@@ -4,7 +4,7 @@
  */
 import { PGlite, types } from '@electric-sql/pglite';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ThreadError, ThreadMessage, ThreadRequest } from './protocol.ts';
+import type { ThreadData, ThreadError, ThreadMessage, ThreadRequest } from './protocol.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('This file runs as a worker thread only.');
@@ -20,6 +20,10 @@ function plainError(error: unknown): ThreadError {
   };
 }
 
+async function listen(db: PGlite, channel: string): Promise<void> {
+  await db.listen(channel, (payload) => send({ kind: 'notification', channel, payload }));
+}
+
 async function answer(db: PGlite, request: ThreadRequest): Promise<void> {
   switch (request.kind) {
     case 'query': {
@@ -33,7 +37,7 @@ async function answer(db: PGlite, request: ThreadRequest): Promise<void> {
       return;
     }
     case 'listen':
-      await db.listen(request.channel, (payload) => send({ kind: 'notification', channel: request.channel, payload }));
+      await listen(db, request.channel);
       send({ kind: 'result', id: request.id, rows: [], rowCount: 0 });
       return;
     case 'close':
@@ -45,9 +49,11 @@ async function answer(db: PGlite, request: ThreadRequest): Promise<void> {
 }
 
 try {
-  const { directory } = workerData as { directory: string };
+  const { directory, session = '', channels = [] } = workerData as ThreadData;
   // pg hands 64-bit integers over as text, and BullMQ expects that.
   const db = await PGlite.create(directory, { parsers: { [types.INT8]: (value: string) => value } });
+  if (session !== '') await db.exec(session);
+  for (const channel of channels) await listen(db, channel);
   port.on('message', (request: ThreadRequest) => {
     answer(db, request).catch((error: unknown) => send({ kind: 'error', id: request.id, error: plainError(error) }));
   });

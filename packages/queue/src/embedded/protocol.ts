@@ -1,5 +1,14 @@
 /** Messages between the shim (this process' main thread) and the thread that runs PGlite. Types only. */
 
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly directory: string;
+  /** SQL to begin with. */
+  readonly session?: string;
+  /** To listen to from the beginning. */
+  readonly channels?: readonly string[];
+}
+
 export type ThreadRequest =
   | { readonly kind: 'query'; readonly id: number; readonly text: string; readonly params: readonly unknown[] | null }
   | { readonly kind: 'listen'; readonly id: number; readonly channel: string }

@@ -12,6 +12,19 @@ const redis = {
   reason: Type.Optional(Type.String()),
 };
 
+const outbox = Type.Object({
+  waiting: Type.Integer({ minimum: 0, description: 'Jobs that wait to be forwarded.' }),
+  setAside: Type.Integer({
+    minimum: 0,
+    description: 'Jobs that cannot be forwarded as they are; GET of one says why.',
+  }),
+  bytes: Type.Integer({ minimum: 0 }),
+  maxBytes: Type.Integer({ minimum: 0 }),
+  oldestAgeMs: Type.Integer({ minimum: 0, description: 'Of the job that waits longest; 0 when none does.' }),
+  accepting: Type.Boolean({ description: 'Whether a job would be taken now.' }),
+  reason: Type.Optional(Type.String({ description: 'Why none is taken, or why none was forwarded lately.' })),
+});
+
 export const report = Type.Object({
   status,
   version: Type.String(),
@@ -36,7 +49,9 @@ export const report = Type.Object({
     names: Type.Array(Type.String()),
     reason: Type.Optional(Type.String()),
   }),
-  outbox: Type.Null({ description: 'There is no outbox yet.' }),
+  outbox: Type.Union([outbox, Type.Null()], {
+    description: 'Jobs that wait in this process for the Redis of the queues. null: none are taken.',
+  }),
 });
 
 const tags = ['operations'];

@@ -1,9 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { JobInvalidError } from '@holdfast/queue';
+import { JobInvalidError, JobOptionsInvalidError } from '@holdfast/queue';
 import type { Queues } from '@holdfast/queue';
 import { durationAt } from '../../durations.ts';
-import { ApiError, apiErrors } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import { toJobOptions } from './job-options.ts';
+import { issuesInRequest } from './request-issues.ts';
+import { jobNotFound } from './not-found.ts';
 import { addJob, getJob } from './schema.ts';
 
 export interface JobRoutesOptions {
@@ -15,7 +17,8 @@ export interface JobRoutesOptions {
 export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app, { queues, maxWaitMs }) => {
   app.post(
     '/v1/queues/:q/jobs',
-    { config: { access: 'jobs:write' }, schema: addJob },
+    // All that an add waits for has a deadline: the store, the patience for it, the outbox.
+    { config: { access: 'jobs:write', endsByItself: true }, schema: addJob },
     async ({ params, body }, reply) => {
       const added = await queues
         .add(params.q, {
@@ -27,7 +30,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
       if (!added.duplicate) {
         reply.header('location', `/v1/queues/${encodeURIComponent(params.q)}/jobs/${encodeURIComponent(added.id)}`);
       }
-      return reply.code(added.duplicate ? 200 : 201).send(added);
+      if (added.duplicate) return reply.code(200).send(added);
+      const { id, queue, state } = added;
+      return state === 'outbox' ? reply.code(202).send({ id, queue, accepted: state }) : reply.code(201).send(added);
     },
   );
 
@@ -47,14 +52,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
   );
 };
 
-function jobNotFound(): ApiError {
-  return new ApiError(apiErrors.jobNotFound, 'The queue has no job with this id.');
-}
-
-/** The queue points into the data of the job; the caller sees the body around it. */
 function inRequestBody(error: unknown): never {
-  if (!(error instanceof JobInvalidError)) throw error;
-  const issues = error.issues.map((issue) => ({ ...issue, path: `/data${issue.path}` }));
+  if (!(error instanceof JobInvalidError || error instanceof JobOptionsInvalidError)) throw error;
   const { code, status } = error;
-  throw new ApiError({ code, status, title: '' }, error.message, { issues, cause: error });
+  throw new ApiError({ code, status, title: '' }, error.message, { issues: issuesInRequest(error), cause: error });
 }

@@ -9,6 +9,14 @@ export interface RequestedJobOptions {
   readonly attempts?: number | undefined;
   readonly backoff?: RequestedBackoff | undefined;
   readonly timeout?: string | number | undefined;
+  readonly waitingTtl?: string | number | undefined;
+  readonly deduplication?: RequestedDeduplication | undefined;
+}
+
+interface RequestedDeduplication {
+  readonly id: string;
+  readonly mode?: NonNullable<JobOptions['deduplication']>['mode'] | undefined;
+  readonly ttl?: string | number | undefined;
 }
 
 interface RequestedBackoff {
@@ -18,22 +26,39 @@ interface RequestedBackoff {
   readonly jitter?: number | undefined;
 }
 
-/** The same options for the queue, in milliseconds. @throws ApiError REQUEST_INVALID */
-export function toJobOptions({ delay, timeout, backoff, ...others }: RequestedJobOptions): JobOptions {
+/** The same options for the queue, in milliseconds; `at` is where they stand. @throws ApiError REQUEST_INVALID */
+export function toJobOptions(requested: RequestedJobOptions, at = '/options'): JobOptions {
+  const { delay, timeout, waitingTtl, backoff, deduplication, ...others } = requested;
   return {
     ...defined(others),
-    ...(delay === undefined ? {} : { delayMs: durationAt('/options/delay', delay) }),
-    ...(timeout === undefined ? {} : { timeoutMs: durationAt('/options/timeout', timeout, { min: 1 }) }),
-    ...(backoff === undefined ? {} : { backoff: toBackoff(backoff) }),
+    ...(delay === undefined ? {} : { delayMs: durationAt(`${at}/delay`, delay) }),
+    ...(timeout === undefined ? {} : { timeoutMs: durationAt(`${at}/timeout`, timeout, { min: 1 }) }),
+    ...(waitingTtl === undefined ? {} : { waitingTtlMs: durationAt(`${at}/waitingTtl`, waitingTtl, { min: 1 }) }),
+    ...(deduplication === undefined ? {} : { deduplication: toDeduplication(deduplication, `${at}/deduplication`) }),
+    ...(backoff === undefined ? {} : { backoff: toBackoff(backoff, `${at}/backoff`) }),
   };
 }
 
-function toBackoff({ type, delay, maxDelay, jitter }: RequestedBackoff): NonNullable<JobOptions['backoff']> {
+function toBackoff(
+  { type, delay, maxDelay, jitter }: RequestedBackoff,
+  at: string,
+): NonNullable<JobOptions['backoff']> {
   return {
     type,
-    delayMs: durationAt('/options/backoff/delay', delay),
-    ...(maxDelay === undefined ? {} : { maxDelayMs: durationAt('/options/backoff/maxDelay', maxDelay) }),
+    delayMs: durationAt(`${at}/delay`, delay),
+    ...(maxDelay === undefined ? {} : { maxDelayMs: durationAt(`${at}/maxDelay`, maxDelay) }),
     ...(jitter === undefined ? {} : { jitter }),
+  };
+}
+
+function toDeduplication(
+  { id, mode, ttl }: RequestedDeduplication,
+  at: string,
+): NonNullable<JobOptions['deduplication']> {
+  return {
+    id,
+    ...(mode === undefined ? {} : { mode }),
+    ...(ttl === undefined ? {} : { ttlMs: durationAt(`${at}/ttl`, ttl, { min: 1 }) }),
   };
 }
 

@@ -1,9 +1,8 @@
 import { Type } from 'typebox';
 import { durationText, durationValue, jsonResponse, problems, strictObject } from '../../schema.ts';
+import { jobId, jobView, queueName } from './view.ts';
 
-const queue = Type.String({ description: 'The queue.', examples: ['http-delivery'] });
-
-const jobOptions = strictObject({
+export const jobOptions = strictObject({
   jobId: Type.Optional(
     Type.String({ minLength: 1, maxLength: 200, description: 'A second job with this id is not added.' }),
   ),
@@ -23,7 +22,46 @@ const jobOptions = strictObject({
     }),
   ),
   timeout: Type.Optional(durationValue),
+  waitingTtl: Type.Optional({
+    ...durationValue,
+    description: 'A job that could have run for so long and did not is not run any more; it fails with JOB_EXPIRED.',
+  }),
+  deduplication: Type.Optional(
+    strictObject(
+      {
+        id: Type.String({ minLength: 1, maxLength: 128 }),
+        mode: Type.Optional(
+          Type.Union(
+            [
+              Type.Literal('simple'),
+              Type.Literal('throttle'),
+              Type.Literal('debounce'),
+              Type.Literal('keepLastIfActive'),
+              Type.Literal('reschedule'),
+            ],
+            {
+              description: 'Default: `throttle` where there is a `ttl`, else `simple`: until the other job has ended.',
+            },
+          ),
+        ),
+        ttl: Type.Optional(durationValue),
+      },
+      { description: 'What becomes of this job while another one has the same id here.' },
+    ),
+  ),
 });
+
+/** A job as it comes over REST, alone or among many. */
+export const newJob = strictObject(
+  {
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    data: Type.Unknown({ description: 'What the handler gets.' }),
+    options: Type.Optional(jobOptions),
+  },
+  {
+    examples: [{ data: { url: 'https://example.com/hook', body: '{"hello":"world"}' }, options: { jobId: 'order-7' } }],
+  },
+);
 
 const added = Type.Object({
   id: Type.String(),
@@ -32,27 +70,25 @@ const added = Type.Object({
   duplicate: Type.Boolean(),
 });
 
+const kept = Type.Object({ id: Type.String(), queue: Type.String(), accepted: Type.Literal('outbox') });
+
 export const addJob = {
   operationId: 'addJob',
   summary: 'Add a job',
   description: '`data` must fit the schema of the queue. A retry with the same `options.jobId` is safe.',
   tags: ['jobs'],
-  params: strictObject({ q: queue }),
-  body: strictObject(
-    {
-      name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-      data: Type.Unknown({ description: 'What the handler gets.' }),
-      options: Type.Optional(jobOptions),
-    },
-    {
-      examples: [
-        { data: { url: 'https://example.com/hook', body: '{"hello":"world"}' }, options: { jobId: 'order-7' } },
-      ],
-    },
-  ),
+  params: strictObject({ q: queueName }),
+  body: newJob,
   response: {
     200: jsonResponse('A job with this id exists: nothing was added.', added),
     201: { ...jsonResponse('Added.', added), headers: { location: { type: 'string', description: 'The job.' } } },
+    202: {
+      ...jsonResponse(
+        'Its Redis is away: the job is kept on the disk of this process, and added when it is back.',
+        kept,
+      ),
+      headers: { location: { type: 'string', description: 'The job.' } },
+    },
     ...problems(404, 413, 415, 422, 507),
   },
 };
@@ -62,7 +98,7 @@ export const getJob = {
   summary: 'Follow a job',
   description: '`wait` answers as soon as the job has finished, at the latest after that time with its state by then.',
   tags: ['jobs'],
-  params: strictObject({ q: queue, id: Type.String({ minLength: 1, maxLength: 512 }) }),
+  params: strictObject({ q: queueName, id: jobId }),
   querystring: strictObject({
     wait: Type.Optional({
       ...durationText,
@@ -71,26 +107,7 @@ export const getJob = {
     }),
   }),
   response: {
-    200: jsonResponse(
-      'The job.',
-      Type.Object({
-        id: Type.String(),
-        queue: Type.String(),
-        name: Type.String(),
-        state: Type.String({
-          description: 'waiting, prioritized, active, delayed, completed, failed, waiting-children or unknown.',
-        }),
-        data: Type.Unknown(),
-        result: Type.Optional(Type.Unknown()),
-        error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
-        progress: Type.Unknown(),
-        attemptsMade: Type.Integer(),
-        createdAt: Type.String(),
-        startedAt: Type.Optional(Type.String()),
-        finishedAt: Type.Optional(Type.String()),
-        logs: Type.Optional(Type.Unsafe<readonly string[]>(Type.Array(Type.String()))),
-      }),
-    ),
+    200: jsonResponse('The job.', jobView),
     ...problems(404),
   },
 };

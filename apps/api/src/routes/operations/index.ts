@@ -8,7 +8,14 @@ import { mayUseNamespace } from '../../access.ts';
 import { healthReport, judge, readRedis } from '../../health-report.ts';
 import type { HealthSources } from '../../health-report.ts';
 import { redisReport } from '../../redis-report.ts';
-import { getHealthSummary, getIntegrations, getRedisHealth, getRedisMetrics, getRoot } from './schema.ts';
+import {
+  getBatchStats,
+  getHealthSummary,
+  getIntegrations,
+  getRedisHealth,
+  getRedisMetrics,
+  getRoot,
+} from './schema.ts';
 
 export interface OperationsOptions {
   readonly health: HealthSources;
@@ -51,6 +58,10 @@ export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = asy
       .code(status === 'down' ? 503 : 200)
       .send({ status, connected, latencyMs, ...(reason === undefined ? {} : { reason }) });
   });
+
+  app.get('/api/batches/stats', { config: { access: 'jobs:read' }, schema: getBatchStats }, async () =>
+    health.queues.batchStats(),
+  );
 
   app.get('/api/admin/redis/metrics', { config: { access: 'admin' }, schema: getRedisMetrics }, async () => {
     const { value } = await answers.cached('redis-metrics', metricsMs, () => redisReport(engines, config.redis));

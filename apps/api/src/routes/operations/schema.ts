@@ -106,3 +106,26 @@ export const getIntegrations = {
     ...problems(),
   },
 };
+
+export const getBatchStats = {
+  operationId: 'getBatchStats',
+  summary: 'What is being gathered and sent to the queues',
+  description: 'At this moment, by the process that answers. Jobs that are added together are one command.',
+  tags,
+  response: {
+    200: jsonResponse(
+      'All queues together.',
+      Type.Object({
+        activeBatches: Type.Integer({ minimum: 0, description: 'Batches that are being filled or stored.' }),
+        totalQueuedJobs: Type.Integer({
+          minimum: 0,
+          description: 'Jobs and items whose callers wait for their answer.',
+        }),
+        batchesByType: Type.Record(Type.String(), Type.Integer({ minimum: 0 }), {
+          description: 'Active batches by queue; queues without any are left out.',
+        }),
+      }),
+    ),
+    ...problems(),
+  },
+};

@@ -1,13 +1,39 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Queues } from '@holdfast/queue';
-import { getQueue, listQueues } from './schema.ts';
+import { durationAt } from '../../durations.ts';
+import { cleanQueue, drainQueue, getQueue, listQueues, pauseQueue, resumeQueue } from './schema.ts';
 
 export const queueRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }> = async (app, { queues }) => {
-  app.get('/v1/queues', { config: { access: 'jobs:read' }, schema: listQueues }, async () => ({
-    queues: await queues.summaries(),
-  }));
+  const read = { access: 'jobs:read' } as const;
+  const write = { access: 'jobs:write' } as const;
 
-  app.get('/v1/queues/:q', { config: { access: 'jobs:read' }, schema: getQueue }, async ({ params }) =>
-    queues.summary(params.q),
-  );
+  app.get('/v1/queues', { config: read, schema: listQueues }, async () => ({ queues: await queues.summaries() }));
+
+  app.get('/v1/queues/:q', { config: read, schema: getQueue }, async ({ params }) => queues.summary(params.q));
+
+  app.post('/v1/queues/:q/pause', { config: write, schema: pauseQueue }, async ({ params }) => {
+    await queues.admin.pause(params.q);
+    return queues.summary(params.q);
+  });
+
+  app.post('/v1/queues/:q/resume', { config: write, schema: resumeQueue }, async ({ params }) => {
+    await queues.admin.resume(params.q);
+    return queues.summary(params.q);
+  });
+
+  app.post('/v1/queues/:q/drain', { config: write, schema: drainQueue }, async ({ params, body, signal }) => {
+    const delayed = (body as { readonly delayed?: boolean } | null)?.delayed ?? false;
+    return { removed: await queues.admin.drain(params.q, { delayed, signal }) };
+  });
+
+  app.post('/v1/queues/:q/clean', { config: write, schema: cleanQueue }, async ({ params, body, signal }) => {
+    const { state, olderThan, limit } = body;
+    const removed = await queues.admin.clean(params.q, {
+      state,
+      signal,
+      ...(olderThan !== undefined && { olderThanMs: durationAt('/olderThan', olderThan) }),
+      ...(limit !== undefined && { limit }),
+    });
+    return { removed };
+  });
 };

@@ -1,0 +1,95 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { QueueUnavailableError } from '@holdfast/queue';
+import type { AddJob, AddManyItem, Queues } from '@holdfast/queue';
+import { HoldfastError } from '@holdfast/redis-core';
+import type { Static } from 'typebox';
+import { durationAt } from '../../durations.ts';
+import { apiErrors } from '../../errors.ts';
+import type { ApiError } from '../../errors.ts';
+import { compileValidator } from '../../validation.ts';
+import { addJobs } from './bulk-schema.ts';
+import { toJobOptions } from './job-options.ts';
+import { issuesInRequest } from './request-issues.ts';
+import { newJob } from './schema.ts';
+
+export interface BulkJobRoutesOptions {
+  readonly queues: Queues;
+  readonly bodyLimitBytes: number;
+}
+
+type Item = Static<(typeof addJobs)['response'][200]>['items'][number];
+
+/** What 10,000 small jobs take. */
+const minBodyLimit = 8 * 1024 * 1024;
+
+export const bulkJobRoutes: FastifyPluginAsyncTypebox<BulkJobRoutesOptions> = async (
+  app,
+  { queues, bodyLimitBytes },
+) => {
+  const check = compileValidator({ schema: newJob, method: 'POST', url: '/v1/queues/:q/jobs/bulk', httpPart: 'body' });
+
+  /** @throws ApiError */
+  const jobOf = (value: unknown): AddJob => {
+    const checked = check(value) as true | { readonly error: ApiError };
+    if (checked !== true) throw checked.error;
+    const { name, data, options } = value as Static<typeof newJob>;
+    return {
+      data,
+      ...(name === undefined ? {} : { name }),
+      ...(options === undefined ? {} : { options: toJobOptions(options) }),
+    };
+  };
+
+  app.post(
+    '/v1/queues/:q/jobs/bulk',
+    { config: { access: 'jobs:write' }, schema: addJobs, bodyLimit: Math.max(bodyLimitBytes, minBodyLimit) },
+    async ({ params, body, signal }) => {
+      // Before the jobs are looked at: an unknown queue is the answer to all of them.
+      queues.definition(params.q);
+      const items: Item[] = [];
+      const jobs: AddJob[] = [];
+      const places: number[] = [];
+      for (const [index, value] of body.jobs.entries()) {
+        try {
+          jobs.push(jobOf(value));
+          places.push(index);
+        } catch (error) {
+          items[index] = { index, status: 'rejected', error: errorOf(error) };
+        }
+      }
+      const result = await queues.addMany(params.q, jobs, {
+        signal,
+        ...(body.spread === undefined ? {} : { spreadMs: durationAt('/spread', body.spread) }),
+      });
+      failAsWhole(result.items);
+      for (const { index: at, id, status, error } of result.items) {
+        const index = places[at] ?? at;
+        items[index] = {
+          index,
+          status,
+          ...(id === undefined ? {} : { id }),
+          ...(error === undefined ? {} : { error: errorOf(error) }),
+        };
+      }
+      const { accepted, duplicates } = result;
+      return { accepted, duplicates, rejected: items.length - accepted - duplicates, items };
+    },
+  );
+};
+
+/** Where the store is away, that is the answer: nothing was added, and all of it may be sent again. */
+function failAsWhole(items: readonly AddManyItem[]): void {
+  const first = items[0]?.error;
+  if (first instanceof QueueUnavailableError && items.every(({ error }) => error instanceof QueueUnavailableError)) {
+    throw first;
+  }
+}
+
+function errorOf(error: unknown): NonNullable<Item['error']> {
+  if (!(error instanceof HoldfastError)) {
+    return { code: apiErrors.internal.code, detail: 'The job could not be added.' };
+  }
+  const { code, message: detail } = error;
+  const errors = issuesInRequest(error);
+  return { code, detail, ...(errors.length > 0 && { errors }) };
+}

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '@holdfast/config';
+import { createRuntime, type Runtime } from '@holdfast/runtime';
+import { closedPort, eventually, spawnNode, uniquePrefix, useRedis } from '@holdfast/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const script = new URL('../src/forward.ts', import.meta.url);
+
+describe('forwarding what a dead process has left', () => {
+  let folder: string;
+  let prefix: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'holdfast-forward-'));
+    prefix = uniquePrefix('forward');
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** A process without its Redis. */
+  const cutOff = async (): Promise<Runtime> => {
+    const url = `redis://127.0.0.1:${await closedPort()}`;
+    const env = { NODE_ENV: 'test', REDIS_URL: url, REDIS_KEY_PREFIX: prefix, HOLDFAST_DATA_DIR: folder };
+    return createRuntime(loadConfig({ cwd: folder, env }), { standIn: true });
+  };
+  const forward = async (url: string, ...args: string[]) => {
+    const node = spawnNode(script, { args, cwd: folder, env: { REDIS_URL: url, REDIS_KEY_PREFIX: prefix } });
+    const { code } = await node.exited;
+    return { code, output: node.lines.join('\n') };
+  };
+
+  it('hands its jobs over, in their order, once no process uses the folder', async () => {
+    const runtime = await cutOff();
+    for (const jobId of ['one', 'two', 'three']) {
+      // oxlint-disable-next-line no-await-in-loop -- their order is what is looked at
+      const added = await runtime.queues.add('http-delivery', {
+        data: { url: 'https://example.com/' },
+        options: { jobId },
+      });
+      expect(added).toMatchObject({ state: 'outbox' });
+    }
+    await runtime.caches.get('prompts').set('key', 'value');
+    expect(await forward(useRedis().url, folder)).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/another process has it open/) as unknown,
+    });
+    await runtime.close();
+
+    expect(await forward(useRedis().url, folder)).toEqual({ code: 0, output: 'forwarded 3, waiting 0, set aside 0' });
+    const env = { NODE_ENV: 'test', REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: prefix, HOLDFAST_DATA_DIR: folder };
+    const next = await createRuntime(loadConfig({ cwd: folder, env }));
+    const ids = await eventually(async () => {
+      const handle = next.queueBackend.open('http-delivery');
+      return handle.call(async (queue) => (await queue.getPrioritized()).map(({ id }) => id));
+    });
+    expect(ids).toEqual(['one', 'two', 'three']);
+    await next.close();
+  });
+
+  it('says what is still there when Redis is not, and makes no outbox of a name that was mistyped', async () => {
+    const runtime = await cutOff();
+    await runtime.queues.add('http-delivery', { data: { url: 'https://example.com/' } });
+    await runtime.close();
+    const away = `redis://127.0.0.1:${await closedPort()}`;
+    expect(await forward(away, folder, '--timeout', '100ms')).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/^forwarded 0, waiting 1, set aside 0/) as unknown,
+    });
+    expect(await forward(away, join(folder, 'mistyped'))).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/There is no outbox in .*mistyped/) as unknown,
+    });
+    expect(await forward(away)).toMatchObject({ code: 1, output: expect.stringMatching(/^Usage/) as unknown });
+  });
+});

@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Consumer, createRedisBackend } from '@holdfast/queue';
+import { httpDelivery } from '@holdfast/jobs';
+import { eventually, spawnNode, startRedis, type RedisServer, type SpawnedNode } from '@holdfast/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const server = new URL('../src/server.ts', import.meta.url);
+
+describe('a service that is killed while Redis is away, and while it forwards', () => {
+  let redis: RedisServer;
+  const cwd = mkdtempSync(join(tmpdir(), 'holdfast-outbox-'));
+
+  beforeAll(async () => {
+    redis = await startRedis({ args: ['--appendonly', 'yes'] });
+    // Nothing is kept of a job that has run: its id alone would not protect it from running again.
+    writeFileSync(
+      join(cwd, 'holdfast.yaml'),
+      'queues:\n  http-delivery:\n    retention:\n      completed: { count: 1 }\n',
+    );
+  });
+  afterAll(async () => {
+    await redis.stop();
+    rmSync(cwd, { recursive: true, force: true });
+  });
+
+  const start = async (): Promise<{ node: SpawnedNode; url: (path: string) => URL }> => {
+    const node = spawnNode(server, { cwd, env: { PORT: '0', REDIS_URL: redis.url } });
+    const [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/);
+    return { node, url: (path) => new URL(path, address) };
+  };
+  const post = async (url: URL, jobId: string): Promise<number> => {
+    const body = JSON.stringify({ data: { url: 'https://example.com/hook' }, options: { jobId } });
+    const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    await answer.arrayBuffer();
+    return answer.status;
+  };
+
+  it('runs every job that it acknowledged, once', { timeout: 60_000 }, async () => {
+    const acknowledged: string[] = [];
+    const first = await start();
+    const path = first.url('/v1/queues/http-delivery/jobs');
+    await eventually(async () => expect(await post(path, `before-${acknowledged.length}`)).toBe(201));
+    await redis.kill();
+    let next = 0;
+    const statuses = new Set<number>();
+    const caller = async (): Promise<void> => {
+      for (;;) {
+        const jobId = `job-${(next += 1)}`;
+        // oxlint-disable-next-line no-await-in-loop -- until the service is killed
+        const status = await post(path, jobId).catch(() => undefined);
+        if (status === undefined) return;
+        statuses.add(status);
+        if (status < 300) acknowledged.push(jobId);
+      }
+    };
+    const callers = Promise.all(Array.from({ length: 32 }, caller));
+    await eventually(() => expect(acknowledged.length).toBeGreaterThan(1000), { timeoutMs: 15_000 });
+    await first.node.kill('SIGKILL');
+    await callers;
+    expect([...statuses]).toEqual([202]);
+
+    await redis.start();
+    const runs = new Map<string, number>();
+    const backend = createRedisBackend({ target: { kind: 'standalone', host: '127.0.0.1', port: redis.port } });
+    const consumer = new Consumer({
+      backend,
+      definition: { ...httpDelivery, concurrency: 50 },
+      handler: async ({ id }) => void runs.set(id, (runs.get(id) ?? 0) + 1),
+    });
+    await consumer.start();
+    const allRan = (): boolean => acknowledged.every((id) => runs.has(id));
+    for (let life = 0; life < 2 && !allRan(); life += 1) {
+      const before = runs.size;
+      const node = spawnNode(server, { cwd, env: { PORT: '0', REDIS_URL: redis.url } });
+      // As soon as it has begun to forward.
+      // oxlint-disable-next-line no-await-in-loop -- one life after another
+      await eventually(() => expect(runs.size > before || allRan()).toBe(true), { timeoutMs: 15_000, intervalMs: 1 });
+      // oxlint-disable-next-line no-await-in-loop
+      await node.kill('SIGKILL');
+    }
+    const last = await start();
+    await eventually(
+      async () => {
+        const { outbox } = (await (await fetch(last.url('/health'))).json()) as { outbox: object };
+        expect(outbox).toMatchObject({ waiting: 0, setAside: 0 });
+      },
+      { timeoutMs: 20_000 },
+    );
+    await eventually(() => expect(acknowledged.filter((id) => !runs.has(id))).toEqual([]), { timeoutMs: 20_000 });
+    expect([...runs].filter(([, count]) => count > 1)).toEqual([]);
+    expect(await last.node.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    await consumer.close({ timeoutMs: 2000 });
+    await backend.close();
+  });
+});

@@ -1,0 +1,116 @@
+import { eventually, startRedis, type RedisServer } from '@holdfast/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startApi, type Api, type ProblemBody } from './fixture.ts';
+
+const url = '/v1/queues/http-delivery/jobs';
+const data = { url: 'https://example.com/hook' };
+
+describe('POST of a job while Redis is away', () => {
+  let redis: RedisServer;
+  let api: Api;
+  const add = async (body: object = {}) => api.app.inject({ method: 'POST', url, payload: { data, ...body } });
+  const health = async () => (await api.app.inject('/health')).json<{ status: string; outbox: object | null }>();
+
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  beforeEach(async () => {
+    api = await startApi({ env: { REDIS_URL: redis.url } });
+    await eventually(async () => expect((await add()).statusCode).toBe(201));
+  });
+  afterEach(async () => api.close());
+  afterAll(async () => redis.stop());
+
+  it('answers 202 and where the job is, follows it there, and says 201 again when Redis is back', async () => {
+    expect(await health()).toMatchObject({ outbox: { waiting: 0, setAside: 0, accepting: true } });
+    await redis.kill();
+    await eventually(async () => expect((await add()).statusCode).toBe(202));
+    const answer = await add({ name: 'hello', options: { jobId: 'order-7' } });
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json()).toEqual({ id: 'order-7', queue: 'http-delivery', accepted: 'outbox' });
+    const location = String(answer.headers['location']);
+    expect(location).toBe(`${url}/order-7`);
+    const view = { id: 'order-7', name: 'hello', state: 'outbox', data, attemptsMade: 0 };
+    expect((await api.app.inject(location)).json()).toMatchObject(view);
+    expect((await api.app.inject(`${location}?wait=20ms`)).json()).toMatchObject(view);
+    const again = await add({ options: { jobId: 'order-7' } });
+    expect(again.statusCode).toBe(200);
+    expect(again.json()).toEqual({ id: 'order-7', queue: 'http-delivery', state: 'outbox', duplicate: true });
+    const report = await health();
+    expect(report.status).toBe('degraded');
+    expect(report.outbox).toMatchObject({
+      waiting: 2,
+      accepting: true,
+      reason: expect.stringMatching(/Redis/) as unknown,
+    });
+    const during = await api.metrics.text();
+    expect(during).toMatch(/^holdfast_outbox_jobs\{state="waiting"\} 2$/m);
+    expect(during).toMatch(/^holdfast_outbox_jobs_total\{queue="http-delivery",event="accepted"\} 2$/m);
+    expect(during).toMatch(/^holdfast_outbox_accepting 1$/m);
+
+    await redis.start();
+    await eventually(async () => expect(await health()).toMatchObject({ status: 'ok', outbox: { waiting: 0 } }), {
+      timeoutMs: 10_000,
+    });
+    expect((await api.app.inject(location)).json()).toMatchObject({ id: 'order-7', state: 'prioritized' });
+    expect((await add()).statusCode).toBe(201);
+    expect(await api.metrics.text()).toMatch(
+      /^holdfast_outbox_jobs_total\{queue="http-delivery",event="forwarded"\} 2$/m,
+    );
+  });
+
+  it('takes a job back that was not sent', async () => {
+    await redis.kill();
+    await eventually(async () => expect((await add()).statusCode).toBe(202));
+    const location = String((await add({ options: { jobId: 'regretted' } })).headers['location']);
+    const retried = await api.app.inject({ method: 'POST', url: `${location}/retry` });
+    expect(retried.statusCode).toBe(409);
+    expect(retried.json()).toMatchObject({
+      code: 'JOB_STATE_CONFLICT',
+      detail: expect.stringMatching(/outbox/) as unknown,
+    });
+    expect((await api.app.inject({ method: 'DELETE', url: location })).statusCode).toBe(204);
+    expect(await health()).toMatchObject({ outbox: { waiting: 1 } });
+    await redis.start();
+    await eventually(async () => expect(await health()).toMatchObject({ outbox: { waiting: 0 } }), {
+      timeoutMs: 10_000,
+    });
+    expect((await api.app.inject(location)).statusCode).toBe(404);
+  });
+
+  it('refuses what is wrong as ever, and takes nothing of it', async () => {
+    await redis.kill();
+    const wrong = await api.app.inject({ method: 'POST', url, payload: { data: { url: 7 } } });
+    expect(wrong.statusCode).toBe(422);
+    expect(wrong.json<ProblemBody>()).toMatchObject({ code: 'JOB_INVALID', errors: [{ path: '/data/url' }] });
+    expect((await api.app.inject({ method: 'POST', url: '/v1/queues/none/jobs', payload: { data } })).statusCode).toBe(
+      404,
+    );
+    expect((await add({ options: { jobId: '7' } })).statusCode).toBe(400);
+    expect(await health()).toMatchObject({ outbox: { waiting: 0 } });
+    await redis.start();
+  });
+});
+
+describe('POST of a job while Redis is away and the outbox is full', () => {
+  it('answers 503, when to try again, and which bound it is', async () => {
+    const redis = await startRedis();
+    const api = await startApi({
+      env: { REDIS_URL: redis.url },
+      adjust: (config) => ({ ...config, outbox: { maxJobs: 2 } }),
+    });
+    const add = async () => api.app.inject({ method: 'POST', url, payload: { data } });
+    await eventually(async () => expect((await add()).statusCode).toBe(201));
+    await redis.kill();
+    await eventually(async () => expect((await add()).statusCode).toBe(202));
+    expect((await add()).statusCode).toBe(202);
+    const refused = await add();
+    expect(refused.statusCode).toBe(503);
+    expect(refused.headers['retry-after']).toBe('5');
+    expect(refused.json()).toMatchObject({ code: 'OUTBOX_FULL', detail: expect.stringMatching(/2 jobs/) as unknown });
+    expect((await api.app.inject('/health')).json()).toMatchObject({ outbox: { waiting: 2, accepting: false } });
+    expect(await api.metrics.text()).toMatch(/^holdfast_outbox_accepting 0$/m);
+    await api.close();
+    await redis.stop();
+  });
+});

@@ -1,0 +1,72 @@
+import type { Config, QueueSchedule } from '@holdfast/config';
+import type { ScheduleEntry } from '@holdfast/queue';
+import type { Runtime } from '@holdfast/runtime';
+import type { Logger } from '@holdfast/telemetry';
+import { untilDone } from './until-done.ts';
+
+/** The id of a schedule that holdfast.yaml declares; a queue has at most one. Others are those of the REST API. */
+const declaredScheduleId = 'holdfast.yaml';
+
+export interface DeclaredSchedulesDependencies {
+  readonly config: Pick<Config, 'queues'>;
+  readonly runtime: Pick<Runtime, 'queueBackend' | 'queues'>;
+  readonly logger: Logger;
+}
+
+/**
+ * Makes the schedules of the declared queues be as holdfast.yaml says, at the start and after each outage: a Redis that
+ * comes back may have lost them. What is no longer declared is removed. Schedules that were made over REST are mended
+ * where a process died half way. Any number of workers may do so.
+ */
+export class DeclaredSchedules {
+  readonly #dependencies: DeclaredSchedulesDependencies;
+  readonly #closing = new AbortController();
+  #stop: (() => void) | undefined;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(dependencies: DeclaredSchedulesDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Does not wait: while the store is away it tries again, so that a start never fails. */
+  start(): void {
+    this.#install();
+    this.#stop = this.#dependencies.runtime.queueBackend.onReturn(() => this.#install());
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#stop?.();
+    await this.#work;
+  }
+
+  #install(): void {
+    const { logger } = this.#dependencies;
+    this.#work = this.#work.then(async () =>
+      untilDone(async () => this.#ensure(), {
+        signal: this.#closing.signal,
+        onFailure: (error) => logger.warn({ err: error }, 'the schedules could not be installed yet'),
+      }),
+    );
+  }
+
+  async #ensure(): Promise<void> {
+    const { queues } = this.#dependencies.runtime;
+    for (const queue of queues.names()) await queues.schedules.mend(queue);
+    for (const [queue, schedule] of this.#declared()) {
+      if (schedule !== undefined) await queues.ensureSchedules([entryOf(queue, schedule)]);
+      else await queues.schedules.undeclare(queue, declaredScheduleId);
+    }
+  }
+
+  #declared(): [string, QueueSchedule | undefined][] {
+    const { queues } = this.#dependencies.config;
+    return Object.entries(queues)
+      .filter(([, { delivery }]) => delivery !== undefined)
+      .map(([name, { schedule }]) => [name, schedule]);
+  }
+}
+
+function entryOf(queue: string, { data, ...schedule }: QueueSchedule): ScheduleEntry {
+  return { queue, id: declaredScheduleId, data, schedule };
+}

@@ -1,0 +1,18 @@
+import type { Config } from '@holdfast/config';
+
+/** Otherwise a frozen Redis is noticed within a second, for 240 commands a minute. */
+const probeIntervalMs = 20_000;
+
+/** What WORKER_PROFILE means for the rest of the process, besides its consumers. */
+export function withProfile(config: Config): Config {
+  if (config.worker.profile === 'default') return config;
+  const { redis } = config;
+  return {
+    ...config,
+    redis: {
+      ...redis,
+      cache: { ...redis.cache, probeIntervalMs },
+      durable: { ...redis.durable, probeIntervalMs },
+    },
+  };
+}

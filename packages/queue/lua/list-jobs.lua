@@ -1,0 +1,144 @@
+-- One page of the jobs of a queue that are in one state. Reads only; costs what the page costs, however long the queue.
+--
+-- KEYS[1]  the prefix of the queue's keys, with its colon (all keys share its hash tag)
+-- ARGV     the key that holds the state, without the prefix; its order: 'up' or 'down' for a sorted set, 'fifo' for a
+--          list whose end is the oldest, 'ids' for a short list, which is put in the order of its ids; how many jobs at
+--          most; how many ids may be looked at; how many bytes of jobs end the page; the name that a job must have, ''
+--          for any; then, for a page behind another one, the place of the last id that was looked at, and that id
+-- reply    {'more' or 'end', place and id of the last one looked at, then for each job {id, its hash as a list}}
+--
+-- A place is the score in a sorted set, and the distance from the oldest in a list. It is only a hint where the id is
+-- still there: the page begins behind the id, wherever that has moved. Where it is gone, a sorted set goes on where it
+-- was; a list of waiting jobs begins again with the oldest, because all that was before a job that left has left too.
+local call = redis.call
+local prefix, order = KEYS[1], ARGV[2]
+local key = prefix .. ARGV[1]
+local limit, lookups, budget, name = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local place, after = ARGV[7], ARGV[8]
+-- Further than this a list is not searched for an id.
+local window = 2000
+-- More jobs than any queue runs at a time.
+local maxActive = 20000
+
+-- As Redis orders members of one score. Lua's own comparison depends on the locale.
+local function isBefore(left, right)
+  for at = 1, math.min(#left, #right) do
+    local a, b = left:byte(at), right:byte(at)
+    if a ~= b then
+      return a < b
+    end
+  end
+  return #left < #right
+end
+
+local reply = {'end', place or '', after or ''}
+local found = 0
+
+-- Puts a job on the page, if it fits; says whether the page goes on.
+local function take(id, at)
+  if found == limit or lookups == 0 or budget <= 0 then
+    reply[1] = 'more'
+    return false
+  end
+  lookups = lookups - 1
+  reply[2], reply[3] = at, id
+  local jobKey = prefix .. id
+  -- A marker, or a job that is gone while its id is still listed.
+  if call('TYPE', jobKey).ok ~= 'hash' then
+    return true
+  end
+  if name == '' or call('HGET', jobKey, 'name') == name then
+    local fields = call('HGETALL', jobKey)
+    for n = 2, #fields, 2 do
+      budget = budget - #fields[n]
+    end
+    found = found + 1
+    reply[#reply + 1] = {id, fields}
+  end
+  return true
+end
+
+local function sortedSet()
+  local isUp = order == 'up'
+  local from = 0
+  if after then
+    local rank = call(isUp and 'ZRANK' or 'ZREVRANK', key, after)
+    local score = rank and call('ZSCORE', key, after)
+    if score and tonumber(score) == tonumber(place) then
+      from = rank + 1
+    else
+      -- How many come before those of the same score; of those, the ones that were seen are passed over one by one.
+      from = isUp and call('ZCOUNT', key, '-inf', '(' .. place) or call('ZCOUNT', key, '(' .. place, '+inf')
+      local same = call('ZCOUNT', key, place, place)
+      while same > 0 do
+        local id = call(isUp and 'ZRANGE' or 'ZREVRANGE', key, from, from)[1]
+        if isUp and isBefore(after, id) or not isUp and isBefore(id, after) then
+          break
+        end
+        from, same = from + 1, same - 1
+      end
+    end
+  end
+  while true do
+    local batch = call(isUp and 'ZRANGE' or 'ZREVRANGE', key, from, from + 99, 'WITHSCORES')
+    for n = 1, #batch, 2 do
+      if not take(batch[n], batch[n + 1]) then
+        return
+      end
+    end
+    if #batch < 200 then
+      return
+    end
+    from = from + 100
+  end
+end
+
+local function fifo()
+  local from = 0
+  if after then
+    -- A place may come from outside.
+    local near = math.min(math.max(0, math.floor(tonumber(place))), call('LLEN', key))
+    -- Jobs leave at the old end, so the id is where it was or nearer to that end.
+    local nearest = math.max(0, near + 1 - window)
+    local ids = call('LRANGE', key, -(near + 1), -(nearest + 1))
+    for n, id in ipairs(ids) do
+      if id == after then
+        from = nearest + #ids - n + 1
+        break
+      end
+    end
+  end
+  while true do
+    local batch = call('LRANGE', key, -(from + 100), -(from + 1))
+    for n = #batch, 1, -1 do
+      if not take(batch[n], tostring(from + #batch - n)) then
+        return
+      end
+    end
+    if #batch < 100 then
+      return
+    end
+    from = from + 100
+  end
+end
+
+local function byId()
+  local ids = call('LRANGE', key, 0, maxActive - 1)
+  table.sort(ids, isBefore)
+  for _, id in ipairs(ids) do
+    if not after or isBefore(after, id) then
+      if not take(id, '0') then
+        return
+      end
+    end
+  end
+end
+
+if order == 'fifo' then
+  fifo()
+elseif order == 'ids' then
+  byId()
+else
+  sortedSet()
+end
+return reply

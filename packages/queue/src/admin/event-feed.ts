@@ -1,0 +1,138 @@
+import type { QueueEvents } from 'bullmq';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { QueueHandle } from '../backends/backend.ts';
+import { publishEvent } from '../channels.ts';
+import type { StoredEvent } from './job-store.ts';
+import { parseStored } from './stored-json.ts';
+
+/** How long the subscription outlives its last listener, so that a caller who comes and goes does not open it each time. */
+const idleCloseMs = 10_000;
+/** With the store away, BullMQ's close may wait for a reply that never comes. */
+const closeTimeoutMs = 2000;
+
+/** The events of a job. `queue`-wide ones (paused, drained, cleaned) are nobody's here. */
+const kinds = [
+  'waiting',
+  'waiting-children',
+  'delayed',
+  'active',
+  'stalled',
+  'progress',
+  'completed',
+  'failed',
+  'removed',
+] as const;
+
+export interface FeedEvent {
+  /** Its place in the event stream of the queue. */
+  readonly id: string;
+  readonly kind: (typeof kinds)[number];
+  /** What belongs to the kind: `data` of a progress, `returnvalue`, `failedReason`, … */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** The same from the event stream itself; `undefined` for what is nobody's here. */
+export function feedEventOf({ id, fields }: StoredEvent): FeedEvent | undefined {
+  const { event, ...details } = fields;
+  const kind = kinds.find((known) => known === event);
+  if (kind === undefined) return undefined;
+  // BullMQ stores these two as JSON.
+  const member = kind === 'progress' ? 'data' : kind === 'completed' ? 'returnvalue' : undefined;
+  const text = member === undefined ? undefined : details[member];
+  return {
+    id,
+    kind,
+    details: member === undefined || text === undefined ? details : { ...details, [member]: parseStored(text) },
+  };
+}
+
+export type FeedListener = (event: FeedEvent) => void;
+
+export interface EventFeedOptions {
+  readonly handle: QueueHandle;
+  readonly openEvents: (after: string) => QueueEvents;
+}
+
+/**
+ * The events of one queue, read only while somebody listens, because a reader is a connection and a stream of commands.
+ * All listeners of a process share one. No event is missed between `listen` and the first read: the reader begins at a
+ * place that was asked for before.
+ */
+export class EventFeed {
+  readonly #handle: QueueHandle;
+  readonly #openEvents: (after: string) => QueueEvents;
+  readonly #listeners = new Map<string, Set<FeedListener>>();
+  #events: Promise<QueueEvents> | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor({ handle, openEvents }: EventFeedOptions) {
+    this.#handle = handle;
+    this.#openEvents = openEvents;
+  }
+
+  /**
+   * Calls `listener` for each event of the job from the time on that this resolves, until what it replies is called.
+   *
+   * @throws QueueUnavailableError
+   */
+  async listen(jobId: string, listener: FeedListener): Promise<() => void> {
+    const listeners = this.#listeners.get(jobId) ?? new Set();
+    listeners.add(listener);
+    this.#listeners.set(jobId, listeners);
+    clearTimeout(this.#idleTimer);
+    const stop = (): void => this.#remove(jobId, listener);
+    this.#events ??= this.#open();
+    try {
+      await this.#events;
+    } catch (error) {
+      this.#events = undefined;
+      stop();
+      throw error;
+    }
+    return stop;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#idleTimer);
+    await this.#closeEvents();
+  }
+
+  async #open(): Promise<QueueEvents> {
+    const after = await this.#handle.jobs.lastEventId();
+    const events = this.#openEvents(after);
+    events.on('error', (error) => this.#report(error));
+    for (const kind of kinds) {
+      events.on(kind, (details: { jobId: string }, id: string) => this.#tell({ id, kind, details: { ...details } }));
+    }
+    return events;
+  }
+
+  #tell(event: FeedEvent): void {
+    const { jobId } = event.details;
+    for (const listener of this.#listeners.get(String(jobId)) ?? []) listener(event);
+  }
+
+  #remove(jobId: string, listener: FeedListener): void {
+    const listeners = this.#listeners.get(jobId);
+    listeners?.delete(listener);
+    if (listeners?.size === 0) this.#listeners.delete(jobId);
+    if (this.#listeners.size > 0 || this.#closed) return;
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = setTimeout(() => void this.#closeEvents(), idleCloseMs);
+    this.#idleTimer.unref();
+  }
+
+  async #closeEvents(): Promise<void> {
+    const opened = this.#events;
+    this.#events = undefined;
+    const events = await opened?.catch(() => undefined);
+    if (events === undefined) return;
+    await Promise.race([events.close().catch((error: unknown) => this.#report(error as Error)), delay(closeTimeoutMs)]);
+  }
+
+  #report(error: Error): void {
+    publishEvent('holdfast:queue:error', () => ({ queue: this.#handle.name, part: 'events', error }));
+  }
+}

@@ -1,0 +1,110 @@
+import type { QueueHandle } from '../backends/backend.ts';
+import { cleanJobs, drainQueue, type CleanOptions, type DrainOptions } from './clean-jobs.ts';
+import type { EventFeed } from './event-feed.ts';
+import { promoteJob, removeJob, retryJob } from './job-actions.ts';
+import type { JobEvent } from './job-events.ts';
+import { listJobs, type JobList, type ListJobsOptions } from './list-jobs.ts';
+import { watchJob, type WatchOptions } from './watch-job.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+
+export interface AdministeredQueue {
+  readonly handle: QueueHandle;
+  readonly feed: EventFeed;
+}
+
+/** What an operator does with queues: look through them, follow a job, change what becomes of jobs. */
+export class QueueAdmin {
+  readonly #open: (queue: string) => AdministeredQueue;
+  readonly #outbox: Outbox | undefined;
+
+  /**
+   * @param open throws QueueUnknownError (404)
+   * @param outbox where jobs are that are not in their queue yet
+   */
+  constructor(open: (queue: string) => AdministeredQueue, outbox?: Outbox) {
+    this.#open = open;
+    this.#outbox = outbox;
+  }
+
+  /**
+   * Jobs of a queue, page by page: those that run next first; those that have ended, the last one first. A page costs
+   * what it holds, however long the queue. A job that stays in its state is seen at least once.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400: state, cursor, limit), QueueUnavailableError (503)
+   */
+  async list(queue: string, options?: ListJobsOptions): Promise<JobList> {
+    return listJobs(queue, this.#open(queue).handle.jobs, options);
+  }
+
+  /**
+   * Follows a job until it has ended: its states, progress and log, then `completed` or `failed`. `undefined` when there
+   * is no such job. A job that is removed ends with the state `unknown`.
+   *
+   * @throws QueueUnknownError (404), QueueUnavailableError (503); while reading: EventsOverflowError
+   */
+  async watch(queue: string, id: string, options: WatchOptions): Promise<AsyncIterable<JobEvent> | undefined> {
+    const { handle, feed } = this.#open(queue);
+    return watchJob(handle, feed, id, options);
+  }
+
+  /**
+   * Removes a job that does not run, with its logs; replies whether there was one.
+   *
+   * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
+   */
+  async remove(queue: string, id: string): Promise<boolean> {
+    const { handle } = this.#open(queue);
+    return this.#outbox?.remove(queue, id) === true || removeJob(handle, id);
+  }
+
+  /**
+   * Lets a failed job run again, with all its attempts and under the same id; replies whether there was one.
+   *
+   * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
+   */
+  async retry(queue: string, id: string): Promise<boolean> {
+    const { handle } = this.#open(queue);
+    return this.#outbox?.retry(queue, id) === true || retryJob(handle, id);
+  }
+
+  /**
+   * Lets a delayed job run as soon as there is a worker for it; replies whether there was one.
+   *
+   * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
+   */
+  async promote(queue: string, id: string): Promise<boolean> {
+    return promoteJob(this.#open(queue).handle, id);
+  }
+
+  /**
+   * No worker takes a job of this queue, in any process, until `resume`. Those that run go on.
+   *
+   * @throws QueueUnknownError (404), QueueUnavailableError (503)
+   */
+  async pause(queue: string): Promise<void> {
+    await this.#open(queue).handle.call((bullmq) => bullmq.pause());
+  }
+
+  /** @throws QueueUnknownError (404), QueueUnavailableError (503) */
+  async resume(queue: string): Promise<void> {
+    await this.#open(queue).handle.call((bullmq) => bullmq.resume());
+  }
+
+  /**
+   * Removes the jobs that wait, in batches; replies how many. Those that run or have ended stay.
+   *
+   * @throws QueueUnknownError (404), QueueUnavailableError (503): some may have been removed
+   */
+  async drain(queue: string, options?: DrainOptions): Promise<number> {
+    return drainQueue(this.#open(queue).handle, options);
+  }
+
+  /**
+   * Removes old jobs of one state, in batches; replies how many.
+   *
+   * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
+   */
+  async clean(queue: string, options: CleanOptions): Promise<number> {
+    return cleanJobs(this.#open(queue).handle, options);
+  }
+}

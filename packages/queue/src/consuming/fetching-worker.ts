@@ -1,0 +1,172 @@
+import { Worker, type BackendFactory, type Job, type JobJson, type Processor, type WorkerOptions } from 'bullmq';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Permits } from './permits.ts';
+import type { HeldJob } from './worker-registry.ts';
+
+export interface FetchControl {
+  /** What the lock tokens of this worker begin with: `<workerId>:<n>`. */
+  readonly workerId: string;
+  readonly permits: Permits;
+  /** Awaited before each fetch. */
+  readonly beforeFetch: () => Promise<void>;
+}
+
+const firstRefusalMs = 100;
+const maxRefusalMs = 5000;
+
+/**
+ * BullMQ's worker, whose fetches can be seen and held back. It takes a permit before it fetches a job, and waits before
+ * it asks a Redis again that refused (one whose memory is full keeps BullMQ's own loop spinning).
+ */
+export class FetchingWorker extends Worker<unknown, unknown> {
+  readonly #control: FetchControl;
+  /** By lock token: fetched, running, or being handed in. */
+  readonly #held = new Map<string, string>();
+  readonly #settled = new Set<() => void>();
+  readonly #ending = new AbortController();
+  readonly #ended = Promise.withResolvers<void>();
+  #lastFetchAt: number | null = null;
+  #running = 0;
+  #waits = false;
+  #refusals = 0;
+
+  constructor(
+    name: string,
+    processor: Processor<unknown, unknown>,
+    options: WorkerOptions,
+    control: FetchControl,
+    createBackend?: BackendFactory,
+  ) {
+    // It would fetch before it has what it needs for that.
+    super(name, processor, { ...options, autorun: false }, createBackend as never);
+    this.#control = control;
+    // BullMQ's own is any UUID, as in every plain worker.
+    Object.assign(this, { id: control.workerId });
+    this.once('closing', () => {
+      this.#ending.abort();
+      this.#ended.resolve();
+      control.permits.withdraw(this);
+    });
+  }
+
+  /** When the last fetch was begun. Milliseconds since the epoch. */
+  get lastFetchAt(): number | null {
+    return this.#lastFetchAt;
+  }
+
+  /** Whether a fetch is due now or soon: it has room for another job, and waits for nobody but the store. */
+  get canFetch(): boolean {
+    return !this.#waits && this.#held.size < this.concurrency;
+  }
+
+  /** Whether this worker fetched the job and has not done with it. */
+  holds({ id, token }: HeldJob): boolean {
+    return this.#held.get(token) === id;
+  }
+
+  /** How many jobs it has not done with. */
+  get heldCount(): number {
+    return this.#held.size;
+  }
+
+  protected override async moveToActive(token: string, name?: string): Promise<Job<unknown, unknown>> {
+    const nothing = undefined as unknown as Job<unknown, unknown>;
+    const { permits } = this.#control;
+    this.#lastFetchAt = Date.now();
+    await Promise.race([this.#control.beforeFetch(), this.#ended.promise]);
+    if (this.closing !== undefined) return nothing;
+    // A job that ended under this token goes on with its permit.
+    const inherits = permits.holds(token);
+    if (!inherits && !(await this.#takePermit(token))) return nothing;
+    try {
+      const job = (await super.moveToActive(token, name)) as Job<unknown, unknown> | undefined;
+      this.#refusals = 0;
+      if (job === undefined && !inherits) permits.release(token);
+      return job ?? nothing;
+    } catch (error) {
+      if (!inherits) permits.release(token);
+      if (error instanceof Error && error.name === 'ReplyError') await this.#holdOff();
+      throw error;
+    }
+  }
+
+  protected override async nextJobFromJobData(
+    data?: JobJson,
+    id?: string,
+    token?: string,
+  ): Promise<Job<unknown, unknown>> {
+    const job = (await super.nextJobFromJobData(data, id, token)) as Job<unknown, unknown> | undefined;
+    if (job?.id !== undefined && token !== undefined) this.#held.set(token, job.id);
+    return job as Job<unknown, unknown>;
+  }
+
+  override async processJob(
+    job: Job<unknown, unknown>,
+    token: string,
+    fetchNext: () => boolean = () => true,
+  ): Promise<void | Job<unknown, unknown>> {
+    const { permits } = this.#control;
+    this.#running += 1;
+    let next: void | Job<unknown, unknown> = undefined;
+    try {
+      next = await super.processJob(job, token, () => fetchNext() && !permits.isContended(this));
+      return next;
+    } finally {
+      this.#running -= 1;
+      if (!next) {
+        this.#held.delete(token);
+        permits.release(token);
+      }
+      for (const settle of this.#settled) settle();
+    }
+  }
+
+  async #takePermit(token: string): Promise<boolean> {
+    while (!this.#control.permits.take(token, this)) {
+      if (this.closing !== undefined || !(await this.#permitFreed())) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Waits for a permit, `true`; but not while a job was fetched that does not run yet, `false`: BullMQ starts it only when
+   * this fetch is over. The end of a job can bring such a one.
+   */
+  async #permitFreed(): Promise<boolean> {
+    this.#waits = true;
+    try {
+      if (this.#held.size > this.#running) return false;
+      const freed = this.#control.permits.freed(this).then(() => true);
+      return await this.#unlessSettled(freed);
+    } finally {
+      this.#waits = false;
+      this.#askAgain();
+    }
+  }
+
+  async #holdOff(): Promise<void> {
+    const milliseconds = Math.min(maxRefusalMs, firstRefusalMs * 2 ** this.#refusals);
+    this.#refusals += 1;
+    this.#waits = true;
+    const over = delay(milliseconds, true, { signal: this.#ending.signal }).catch(() => true);
+    await this.#unlessSettled(over);
+    this.#waits = false;
+    this.#askAgain();
+  }
+
+  async #unlessSettled(work: Promise<boolean>): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const settle = (): void => resolve(false);
+    this.#settled.add(settle);
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      this.#settled.delete(settle);
+    }
+  }
+
+  /** BullMQ would block until something new is announced; what it did not get just now was announced already. */
+  #askAgain(): void {
+    Object.assign(this, { drained: false });
+  }
+}

@@ -1,0 +1,29 @@
+import type { Job } from 'bullmq';
+import { parseFailure, type JobErrorView } from '../job-view.ts';
+
+/** A job that has failed for good. */
+export interface GivenUpJob {
+  readonly id: string;
+  readonly queue: string;
+  readonly name: string;
+  readonly data: unknown;
+  /** How often it was tried. */
+  readonly attempts: number;
+  readonly error: JobErrorView;
+  /** How often it has been redriven: with `id` it tells this failure from those before. */
+  readonly redriven: number;
+}
+
+/**
+ * Told of each job that is given up, before that is recorded: a consumer that dies in between tells it again, after the
+ * job has run once more. A job that is given up without running (it was cancelled while it waited, or took its worker
+ * down too often) is told after it was recorded, and so not if the consumer dies at that very moment. It must end by
+ * itself, because the job holds its place until then; what it throws is reported and changes nothing.
+ */
+export type OnGivenUp = (job: GivenUpJob) => Promise<void>;
+
+/** @param reason as BullMQ records it */
+export function givenUpJob(queue: string, job: Job, attempts: number, reason: string): GivenUpJob {
+  const { redriven = 0 } = job.opts as { readonly redriven?: number };
+  return { id: job.id ?? '', queue, name: job.name, data: job.data, attempts, error: parseFailure(reason), redriven };
+}

@@ -1,0 +1,137 @@
+import type { BeatReply, HeldJob, WorkerRegistry } from './worker-registry.ts';
+
+/** How often a worker says that it is there, and how long that holds. Milliseconds. */
+export interface PresenceTimes {
+  readonly heartbeatMs: number;
+  /** Others give back what a worker held when they have not heard of it for so long. Three heartbeats. */
+  readonly ttlMs: number;
+}
+
+export interface PresenceOptions {
+  readonly registry: WorkerRegistry;
+  readonly workerId: string;
+  readonly times: PresenceTimes;
+  readonly crashLimit: number;
+  /** The jobs whose handlers run. */
+  readonly running: () => readonly HeldJob[];
+  /** Whether this worker knows of the job: fetched, running, or being handed in. */
+  readonly holds: (job: HeldJob) => boolean;
+  /** Each beat that was answered. */
+  readonly onReply: (reply: BeatReply) => void;
+  readonly onError: (error: Error) => void;
+}
+
+/** After a beat that failed: soon enough for the presence to hold when the store is only away for a moment. */
+const retryMs = 500;
+/** How often a worker looks for jobs that belong to nobody. */
+const sweepMs = 15_000;
+
+/**
+ * The heartbeat of one worker of one queue. Each beat is one command, and does everything at once: see
+ * `WorkerRegistry.beat`.
+ */
+export class Presence {
+  readonly #options: PresenceOptions;
+  readonly #registered = Promise.withResolvers<void>();
+  #link: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> | undefined;
+  #sweptAt = Number.NEGATIVE_INFINITY;
+  /** Jobs under tokens of this worker that only the store knew of at the last sweep. */
+  #orphans: ReadonlySet<string> = new Set();
+  #stopped = false;
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when the store knows of this worker, which is before it takes its first job: a job of a worker that nobody
+   * knows would be rescued late. Also when the worker ends before that.
+   */
+  get registered(): Promise<void> {
+    return this.#registered.promise;
+  }
+
+  start(): void {
+    this.#schedule(0);
+  }
+
+  /** Beats now instead of at its time. */
+  hurry(): void {
+    if (!this.#stopped && this.#timer !== undefined) this.#schedule(0);
+  }
+
+  /** Beats no more; `leave` follows when the jobs have ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#registered.resolve();
+    await this.#beating;
+  }
+
+  /** Jobs that are still held are given back by others at once. */
+  async leave(holdsJobs: boolean): Promise<void> {
+    await this.#options.registry.leave(this.#options.workerId, holdsJobs);
+  }
+
+  #schedule(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#beating = this.#beat();
+    }, milliseconds);
+  }
+
+  async #beat(): Promise<void> {
+    const { registry, workerId, times, crashLimit, running, onReply, onError } = this.#options;
+    const { heartbeatMs, ttlMs } = times;
+    const startedAt = performance.now();
+    const everything = startedAt - this.#sweptAt >= Math.max(sweepMs, ttlMs);
+    let next = heartbeatMs;
+    try {
+      const reply = await registry.beat({
+        workerId,
+        ttlMs,
+        link: this.#link,
+        crashLimit,
+        everything,
+        running: running(),
+      });
+      this.#link = reply.link;
+      this.#registered.resolve();
+      if (everything) {
+        this.#sweptAt = startedAt;
+        await this.#giveBackOrphans(reply.own);
+      }
+      onReply(reply);
+      if (reply.dueMs !== undefined) next = Math.min(next, Math.max(reply.dueMs + 10, 20));
+    } catch (error) {
+      this.#link = 'broken';
+      // What was under way when the link broke may have been carried out: look for it soon.
+      this.#sweptAt = Number.NEGATIVE_INFINITY;
+      onError(error instanceof Error ? error : new Error(String(error)));
+      next = Math.min(retryMs, heartbeatMs);
+    }
+    this.#schedule(Math.max(0, next - (performance.now() - startedAt)));
+  }
+
+  /**
+   * A fetch that Redis carried out and whose reply was lost leaves a job active under a token of ours that nobody here
+   * knows. Seen twice, it is no reply that is still under way.
+   */
+  async #giveBackOrphans(own: readonly HeldJob[]): Promise<void> {
+    const unknown = own.filter((job) => !this.#options.holds(job));
+    const seenBefore = unknown.filter((job) => this.#orphans.has(nameOf(job)));
+    for (const { id, token } of seenBefore) await this.#options.registry.giveBack(id, token);
+    this.#orphans = new Set(unknown.map(nameOf));
+    // The second look follows after the time of a presence instead of at the next sweep.
+    if (seenBefore.length < unknown.length) this.#sweptAt -= Math.max(0, sweepMs - this.#options.times.ttlMs);
+  }
+}
+
+/** One token can hold several jobs, one after the other. */
+function nameOf({ id, token }: HeldJob): string {
+  return `${token} ${id}`;
+}

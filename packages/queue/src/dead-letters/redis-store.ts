@@ -1,0 +1,91 @@
+import type { RedisClient } from '../backends/redis-watch.ts';
+import { RedisScript } from '../backends/redis-script.ts';
+import type { DeadLetterPage } from './dead-letters.ts';
+import { maxPageBytes, toPage, type StoredDeadLetter } from './dead-letter-view.ts';
+import type { ListCursor } from './list-cursor.ts';
+import type { CleanAnswer, DeadLetterStore, RedriveAnswer } from './store.ts';
+
+const listScript = new RedisScript('dead-letters');
+const redriveScript = new RedisScript('redrive', 'reprocessJob');
+const removeScript = new RedisScript('remove-dead-letters', 'removeJob');
+
+export interface RedisQueueAccess {
+  /** Of the queue's keys, with its colon. */
+  readonly prefix: string;
+  /** Runs on a connection that is ready, within the command timeout, with errors translated. */
+  readonly run: <T>(operation: (client: RedisClient) => Promise<T>) => Promise<T>;
+}
+
+type Fields = [id: string, failedAt: string, name: string, ...rest: (string | null)[]];
+
+/** One script a call. */
+export class RedisDeadLetterStore implements DeadLetterStore {
+  readonly #access: RedisQueueAccess;
+
+  constructor(access: RedisQueueAccess) {
+    this.#access = access;
+  }
+
+  async list(queue: string, limit: number, after: ListCursor | undefined): Promise<DeadLetterPage> {
+    const behind = after === undefined ? [] : [after.failedAt, after.id];
+    const reply = (await this.#run(listScript, [limit, maxPageBytes, ...behind])) as (Fields | string)[];
+    const jobs = reply.filter((entry) => typeof entry !== 'string').map((fields) => toStored(fields));
+    return toPage(queue, jobs, reply.at(-1) === 'more');
+  }
+
+  async redrive(ids: readonly string[]): Promise<RedriveAnswer> {
+    return this.#redrive([0, '', ...ids]);
+  }
+
+  async redriveOldest(limit: number, before: number): Promise<RedriveAnswer> {
+    return this.#redrive([before, limit]);
+  }
+
+  async clean(ids: readonly string[], before: number): Promise<CleanAnswer> {
+    return this.#remove([before, '', ...ids]);
+  }
+
+  async cleanOldest(limit: number, before: number): Promise<CleanAnswer> {
+    return this.#remove([before, limit]);
+  }
+
+  async #redrive(args: readonly (string | number)[]): Promise<RedriveAnswer> {
+    const [redriven, remaining, ...rest] = (await this.#run(redriveScript, args)) as [number, number, ...string[]];
+    const failed = [];
+    for (let at = 0; at < rest.length; at += 2) {
+      failed.push({ id: rest[at] ?? '', reason: rest[at + 1] === 'absent' ? ('absent' as const) : ('state' as const) });
+    }
+    return { redriven, failed, remaining };
+  }
+
+  async #remove(args: readonly (string | number)[]): Promise<CleanAnswer> {
+    const [removed, remaining] = (await this.#run(removeScript, args)) as [number, number];
+    return { removed, remaining };
+  }
+
+  async #run(script: RedisScript, args: readonly (string | number)[]): Promise<unknown> {
+    return this.#access.run((client) => script.run(client, this.#access.prefix, args));
+  }
+}
+
+function toStored([id, failedAt, name, data, reason, stacktrace, attempts, timestamp]: Fields): StoredDeadLetter {
+  return {
+    id,
+    failedAt: Number(failedAt),
+    name,
+    data: parseJson(data ?? 'null'),
+    reason: reason ?? '',
+    stacks: parseJson(stacktrace ?? '[]'),
+    attemptsMade: Number(attempts ?? 0),
+    createdAt: Number(timestamp ?? 0),
+  };
+}
+
+/** What another producer stored need not be JSON; it is shown as it is. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,52 @@
+import type { JobOptions } from '../job-options.ts';
+import type { JobState } from '../job-view.ts';
+
+/** A job with the jobs that it waits for, which may wait for others in turn. */
+export interface FlowJob {
+  readonly queue: string;
+  /** Default: the name of the queue. */
+  readonly name?: string;
+  readonly data: unknown;
+  /** As for `add`, without `deduplication`. */
+  readonly options?: JobOptions;
+  /** They run first, in any order; this one runs when all of them have ended, and reads their results with `job.children()`. */
+  readonly children?: readonly FlowJob[];
+  /** What the failure of this job does to its parent. Default `fail`. */
+  readonly onFailure?: ChildFailurePolicy;
+}
+
+/**
+ * `fail`: the parent fails, too, and so does not run. `ignore`: the parent waits for the others and runs; it sees the
+ * error. (BullMQ's `continueParentOnFailure` is not offered: such a parent cannot end while other children wait.)
+ */
+export type ChildFailurePolicy = 'fail' | 'ignore';
+
+export interface FlowResult {
+  readonly id: string;
+  readonly queue: string;
+  readonly state: JobState;
+  /** Whether a job of the root's id was there, so that nothing was added. */
+  readonly duplicate: boolean;
+  readonly children: readonly FlowNode[];
+}
+
+export interface FlowNode {
+  readonly id: string;
+  readonly queue: string;
+  readonly children: readonly FlowNode[];
+}
+
+/** What a parent sees of a child. */
+export type ChildResult =
+  | { readonly queue: string; readonly id: string; readonly result: unknown }
+  | {
+      readonly queue: string;
+      readonly id: string;
+      readonly error: { readonly code: string; readonly message: string };
+    };
+
+/** In one flow: it is added in one command. */
+export const maxFlowJobs = 1000;
+export const maxFlowDepth = 10;
+/** Of the data of all jobs, as JSON. */
+export const maxFlowBytes: number = 8 * 1024 * 1024;

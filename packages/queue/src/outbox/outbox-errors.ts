@@ -1,0 +1,26 @@
+import { sqliteCode } from '@holdfast/redis-core/durable-file';
+import { OutboxError, OutboxFullError } from '../errors.ts';
+
+/** Result codes of SQLite (https://www.sqlite.org/rescode.html), without their extension. */
+const explanations: Readonly<Record<number, string>> = {
+  5: 'another process has it open. Give each process a data directory of its own, or end the other one.',
+  6: 'another process has it open. Give each process a data directory of its own, or end the other one.',
+  8: 'it cannot be written. Check who owns it and whether its file system is read-only.',
+  10: 'the disk fails to read or write. No job can be taken until it works again.',
+  11: 'it is damaged. Move it away; what can be read of it can be recovered with the tools of SQLite.',
+  14: 'it cannot be opened. Check that its directory exists and may be written.',
+  26: 'it is not an outbox. Move it away, or name another folder.',
+};
+
+/** What SQLite said, in words that say what to do. */
+export function outboxError(error: unknown, path: string): OutboxError | OutboxFullError {
+  if (error instanceof OutboxError || error instanceof OutboxFullError) return error;
+  const code = sqliteCode(error);
+  if (code === 13) {
+    return new OutboxFullError(`The outbox ${path} cannot grow: the disk, or the size it may have, is full.`, {
+      cause: error,
+    });
+  }
+  const detail = explanations[code] ?? `${error instanceof Error ? error.message : String(error)}.`;
+  return new OutboxError(`The outbox ${path} cannot be used: ${detail}`, { cause: error });
+}

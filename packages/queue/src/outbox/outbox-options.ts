@@ -1,0 +1,32 @@
+import type { FreeBytes } from './disk-room.ts';
+
+export interface OutboxOptions {
+  /** Where its file `outbox.db` lies: a folder of this process alone, on a volume that outlives it. */
+  readonly directory: string;
+  /** What the data of its jobs may take. Default 256 MiB. The file may take twice that. */
+  readonly maxBytes?: number;
+  /** Default 1 000 000. */
+  readonly maxJobs?: number;
+  /** What must stay free on its disk. Default 64 MiB. */
+  readonly minFreeBytes?: number;
+  /** A store that takes longer to answer an add counts as away. Default 750. */
+  readonly patienceMs?: number;
+  /** For tests: how many bytes are free. */
+  readonly freeBytes?: FreeBytes;
+}
+
+/** What a process holds for a store that is away. */
+export interface OutboxStatus {
+  /** Jobs that wait to be forwarded. */
+  readonly waiting: number;
+  /** Jobs that cannot be forwarded as they are; `GET` of one says why. */
+  readonly setAside: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Of the job that waits longest; 0 when none does. */
+  readonly oldestAgeMs: number;
+  /** Whether a job would be taken now. */
+  readonly accepting: boolean;
+  /** Why not, or why the last batch could not be forwarded. */
+  readonly reason?: string;
+}

@@ -1,0 +1,153 @@
+import type { HoldfastError } from '@holdfast/redis-core';
+import type { AddedJob, NewJob } from '../backends/backend.ts';
+import { JobAddAbortedError, JobOptionsInvalidError, QueueUnavailableError } from '../errors.ts';
+import { limits, maxBatchBytes, maxBatchJobs, maxBulkJobs } from '../limits.ts';
+import type { AddJob } from '../producer.ts';
+import { sizeOf } from './add-batcher.ts';
+
+export interface AddManyOptions {
+  /**
+   * Spreads the jobs evenly over this time, to smooth a burst: the first can run at once, and each a little later than
+   * the one before. Comes on top of a job's own `delayMs`. Up to 365 days.
+   */
+  readonly spreadMs?: number;
+  /** Ends the call early: what was not sent by then is rejected with `JOB_ADD_ABORTED`. */
+  readonly signal?: AbortSignal;
+  /** Called now and then with how many jobs are done with, of how many. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface AddManyResult {
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  /** One a job, in the order given. */
+  readonly items: readonly AddManyItem[];
+}
+
+export interface AddManyItem {
+  readonly index: number;
+  /** Of the job that is stored; also where it is not known whether it is (`QUEUE_OUTCOME_UNKNOWN`). */
+  readonly id?: string;
+  readonly status: 'accepted' | 'duplicate' | 'rejected';
+  /** Why it was rejected: what `add` would have thrown. */
+  readonly error?: HoldfastError | Error;
+}
+
+export interface AddManyTarget {
+  /** Checks a job and makes of it what is stored. @throws what `add` throws for a job that is wrong */
+  readonly prepare: (job: AddJob) => NewJob;
+  readonly send: (jobs: readonly NewJob[]) => Promise<(AddedJob | Error)[]>;
+}
+
+/** Commands that are under way at a time: enough to keep the store busy, few enough to let others in between. */
+const maxUnderWay = 4;
+
+/**
+ * Adds jobs in as few commands as keep each of them short, a few at a time: beside what it was given, it holds some
+ * hundred jobs in memory. When the store is away, the rest is rejected at once instead of being tried piece by piece.
+ *
+ * @throws JobOptionsInvalidError for wrong settings; never for a job
+ */
+export async function addMany(
+  jobs: readonly AddJob[],
+  { spreadMs, signal, onProgress }: AddManyOptions,
+  { prepare, send }: AddManyTarget,
+): Promise<AddManyResult> {
+  check(jobs, spreadMs);
+  const total = jobs.length;
+  const startedAt = Date.now();
+  const items: AddManyItem[] = [];
+  let done = 0;
+  let away: Error | undefined;
+
+  const settle = (index: number, item: Omit<AddManyItem, 'index'>): void => {
+    items[index] = { index, ...item };
+    done += 1;
+  };
+  const sendBatch = async (batch: readonly { readonly job: NewJob; readonly index: number }[]): Promise<void> => {
+    const results = await send(batch.map(({ job }) => job));
+    for (const [at, { index, job }] of batch.entries()) {
+      const result = results[at] ?? new Error('The store answered for fewer jobs than it was given.');
+      if (result instanceof Error) {
+        if (endsAll(result)) away ??= result;
+        // An id of ours is worth telling where the job may be stored under it.
+        settle(index, { ...('jobId' in result && { id: job.id }), status: 'rejected', error: result });
+      } else settle(index, { id: result.id, status: result.existed ? 'duplicate' : 'accepted' });
+    }
+    isFirstDone = true;
+    onProgress?.(done, total);
+  };
+
+  // The first command may have to be sent again, with the text of the script: those behind it would overtake it.
+  let isFirstDone = false;
+  const underWay = new Set<Promise<void>>();
+  let batch: { readonly job: NewJob; readonly index: number }[] = [];
+  let bytes = 0;
+  const flush = (): void => {
+    if (batch.length === 0) return;
+    const sending = sendBatch(batch);
+    underWay.add(sending);
+    void sending.then(
+      () => underWay.delete(sending),
+      () => underWay.delete(sending),
+    );
+    batch = [];
+    bytes = 0;
+  };
+
+  for (const [index, job] of jobs.entries()) {
+    while (underWay.size >= (isFirstDone ? maxUnderWay : 1)) await Promise.race(underWay);
+    const stop = signal?.aborted === true ? new JobAddAbortedError() : notSent(away);
+    if (stop !== undefined) {
+      settle(index, { status: 'rejected', error: stop });
+      continue;
+    }
+    try {
+      const prepared = prepare(job);
+      const size = sizeOf(prepared);
+      if (bytes + size > maxBatchBytes) flush();
+      bytes += size;
+      batch.push({
+        index,
+        job: spreadMs === undefined ? prepared : later(prepared, (index * spreadMs) / total, startedAt),
+      });
+    } catch (error) {
+      settle(index, { status: 'rejected', error: error instanceof Error ? error : new Error(String(error)) });
+    }
+    if (batch.length >= maxBatchJobs) flush();
+  }
+  flush();
+  await Promise.all(underWay);
+  onProgress?.(done, total);
+  const count = (status: AddManyItem['status']): number => items.filter((item) => item.status === status).length;
+  return { accepted: count('accepted'), duplicates: count('duplicate'), rejected: count('rejected'), items };
+}
+
+/** All delays count from the start of the call, however long it takes to send the jobs. */
+function later(job: NewJob, byMs: number, timestamp: number): NewJob {
+  const delay = (job.options.delay ?? 0) + Math.floor(byMs);
+  return { ...job, options: { ...job.options, timestamp, ...(delay > 0 && { delay }) } };
+}
+
+function check(jobs: readonly AddJob[], spreadMs: number | undefined): void {
+  if (spreadMs !== undefined && !limits.delayMs.holds(spreadMs)) {
+    throw new JobOptionsInvalidError([{ path: '/spread', message: `${limits.delayMs.rule}.` }]);
+  }
+  if (jobs.length > maxBulkJobs) {
+    throw new JobOptionsInvalidError([{ path: '/jobs', message: `must have at most ${maxBulkJobs} jobs.` }]);
+  }
+}
+
+/** Whether there is no point in trying the next jobs: the store is away or full. */
+function endsAll(error: Error): boolean {
+  return 'status' in error && (error.status === 503 || error.status === 507);
+}
+
+/** Of a job that was not sent it is known that it was not added, whatever became of those before. */
+function notSent(away: Error | undefined): Error | undefined {
+  if (away === undefined || !('jobId' in away)) return away;
+  return new QueueUnavailableError('The store of the queue stopped answering before this job was sent.', {
+    cause: away,
+  });
+}

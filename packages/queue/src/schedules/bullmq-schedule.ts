@@ -1,0 +1,84 @@
+import type { JobSchedulerJson } from 'bullmq';
+import type { QueueHandle } from '../backends/backend.ts';
+import type { QueueDefinition, Schedule } from '../define-queue.ts';
+import { storedOptions } from '../job-options.ts';
+import type { ScheduledJob } from './records.ts';
+
+export interface ScheduleTarget {
+  readonly definition: QueueDefinition;
+  readonly handle: QueueHandle;
+}
+
+/** A schedule as BullMQ is to have it. */
+export interface WantedSchedule {
+  readonly schedule: Schedule;
+  readonly job: ScheduledJob;
+  /** Of `everyMs`, which would otherwise run once at once. */
+  readonly startsOneIntervalLater: boolean;
+}
+
+/**
+ * Makes BullMQ's schedule be as wanted; writes only where it is not. An upsert replaces the next job: repeating it at
+ * every start of a process that restarts often would put the job off for ever.
+ */
+export async function upsertSchedule(id: string, wanted: WantedSchedule, target: ScheduleTarget): Promise<void> {
+  const { handle, definition } = target;
+  const { schedule, job } = wanted;
+  const template = {
+    name: job.name ?? definition.name,
+    data: job.data,
+    opts: storedOptions(definition, job.options),
+  };
+  const existing = await handle.call((queue) => queue.getJobScheduler(id));
+  if (existing !== undefined && isSame(existing, schedule, template) && !(await isBroken(existing, id, handle))) return;
+  const repeat =
+    'everyMs' in schedule
+      ? {
+          every: schedule.everyMs,
+          ...(wanted.startsOneIntervalLater && { startDate: Date.now() + schedule.everyMs }),
+        }
+      : { pattern: schedule.pattern, tz: schedule.tz ?? 'UTC' };
+  await handle.call((queue) => queue.upsertJobScheduler(id, repeat, template));
+}
+
+/** @returns whether there was one */
+export async function removeSchedule(id: string, handle: QueueHandle): Promise<boolean> {
+  return handle.call((queue) => queue.removeJobScheduler(id));
+}
+
+function isSame(
+  existing: JobSchedulerJson,
+  schedule: Schedule,
+  template: { readonly name: string; readonly data: unknown; readonly opts: object },
+): boolean {
+  const opts: Record<string, unknown> = { ...existing.template?.opts };
+  return (
+    ('everyMs' in schedule
+      ? Number(existing.every) === schedule.everyMs
+      : existing.pattern === schedule.pattern && existing.tz === (schedule.tz ?? 'UTC')) &&
+    existing.name === template.name &&
+    canonical(existing.template?.data ?? {}) === canonical(template.data ?? {}) &&
+    Object.entries(template.opts).every(([name, value]) => canonical(opts[name]) === canonical(value))
+  );
+}
+
+/**
+ * A worker makes the next job of a schedule after it has taken this one. If it dies in between, and the job is not run
+ * again, there is never another.
+ */
+async function isBroken({ next }: JobSchedulerJson, id: string, handle: QueueHandle): Promise<boolean> {
+  if (next === undefined) return true;
+  const state = await handle.call((queue) => queue.getJobState(`repeat:${id}:${next}`));
+  return state === 'unknown' || state === 'completed' || state === 'failed';
+}
+
+/** JSON, whatever the order of the fields: PostgreSQL has an order of its own. */
+function canonical(value: unknown): string {
+  return (
+    JSON.stringify(value, (_key, part: unknown) =>
+      typeof part === 'object' && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
+        : part,
+    ) ?? ''
+  );
+}

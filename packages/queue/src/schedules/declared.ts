@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import type { QueueDefinition, Schedule } from '../define-queue.ts';
+import { upsertSchedule } from './bullmq-schedule.ts';
+import { bringAbout, type ScheduledQueue } from './schedules.ts';
+
+/** One schedule that is declared for a queue: which job it makes, and when. */
+export interface ScheduleEntry {
+  readonly queue: string;
+  /** Unique in its queue; letters, digits and `. _ ~ -`. */
+  readonly id: string;
+  /** Without it, only `runAtStart` counts. */
+  readonly schedule?: Schedule;
+  readonly data: unknown;
+  /** Also add a job now. */
+  readonly runAtStart?: boolean;
+}
+
+/** The entries that definitions ask for by themselves. */
+export function entriesOf(definitions: readonly QueueDefinition[]): ScheduleEntry[] {
+  return definitions.filter(({ schedule, runAtStart }) => schedule !== undefined || runAtStart === true).map(entryOf);
+}
+
+function entryOf({ name, schedule, runAtStart = false }: QueueDefinition): ScheduleEntry {
+  const entry = { queue: name, id: name, data: {}, runAtStart };
+  return schedule === undefined ? entry : { ...entry, schedule };
+}
+
+/**
+ * Brings one schedule into being and adds its job of this start. Idempotent. What somebody said of the schedule since it
+ * was declared stays; once its declaration changes, that holds.
+ */
+export async function ensureSchedule(entry: ScheduleEntry, target: ScheduledQueue): Promise<void> {
+  // The template is stored now and becomes a job much later, when nobody is there to be told that it does not fit.
+  target.producer.prepare({ data: entry.data });
+  const isStopped = entry.schedule !== undefined && (await ensure(entry, entry.schedule, target));
+  if (entry.runAtStart === true && !isStopped) await runNow(entry, target);
+}
+
+/** @returns whether somebody has paused or removed it */
+async function ensure(entry: ScheduleEntry, schedule: Schedule, target: ScheduledQueue): Promise<boolean> {
+  const { id, data } = entry;
+  const { scheduleRecords } = target.handle;
+  const declared = JSON.stringify([schedule, data]);
+  const record = await scheduleRecords.get(id);
+  if (record !== undefined && (record.declared ?? declared) === declared) {
+    if (record.declared === undefined) await scheduleRecords.set(id, { ...record, isDeclared: true, declared });
+    await bringAbout(id, record, target);
+    return record.state !== 'running';
+  }
+  if (record !== undefined) await scheduleRecords.delete(id);
+  // Where a job of this start is added anyway, the first run is one interval away.
+  await upsertSchedule(id, { schedule, job: { data }, startsOneIntervalLater: entry.runAtStart === true }, target);
+  return false;
+}
+
+/**
+ * One job per start, but not one more for each process that starts while it still waits: the id is the schedule's, and
+ * a job of an earlier start that has ended makes room for it.
+ */
+async function runNow(entry: ScheduleEntry, { handle, producer }: ScheduledQueue): Promise<void> {
+  const jobId = `start.${entry.id}`;
+  const state = await handle.call((queue) => queue.getJobState(jobId));
+  if (state === 'completed' || state === 'failed') await handle.call((queue) => queue.remove(jobId));
+  // An active one may belong to a process that died; waiting for its lock to expire would delay this start.
+  const id = state === 'active' ? `${jobId}.${randomUUID().slice(0, 8)}` : jobId;
+  await producer.add({ data: entry.data, options: { jobId: id } });
+}

@@ -1,0 +1,29 @@
+import type { Schedule } from '../define-queue.ts';
+import type { JobOptions } from '../job-options.ts';
+
+/** The job that a schedule makes. */
+export interface ScheduledJob {
+  readonly name?: string;
+  readonly data: unknown;
+  readonly options?: JobOptions;
+}
+
+/** What somebody said of a schedule, which holds over what is declared of it until the declaration changes. */
+export interface ScheduleRecord {
+  readonly schedule: Schedule;
+  readonly job: ScheduledJob;
+  /** `removed` is kept only of a schedule that is declared: it must not come back at the next start. */
+  readonly state: 'running' | 'paused' | 'removed';
+  /** Whether the schedule is declared as well. */
+  readonly isDeclared: boolean;
+  /** The declaration that this stands over; absent until a process has declared the schedule again. */
+  readonly declared?: string;
+}
+
+/** Where the records of one queue are kept: BullMQ has no place for a schedule that does not run. */
+export interface ScheduleRecords {
+  all(): Promise<ReadonlyMap<string, ScheduleRecord>>;
+  get(id: string): Promise<ScheduleRecord | undefined>;
+  set(id: string, record: ScheduleRecord): Promise<void>;
+  delete(id: string): Promise<void>;
+}

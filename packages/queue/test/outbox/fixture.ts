@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Type } from 'typebox';
+import {
+  createRedisBackend,
+  defineQueue,
+  openOutbox,
+  Queues,
+  type Outbox,
+  type OutboxOptions,
+  type QueueBackend,
+  type QueueDefinition,
+} from '../../src/index.ts';
+
+export const definition = defineQueue({
+  name: 'parcels',
+  description: 'For the tests of the outbox.',
+  payload: Type.Object({ n: Type.Integer() }, { additionalProperties: false }),
+  attempts: 3,
+  timeoutMs: 10_000,
+  retention: { completed: {}, failed: {} },
+  concurrency: 5,
+});
+
+export interface OpenedOutbox {
+  readonly queues: Queues;
+  readonly outbox: Outbox;
+  readonly backend: QueueBackend;
+}
+
+export interface OpenOptions extends Partial<OutboxOptions> {
+  readonly directory: string;
+  readonly port: number;
+  readonly definitions?: readonly QueueDefinition[];
+  readonly commandTimeoutMs?: number;
+}
+
+/** Queues with an outbox, as a service has them. */
+export function openQueues({ port, definitions, commandTimeoutMs = 400, ...options }: OpenOptions): OpenedOutbox {
+  const backend = createRedisBackend({ target: { kind: 'standalone', host: '127.0.0.1', port }, commandTimeoutMs });
+  const outbox = openOutbox(options);
+  const queues = new Queues({ backend, definitions: definitions ?? [definition], outbox });
+  return { queues, outbox, backend };
+}
+
+export interface Folder {
+  readonly path: string;
+  remove(): void;
+}
+
+export function temporaryFolder(): Folder {
+  const path = mkdtempSync(join(tmpdir(), 'holdfast-outbox-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}

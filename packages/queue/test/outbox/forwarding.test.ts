@@ -1,0 +1,190 @@
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { uniquePrefix, useRedis } from '@holdfast/testing';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AddedJob, NewJob, QueueBackend, QueueHandle } from '../../src/backends/backend.ts';
+import { createRedisBackend, QueueOutcomeUnknownError, QueueUnavailableError } from '../../src/index.ts';
+import { Lane } from '../../src/outbox/lane.ts';
+import { OutboxFile } from '../../src/outbox/outbox-file.ts';
+import { Producer } from '../../src/producer.ts';
+import { definition, temporaryFolder } from './fixture.ts';
+
+/** What goes wrong with a batch. */
+const steps = [
+  'nothing',
+  'killed before it is sent',
+  'killed before its answer is read',
+  'killed when half of it was sent',
+  'answer lost',
+  'arrives late',
+  'store away',
+  'consumed',
+] as const;
+type Step = (typeof steps)[number];
+
+/** A process that forwards the entries of a file, and may die at any step. Its Redis is a real one. */
+class Forwarder {
+  readonly file: OutboxFile;
+  readonly lane: Lane;
+  readonly #handle: QueueHandle;
+  readonly #script: Step[];
+  /** Adds that are on their way although nobody waits for them any more. */
+  readonly #late: (readonly NewJob[])[];
+  readonly #onAdded: (ids: readonly string[]) => void;
+  #isDead = false;
+
+  constructor(
+    path: string,
+    handle: QueueHandle,
+    script: Step[],
+    late: (readonly NewJob[])[],
+    onAdded: (ids: readonly string[]) => void,
+  ) {
+    this.#handle = handle;
+    this.#script = script;
+    this.#late = late;
+    this.#onAdded = onAdded;
+    this.file = new OutboxFile(path, 1024 * 1024);
+    const producer = new Producer(definition, handle);
+    this.lane = new Lane({
+      queue: 'parcels',
+      file: this.file,
+      waiting: this.file.totals.waiting,
+      onLeft: () => undefined,
+      target: {
+        prepare: (job) => producer.prepare(job),
+        handle: { addMany: async (jobs) => this.#addMany(jobs), call: async (operation) => handle.call(operation) },
+        forget: (tokens) => void handle.forget(tokens).catch(() => undefined),
+      },
+    });
+  }
+
+  /** Until everything was forwarded, or death. */
+  async run(): Promise<'done' | 'dead'> {
+    while (!this.#isDead && this.file.totals.waiting > 0) {
+      this.lane.kick();
+      // oxlint-disable-next-line no-await-in-loop -- until it is done
+      await turn();
+    }
+    if (this.#isDead) return 'dead';
+    this.#die();
+    await consume(this.#handle);
+    await this.#arrive();
+    return 'done';
+  }
+
+  async #addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
+    const step = this.#script.shift() ?? 'nothing';
+    const dead = new Promise<never>(() => undefined);
+    const unknown = (): Error[] => jobs.map(({ id }) => new QueueOutcomeUnknownError('lost', { jobId: id }));
+    switch (step) {
+      case 'killed before it is sent':
+        this.#die();
+        return dead;
+      case 'killed when half of it was sent':
+        await this.#send(jobs.slice(0, Math.ceil(jobs.length / 2)));
+        this.#die();
+        return dead;
+      case 'killed before its answer is read':
+        await this.#send(jobs);
+        this.#die();
+        return dead;
+      case 'answer lost':
+        await this.#send(jobs);
+        return unknown();
+      case 'arrives late':
+        this.#late.push(jobs);
+        return unknown();
+      case 'store away':
+        return jobs.map(() => new QueueUnavailableError('away'));
+      case 'consumed': {
+        const replies = await this.#send(jobs);
+        await consume(this.#handle);
+        await this.#arrive();
+        return replies;
+      }
+      case 'nothing':
+        return this.#send(jobs);
+    }
+  }
+
+  async #send(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
+    const replies = await this.#handle.addMany(jobs);
+    this.#onAdded(replies.flatMap((reply) => (reply instanceof Error || reply.existed ? [] : [reply.id])));
+    return replies;
+  }
+
+  async #arrive(): Promise<void> {
+    for (const jobs of this.#late.splice(0)) await this.#send(jobs);
+  }
+
+  #die(): void {
+    this.#isDead = true;
+    this.lane.close();
+    this.file.close();
+  }
+}
+
+/** All jobs run, and nothing is kept of them. */
+async function consume(handle: QueueHandle): Promise<void> {
+  await handle.call(async (queue) => queue.obliterate({ force: true }));
+}
+
+describe('forwarding', () => {
+  const { host, port, db } = useRedis();
+  let backend: QueueBackend;
+  let handle: QueueHandle;
+  const folder = temporaryFolder();
+  let round = 0;
+
+  beforeAll(async () => {
+    const target = { kind: 'standalone', host, port, db: db ?? 0 } as const;
+    backend = createRedisBackend({ target, keyPrefix: uniquePrefix('jobs') });
+    handle = backend.open('parcels');
+    await handle.read();
+  });
+  afterAll(async () => {
+    await backend.close();
+    folder.remove();
+  });
+
+  const numRuns = Number(process.env['OUTBOX_RUNS'] ?? 60);
+  const title = 'makes one job of each entry, whatever dies between its steps, also of jobs that ran and are gone';
+  it(title, { timeout: 30_000 + numRuns * 500 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom(...steps), { maxLength: 8 }),
+        fc.integer({ min: 1, max: 160 }),
+        fc.boolean(),
+        async (script, count, wasSent) => {
+          const path = join(folder.path, `${(round += 1)}.db`);
+          const names = Array.from({ length: count }, (_, n) => `${round}-${n}`);
+          const added: string[] = [];
+          const late: NewJob[][] = [];
+          const left = [...script];
+          const first = new OutboxFile(path, 1024 * 1024);
+          first.insert(
+            names.map((id, n) => {
+              const job = { data: { n }, options: { jobId: id } };
+              const sent = wasSent ? { sentAt: Date.now() } : {};
+              const entry = { queue: 'parcels', id, token: `t-${id}`, job, acceptedAt: Date.now(), ...sent };
+              return { entry, body: JSON.stringify(job) };
+            }),
+          );
+          first.close();
+          for (;;) {
+            const forwarder = new Forwarder(path, handle, left, late, (ids) => added.push(...ids));
+            // oxlint-disable-next-line no-await-in-loop -- one life after another
+            if ((await forwarder.run()) === 'done') break;
+            // oxlint-disable-next-line no-await-in-loop
+            await consume(handle);
+          }
+          await consume(handle);
+          expect(added.toSorted()).toEqual(names.toSorted());
+        },
+      ),
+      { numRuns },
+    );
+  });
+});

@@ -1,0 +1,167 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { closedPort, eventually, startRedis } from '@holdfast/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Type } from 'typebox';
+import { defineQueue, openOutbox } from '../../src/index.ts';
+import {
+  definition,
+  openQueues,
+  temporaryFolder,
+  type Folder,
+  type OpenedOutbox,
+  type OpenOptions,
+} from './fixture.ts';
+
+const large = defineQueue({ ...definition, payload: Type.Object({ text: Type.String() }) });
+
+describe('the file of the outbox', () => {
+  let folder: Folder;
+  let opened: OpenedOutbox | undefined;
+  const open = async (options: Partial<OpenOptions> = {}): Promise<OpenedOutbox> =>
+    (opened = openQueues({ directory: folder.path, port: await closedPort(), ...options }));
+  const add = async (data: object = { n: 1 }, jobId?: string) =>
+    (opened as OpenedOutbox).queues.add('parcels', { data, ...(jobId !== undefined && { options: { jobId } }) });
+  const outcomes = async (adds: readonly Promise<unknown>[]): Promise<Record<string, number>> => {
+    const counts: Record<string, number> = {};
+    for (const result of await Promise.allSettled(adds)) {
+      const outcome = result.status === 'fulfilled' ? 'stored' : String((result.reason as { code?: unknown }).code);
+      counts[outcome] = (counts[outcome] ?? 0) + 1;
+    }
+    return counts;
+  };
+
+  beforeEach(() => {
+    folder = temporaryFolder();
+  });
+  afterEach(async () => {
+    await opened?.queues.close();
+    opened = undefined;
+    folder.remove();
+  });
+
+  it('belongs to one process, which its next owner is told', async () => {
+    await open();
+    expect(() => openOutbox({ directory: folder.path })).toThrow(
+      expect.objectContaining({
+        code: 'OUTBOX_UNAVAILABLE',
+        message: expect.stringMatching(/another process has it open.*data directory of its own/) as unknown,
+      }),
+    );
+    await opened?.queues.close();
+    openOutbox({ directory: folder.path });
+  });
+
+  it('is for the eyes of its user, and gives its room back when it is empty', async () => {
+    const redis = await startRedis();
+    await redis.kill();
+    const { queues, outbox } = await open({ port: redis.port, definitions: [large] });
+    const file = join(folder.path, 'outbox.db');
+    expect(statSync(file).mode & 0o077).toBe(0);
+    await Promise.all(
+      Array.from({ length: 40 }, async () => queues.add('parcels', { data: { text: 'x'.repeat(600_000) } })),
+    );
+    await redis.start();
+    await eventually(() => expect(outbox.status).toMatchObject({ waiting: 0 }), { timeoutMs: 15_000 });
+    expect((await queues.summary('parcels')).counts.prioritized).toBe(40);
+    expect(statSync(file).size).toBeLessThan(100_000);
+    await redis.stop();
+  });
+
+  it('is refused and left alone when it is something else', () => {
+    writeFileSync(join(folder.path, 'outbox.db'), 'Dear diary, '.repeat(1000));
+    expect(() => openOutbox({ directory: folder.path })).toThrow(/is not an outbox/);
+    expect(statSync(join(folder.path, 'outbox.db')).size).toBe(12_000);
+  });
+
+  it('takes as many jobs as it may, refuses the next with 503 and when to try again, and says so', async () => {
+    const { outbox } = await open({ maxJobs: 100 });
+    expect(await outcomes(Array.from({ length: 130 }, async () => add()))).toEqual({ stored: 100, OUTBOX_FULL: 30 });
+    await expect(add()).rejects.toMatchObject({ status: 503, retryable: true, retryAfterMs: 5000 });
+    expect(outbox.status).toMatchObject({ waiting: 100, accepting: false, reason: expect.stringMatching(/100 jobs/) });
+  });
+
+  it('takes as many bytes as it may', async () => {
+    const { outbox } = await open({ maxBytes: 10_000 });
+    const { stored, ...refused } = await outcomes(Array.from({ length: 100 }, async () => add()));
+    expect(refused).toEqual({ OUTBOX_FULL: 100 - Number(stored) });
+    expect(stored).toBeGreaterThan(20);
+    expect(outbox.status.bytes).toBeLessThanOrEqual(10_000);
+    expect(outbox.status.accepting).toBe(false);
+  });
+
+  it('leaves room on its disk, and takes jobs again when there is some', async () => {
+    let free = 2000;
+    const { outbox } = await open({ minFreeBytes: 1000, freeBytes: () => free });
+    expect(await outcomes([add(), add(), add(), add()])).toEqual({ stored: 3, OUTBOX_FULL: 1 });
+    expect(outbox.status).toMatchObject({ accepting: false, reason: expect.stringMatching(/disk.*room/) });
+    free = 10_000;
+    await expect.poll(async () => outcomes([add()]), { timeout: 5000 }).toEqual({ stored: 1 });
+  });
+
+  it('does not lie when its disk cannot be asked', async () => {
+    const failing = (): number => {
+      throw new Error('EIO: i/o error, statfs');
+    };
+    const { outbox } = await open({ freeBytes: failing });
+    await expect(add()).rejects.toMatchObject({ code: 'OUTBOX_UNAVAILABLE', status: 503 });
+    expect(outbox.status).toMatchObject({ waiting: 0, accepting: false, reason: expect.stringMatching(/EIO/) });
+  });
+
+  // Where file systems may be mounted: a disk that is really full.
+  it.skipIf(process.getuid?.() !== 0 || !canMount())(
+    'on a full disk acknowledges nothing that it does not keep, and goes on when there is room again',
+    async () => {
+      const redis = await startRedis();
+      await redis.kill();
+      const disk = mkdtempSync(join(tmpdir(), 'holdfast-disk-'));
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', disk]);
+      try {
+        await open({ directory: disk, minFreeBytes: 0 });
+        writeFileSync(join(disk, 'filler'), Buffer.alloc(1024 * 1024));
+        const acknowledged: string[] = [];
+        let refusal: unknown;
+        for (let n = 0; refusal === undefined && n < 10_000; n += 1) {
+          try {
+            // oxlint-disable-next-line no-await-in-loop -- until the disk is full
+            acknowledged.push((await add({ n }, `job-${n}`)).id);
+          } catch (error) {
+            refusal = error;
+          }
+        }
+        expect(refusal).toMatchObject({ status: 503, code: expect.stringMatching(/^OUTBOX_(FULL|UNAVAILABLE)$/) });
+        expect(acknowledged.length).toBeGreaterThan(50);
+        await opened?.queues.close();
+        const { queues, outbox } = await open({ directory: disk, port: redis.port, minFreeBytes: 0 });
+        expect(outbox.status.waiting).toBe(acknowledged.length);
+        expect(await queues.get('parcels', acknowledged.at(-1) ?? '')).toMatchObject({ state: 'outbox' });
+        await redis.start();
+        rmSync(join(disk, 'filler'));
+        await eventually(() => expect(outbox.status).toMatchObject({ waiting: 0, accepting: true }), {
+          timeoutMs: 10_000,
+        });
+        expect((await queues.summary('parcels')).counts.prioritized).toBe(acknowledged.length);
+      } finally {
+        await opened?.queues.close();
+        await redis.stop();
+        execFileSync('umount', [disk]);
+        rmSync(disk, { recursive: true });
+      }
+    },
+  );
+});
+
+function canMount(): boolean {
+  const probe = mkdtempSync(join(tmpdir(), 'holdfast-mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' });
+    execFileSync('umount', [probe], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(probe, { recursive: true, force: true });
+  }
+}

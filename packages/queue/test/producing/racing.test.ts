@@ -1,0 +1,26 @@
+import { spawnNode, uniquePrefix, useRedis } from '@holdfast/testing';
+import { describe, expect, it } from 'vitest';
+
+const { port, db } = useRedis();
+const fixture = new URL('../fixtures/racing-process.ts', import.meta.url);
+
+/** Four processes that start on a busy machine. */
+const startMs = 60_000;
+
+describe('adding one job from 4 processes at once, 25 times each', () => {
+  it('adds it once, and answers everybody with the job that is stored', { timeout: 2 * startMs }, async () => {
+    const args = [String(port), String(db ?? 0), uniquePrefix('racing')];
+    const children = Array.from({ length: 4 }, () => spawnNode(fixture, { args }));
+    await Promise.all(children.map(async (child) => child.waitForLine(/^ready$/, { timeoutMs: startMs })));
+    for (const child of children) child.signal('SIGUSR2');
+    await Promise.all(children.map(async (child) => child.exited));
+
+    const answers = children.flatMap(({ lines }) => lines.map((line) => line.split(' ')));
+    for (const kind of ['id', 'deduplication']) {
+      const own = answers.filter(([of]) => of === kind);
+      expect(own).toHaveLength(100);
+      expect(own.filter(([, , outcome]) => outcome === 'added')).toHaveLength(1);
+      expect(new Set(own.map(([, id]) => id)).size).toBe(1);
+    }
+  });
+});

@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '@holdfast/config';
+import type { JobView } from '@holdfast/queue';
+import { UnavailableError } from '@holdfast/redis-core';
+import { createRuntime } from './create-runtime.ts';
+
+export interface ForwardOptions {
+  /** A data folder whose process is gone for good. */
+  readonly directory: string;
+  readonly timeoutMs: number;
+  /** What becomes of jobs that are set aside: they stay (default), are tried again, or are forgotten. */
+  readonly setAside?: 'keep' | 'retry' | 'discard';
+}
+
+export interface ForwardReport {
+  readonly forwarded: number;
+  /** Jobs that are still there because Redis was not, or not for long enough. */
+  readonly waiting: number;
+  readonly setAside: readonly JobView[];
+  /** Whether Redis has been told what the caches had written meanwhile. */
+  readonly invalidated: boolean;
+}
+
+/**
+ * Hands over to Redis what a process that does not come back had kept for it: the jobs of its outbox, and what Redis has
+ * to forget. May be interrupted and repeated.
+ *
+ * @throws JournalError, OutboxError when a process still uses the folder
+ * @throws UnavailableError when the configuration has no outbox
+ */
+export async function forwardLeftovers(config: Config, options: ForwardOptions): Promise<ForwardReport> {
+  const { directory, timeoutMs, setAside = 'keep' } = options;
+  const runtime = await createRuntime({ ...config, dataDir: directory }, { standIn: true });
+  try {
+    const { outbox } = runtime.queues;
+    if (outbox === undefined) {
+      throw new UnavailableError('This configuration has no outbox: it needs a Redis for the queues, and fallback.');
+    }
+    const before = outbox.status;
+    if (setAside === 'retry') outbox.retrySetAside();
+    const dropped = setAside === 'discard' ? outbox.discardSetAside() : 0;
+    const isDone = (): boolean => outbox.status.waiting === 0 && !runtime.caches.isAway;
+    const deadline = Date.now() + timeoutMs;
+    while (!isDone() && Date.now() < deadline) await sleep(20);
+    const { waiting, setAside: aside } = outbox.status;
+    return {
+      forwarded: before.waiting + before.setAside - dropped - waiting - aside,
+      waiting,
+      setAside: outbox.setAside(),
+      invalidated: !runtime.caches.isAway,
+    };
+  } finally {
+    await runtime.close();
+  }
+}
