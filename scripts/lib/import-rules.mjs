@@ -25,7 +25,8 @@ const lineRules = [
     what: 'process.env is read in config, and handed to it by the file of a process',
     pattern: /\bprocess\s*\.\s*env\b|\benv\b[^;\n]*from\s+['"](?:node:)?process['"]/g,
     isAllowedIn: (file) =>
-      /^packages\/(config|testing)\//.test(file) || /^(apps|examples)\/[^/]+\/src\/(server|main|forward)\.ts$/.test(file),
+      /^packages\/(config|testing)\//.test(file) ||
+      /^(apps|examples)\/[^/]+\/src\/(server|main|forward)\.ts$/.test(file),
   },
   {
     what: 'sources do not use test fixtures',
