@@ -32,19 +32,17 @@ export class JobWaiter {
     const deadline = Date.now() + Math.min(waitMs, maxWaitMs);
     const ended = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     let listening: Promise<() => void> | undefined;
-    let finished = false;
-    const wake = Promise.withResolvers<void>();
+    let wake = Promise.withResolvers<void>();
     const onEvent = ({ kind }: FeedEvent): void => {
-      // A failed attempt that is tried again emits `failed` on neither backend: the event means the end.
-      if (kind !== 'completed' && kind !== 'failed') return;
-      finished = true;
-      wake.resolve();
+      if (kind === 'completed' || kind === 'failed') wake.resolve();
     };
     try {
       for (;;) {
-        // The state is asked again after the subscription is there, or the end of the job could fall between both.
+        // The state is asked again after the subscription is there, or the end of the job could fall between both. It is asked
+        // after an event, too: that may be about an earlier run of a job that was retried since.
+        wake = Promise.withResolvers<void>();
         const state = await this.#handle.call((queue) => queue.getJobState(id));
-        if (isFinished(state) || state === 'unknown' || finished) return;
+        if (isFinished(state) || state === 'unknown') return;
         const leftMs = deadline - Date.now();
         if (leftMs <= 0 || ended.aborted) return;
         const atMostMs = Math.min(leftMs, pollMs);
