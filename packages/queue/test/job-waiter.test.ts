@@ -21,7 +21,7 @@ describe('whoever waits for a job', () => {
     closers.push(async () => redis.stop());
   });
   afterEach(async () => {
-    for (const close of closers.splice(0).reverse()) await close();
+    for (const close of closers.splice(0).toReversed()) await close();
   });
 
   const open = (): QueueBackend => {
