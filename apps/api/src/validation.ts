@@ -29,7 +29,7 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
 function refusal(part: string, errors: readonly TLocalizedValidationError[]): ApiError {
   // An unknown name is told twice: as an additional property, and by the `false` that is then its schema.
   const told = errors.filter(({ keyword }) => keyword !== 'boolean');
-  const issues = distinct(told.flatMap((error) => issuesOf(part, error))).slice(0, maxIssues);
+  const issues = joinAlternatives(told, (error) => issuesOf(part, error)).slice(0, maxIssues);
   const detail = issues.map(({ path, message }) => `${path} ${message}`).join('; ');
   return new ApiError(apiErrors.requestInvalid, detail, { issues });
 }
@@ -44,6 +44,9 @@ function issuesOf(part: string, error: TLocalizedValidationError): FieldIssue[] 
       path: at(`/${escapePointer(name)}`),
       message: 'is not known here',
     }));
+  }
+  if (error.keyword === 'const') {
+    return [{ path: at(), message: `must be ${JSON.stringify(error.params.allowedValue)}` }];
   }
   return [{ path: at(), message: error.message }];
 }
@@ -60,6 +63,33 @@ function escapePointer(name: string): string {
   return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-function distinct(issues: readonly FieldIssue[]): FieldIssue[] {
-  return [...new Map(issues.map((issue) => [`${issue.path}\n${issue.message}`, issue])).values()];
+/**
+ * One issue for each path and message. Where a value may have one of several forms, each of them tells why it was not that one:
+ * such messages make one issue, so that what is allowed can be read off.
+ */
+function joinAlternatives(
+  errors: readonly TLocalizedValidationError[],
+  issuesOf: (error: TLocalizedValidationError) => readonly FieldIssue[],
+): FieldIssue[] {
+  const messages = new Map<string, Set<string>>();
+  const unions = new Set<string>();
+  for (const error of errors) {
+    for (const { path, message } of issuesOf(error)) {
+      if (error.keyword === 'anyOf') unions.add(path);
+      const known = messages.get(path) ?? new Set();
+      if (error.keyword !== 'anyOf') known.add(message);
+      messages.set(path, known);
+    }
+  }
+  return [...messages].flatMap(([path, said]) => {
+    if (said.size === 0) {
+      const isToldBelow = [...messages.keys()].some(
+        (other) => other !== path && (path === 'body' || other.startsWith(path)),
+      );
+      return isToldBelow ? [] : [{ path, message: 'has none of the forms that are allowed' }];
+    }
+    return unions.has(path)
+      ? [{ path, message: [...said].join(', or ') }]
+      : [...said].map((message) => ({ path, message }));
+  });
 }

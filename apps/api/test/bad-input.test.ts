@@ -338,6 +338,26 @@ describe.each(['redis', 'memory'] as const)('bad input, in %s', (engine) => {
     expect(answer.json<ProblemBody>().errors).toEqual([{ path: 'query.x', message: 'is not known here' }]);
   });
 
+  it('says what is allowed where there are several forms, in one issue', async () => {
+    const listed = await api.app.inject('/v1/queues/source-sync/jobs?state=nope');
+    expect(listed.json()).toMatchObject({ code: 'REQUEST_INVALID', errors: [{ path: 'query.state' }] });
+    expect(listed.json<{ errors: { message: string }[] }>().errors[0]?.message).toMatch(
+      /^must be "active", or must be .*"failed"/,
+    );
+    const added = await api.app.inject({
+      method: 'POST',
+      url: '/v1/queues/source-sync/jobs',
+      payload: { data: {}, options: { delay: -1, deduplication: { id: 'a', mode: 'odd' } } },
+    });
+    expect(added.json<{ errors: object[] }>().errors).toEqual([
+      { path: '/options/delay', message: 'must be >= 0, or must be string' },
+      {
+        path: '/options/deduplication/mode',
+        message: expect.stringMatching(/^must be "simple", or must be "throttle"/),
+      },
+    ]);
+  });
+
   it('names the methods that a path takes', async () => {
     const answer = await api.app.inject({ method: 'POST', url: cacheUrl });
     expect(answer.headers['allow']).toBe('DELETE, GET, HEAD, PUT');
