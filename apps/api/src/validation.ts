@@ -75,7 +75,8 @@ function joinAlternatives(
   const unions = new Set<string>();
   for (const error of errors) {
     for (const { path, message } of issuesOf(error)) {
-      if (error.keyword === 'anyOf') unions.add(path);
+      // Two constants at one place are alternatives, also where the number of errors that are told ends before the `anyOf`.
+      if (error.keyword === 'anyOf' || error.keyword === 'const') unions.add(path);
       const known = messages.get(path) ?? new Set();
       if (error.keyword !== 'anyOf') known.add(message);
       messages.set(path, known);
