@@ -118,8 +118,11 @@ const declared = section(
           pattern: Type.Optional(
             Type.String({
               pattern: String.raw`^\s*[0-9A-Za-z*/,?#LW-]+(\s+[0-9A-Za-z*/,?#LW-]+){4,5}\s*$`,
-              maxLength: 128,
-              ...says('a cron expression of 5 or 6 fields', 'Adds a job at these times.'),
+              maxLength: 200,
+              ...says(
+                'a cron expression of 5 or 6 fields',
+                'Adds a job at these times: a cron expression of 5 fields, or of 6 with the second first. `H` is not one: it would be another time in each process.',
+              ),
             }),
           ),
           tz: Type.Optional(
