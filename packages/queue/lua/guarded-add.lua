@@ -6,11 +6,18 @@
 -- which it must not run any more.
 -- Why many in one: a command costs more than the add inside it. A job that cannot be added does not touch the others.
 --
+-- Why markers: an add whose answer was lost is sent again, perhaps when its job has run and is gone. What is remembered of
+-- an add is its own string, with the id of its job, or a place in the hash that the adds of one command share: `*` says
+-- that all of them were dealt with, a field of its place what differs: the id of another job than it was to be, or '' when
+-- it was not added. So a command costs two writes more, whatever it adds.
+--
 -- KEYS     those of BullMQ's addPrioritizedJob, then those of its addDelayedJob; only of what is run
 -- ARGV     the latest time to run (milliseconds, Redis' clock), how many of KEYS belong to addPrioritizedJob, what the
---          keys of the queue start with, what those of its markers start with; then for each job: 'prioritized' or
---          'delayed', its id, the name of its marker ('': it has none), how long that lives (milliseconds), and BullMQ's
---          three arguments; the last of these, the options, is '' where they are those of the job before
+--          keys of the queue start with, what those of its markers start with, the marker that the adds share ('': none);
+--          then for each job: 'prioritized' or 'delayed', its id, its own marker ('': none), and BullMQ's three arguments;
+--          the last of these, the options, is '' where they are those of the job before.
+--          A marker is '<how long it lives, milliseconds> <name>'; of an add that a shared one had been sent with before,
+--          its place follows: '<milliseconds> <name> <place>'. Places count from 1.
 -- reply    {now} when it came too late; else {now, then for each job: outcome, id, state}; now in milliseconds, Redis'
 --          clock. Outcome 'added', 'existed' (a job of this id is there, or its marker says that it was, or the
 --          de-duplication names another job: `id` is that job's) or 'error' (`id` is then the message)
@@ -49,8 +56,37 @@ local function stateOf(id)
   return call('LPOS', prefix .. 'active', id) and 'active' or 'waiting'
 end
 
-local function addOne(kind, id, marker, markerTtl, arguments)
-  local marked = marker ~= '' and call('GET', markers .. marker)
+local function parseMarker(text)
+  if text == '' then
+    return nil
+  end
+  local ttl, name, place = string.match(text, '^(%d+) (%S+) ?(%d*)$')
+  return {ttl = ttl, key = markers .. name, place = place ~= '' and place or nil}
+end
+
+-- The job that an add of this marker made, or found; nil when there was none.
+local function markedJob(marker, id)
+  if not marker.place then
+    return call('GET', marker.key) or nil
+  end
+  local known = call('HMGET', marker.key, marker.place, '*')
+  if known[1] then
+    return known[1] ~= '' and known[1] or nil
+  end
+  return known[2] and id or nil
+end
+
+local function mark(marker, stored)
+  if marker.place then
+    call('HSET', marker.key, marker.place, stored)
+    call('PEXPIRE', marker.key, marker.ttl)
+  else
+    call('SET', marker.key, stored, 'PX', marker.ttl)
+  end
+end
+
+local function addOne(kind, id, own, earlier, arguments)
+  local marked = earlier and markedJob(earlier, id)
   if marked then
     return 'existed', marked, stateOf(marked)
   end
@@ -60,8 +96,8 @@ local function addOne(kind, id, marker, markerTtl, arguments)
   if type(stored) == 'number' then
     error('BullMQ refused the job with ' .. stored)
   end
-  if marker ~= '' then
-    call('SET', markers .. marker, stored, 'PX', markerTtl)
+  if own then
+    mark(own, stored)
   end
   if existed or stored ~= id then
     return 'existed', stored, stateOf(stored)
@@ -69,19 +105,38 @@ local function addOne(kind, id, marker, markerTtl, arguments)
   return 'added', stored, kind
 end
 
-local options = ''
-for at = 5, #ARGV, 7 do
-  if ARGV[at + 6] ~= '' then
-    options = ARGV[at + 6]
+local shared = parseMarker(ARGV[5])
+-- Only where an add of this command was sent again, and got here first.
+local overtaken = shared and call('EXISTS', shared.key) == 1
+local differing, dealtWith = {}, false
+local options, place = '', 0
+for at = 6, #ARGV, 6 do
+  place = place + 1
+  if ARGV[at + 5] ~= '' then
+    options = ARGV[at + 5]
   end
-  local arguments = {ARGV[at + 4], ARGV[at + 5], options}
-  local done, outcome, id, state = pcall(addOne, ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], arguments)
+  local arguments = {ARGV[at + 3], ARGV[at + 4], options}
+  local own = parseMarker(ARGV[at + 2])
+  local earlier = own or (overtaken and {key = shared.key, place = place})
+  local done, outcome, id, state = pcall(addOne, ARGV[at], ARGV[at + 1], own, earlier, arguments)
   if not done then
     local message = type(outcome) == 'table' and outcome.err or tostring(outcome)
     outcome, id, state = 'error', message, ''
   end
+  if shared and not own then
+    dealtWith = dealtWith or done
+    if not done or id ~= ARGV[at + 1] then
+      differing[#differing + 1] = place
+      differing[#differing + 1] = done and id or ''
+    end
+  end
   reply[#reply + 1] = outcome
   reply[#reply + 1] = id
   reply[#reply + 1] = state
+end
+-- Where nothing was added there is nothing to remember, and perhaps no memory to do so.
+if dealtWith then
+  call('HSET', shared.key, '*', '', unpack(differing))
+  call('PEXPIRE', shared.key, shared.ttl)
 end
 return reply

@@ -8,7 +8,7 @@ import { checkJobOptions, checkOnce, jobNameProblem, storedOptions, type JobOpti
 import type { JobState } from './job-view.ts';
 import { maxBatchJobs } from './limits.ts';
 import { compilePayload, type PayloadCheck } from './payload.ts';
-import { AddBatcher } from './producing/add-batcher.ts';
+import { AddBatcher, type AddBatcherOptions } from './producing/add-batcher.ts';
 import { addMany, type AddManyOptions, type AddManyResult } from './producing/add-many.ts';
 
 export interface AddJob {
@@ -39,17 +39,20 @@ export class Producer {
   readonly #handle: QueueHandle;
   readonly #checkPayload: PayloadCheck;
   readonly #batcher: AddBatcher;
+  readonly #batchSize: number;
 
   /** @param batchSize how many jobs one command adds at most; 1: every job is sent by itself, at once */
   constructor(definition: QueueDefinition, handle: QueueHandle, batchSize = maxBatchJobs) {
     this.#definition = definition;
     this.#handle = handle;
     this.#checkPayload = compilePayload(definition.name, definition.payload);
-    this.#batcher = new AddBatcher({
-      queue: definition.name,
-      maxJobs: batchSize,
-      send: async (jobs) => this.#handle.addMany(jobs),
-    });
+    this.#batchSize = batchSize;
+    this.#batcher = this.createBatcher(async (jobs) => this.#handle.addMany(jobs));
+  }
+
+  /** For whoever sends the jobs of this queue by commands of its own. */
+  createBatcher(send: AddBatcherOptions['send']): AddBatcher {
+    return new AddBatcher({ queue: this.#definition.name, maxJobs: this.#batchSize, send });
   }
 
   /** Commands that add, and jobs whose callers wait for them. */
@@ -89,9 +92,9 @@ export class Producer {
   }
 
   /** Adds a job that was prepared. @throws as `QueueHandle.add` */
-  async send(job: NewJob): Promise<AddResult> {
+  async send(job: NewJob, batcher: AddBatcher = this.#batcher): Promise<AddResult> {
     const queue = this.#definition.name;
-    const added = await this.#batcher.add(job);
+    const added = await batcher.add(job);
     publishEvent('holdfast:queue:job', () => ({ queue, event: added.existed ? 'duplicate' : 'added' }));
     return { id: added.id, queue, state: added.state, duplicate: added.existed };
   }

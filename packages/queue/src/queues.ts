@@ -259,6 +259,7 @@ export class Queues {
       open.flatMap(({ definition: { name }, producer, coalescing }): [string, Pending][] => [
         [name, producer.pending],
         [name, coalescing.pending],
+        ...(this.outbox === undefined ? [] : [[name, this.outbox.pending(name)] satisfies [string, Pending]]),
       ]),
     );
   }

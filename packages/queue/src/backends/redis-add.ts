@@ -2,6 +2,7 @@ import type { JobJson, RedisQueueBackend } from 'bullmq';
 import { QueueUnavailableError } from '../errors.ts';
 import type { JobState } from '../job-view.ts';
 import { loadLua } from '../lua.ts';
+import type { Marker, Once } from './backend.ts';
 import type { AddReply, StoredNewJob } from './stored-job.ts';
 import { onceKeyPrefix } from './queue-keys.ts';
 import type { RedisClient } from './redis-watch.ts';
@@ -22,6 +23,7 @@ export class GuardedAdd {
 
   /**
    * @param deadline by our clock, milliseconds since the epoch
+   * @param shared see `QueueHandle.addMany`
    * @returns a reply per job, in their order
    * @throws QueueUnavailableError when Redis got to it too late. Other errors as ioredis throws them.
    */
@@ -30,10 +32,11 @@ export class GuardedAdd {
     backend: RedisQueueBackend,
     jobs: readonly StoredNewJob[],
     deadline: number,
+    shared?: Once,
   ): Promise<AddReply[]> {
     if (this.#offsetMs === undefined) await this.#measureClock(client);
     for (let attempt = 1; ; attempt += 1) {
-      const replies = await this.#send(client, backend, jobs, deadline);
+      const replies = await this.#send(client, backend, jobs, deadline, shared);
       if (replies !== 'late') return replies;
       // Either the command was really held up, or the clock of Redis jumped: the reply brought the new time with it.
       if (attempt === 2 || Date.now() >= deadline) {
@@ -47,6 +50,7 @@ export class GuardedAdd {
     backend: RedisQueueBackend,
     jobs: readonly StoredNewJob[],
     deadline: number,
+    shared: Once | undefined,
   ): Promise<AddReply[] | 'late'> {
     const { commandFor, keyCounts } = defineCommands(client, backend);
     const keys: Record<ScriptName, readonly unknown[]> = { addPrioritizedJob: [], addDelayedJob: [] };
@@ -59,7 +63,7 @@ export class GuardedAdd {
       const kind = name === 'addDelayedJob' ? 'delayed' : 'prioritized';
       const [head, data, options] = args.slice(count);
       // They are the largest part of a small job, and jobs of one queue mostly have the same.
-      values.push(kind, id, once?.token ?? '', once?.ttlMs ?? 0, head, data, isSame(options, before) ? '' : options);
+      values.push(kind, id, toText(once), head, data, isSame(options, before) ? '' : options);
       before = options;
     }
     // Only the keys of the scripts that are run: the arguments of a lone job are most of what it costs.
@@ -71,6 +75,7 @@ export class GuardedAdd {
       keys.addPrioritizedJob.length,
       backend.toKey(''),
       onceKeyPrefix((part) => backend.toKey(part)),
+      toText(shared),
       ...values,
     ]);
     const [now, ...outcomes] = reply as string[];
@@ -93,6 +98,12 @@ export class GuardedAdd {
     if (uncertain && this.#offsetMs !== undefined) return;
     this.#offsetMs = redisNow - (sentAt + receivedAt) / 2;
   }
+}
+
+function toText(marker: Marker | undefined): string {
+  if (marker === undefined) return '';
+  const { ttlMs, token, place } = marker;
+  return place === undefined ? `${ttlMs} ${token}` : `${ttlMs} ${token} ${place}`;
 }
 
 function isSame(packed: unknown, before: unknown): boolean {

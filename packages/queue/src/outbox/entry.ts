@@ -6,8 +6,10 @@ export interface OutboxEntry {
   readonly seq: number;
   readonly queue: string;
   readonly id: string;
-  /** Of the call that brought it: see `NewJob.once`. */
+  /** Of its marker, or of the one of the command that it was sent by: see `NewJob.once`. */
   readonly token: string;
+  /** Its place in that command. */
+  readonly place?: number;
   /** As its caller gave it, so that it is checked against the queue as it is when it is forwarded. */
   readonly job: AddJob;
   /** Milliseconds since the epoch. */

@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto';
+import type { QueueHandle } from '../backends/backend.ts';
 import { publishEvent } from '../channels.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError, type OutboxError } from '../errors.ts';
 import type { AddJob, AddResult, Producer } from '../producer.ts';
+import type { AddBatcher } from '../producing/add-batcher.ts';
+import type { Pending } from '../producing/batch-stats.ts';
 import type { NewOutboxEntry } from './entry.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Lane } from './lane.ts';
+import { MarkedCommands, UnansweredError } from './marked-commands.ts';
 import type { MarkerCleanup } from './marker-cleanup.ts';
-import { ImpatienceError, withPatience } from './patience.ts';
-import { markerTtlMs } from './replay-window.ts';
 
 export interface IntakeOptions {
   readonly lane: Lane;
   readonly producer: Producer;
+  readonly handle: QueueHandle;
   readonly markers: MarkerCleanup;
   readonly commit: GroupCommit;
   /** A store that takes longer to answer an add counts as away. */
@@ -23,34 +26,48 @@ export interface IntakeOptions {
 /** Adds jobs to one queue, or, while its store is away, to the outbox. */
 export class Intake {
   readonly #options: IntakeOptions;
+  readonly #batcher: AddBatcher;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    const commands = new MarkedCommands(options);
+    this.#batcher = options.producer.createBatcher(async (jobs) => commands.send(jobs));
+  }
+
+  /** Commands that add, and jobs whose callers wait for them. */
+  get pending(): Pending {
+    return this.#batcher.pending;
   }
 
   /** See `Outbox.add`. */
   async add(job: AddJob): Promise<AddResult> {
-    const { lane, producer, markers, patienceMs, waits } = this.#options;
+    const { lane, producer, waits } = this.#options;
     const { queue } = lane;
     const prepared = producer.prepare(job);
     const { id } = prepared;
-    const token = randomUUID();
-    const entry = { queue, id, token, job, acceptedAt: Date.now() };
-    if (lane.lastError !== undefined) return this.#keep(entry, undefined);
+    const entry = { queue, id, job, acceptedAt: Date.now() };
+    if (lane.lastError !== undefined) return this.#keepUnsent(entry, undefined);
     if (lane.waiting > 0 && job.options?.jobId !== undefined && waits(id)) {
       return { id, queue, state: 'outbox', duplicate: true };
     }
     try {
-      const added = await withPatience(producer.send({ ...prepared, once: { token, ttlMs: markerTtlMs } }), patienceMs);
-      // It was answered: nobody sends it again.
-      markers.add(token);
-      return added;
+      return await producer.send(prepared, this.#batcher);
     } catch (error) {
-      if (error instanceof QueueUnavailableError) return this.#keep(entry, error);
-      const isUnknown = error instanceof QueueOutcomeUnknownError || error instanceof ImpatienceError;
-      if (!isUnknown) throw error;
-      return this.#keep({ ...entry, sentAt: entry.acceptedAt }, error);
+      if (error instanceof QueueUnavailableError) return this.#keepUnsent(entry, error);
+      if (!(error instanceof UnansweredError)) throw error;
+      const { token, place } = error.marker;
+      const sent = { ...entry, token, ...(place !== undefined && { place }), sentAt: entry.acceptedAt };
+      return this.#keep(sent, error);
     }
+  }
+
+  /** Sends what waits to be sent, and waits until it was answered, or was not in time. */
+  async close(): Promise<void> {
+    await this.#batcher.close();
+  }
+
+  async #keepUnsent(entry: Omit<NewOutboxEntry, 'token'>, cause: Error | undefined): Promise<AddResult> {
+    return this.#keep({ ...entry, token: randomUUID() }, cause);
   }
 
   async #keep(entry: NewOutboxEntry, cause: Error | undefined): Promise<AddResult> {

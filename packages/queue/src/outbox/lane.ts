@@ -227,6 +227,6 @@ function toNewJob(entry: OutboxEntry, prepared: NewJob): NewJob {
     id: entry.id,
     // Its delay and its age count from when it was accepted.
     options: { ...prepared.options, timestamp: entry.acceptedAt },
-    once: { token: entry.token, ttlMs: markerTtlMs },
+    once: { token: entry.token, ttlMs: markerTtlMs, ...(entry.place !== undefined && { place: entry.place }) },
   };
 }
