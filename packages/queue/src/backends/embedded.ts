@@ -66,6 +66,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   const connection = pool as unknown as Parameters<typeof createPostgresBackend>[1]['connection'];
   const handles = new Map<string, EmbeddedQueueHandle>();
   const workers = new Map<string, Set<object>>();
+  const registry = onceEach((name) => new EmbeddedWorkerRegistry(open(name), pool));
 
   const open = (name: string): EmbeddedQueueHandle => {
     const existing = handles.get(name);
@@ -103,7 +104,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     },
     prefixOf: (queue) => `bullmq.${queue}`,
     open,
-    registry: onceEach((name) => new EmbeddedWorkerRegistry(open(name), pool)),
+    registry,
     createWorker: (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl) => {
       const workerOptions = { ...tuning, connection: connection as never };
       const factory = createPostgresBackend as unknown as BackendFactory;
@@ -111,7 +112,11 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
       const running = workers.get(name) ?? new Set();
       running.add(worker);
       workers.set(name, running);
-      worker.on('closed', () => running.delete(worker));
+      const forgetCancels = registry(name).onCancel(control.onCancelled);
+      worker.on('closed', () => {
+        running.delete(worker);
+        forgetCancels();
+      });
       return worker;
     },
     createEvents: (name: string, after: string) =>

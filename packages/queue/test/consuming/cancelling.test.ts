@@ -1,0 +1,72 @@
+import { eventually, FaultProxy } from '@holdfast/testing';
+import { describe, expect, it } from 'vitest';
+import { targetOf } from './crash-fleet.ts';
+import { useCrashFleet } from './use-crash-fleet.ts';
+
+/** What the test waits for cannot have been said by a heartbeat. */
+const rare = { HEARTBEAT_MS: '60000', TTL_MS: '180000' };
+const often = { HEARTBEAT_MS: '300', TTL_MS: '900' };
+const soon = { timeoutMs: 10_000 };
+
+const test = useCrashFleet();
+
+const untilHeard = async (workers: number): Promise<void> => {
+  const { fleet, redis } = test;
+  const channel = fleet.key('hf:cancel');
+  await eventually(async () => expect(await redis.command('PUBSUB', 'NUMSUB', channel)).toEqual([channel, workers]), {
+    timeoutMs: 20_000,
+  });
+};
+
+describe('cancelling a job that runs in another process', () => {
+  it('tells it at once, and nobody else', { timeout: 30_000 }, async () => {
+    const { fleet } = test;
+    await Promise.all([fleet.spawn({ ...rare, CONCURRENCY: '1' }), fleet.spawn({ ...rare, CONCURRENCY: '1' })]);
+    for (const id of ['wanted', 'unwanted']) await fleet.add(id, { ms: 60_000 });
+    await fleet.untilStarted(2);
+    expect(await fleet.queues.cancel('crash', 'unwanted', 'not any more')).toBe('active');
+    await eventually(async () => {
+      expect(await fleet.get('unwanted')).toMatchObject({
+        state: 'failed',
+        error: { code: 'JOB_CANCELLED', message: 'not any more' },
+      });
+    }, soon);
+    expect(await fleet.get('wanted')).toMatchObject({ state: 'active' });
+  });
+
+  it('still does after Redis was killed and started again', { timeout: 60_000 }, async () => {
+    const { fleet, redis } = test;
+    await fleet.spawn(rare);
+    await fleet.add('survivor', { ms: 60_000 });
+    await fleet.untilStarted(1);
+    await redis.restart();
+    await untilHeard(1);
+    // The one that cancels was cut off as well.
+    await eventually(async () => expect(await fleet.queues.cancel('crash', 'survivor')).toBe('active'));
+    await eventually(async () => expect(await fleet.get('survivor')).toMatchObject({ state: 'failed' }), soon);
+  });
+
+  it('tells it when its worker comes back, if it was said while that was cut off', { timeout: 60_000 }, async () => {
+    const { fleet, redis } = test;
+    const proxy = await FaultProxy.listen(redis.url);
+    await fleet.spawn(rare, targetOf(proxy));
+    await fleet.add('unreachable', { ms: 60_000 });
+    await fleet.untilStarted(1);
+    proxy.refuse();
+    await untilHeard(0);
+    expect(await fleet.queues.cancel('crash', 'unreachable')).toBe('active');
+    proxy.pass();
+    await eventually(async () => expect(await fleet.get('unreachable')).toMatchObject({ state: 'failed' }), soon);
+    await proxy.close();
+  });
+
+  it('tells it with the next heartbeat where Redis lets nobody listen', { timeout: 30_000 }, async () => {
+    const { fleet, redis } = test;
+    await redis.command('ACL', 'SETUSER', 'default', 'resetchannels');
+    await fleet.spawn(often);
+    await fleet.add('unheard', { ms: 60_000 });
+    await fleet.untilStarted(1);
+    expect(await fleet.queues.cancel('crash', 'unheard')).toBe('active');
+    await eventually(async () => expect(await fleet.get('unheard')).toMatchObject({ state: 'failed' }), soon);
+  });
+});
