@@ -42,7 +42,7 @@ describe('a durable file of an earlier version', () => {
 
   test.each([
     ['nothing leads from it', { version: 3, schema: third.schema, upgrades: { 2: third.upgrades[2] } }],
-    ['it is a later one', { version: 0.5, schema: third.schema }],
+    ['it is a later one', { version: 0, schema: third.schema }],
   ])('is refused when %s', (_why, options) => {
     expect(() => open(options)).toThrow(/another version/);
   });
