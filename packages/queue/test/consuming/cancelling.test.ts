@@ -1,11 +1,8 @@
 import { eventually, FaultProxy } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { targetOf } from './crash-fleet.ts';
-import { useCrashFleet } from './use-crash-fleet.ts';
+import { quick, rare, useCrashFleet } from './use-crash-fleet.ts';
 
-/** What the test waits for cannot have been said by a heartbeat. */
-const rare = { HEARTBEAT_MS: '60000', TTL_MS: '180000' };
-const often = { HEARTBEAT_MS: '300', TTL_MS: '900' };
 const soon = { timeoutMs: 10_000 };
 
 const test = useCrashFleet();
@@ -63,7 +60,7 @@ describe('cancelling a job that runs in another process', () => {
   it('tells it with the next heartbeat where Redis lets nobody listen', { timeout: 30_000 }, async () => {
     const { fleet, redis } = test;
     await redis.command('ACL', 'SETUSER', 'default', 'resetchannels');
-    await fleet.spawn(often);
+    await fleet.spawn(quick);
     await fleet.add('unheard', { ms: 60_000 });
     await fleet.untilStarted(1);
     expect(await fleet.queues.cancel('crash', 'unheard')).toBe('active');

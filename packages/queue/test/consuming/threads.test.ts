@@ -61,6 +61,24 @@ describe('a handler in a thread', () => {
     expect(await queues.get('threads', id, { waitMs: 5000 })).toMatchObject({ error: { code: 'JOB_CANCELLED' } });
   });
 
+  it('is given what the children of its job came to', async () => {
+    const child = (n: number, tag = 'sum') => ({
+      queue: 'threads',
+      data: { n, tag },
+      options: { jobId: `child-${tag}` },
+      onFailure: 'ignore' as const,
+    });
+    const { id } = await queues.addFlow({
+      queue: 'threads',
+      data: { n: 1, tag: 'children' },
+      options: { jobId: 'parent' },
+      children: [child(4), child(1, 'never')],
+    });
+    const parent = await queues.get('threads', id, { waitMs: 15_000 });
+    expect(parent).toMatchObject({ state: 'completed' });
+    expect(parent?.logs?.toSorted()).toEqual(['child-never: "NEVER"', 'child-sum: {"id":"child-sum","sum":10}']);
+  });
+
   it.each([
     ['throw', { code: 'NOT_TODAY', message: 'not today' }],
     ['never', { code: 'NEVER', message: 'never' }],

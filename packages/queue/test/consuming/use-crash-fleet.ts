@@ -8,6 +8,8 @@ export const full = process.env['CRASH_RUN'] === 'full';
 export const quick = { HEARTBEAT_MS: '300', TTL_MS: '900' };
 /** Likewise, also where processes get their turn late. */
 export const steady = { HEARTBEAT_MS: '500', TTL_MS: '1500' };
+/** What such a worker learns within a test it was not told by a heartbeat. */
+export const rare = { HEARTBEAT_MS: '60000', TTL_MS: '180000' };
 
 export interface CrashTest {
   /** It keeps what it acknowledged over its own death. */

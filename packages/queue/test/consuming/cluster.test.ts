@@ -1,0 +1,47 @@
+import { eventually, startCluster, type RedisCluster } from '@holdfast/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CrashFleet } from './crash-fleet.ts';
+import { rare, steady } from './use-crash-fleet.ts';
+
+describe('workers on a cluster', () => {
+  let cluster: RedisCluster;
+  let fleet: CrashFleet;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  afterAll(async () => cluster.stop());
+  beforeEach(() => {
+    fleet = new CrashFleet({ kind: 'cluster', nodes: cluster.addresses });
+  });
+  afterEach(async () => fleet.close());
+
+  it('take over what one of them held that was killed', { timeout: 60_000 }, async () => {
+    const dead = await fleet.spawn(steady);
+    for (const id of ['held-1', 'held-2', 'held-3']) await fleet.add(id, { ms: 60_000 });
+    await fleet.untilStarted(3);
+    const peer = await fleet.spawn({ ...steady, PACE: '0.01' });
+    const held = await fleet.kill(dead);
+    const killedAt = Date.now();
+    expect(held.toSorted()).toEqual(['held-1', 'held-2', 'held-3']);
+    await fleet.untilStarted(6);
+    for (const { at, pid } of fleet.events('start').slice(3)) {
+      expect(pid).toBe(peer.pid);
+      expect(at - killedAt).toBeLessThan(10_000);
+    }
+    await fleet.untilCompleted(3, 20_000);
+    // All that the rescue touches is in the slot of the queue.
+    const master = await cluster.masterOf('{crash}');
+    expect(await master.command('HGET', fleet.key('held-1'), 'hf:crashes')).toBe('1');
+  });
+
+  it('are told at once of a job that was cancelled', { timeout: 60_000 }, async () => {
+    await fleet.spawn(rare);
+    await fleet.add('unwanted', { ms: 60_000 });
+    await fleet.untilStarted(1);
+    expect(await fleet.queues.cancel('crash', 'unwanted')).toBe('active');
+    await eventually(
+      async () => expect(await fleet.get('unwanted')).toMatchObject({ error: { code: 'JOB_CANCELLED' } }),
+      { timeoutMs: 10_000 },
+    );
+  });
+});
