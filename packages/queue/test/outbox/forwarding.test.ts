@@ -72,7 +72,6 @@ class Forwarder {
   async run(): Promise<'done' | 'dead'> {
     while (!this.#isDead && this.file.totals.waiting > 0) {
       this.lane.kick();
-      // oxlint-disable-next-line no-await-in-loop -- until it is done
       await turn();
     }
     if (this.#isDead) return 'dead';
@@ -196,9 +195,7 @@ describe('forwarding', () => {
           first.close();
           for (;;) {
             const forwarder = new Forwarder(path, handle, left, late, (ids) => added.push(...ids));
-            // oxlint-disable-next-line no-await-in-loop -- one life after another
             if ((await forwarder.run()) === 'done') break;
-            // oxlint-disable-next-line no-await-in-loop
             await consume(handle);
           }
           await consume(handle);

@@ -125,7 +125,6 @@ describe('the file of the outbox', () => {
         let refusal: unknown;
         for (let n = 0; refusal === undefined && n < 10_000; n += 1) {
           try {
-            // oxlint-disable-next-line no-await-in-loop -- until the disk is full
             acknowledged.push((await add({ n }, `job-${n}`)).id);
           } catch (error) {
             refusal = error;
