@@ -69,6 +69,11 @@ export class Failover {
     return this.#isAway;
   }
 
+  /** Invalidations that Redis has to be told of, on disk. @throws JournalError */
+  get pending(): number {
+    return this.#options.journal.pending();
+  }
+
   /** Whether a failed call is one that the memory may stand in for: Redis is away, not merely slow this once. */
   standsInFor(error: unknown): boolean {
     const isOutage =

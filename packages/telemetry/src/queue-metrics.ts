@@ -86,6 +86,12 @@ export class QueueMetrics {
       labelNames: ['queue', 'part'],
       registers: [registry],
     });
+    const store = new Gauge({
+      name: 'holdfast_queue_store_up',
+      help: '1 while the store of the queues is connected, 0 while it is not.',
+      registers: [registry],
+    });
+    subscriptions.on('holdfast:queue:availability', ({ available }) => store.set(available ? 1 : 0));
     subscriptions.on('holdfast:queue:job', (event) => this.#job(event));
     subscriptions.on('holdfast:queue:error', ({ queue, part }) => {
       errors.inc({ queue: this.#queues.of(queue), part });

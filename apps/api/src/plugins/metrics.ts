@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { CacheRegistry } from '@holdfast/cache';
 import type { Queues } from '@holdfast/queue';
 import type { Metrics } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
@@ -7,11 +8,12 @@ import fp from 'fastify-plugin';
 export interface MetricsOptions {
   readonly metrics: Metrics;
   readonly queues: Queues;
+  readonly caches: CacheRegistry;
 }
 
 /** `/metrics`, and one observation a request under the template of its route: a URL would be a label without bound. */
 export const metrics = fp<MetricsOptions>(
-  async (app: FastifyInstance, { metrics, queues }) => {
+  async (app: FastifyInstance, { metrics, queues, caches }) => {
     const left = (): void => metrics.httpInFlight(-1);
     app.addHook('onRequest', (_request, reply, done) => {
       metrics.httpInFlight(1);
@@ -24,15 +26,21 @@ export const metrics = fp<MetricsOptions>(
       done();
     });
 
-    const remove = metrics.onScrape(async () => {
-      for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
-    });
-    const removeOutbox = metrics.onScrape(() => {
-      if (queues.outbox !== undefined) metrics.outbox(queues.outbox.status);
-    });
+    // Apart: what cannot be read leaves the others as they are.
+    const removals = [
+      metrics.onScrape(async () => {
+        for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
+      }),
+      metrics.onScrape(() => metrics.batches(queues.batchStats())),
+      metrics.onScrape(() => {
+        if (queues.outbox !== undefined) metrics.outbox(queues.outbox.status);
+      }),
+      metrics.onScrape(() => {
+        if (caches.canStandIn) metrics.standIn(caches);
+      }),
+    ];
     app.addHook('onClose', async () => {
-      remove();
-      removeOutbox();
+      for (const remove of removals) remove();
     });
 
     app.get(

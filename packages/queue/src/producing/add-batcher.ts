@@ -1,4 +1,5 @@
 import type { AddedJob, NewJob } from '../backends/backend.ts';
+import { publishEvent } from '../channels.ts';
 import { QueueBusyError, QueueUnavailableError } from '../errors.ts';
 import { maxBatchBytes, maxPendingBytes, maxPendingJobs } from '../limits.ts';
 
@@ -81,6 +82,7 @@ export class AddBatcher {
   }
 
   async #answer(batch: readonly Pending[]): Promise<void> {
+    publishEvent('holdfast:queue:batch', () => ({ queue: this.#options.queue, jobs: batch.length }));
     let results: (AddedJob | Error)[];
     try {
       results = await this.#options.send(batch.map(({ job }) => job));
