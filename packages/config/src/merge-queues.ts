@@ -80,9 +80,10 @@ function toJobs(given: FileQueue, preset: Partial<QueueConfig> | undefined, { pa
 }
 
 function toPolicy(given: FileQueue, reader: DurationReader): QueueOverrides {
-  const { attempts, concurrency, priority, timeout, waitingTtl, backoff, rateLimit, retention } = given;
+  const { attempts, maxCrashes, concurrency, priority, timeout, waitingTtl, backoff, rateLimit, retention } = given;
   return {
     ...(attempts !== undefined && { attempts }),
+    ...(maxCrashes !== undefined && { maxCrashes }),
     ...(concurrency !== undefined && { concurrency }),
     ...(priority !== undefined && { priority }),
     ...(timeout !== undefined && { timeoutMs: reader.read(timeout, 'timeout', 1, day) }),

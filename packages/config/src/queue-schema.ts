@@ -14,6 +14,13 @@ const retention = section(
 /** What can be said of every queue. */
 const policy = {
   attempts: Type.Optional(integer(1, 100, 'How often a job is tried.')),
+  maxCrashes: Type.Optional(
+    integer(
+      1,
+      100,
+      'A job that was running this many times when its worker died (SIGKILL, out of memory) fails with JOB_CRASHED_WORKER, whatever attempts it has left. Default: 3.',
+    ),
+  ),
   backoff: Type.Optional(
     section(
       {

@@ -60,7 +60,10 @@ describe('workers that are killed', () => {
     });
     expect(await fleet.get('poison')).toMatchObject({
       state: 'failed',
-      error: { code: 'JOB_CRASHED_WORKER', message: 'The worker died 3 times while it ran this job.' },
+      error: {
+        code: 'JOB_CRASHED_WORKER',
+        message: 'The worker died 3 times while it ran this job, the maxCrashes of its queue.',
+      },
     });
     expect(fleet.events('start').filter(({ id }) => id === 'poison')).toHaveLength(3);
 
