@@ -9,7 +9,7 @@ import type { JobState } from './job-view.ts';
 import { maxBatchJobs } from './limits.ts';
 import { compilePayload, type PayloadCheck } from './payload.ts';
 import { AddBatcher, type AddBatcherOptions } from './producing/add-batcher.ts';
-import { addMany, type AddManyOptions, type AddManyResult } from './producing/add-many.ts';
+import { addMany, type AddManyOptions, type AddManyResult, type AddManyVia } from './producing/add-many.ts';
 
 export interface AddJob {
   /** Tells jobs of one queue apart in lists; 1 to 128 characters. Default: the name of the queue. */
@@ -99,15 +99,22 @@ export class Producer {
     return { id: added.id, queue, state: added.state, duplicate: added.existed };
   }
 
-  /** See `Queues.addMany`. */
-  async addMany(jobs: readonly AddJob[], options: AddManyOptions = {}): Promise<AddManyResult> {
+  /** See `Queues.addMany`. @param via where the jobs go; default: to the store */
+  async addMany(jobs: readonly AddJob[], options: AddManyOptions = {}, via?: AddManyVia): Promise<AddManyResult> {
     const queue = this.#definition.name;
     const result = await addMany(jobs, options, {
       prepare: (job) => this.prepare(job),
-      send: async (batch) => this.#handle.addMany(batch),
+      ...(via ?? {
+        send: async (batch) => {
+          publishEvent('holdfast:queue:batch', () => ({ queue, jobs: batch.length }));
+          return this.#handle.addMany(batch.map(({ job }) => job));
+        },
+        // The store is away or full.
+        endsAll: (error) => 'status' in error && (error.status === 503 || error.status === 507),
+      }),
     });
-    for (const { status } of result.items) {
-      if (status === 'rejected') continue;
+    for (const { status, state } of result.items) {
+      if (status === 'rejected' || state === 'outbox') continue;
       publishEvent('holdfast:queue:job', () => ({ queue, event: status === 'duplicate' ? 'duplicate' : 'added' }));
     }
     return result;

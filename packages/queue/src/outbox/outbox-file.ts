@@ -64,11 +64,21 @@ export class OutboxFile {
   }
 
   /** @returns of each whether it is new: an entry of its queue and id that is there stays as it is */
-  insert(entries: readonly { readonly entry: NewOutboxEntry; readonly body: string }[]): boolean[] {
+  insert(entries: readonly NewOutboxEntry[]): boolean[] {
     const added = this.#change(() =>
-      entries.map(({ entry: { queue, id, token, place = null, acceptedAt, sentAt = null }, body }) => {
+      entries.map(({ queue, id, token, place = null, body, acceptedAt, laterMs = 0, sentAt = null }) => {
         const bytes = OutboxFile.bytesOf(body);
-        const { changes } = this.#statements.insert.run(queue, id, token, place, body, bytes, acceptedAt, sentAt);
+        const { changes } = this.#statements.insert.run(
+          queue,
+          id,
+          token,
+          place,
+          body,
+          bytes,
+          acceptedAt,
+          laterMs,
+          sentAt,
+        );
         return { isNew: changes === 1, bytes };
       }),
     );
@@ -201,6 +211,7 @@ function toEntry(row: Record<string, SQLOutputValue>): OutboxEntry {
     token: String(row['token']),
     job: JSON.parse(String(row['body'])) as AddJob,
     acceptedAt: Number(row['accepted_at']),
+    laterMs: Number(row['later_ms']),
     failures: Number(row['failures']),
     ...(typeof place === 'number' && { place }),
     ...(sentAt !== null && { sentAt: Number(sentAt) }),

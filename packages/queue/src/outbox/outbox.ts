@@ -4,6 +4,7 @@ import type { QueueBackend, QueueHandle } from '../backends/backend.ts';
 import { JobStateError, OutboxError, queueErrors } from '../errors.ts';
 import { isoTime, type JobView } from '../job-view.ts';
 import type { AddJob, AddResult, Producer } from '../producer.ts';
+import type { AddManyOptions, AddManyResult } from '../producing/add-many.ts';
 import type { Pending } from '../producing/batch-stats.ts';
 import { DiskRoom } from './disk-room.ts';
 import { Departures } from './departures.ts';
@@ -99,9 +100,15 @@ export class Outbox {
    * @throws as `Queues.add`; OutboxFullError and OutboxError (503) when the store is away and the job cannot be kept
    */
   async add(queue: string, job: AddJob): Promise<AddResult> {
-    const intake = this.#intakes.get(queue);
-    if (intake === undefined) throw new OutboxError(`The outbox ${this.#file.path} was not started.`);
-    return intake.add(job);
+    return this.#intake(queue).add(job);
+  }
+
+  /**
+   * Adds many jobs as `add` does each of them: what the store cannot take now is on disk, and its item has the state
+   * `outbox`. See `Queues.addMany`.
+   */
+  async addMany(queue: string, jobs: readonly AddJob[], options?: AddManyOptions): Promise<AddManyResult> {
+    return this.#intake(queue).addMany(jobs, options);
   }
 
   /** Of a queue: commands that add, and jobs whose callers wait for them. */
@@ -228,6 +235,12 @@ export class Outbox {
     const cleanups = this.#markers.map(async (markers) => markers.flush());
     await Promise.race([Promise.all(cleanups), delay(closePatienceMs, undefined, { ref: false })]);
     this.#file.close();
+  }
+
+  #intake(queue: string): Intake {
+    const intake = this.#intakes.get(queue);
+    if (intake === undefined) throw new OutboxError(`The outbox ${this.#file.path} was not started.`);
+    return intake;
   }
 
   #recount(): void {

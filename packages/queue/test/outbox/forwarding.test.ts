@@ -188,8 +188,7 @@ describe('forwarding', () => {
               const job = { data: { n }, options: { jobId: id } };
               const sent = history === 'never sent' ? {} : { sentAt: Date.now() };
               const marked = isShared ? { token: marker.token, place: n + 1 } : { token: `t-${id}` };
-              const entry = { queue: 'parcels', id, ...marked, job, acceptedAt: Date.now(), ...sent };
-              return { entry, body: JSON.stringify(job) };
+              return { queue: 'parcels', id, ...marked, body: JSON.stringify(job), acceptedAt: Date.now(), ...sent };
             }),
           );
           first.close();
