@@ -193,6 +193,15 @@ describe('a scrape', () => {
     }
   });
 
+  it('shows what has not happened yet as 0, so that the first time is an increase', async () => {
+    metrics.onScrape(() => metrics.queue('source-sync', reading));
+    const name = 'holdfast_jobs_total';
+    expect(await samples(name)).toContain(`${name}{queue="source-sync",event="crashed"} 0`);
+    publish('holdfast:queue:job', { queue: 'source-sync', event: 'crashed' });
+    await metrics.text();
+    expect(await samples(name)).toContain(`${name}{queue="source-sync",event="crashed"} 1`);
+  });
+
   it('shows no age of a queue that is paused: nothing of it could run', async () => {
     metrics.onScrape(() => metrics.queue('source-sync', { ...reading, paused: true }));
     expect(await samples('holdfast_queue_paused')).toEqual(['holdfast_queue_paused{queue="source-sync"} 1']);
