@@ -41,7 +41,7 @@ describe('workers on a cluster', () => {
     expect(await fleet.queues.cancel('crash', 'unwanted')).toBe('active');
     await eventually(
       async () => expect(await fleet.get('unwanted')).toMatchObject({ error: { code: 'JOB_CANCELLED' } }),
-      { timeoutMs: 10_000 },
+      { timeoutMs: 20_000 },
     );
   });
 });
