@@ -1,3 +1,4 @@
+import type { RedisEngine } from '@holdfast/redis-core';
 import { Latch } from '@holdfast/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { LoaderTimeoutError } from '../../src/index.ts';
@@ -64,17 +65,27 @@ describe.each(kinds)('a loader that fails, on %s', (kind) => {
     await expect(first).rejects.toThrow('down');
   });
 
+  /** Holds back the replies of the next calls of a script, which Redis has carried out, each until its latch opens. */
+  function holdReplies(engine: RedisEngine, gates: readonly Latch[]): Latch {
+    const carriedOut = new Latch(gates.length);
+    const run = engine.run.bind(engine);
+    const spy = vi.spyOn(engine, 'run');
+    for (const gate of gates) {
+      spy.mockImplementationOnce(async (...args) => {
+        const reply = await run(...args);
+        carriedOut.open();
+        await gate.wait();
+        return reply as never;
+      });
+    }
+    return carriedOut;
+  }
+
   test('does not hand on what was deleted before it began, to those who came after that', async () => {
     const { cache, engine } = await start({ graceMs: 60_000 });
     await storeExpired(cache, 'old');
-    const [taken, go] = [new Latch(), new Latch()];
-    const run = engine.run.bind(engine);
-    vi.spyOn(engine, 'run').mockImplementationOnce(async (...args) => {
-      const reply = await run(...args);
-      taken.open();
-      await go.wait();
-      return reply;
-    });
+    const go = new Latch();
+    const taken = holdReplies(engine, [go]);
     const { load, started, gate } = heldLoader<string>(() => {
       throw new Error('down');
     });
@@ -87,6 +98,31 @@ describe.each(kinds)('a loader that fails, on %s', (kind) => {
     gate.open();
     expect(await second).toBe('new');
     await first;
+  });
+
+  test('does not hand it on either where somebody has met its lease before the delete', async () => {
+    const { cache, engine } = await start({ graceMs: 60_000 });
+    await storeExpired(cache, 'old');
+    const [goFirst, goOther] = [new Latch(), new Latch()];
+    const taken = holdReplies(engine, [goFirst, goOther]);
+    const { load, started, gate } = heldLoader<string>(() => {
+      throw new Error('down');
+    });
+    const first = cache.getOrSet('k', load);
+    const other = cache.getOrSet('k', () => 'new');
+    await taken.wait();
+    await cache.delete('k');
+    goFirst.open();
+    await started.wait();
+    goOther.open();
+    // It has now learnt, late, that it was to wait for the load.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    const second = cache.getOrSet('k', () => 'new');
+    gate.open();
+    expect(await second).toBe('new');
+    await Promise.all([first, other]);
   });
 
   test('does not serve what had a tag that was invalidated while it was at work', async () => {
