@@ -75,7 +75,7 @@ describe.each(kinds)('a loader that fails, on %s', (kind) => {
         const reply = await run(...args);
         carriedOut.open();
         await gate.wait();
-        return reply as never;
+        return reply;
       });
     }
     return carriedOut;
