@@ -193,6 +193,7 @@ export class GetOrSet {
       try {
         fill = core.sealing.fillOf(await this.#run(key, loader, options, grace), options);
       } catch (error) {
+        // What the loader said matters to the caller; a lease that could not be given back ends by itself.
         await lease
           .release(error instanceof Error ? error.message : String(error), failedStayMs)
           .catch(() => undefined);
