@@ -1,7 +1,7 @@
 import { eventually, FaultProxy } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { targetOf } from './crash-fleet.ts';
-import { quick, rare, useCrashFleet } from './use-crash-fleet.ts';
+import { quick, rare, unhurried, useCrashFleet } from './use-crash-fleet.ts';
 
 /** Well under a heartbeat, also on a busy machine. */
 const soon = { timeoutMs: 20_000 };
@@ -17,7 +17,7 @@ const untilHeard = async (workers: number): Promise<void> => {
 };
 
 describe('cancelling a job that runs in another process', () => {
-  it('tells it at once, and nobody else', { timeout: 60_000 }, async () => {
+  it('tells it at once, and nobody else', unhurried, async () => {
     const { fleet } = test;
     await Promise.all([fleet.spawn({ ...rare, CONCURRENCY: '1' }), fleet.spawn({ ...rare, CONCURRENCY: '1' })]);
     for (const id of ['wanted', 'unwanted']) await fleet.add(id, { ms: 60_000 });
@@ -32,7 +32,7 @@ describe('cancelling a job that runs in another process', () => {
     expect(await fleet.get('wanted')).toMatchObject({ state: 'active' });
   });
 
-  it('costs a worker no connection more', { timeout: 60_000 }, async () => {
+  it('costs a worker no connection more', unhurried, async () => {
     const { fleet, redis } = test;
     await fleet.spawn(rare);
     await untilHeard(1);
@@ -42,7 +42,7 @@ describe('cancelling a job that runs in another process', () => {
     expect(clients.filter((line) => line.includes('name=holdfast:consumer:crash '))).toHaveLength(1);
   });
 
-  it('still does after Redis was killed and started again', { timeout: 60_000 }, async () => {
+  it('still does after Redis was killed and started again', unhurried, async () => {
     const { fleet, redis } = test;
     await fleet.spawn(rare);
     await fleet.add('survivor', { ms: 60_000 });
@@ -54,7 +54,7 @@ describe('cancelling a job that runs in another process', () => {
     await eventually(async () => expect(await fleet.get('survivor')).toMatchObject({ state: 'failed' }), soon);
   });
 
-  it('tells it when its worker comes back, if it was said while that was cut off', { timeout: 60_000 }, async () => {
+  it('tells it when its worker comes back, if it was said while that was cut off', unhurried, async () => {
     const { fleet, redis } = test;
     const proxy = await FaultProxy.listen(redis.url);
     await fleet.spawn(rare, targetOf(proxy));
@@ -68,7 +68,7 @@ describe('cancelling a job that runs in another process', () => {
     await proxy.close();
   });
 
-  it('tells it with the next heartbeat where Redis lets nobody listen', { timeout: 60_000 }, async () => {
+  it('tells it with the next heartbeat where Redis lets nobody listen', unhurried, async () => {
     const { fleet, redis } = test;
     await redis.command('ACL', 'SETUSER', 'default', 'resetchannels');
     await fleet.spawn(quick);

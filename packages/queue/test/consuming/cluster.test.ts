@@ -1,7 +1,7 @@
 import { eventually, startCluster, type RedisCluster } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CrashFleet } from './crash-fleet.ts';
-import { rare, steady } from './use-crash-fleet.ts';
+import { rare, steady, unhurried } from './use-crash-fleet.ts';
 
 describe('workers on a cluster', () => {
   let cluster: RedisCluster;
@@ -15,7 +15,7 @@ describe('workers on a cluster', () => {
   });
   afterEach(async () => fleet.close());
 
-  it('take over what one of them held that was killed', { timeout: 60_000 }, async () => {
+  it('take over what one of them held that was killed', unhurried, async () => {
     const dead = await fleet.spawn(steady);
     for (const id of ['held-1', 'held-2', 'held-3']) await fleet.add(id, { ms: 60_000 });
     await fleet.untilStarted(3);
@@ -34,7 +34,7 @@ describe('workers on a cluster', () => {
     expect(await master.command('HGET', fleet.key('held-1'), 'hf:crashes')).toBe('1');
   });
 
-  it('are told at once of a job that was cancelled', { timeout: 60_000 }, async () => {
+  it('are told at once of a job that was cancelled', unhurried, async () => {
     await fleet.spawn(rare);
     await fleet.add('unwanted', { ms: 60_000 });
     await fleet.untilStarted(1);

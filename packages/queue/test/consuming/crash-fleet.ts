@@ -81,7 +81,7 @@ export class CrashFleet {
 
   /** Waits until jobs were begun so many times. */
   async untilStarted(count: number): Promise<void> {
-    await eventually(() => expect(this.events('start').length).toBeGreaterThanOrEqual(count), { timeoutMs: 20_000 });
+    await eventually(() => expect(this.events('start').length).toBeGreaterThanOrEqual(count), { timeoutMs: 30_000 });
   }
 
   /** Waits until so many jobs are completed, and no other is there. */

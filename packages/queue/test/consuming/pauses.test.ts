@@ -2,7 +2,7 @@ import { eventually, FaultProxy } from '@holdfast/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { targetOf } from './crash-fleet.ts';
-import { full, quick, steady, useCrashFleet } from './use-crash-fleet.ts';
+import { full, quick, steady, unhurried, useCrashFleet } from './use-crash-fleet.ts';
 
 const test = useCrashFleet();
 
@@ -30,7 +30,7 @@ describe('a pause of Redis', () => {
 });
 
 describe('a lock that runs out', () => {
-  it('is taken anew while nobody else has the job', { timeout: 30_000 }, async () => {
+  it('is taken anew while nobody else has the job', unhurried, async () => {
     const { fleet, redis } = test;
     const node = await fleet.spawn(quick);
     await fleet.add('unlocked', { ms: 1500 });
@@ -48,7 +48,7 @@ describe('a lock that runs out', () => {
 });
 
 describe('a Redis that is killed and started again', () => {
-  it('loses nothing that was acknowledged, and the workers go on by themselves', { timeout: 60_000 }, async () => {
+  it('loses nothing that was acknowledged, and the workers go on by themselves', unhurried, async () => {
     const { fleet, redis } = test;
     await Promise.all([fleet.spawn(quick), fleet.spawn(quick)]);
     for (let n = 0; n < 40; n += 1) await fleet.add(`job-${n}`, { ms: 300 });
@@ -61,21 +61,21 @@ describe('a Redis that is killed and started again', () => {
 });
 
 describe('a worker that nobody can reach', () => {
-  it('loses its jobs to its peers, is told so, and its results do not count', { timeout: 60_000 }, async () => {
+  it('loses its jobs to its peers, is told so, and its results do not count', unhurried, async () => {
     const { fleet, redis } = test;
     const proxy = await FaultProxy.listen(redis.url);
     const cut = await fleet.spawn(steady, targetOf(proxy));
-    await fleet.add('polite', { ms: 12_000 });
+    await fleet.add('polite', { ms: 60_000 });
     await fleet.add('stubborn', { ms: 3000, stubborn: true });
     await fleet.untilStarted(2);
     proxy.drop();
-    const peer = await fleet.spawn({ ...steady, PACE: '0.2' });
+    const peer = await fleet.spawn({ ...steady, PACE: '0.05' });
     await fleet.untilStarted(4);
     // It goes on alone, and comes to an end.
-    await cut.waitForLine(/^done stubborn/, { timeoutMs: 10_000 });
+    await cut.waitForLine(/^done stubborn/, { timeoutMs: 20_000 });
     proxy.pass();
     proxy.resetAll();
-    await cut.waitForLine(/^aborted:JOB_LOCK_LOST polite/, { timeoutMs: 10_000 });
+    await cut.waitForLine(/^aborted:JOB_LOCK_LOST polite/, { timeoutMs: 20_000 });
     await fleet.untilCompleted(2, 20_000);
     for (const id of ['polite', 'stubborn']) {
       expect(await fleet.queues.get('crash', id)).toMatchObject({ result: { by: peer.pid }, attemptsMade: 1 });
@@ -83,14 +83,14 @@ describe('a worker that nobody can reach', () => {
     await proxy.close();
   });
 
-  it('because its event loop is blocked: likewise', { timeout: 60_000 }, async () => {
+  it('because its event loop is blocked: likewise', unhurried, async () => {
     const { fleet } = test;
-    const blocked = await fleet.spawn({ ...steady, BLOCK_MS: '4000' });
-    await fleet.add('slow', { ms: 12_000 });
+    const blocked = await fleet.spawn({ ...steady, BLOCK_MS: '6000' });
+    await fleet.add('slow', { ms: 60_000 });
     await fleet.untilStarted(1);
-    const peer = await fleet.spawn({ ...steady, PACE: '0.2' });
+    const peer = await fleet.spawn({ ...steady, PACE: '0.05' });
     blocked.signal('SIGUSR2');
-    await blocked.waitForLine(/^aborted:JOB_LOCK_LOST slow/, { timeoutMs: 15_000 });
+    await blocked.waitForLine(/^aborted:JOB_LOCK_LOST slow/, { timeoutMs: 20_000 });
     await fleet.untilCompleted(1, 20_000);
     expect(await fleet.queues.get('crash', 'slow')).toMatchObject({ result: { by: peer.pid }, attemptsMade: 1 });
   });

@@ -11,6 +11,9 @@ export const steady = { HEARTBEAT_MS: '500', TTL_MS: '1500' };
 /** What such a worker learns within a test it was not told by a heartbeat. */
 export const rare = { HEARTBEAT_MS: '60000', TTL_MS: '180000' };
 
+/** Of a test with processes of its own, which take long to start on a busy machine. It ends what hangs, not what is slow. */
+export const unhurried = { timeout: 120_000 };
+
 export interface CrashTest {
   /** It keeps what it acknowledged over its own death; not over that of its machine, so that no test waits for a disk. */
   readonly redis: RedisServer;
