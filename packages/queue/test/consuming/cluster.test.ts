@@ -34,14 +34,29 @@ describe('workers on a cluster', () => {
     expect(await master.command('HGET', fleet.key('held-1'), 'hf:crashes')).toBe('1');
   });
 
-  it('are told at once of a job that was cancelled', unhurried, async () => {
+  it('are told at once of a job that was cancelled, whichever node they listen to', unhurried, async () => {
+    const channel = fleet.key('hf:cancel');
+    const ask = async (...command: string[]): Promise<unknown[]> =>
+      Promise.all(cluster.nodes.map(async (node) => node.command(...command)));
+    const untilHeard = async (): Promise<void> =>
+      eventually(
+        async () => {
+          const replies = (await ask('PUBSUB', 'NUMSUB', channel)) as [string, number][];
+          expect(replies.reduce((sum, [, count]) => sum + count, 0)).toBe(1);
+        },
+        { timeoutMs: 20_000 },
+      );
     await fleet.spawn(rare);
-    await fleet.add('unwanted', { ms: 60_000 });
-    await fleet.untilStarted(1);
-    expect(await fleet.queues.cancel('crash', 'unwanted')).toBe('active');
-    await eventually(
-      async () => expect(await fleet.get('unwanted')).toMatchObject({ error: { code: 'JOB_CANCELLED' } }),
-      { timeoutMs: 20_000 },
-    );
+    for (const id of ['unwanted', 'unwanted-either']) {
+      await fleet.add(id, { ms: 60_000 });
+      await fleet.untilStarted(id === 'unwanted' ? 1 : 2);
+      await untilHeard();
+      expect(await fleet.queues.cancel('crash', id)).toBe('active');
+      await eventually(async () => expect(await fleet.get(id)).toMatchObject({ error: { code: 'JOB_CANCELLED' } }), {
+        timeoutMs: 20_000,
+      });
+      // The client listens on a connection of its own, to any of the nodes; this one is lost.
+      await ask('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    }
   });
 });
