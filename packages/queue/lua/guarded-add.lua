@@ -11,24 +11,33 @@
 -- that all of them were dealt with, a field of its place what differs: the id of another job than it was to be, or '' when
 -- it was not added. So a command costs two writes more, whatever it adds.
 --
+-- Why BullMQ's texts get tables: it packs what it hands to its scripts, and they unpack it, and write the options as JSON.
+-- They come here as JSON, once for all jobs that have the same, so that this third of an add is not done for each.
+--
 -- KEYS     those of BullMQ's addPrioritizedJob, then those of its addDelayedJob; only of what is run
 -- ARGV     the latest time to run (milliseconds, Redis' clock), how many of KEYS belong to addPrioritizedJob, what the
 --          keys of the queue start with, what those of its markers start with, the marker that the adds share ('': none);
---          then for each job: 'prioritized' or 'delayed', its id, its own marker ('': none), and BullMQ's three arguments;
---          the last of these, the options, is '' where they are those of the job before.
+--          then for each job: its id, its own marker ('': none), its data, its name, its timestamp (milliseconds) and its
+--          options (JSON, the names as BullMQ stores them); each of the last three is '' where it is that of the job before.
 --          A marker is '<how long it lives, milliseconds> <name>'; of an add that a shared one had been sent with before,
 --          its place follows: '<milliseconds> <name> <place>'. Places count from 1.
--- reply    {now} when it came too late; else {now, then for each job: outcome, id, state}; now in milliseconds, Redis'
---          clock. Outcome 'added', 'existed' (a job of this id is there, or its marker says that it was, or the
---          de-duplication names another job: `id` is that job's) or 'error' (`id` is then the message)
+-- reply    {now, 'late'} when it came too late; else {now, 'done', then for each job that was not simply added: place,
+--          outcome, id, state}; now in milliseconds, Redis' clock. Outcome 'existed' (a job of this id is there, or its
+--          marker says that it was, or the de-duplication names another job: `id` is that job's) or 'error' (`id` is then
+--          the message)
 local call = redis.call
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local reply = {tostring(now)}
 if now > tonumber(ARGV[1]) then
-  return reply
+  return {tostring(now), 'late'}
 end
 local prefix, markers = ARGV[3], ARGV[4]
+
+-- In the place of the libraries of these names, for BullMQ's texts below.
+local decode, encode = cjson.decode, cjson.encode
+local options, optionsText
+local cmsgpack = {unpack = function(value) return value end}
+local cjson = {encode = function(value) return value == options and optionsText or encode(value) end}
 
 local function addPrioritized(KEYS, ARGV)
 --[[addPrioritizedJob]]
@@ -85,14 +94,14 @@ local function mark(marker, stored)
   end
 end
 
-local function addOne(kind, id, own, earlier, arguments)
+local function addOne(id, own, earlier, arguments)
   local marked = earlier and markedJob(earlier, id)
   if marked then
     return 'existed', marked, stateOf(marked)
   end
   local existed = call('EXISTS', prefix .. id) == 1
-  local add = kind == 'delayed' and addDelayed or addPrioritized
-  local stored = add(keys[kind], arguments)
+  local isDelayed = (options.delay or 0) > 0
+  local stored = isDelayed and addDelayed(keys.delayed, arguments) or addPrioritized(keys.prioritized, arguments)
   if type(stored) == 'number' then
     error('BullMQ refused the job with ' .. stored)
   end
@@ -102,37 +111,45 @@ local function addOne(kind, id, own, earlier, arguments)
   if existed or stored ~= id then
     return 'existed', stored, stateOf(stored)
   end
-  return 'added', stored, kind
+  return 'added', stored
 end
 
 local shared = parseMarker(ARGV[5])
 -- Only where an add of this command was sent again, and got here first.
 local overtaken = shared and call('EXISTS', shared.key) == 1
 local differing, dealtWith = {}, false
-local options, place = '', 0
+local reply = {tostring(now), 'done'}
+local name, timestamp
 for at = 6, #ARGV, 6 do
-  place = place + 1
+  local place, id = (at - 6) / 6 + 1, ARGV[at]
+  name = ARGV[at + 3] ~= '' and ARGV[at + 3] or name
+  timestamp = ARGV[at + 4] ~= '' and ARGV[at + 4] or timestamp
   if ARGV[at + 5] ~= '' then
-    options = ARGV[at + 5]
+    optionsText = ARGV[at + 5]
+    options = decode(optionsText)
   end
-  local arguments = {ARGV[at + 3], ARGV[at + 4], options}
-  local own = parseMarker(ARGV[at + 2])
+  local deduplicationKey = options.de and prefix .. 'de:' .. options.de.id or nil
+  -- The places of BullMQ's arguments; those between are of flows and of schedules.
+  local head = {prefix, id, name, timestamp, [9] = deduplicationKey}
+  local own = parseMarker(ARGV[at + 1])
   local earlier = own or (overtaken and {key = shared.key, place = place})
-  local done, outcome, id, state = pcall(addOne, ARGV[at], ARGV[at + 1], own, earlier, arguments)
+  local done, outcome, stored, state = pcall(addOne, id, own, earlier, {head, ARGV[at + 2], options})
   if not done then
     local message = type(outcome) == 'table' and outcome.err or tostring(outcome)
-    outcome, id, state = 'error', message, ''
+    outcome, stored, state = 'error', message, ''
   end
   if shared and not own then
     dealtWith = dealtWith or done
-    if not done or id ~= ARGV[at + 1] then
+    if not done or stored ~= id then
       differing[#differing + 1] = place
-      differing[#differing + 1] = done and id or ''
+      differing[#differing + 1] = done and stored or ''
     end
   end
-  reply[#reply + 1] = outcome
-  reply[#reply + 1] = id
-  reply[#reply + 1] = state
+  if outcome ~= 'added' then
+    for _, part in ipairs({tostring(place), outcome, stored, state}) do
+      reply[#reply + 1] = part
+    end
+  end
 end
 -- Where nothing was added there is nothing to remember, and perhaps no memory to do so.
 if dealtWith then

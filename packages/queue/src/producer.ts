@@ -4,7 +4,14 @@ import type { NewJob, Once, QueueHandle } from './backends/backend.ts';
 import { publishEvent } from './channels.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
-import { checkJobOptions, checkOnce, jobNameProblem, storedOptions, type JobOptions } from './job-options.ts';
+import {
+  checkJobOptions,
+  checkOnce,
+  jobNameProblem,
+  storedOptions,
+  type JobOptions,
+  type StoredJobOptions,
+} from './job-options.ts';
 import type { JobState } from './job-view.ts';
 import { maxBatchJobs } from './limits.ts';
 import { compilePayload, type PayloadCheck } from './payload.ts';
@@ -40,6 +47,8 @@ export class Producer {
   readonly #checkPayload: PayloadCheck;
   readonly #batcher: AddBatcher;
   readonly #batchSize: number;
+  /** Of every job that says nothing of its own but its id: one object, so that it is encoded once. */
+  readonly #defaults: StoredJobOptions;
 
   /** @param batchSize how many jobs one command adds at most; 1: every job is sent by itself, at once */
   constructor(definition: QueueDefinition, handle: QueueHandle, batchSize = maxBatchJobs) {
@@ -47,6 +56,7 @@ export class Producer {
     this.#handle = handle;
     this.#checkPayload = compilePayload(definition.name, definition.payload);
     this.#batchSize = batchSize;
+    this.#defaults = storedOptions(definition);
     this.#batcher = this.createBatcher(async (jobs) => this.#handle.addMany(jobs));
   }
 
@@ -87,7 +97,7 @@ export class Producer {
       name: name ?? this.#definition.name,
       data,
       json,
-      options: storedOptions(this.#definition, options),
+      options: saysOnlyId(options) ? this.#defaults : storedOptions(this.#definition, options),
     };
   }
 
@@ -124,4 +134,9 @@ export class Producer {
   async close(): Promise<void> {
     await this.#batcher.close();
   }
+}
+
+function saysOnlyId(options: JobOptions): boolean {
+  for (const name in options) if (name !== 'jobId' && options[name as keyof JobOptions] !== undefined) return false;
+  return true;
 }
