@@ -37,7 +37,15 @@ local prefix, markers = ARGV[3], ARGV[4]
 local decode, encode = cjson.decode, cjson.encode
 local options, optionsText
 local cmsgpack = {unpack = function(value) return value end}
-local cjson = {encode = function(value) return value == options and optionsText or encode(value) end}
+-- BullMQ's texts encode the options of a job where they store it, and of one that exists not.
+local isStored
+local cjson = {encode = function(value)
+  if value ~= options then
+    return encode(value)
+  end
+  isStored = true
+  return optionsText
+end}
 
 local function addPrioritized(KEYS, ARGV)
 --[[addPrioritizedJob]]
@@ -99,7 +107,7 @@ local function addOne(id, own, earlier, arguments)
   if marked then
     return 'existed', marked, stateOf(marked)
   end
-  local existed = call('EXISTS', prefix .. id) == 1
+  isStored = false
   local isDelayed = (options.delay or 0) > 0
   local stored = isDelayed and addDelayed(keys.delayed, arguments) or addPrioritized(keys.prioritized, arguments)
   if type(stored) == 'number' then
@@ -108,7 +116,7 @@ local function addOne(id, own, earlier, arguments)
   if own then
     mark(own, stored)
   end
-  if existed or stored ~= id then
+  if not isStored or stored ~= id then
     return 'existed', stored, stateOf(stored)
   end
   return 'added', stored

@@ -81,11 +81,11 @@ export class Producer {
    *
    * @throws JobInvalidError (422), JobTooLargeError (413), JobOptionsInvalidError (400)
    */
-  prepare({ name, data, options = {} }: AddJob): NewJob {
+  prepare({ name, data, options }: AddJob): NewJob {
     const problem = name === undefined ? undefined : jobNameProblem(name);
     if (problem !== undefined) throw new JobOptionsInvalidError([{ path: '/name', message: problem }]);
-    checkJobOptions(options);
-    if (options.deduplication?.mode === 'reschedule' && this.#handle.kind === 'embedded') {
+    if (options !== undefined) checkJobOptions(options);
+    if (options?.deduplication?.mode === 'reschedule' && this.#handle.kind === 'embedded') {
       throw new UnsupportedError(
         "The de-duplication mode reschedule is not available on the embedded backend: BullMQ's PostgreSQL does not have it.",
       );
@@ -93,11 +93,11 @@ export class Producer {
     const { json } = this.#checkPayload(data);
     return {
       // Every job gets an id of ours, so that an add whose reply was lost can be made again without a second job.
-      id: options.jobId ?? randomUUID(),
+      id: options?.jobId ?? randomUUID(),
       name: name ?? this.#definition.name,
       data,
       json,
-      options: saysOnlyId(options) ? this.#defaults : storedOptions(this.#definition, options),
+      options: saysMoreThanId(options) ? storedOptions(this.#definition, options) : this.#defaults,
     };
   }
 
@@ -136,7 +136,7 @@ export class Producer {
   }
 }
 
-function saysOnlyId(options: JobOptions): boolean {
-  for (const name in options) if (name !== 'jobId' && options[name as keyof JobOptions] !== undefined) return false;
-  return true;
+function saysMoreThanId(options: JobOptions | undefined): options is JobOptions {
+  for (const name in options) if (name !== 'jobId' && options[name as keyof JobOptions] !== undefined) return true;
+  return false;
 }

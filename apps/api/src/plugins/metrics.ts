@@ -2,8 +2,15 @@ import { Type } from 'typebox';
 import type { CacheRegistry } from '@holdfast/cache';
 import type { Queues } from '@holdfast/queue';
 import type { Metrics } from '@holdfast/telemetry';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whether it has arrived and was not counted as answered, or gone, yet. */
+    isInFlight: boolean;
+  }
+}
 
 export interface MetricsOptions {
   readonly metrics: Metrics;
@@ -14,14 +21,24 @@ export interface MetricsOptions {
 /** `/metrics`, and one observation a request under the template of its route: a URL would be a label without bound. */
 export const metrics = fp<MetricsOptions>(
   async (app: FastifyInstance, { metrics, queues, caches }) => {
-    const left = (): void => metrics.httpInFlight(-1);
-    app.addHook('onRequest', (_request, reply, done) => {
+    app.decorateRequest('isInFlight', false);
+    const left = (request: FastifyRequest): void => {
+      if (!request.isInFlight) return;
+      request.isInFlight = false;
+      metrics.httpInFlight(-1);
+    };
+    app.addHook('onRequest', (request, _reply, done) => {
+      request.isInFlight = true;
       metrics.httpInFlight(1);
-      // Not `onResponse`: it does not come for a caller that went away.
-      reply.raw.once('close', left);
+      done();
+    });
+    // `onResponse` does not come for a caller that went away. Both hooks cost less than a listener of each request.
+    app.addHook('onRequestAbort', (request, done) => {
+      left(request);
       done();
     });
     app.addHook('onResponse', (request, reply, done) => {
+      left(request);
       metrics.http(request.routeOptions.url, request.method, reply.statusCode, reply.elapsedTime / 1000);
       done();
     });
