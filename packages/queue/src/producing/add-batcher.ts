@@ -19,6 +19,12 @@ interface Pending {
 }
 
 /**
+ * How many jobs are enough for a command while none is under way: the store then works on these while the rest of the turn
+ * is read. With larger ones, store and process wait for each other in turns, and do a tenth less in the same time.
+ */
+const firstJobs = 8;
+
+/**
  * Sends the jobs that are added in one turn of the event loop as one command: a server that reads 30 requests at once
  * makes one round trip of them, and a lone job waits for nobody. Each caller is answered once its job is stored.
  */
@@ -57,7 +63,7 @@ export class AddBatcher {
     this.#openBytes += bytes;
     this.#unanswered += 1;
     this.#unansweredBytes += bytes;
-    if (this.#open.length >= maxJobs) this.#send();
+    if (this.#open.length >= (this.#underWay.size === 0 ? Math.min(firstJobs, maxJobs) : maxJobs)) this.#send();
     else this.#flush ??= setImmediate(() => this.#send());
     return answer.promise;
   }
