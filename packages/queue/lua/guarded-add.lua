@@ -136,9 +136,15 @@ for at = 6, #ARGV, 6 do
     optionsText = ARGV[at + 5]
     options = decode(optionsText)
   end
-  local deduplicationKey = options.de and prefix .. 'de:' .. options.de.id or nil
-  -- The places of BullMQ's arguments; those between are of flows and of schedules.
-  local head = {prefix, id, name, timestamp, [9] = deduplicationKey}
+  -- The places of BullMQ's arguments; those that are missing are of flows and of schedules.
+  local head = {prefix, id, name, timestamp}
+  if options.parent then
+    head[5] = options.parent.queue .. ':' .. options.parent.id
+    head[7] = {id = options.parent.id, queueKey = options.parent.queue}
+  end
+  if options.de then
+    head[9] = prefix .. 'de:' .. options.de.id
+  end
   local own = parseMarker(ARGV[at + 1])
   local earlier = own or (overtaken and {key = shared.key, place = place})
   local done, outcome, stored, state = pcall(addOne, id, own, earlier, {head, ARGV[at + 2], options})

@@ -19,14 +19,14 @@ interface Pending {
 }
 
 /**
- * How many jobs are enough for a command while none is under way: the store then works on these while the rest of the turn
- * is read. With larger ones, store and process wait for each other in turns, and do a tenth less in the same time.
+ * How many jobs of several callbacks are enough for a command while none is under way: the store works on these while the
+ * other sockets are read. Else the two wait for each other in turns, and do a tenth less in the same time.
  */
 const firstJobs = 8;
 
 /**
- * Sends the jobs that are added in one turn of the event loop as one command: a server that reads 30 requests at once
- * makes one round trip of them, and a lone job waits for nobody. Each caller is answered once its job is stored.
+ * Sends the jobs that are added in one turn of the event loop together: a server that reads 30 requests at once makes one
+ * or two commands of them, in one round trip, and a lone job waits for nobody. Each caller is answered once its job is stored.
  */
 export class AddBatcher {
   readonly #options: AddBatcherOptions;
@@ -63,8 +63,12 @@ export class AddBatcher {
     this.#openBytes += bytes;
     this.#unanswered += 1;
     this.#unansweredBytes += bytes;
-    if (this.#open.length >= (this.#underWay.size === 0 ? Math.min(firstJobs, maxJobs) : maxJobs)) this.#send();
-    else this.#flush ??= setImmediate(() => this.#send());
+    if (this.#open.length >= maxJobs) this.#send();
+    else {
+      this.#flush ??= setImmediate(() => this.#send());
+      // Not at once: what one callback adds goes out as one command.
+      if (this.#open.length === firstJobs) queueMicrotask(() => this.#sendToIdle());
+    }
     return answer.promise;
   }
 
@@ -73,6 +77,10 @@ export class AddBatcher {
     this.#closed = true;
     this.#send();
     await Promise.all(this.#underWay);
+  }
+
+  #sendToIdle(): void {
+    if (this.#underWay.size === 0) this.#send();
   }
 
   #send(): void {
