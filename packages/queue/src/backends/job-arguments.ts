@@ -17,7 +17,7 @@ const texts = new WeakMap<JobsOptions, string>();
  * The options as BullMQ stores them: JSON, with its short names. Remembered for each object, since the jobs of a queue
  * that say nothing of their own share one.
  */
-export function optionsText(options: JobsOptions): string {
+function optionsText(options: JobsOptions): string {
   const known = texts.get(options);
   if (known !== undefined) return known;
   const short: Readonly<Record<string, string>> = optsEncodeMap;

@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRedisBackend, Queues, type JobOptions } from '../../src/index.ts';
 import { storedOptions } from '../../src/job-options.ts';
+import type { Priority } from '../../src/priority.ts';
 import { producingQueue } from './producing-queue.ts';
 
 const { host, port, db, url } = useRedis();
@@ -20,7 +21,7 @@ afterAll(async () => Promise.all([queues.close(), plain.close()]));
 const optional = { requiredKeys: [] };
 const options: fc.Arbitrary<Partial<JobOptions>> = fc.record(
   {
-    priority: fc.constantFrom('high', 'low', 1, 77, 2_000_000),
+    priority: fc.constantFrom<Priority[]>('high', 'low', 1, 77, 2_000_000),
     delayMs: fc.constantFrom(1, 60_000, 86_400_000),
     attempts: fc.integer({ min: 1, max: 100 }),
     timeoutMs: fc.integer({ min: 1, max: 1_000_000 }),
