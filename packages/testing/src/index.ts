@@ -7,6 +7,7 @@ export * from './long-run.ts';
 export * from './monitor.ts';
 export * from './plain-redis.ts';
 export * from './ports.ts';
+export * from './redis-cost.ts';
 export * from './redis-server.ts';
 export * from './sentinel.ts';
 export * from './shared-redis.ts';
