@@ -1,4 +1,4 @@
-import { eventually } from '@holdfast/testing';
+import { eventually, Latch } from '@holdfast/testing';
 import { Worker } from 'bullmq';
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { full, quick, unhurried, useCrashFleet } from './use-crash-fleet.ts';
 
 const test = useCrashFleet();
+/** Its jobs take a hundredth of the time that they took where they were left. */
+const brisk = { ...quick, PACE: '0.01' };
 
 describe('workers that are killed', () => {
   const [kills, perKill] = full ? [20, 50] : [3, 60];
@@ -75,11 +77,11 @@ describe('workers that are killed', () => {
 
   it('come back themselves for what they left', unhurried, async () => {
     const { fleet } = test;
-    await fleet.add('left', { ms: 1000 });
+    await fleet.add('left', { ms: 60_000 });
     const node = await fleet.spawn(quick);
     await fleet.untilStarted(1);
-    await fleet.kill(node);
-    await fleet.spawn(quick);
+    expect(await fleet.kill(node)).toEqual(['left']);
+    await fleet.spawn(brisk);
     await eventually(async () => expect(await fleet.get('left')).toMatchObject({ state: 'completed' }), {
       timeoutMs: 20_000,
     });
@@ -88,12 +90,12 @@ describe('workers that are killed', () => {
 
   it('are known again by peers when their presence was lost', unhurried, async () => {
     const { fleet, redis } = test;
-    await fleet.add('unknown', { ms: 1000 });
+    await fleet.add('unknown', { ms: 60_000 });
     const node = await fleet.spawn(quick);
     await fleet.untilStarted(1);
-    await fleet.kill(node);
+    expect(await fleet.kill(node)).toEqual(['unknown']);
     await redis.command('DEL', fleet.key('hf:presence'));
-    await fleet.spawn(quick);
+    await fleet.spawn(brisk);
     await eventually(async () => expect(await fleet.get('unknown')).toMatchObject({ state: 'completed' }), {
       timeoutMs: 20_000,
     });
@@ -102,10 +104,10 @@ describe('workers that are killed', () => {
   it('are noticed as soon by a peer that watches less closely itself', unhurried, async () => {
     const { fleet } = test;
     const node = await fleet.spawn(quick);
-    await fleet.add('watched', { ms: 1000 });
+    await fleet.add('watched', { ms: 60_000 });
     await fleet.untilStarted(1);
     await fleet.spawn({ HEARTBEAT_MS: '3000', TTL_MS: '15000' });
-    await fleet.kill(node);
+    expect(await fleet.kill(node)).toEqual(['watched']);
     const killedAt = Date.now();
     await fleet.untilStarted(2);
     // At the latest at its next heartbeat it knows when the other is due, and then beats as often as that one did.
@@ -114,13 +116,23 @@ describe('workers that are killed', () => {
 
   it('do not touch the jobs of a plain BullMQ worker', unhurried, async () => {
     const { fleet, redis } = test;
-    const plain = new Worker('crash', async () => delay(3500), {
+    const mayEnd = new Latch();
+    const plain = new Worker('crash', async () => mayEnd.wait({ timeoutMs: 60_000 }), {
       connection: { host: '127.0.0.1', port: redis.port },
       prefix: 'holdfast:jobs:{crash}',
     });
     await fleet.add('plain', { ms: 1 });
     await eventually(async () => expect(await fleet.get('plain')).toMatchObject({ state: 'active' }));
     await fleet.spawn(quick);
+    // Longer than it would wait for one of its own kind.
+    await eventually(
+      async () => {
+        const [since, last] = (await redis.command('HMGET', fleet.key('hf:pulse'), 'since', 'last')) as string[];
+        expect(Number(last) - Number(since)).toBeGreaterThan(2 * Number(quick.TTL_MS));
+      },
+      { timeoutMs: 30_000 },
+    );
+    mayEnd.open();
     await eventually(async () => expect(await fleet.get('plain')).toMatchObject({ state: 'completed' }), {
       timeoutMs: 20_000,
     });

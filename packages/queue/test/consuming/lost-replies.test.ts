@@ -35,7 +35,7 @@ describe('a fetch that Redis carried out, and whose reply is lost', () => {
   it('that handed in another job leaves that one done', unhurried, async () => {
     const { fleet } = test;
     const node = await fleet.spawn({ ...quick, CONCURRENCY: '1' }, targetOf(proxy));
-    await fleet.add('first', { ms: 500 });
+    await fleet.add('first', { ms: 2500 });
     await fleet.add('next', { ms: 1 });
     await fleet.untilStarted(1);
     await proxy.cutBeforeReply({ matching: fetches });

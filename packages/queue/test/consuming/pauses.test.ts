@@ -33,7 +33,7 @@ describe('a lock that runs out', () => {
   it('is taken anew while nobody else has the job', unhurried, async () => {
     const { fleet, redis } = test;
     const node = await fleet.spawn(quick);
-    await fleet.add('unlocked', { ms: 1500 });
+    await fleet.add('unlocked', { ms: 4000 });
     await fleet.untilStarted(1);
     const lock = fleet.key('unlocked:lock');
     const token = await redis.command('GET', lock);
