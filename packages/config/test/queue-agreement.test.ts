@@ -147,6 +147,7 @@ describe('a queue that the configuration accepts can be made', () => {
       {
         attempts: count,
         concurrency: count,
+        maxCrashes: count,
         priority: fc.oneof(count, fc.constantFrom('high', 'low', 2_097_151, 2_097_152)),
         timeout: duration,
         waitingTtl: duration,
