@@ -1,6 +1,6 @@
 import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
 import { type Journal, openJournal } from '@holdfast/redis-core/journal';
-import { eventually, type RedisServer, startRedis } from '@holdfast/testing';
+import { eventually, type RedisServer, startRedis, timed } from '@holdfast/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,11 +71,12 @@ describe('while Redis is away', () => {
     await eventually(async () => expect(await cache.read('held')).toMatchObject({ layer: 'l1' }));
     await server.kill();
     await away(service);
-    const startedAt = performance.now();
-    expect(await cache.read('held')).toMatchObject({ layer: 'fallback' });
-    expect(await cache.get('held')).toBe('value');
-    expect(await cache.get('not held')).toBeUndefined();
-    expect(performance.now() - startedAt).toBeLessThan(20);
+    const tookMs = await timed(async () => {
+      expect(await cache.read('held')).toMatchObject({ layer: 'fallback' });
+      expect(await cache.get('held')).toBe('value');
+      expect(await cache.get('not held')).toBeUndefined();
+    });
+    expect(tookMs).toBeLessThan(20);
   });
 
   test('writes and deletes work here, and Redis forgets what they replaced before it is read again', async () => {
