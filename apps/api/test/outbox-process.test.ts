@@ -64,9 +64,8 @@ describe('a service that is killed while Redis is away, and while it forwards', 
         const answer = await send(new URL(`${path.href}/bulk`), { jobs }).catch(() => undefined);
         if (answer === undefined) return;
         const { items } = answer.body as { items: { id: string; status: string; state?: string }[] };
-        statuses.add(answer.status);
-        for (const { id, status, state } of items)
-          if (status === 'accepted' && state === 'outbox') acknowledged.push(id);
+        acknowledged.push(...items.map(({ id }) => id));
+        for (const { status, state } of items) itemStates.add(`${answer.status} ${status} ${state}`);
       }
     };
     const callers = Promise.all([manyAtOnce(), ...Array.from({ length: 31 }, caller)]);
