@@ -188,6 +188,13 @@ export class NearCache {
     return this.#watchers.add(key, onChange);
   }
 
+  /** What is kept for a while only, where Redis reports no changes, and may be served right now. */
+  *recent(): Generator<[string, NearEntry]> {
+    if (this.#keeps !== 'for a while') return;
+    const now = performance.now();
+    for (const kept of this.#store.entries()) if (now < kept[1].until) yield kept;
+  }
+
   /** Calls back, with what is kept, right before tracking ends and all of it is dropped. */
   onInterrupt(listener: (entries: Iterable<[string, NearEntry]>) => void): void {
     this.#onInterrupt.add(listener);

@@ -50,6 +50,7 @@ export class IoredisEngine extends CommandEngine {
       clientFor: (command) => this.clientFor(command),
       loadScript: (lua) => this.loadScript(lua),
       isInVain: (command, error, retries) => this.isInVain(command, error, retries),
+      onRefused: (command, message) => this.refused(command, message),
       retryAttempts: options.retryAttempts ?? 3,
       retryDelayMs: options.retryDelayMs ?? 1000,
       onEnded: (command, startedAt, error) => this.#publish(command, startedAt, error),
@@ -103,6 +104,11 @@ export class IoredisEngine extends CommandEngine {
   /** Whether it cannot help to send again soon what has failed. */
   protected isInVain(_command: Command<unknown>, _error: unknown, _retries: number): boolean {
     return this.#link.isFrozen;
+  }
+
+  /** Redis answered a command with this error. */
+  protected refused(_command: Command<unknown>, _message: string): void {
+    // One server says so to its caller only.
   }
 
   /** A server may not know the scripts any more. */
