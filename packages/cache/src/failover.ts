@@ -144,9 +144,11 @@ export class Failover {
     for (const [key, { entry }] of this.#memory.entries()) if (key.startsWith(prefix)) yield [key, entry];
   }
 
-  /** What the first tier held when tracking ended: it stands in when an outage follows, and not when none does. */
+  /** What the first tier held when tracking ended: it stands by for an outage that follows, in the place of what did. */
   inherit(entries: Iterable<[string, NearEntry]>): void {
     this.#inheritedAt = performance.now();
+    // What stood by before has not been heard about since.
+    for (const key of this.#keys()) if (!this.isAwayFor(key)) this.#memory.delete(key);
     for (const [key, { entry }] of entries) this.#memory.set(key, nearEntry(key, entry, Infinity));
   }
 
@@ -165,7 +167,7 @@ export class Failover {
     if (this.#isAway) return;
     this.#isAway = true;
     if (performance.now() - this.#inheritedAt > INHERITANCE_MS) {
-      for (const [key] of this.#memory.entries()) if (!this.#slots.has(key)) this.#memory.delete(key);
+      for (const key of this.#keys()) if (!this.#slots.has(key)) this.#memory.delete(key);
     }
     this.#takeRecent(() => true);
   }
@@ -229,10 +231,14 @@ export class Failover {
     const waiting = left.map(this.#options.keysOf);
     // Which slots a whole namespace lacks is known to the process that invalidated it, as long as it lives.
     if (this.#isAway && waiting.includes(undefined)) return;
-    const lost = [...this.#memory.entries()].map(([key]) => key).filter((key) => this.#slots.isLost(key));
+    const lost = this.#keys().filter((key) => this.#slots.isLost(key));
     this.#slots.holdOnly([...waiting, lost]);
     this.#isAway = false;
-    for (const [key] of [...this.#memory.entries()]) if (!this.#slots.has(key)) this.#memory.delete(key);
+    for (const key of this.#keys()) if (!this.#slots.has(key)) this.#memory.delete(key);
+  }
+
+  #keys(): string[] {
+    return Array.from(this.#memory.entries(), ([key]) => key);
   }
 }
 

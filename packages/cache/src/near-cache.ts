@@ -195,7 +195,7 @@ export class NearCache {
     for (const kept of this.#store.entries()) if (now < kept[1].until) yield kept;
   }
 
-  /** Calls back, with what is kept, right before tracking ends and all of it is dropped. */
+  /** Calls back when all that is kept is dropped: with it where tracking has ended, with nothing after a flush. */
   onInterrupt(listener: (entries: Iterable<[string, NearEntry]>) => void): void {
     this.#onInterrupt.add(listener);
   }
@@ -245,7 +245,8 @@ export class NearCache {
       for (const key of keys) this.forget(key);
       return;
     }
-    for (const listener of this.#onInterrupt) listener(this.#store.entries());
+    // A flush interrupts nothing, and leaves nothing that could be served.
+    for (const listener of this.#onInterrupt) listener(this.epoch === 0 ? this.#store.entries() : []);
     this.#store.clear();
     this.#tags.clear();
     this.#forgetReads('');

@@ -45,7 +45,7 @@ describe('while one master of a cluster is away', () => {
   }
 
   /** As a process of its own has it. */
-  async function startService(name: string): Promise<Service> {
+  async function startService(name: string, maxStaleMs = 1): Promise<Service> {
     const engine = createEngine({
       name,
       target: { kind: 'cluster', nodes: cluster.addresses },
@@ -53,7 +53,7 @@ describe('while one master of a cluster is away', () => {
     });
     const journal = openJournal({ file: join(directory, `${name}.db`) });
     const namespaces = { [apart]: { ttlMs: 600_000 }, [along]: { ttlMs: 600_000 } };
-    const registry = new CacheRegistry({ engine, keys, namespaces, journal, near: { maxStaleMs: 1 } });
+    const registry = new CacheRegistry({ engine, keys, namespaces, journal, near: { maxStaleMs } });
     closing.push(async () => {
       await registry.close();
       journal.close();
@@ -271,4 +271,63 @@ describe('while one master of a cluster is away', () => {
     await eventually(() => expect(registry.isAway).toBe(false), patience);
     expect(await cache.get(key)).toBeUndefined();
   }, 30_000);
+
+  test('what was read a moment before stands in for longer than the first tier keeps it', async () => {
+    const service = await startService('one', 1500);
+    const cache = service.registry.get(apart);
+    const key = await lostIn(apart);
+    await cache.set(key, 'before');
+    await eventually(async () => expect(await cache.read(key)).toMatchObject({ layer: 'l1' }), patience);
+    await freeze(service);
+    await eventually(async () => expect(await cache.read(key)).toMatchObject({ layer: 'fallback' }), patience);
+    expect(await cache.get(key)).toBe('before');
+    await cache.delete(key);
+    expect(await cache.get(key)).toBeUndefined();
+    await thaw(service);
+    expect(await cache.get(key)).toBeUndefined();
+  }, 30_000);
+
+  test('as all of them were before, each is told for itself as it comes back', async () => {
+    const service = await startService('one');
+    const { engine } = service;
+    const cache = service.registry.get(apart);
+    const [lost, kept] = [await lostIn(apart), await keptIn(apart)];
+    for (const key of [lost, kept]) await cache.set(key, 'before');
+    const masters = await cluster.masters();
+    for (const master of masters) master.pause();
+    closing.push(() => masters.forEach((master) => master.resume()));
+    await eventually(() => expect(engine.status.available).toBe(false), patience);
+    for (const key of [lost, kept]) await cache.set(key, 'during');
+    expect(await cache.getMany([lost, kept])).toEqual(['during', 'during']);
+    for (const master of masters) if (master !== victim) master.resume();
+    await eventually(async () => expect(await cache.get(kept)).toBeUndefined(), patience);
+    await cache.set(kept, 'after');
+    expect(await cache.read(kept)).toMatchObject({ layer: 'l2' });
+    expect(await cache.read(lost)).toMatchObject({ layer: 'fallback' });
+    expect(service.journal.pending()).toBe(1);
+    await thaw(service);
+    expect(await cache.getMany([lost, kept])).toEqual([undefined, 'after']);
+  }, 30_000);
+
+  test('a replica that takes over is told before it is read', async () => {
+    const service = await startService('one');
+    const cache = service.registry.get(apart);
+    const [written, untouched] = [await lostIn(apart), await lostIn(apart, 50)];
+    for (const key of [written, untouched]) await cache.set(key, 'before');
+    for (const node of cluster.nodes) await node.command('CONFIG', 'SET', 'cluster-replica-no-failover', 'no');
+    closing.push(() => victim.resume());
+    const promoted = cluster.failover(victim, 'SIGSTOP');
+    const seen: unknown[] = [];
+    await eventually(async () => {
+      await cache.set(written, 'during');
+      expect(await cache.read(written)).toMatchObject({ layer: 'fallback' });
+    }, patience);
+    await eventually(async () => {
+      seen.push(await cache.get(written));
+      expect(service.registry.isAway).toBe(false);
+    }, patience);
+    await promoted;
+    expect(seen).not.toContain('before');
+    expect(await cache.getMany([written, untouched])).toEqual([undefined, 'before']);
+  }, 60_000);
 });
