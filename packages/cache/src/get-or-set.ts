@@ -269,7 +269,8 @@ export class GetOrSet {
       if (entry !== null && isCurrent) core.failover?.set(complete, entry);
       return { entry, stored: isCurrent };
     });
-    const load: Load = { token: undefined, result, joinableUntil: Infinity, grace: kept };
+    // Shared by those who come here. When Redis is back it knows better.
+    const load: Load = { token: undefined, result, joinableUntil: -Infinity, grace: kept };
     this.#loads.add(key, load);
     return this.#graceful(result, kept, options);
   }

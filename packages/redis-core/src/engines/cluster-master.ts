@@ -29,6 +29,8 @@ export interface MasterOptions {
 export class ClusterMaster {
   readonly clock = new ServerClock();
   readonly address: string;
+  /** Set by whoever sends it a command. */
+  wasUsed = false;
   readonly #options: MasterOptions;
   readonly #probe: Probe;
   readonly #patience: ConnectPatience;
@@ -50,6 +52,11 @@ export class ClusterMaster {
       target: {
         received: () => (this.#node?.status === 'ready' ? this.#node.stream.bytesRead : undefined),
         ask: () => this.measure(),
+        isInUse: () => {
+          const { wasUsed } = this;
+          this.wasUsed = false;
+          return wasUsed;
+        },
       },
       onSilence: (silentMs) => this.#lose(`it has not answered for ${Math.round(silentMs)} ms`, true),
     });

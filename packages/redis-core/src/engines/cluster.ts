@@ -158,6 +158,7 @@ export class ClusterEngine extends IoredisEngine {
     const { node } = command;
     const master = node === undefined ? this.#ownerOf(command) : this.#masters.at(node);
     if (master?.reason !== undefined) throw new MasterAwayError(master.unavailable().message);
+    if (master !== undefined) master.wasUsed = true;
     if (node !== undefined) return masterAt(this.#cluster, node);
     return keyless.has(command.name) ? this.#masters.usable()[0] : this.client;
   }

@@ -44,6 +44,8 @@ export class IoredisEngine extends CommandEngine {
       });
     }
     this.#link = new IoredisLink(options, this.#client);
+    // A half-open connection is one that Redis may have forgotten, with what it has read: nobody would hear of changes.
+    this.#link.isCountedOn = () => this.trackingEpoch !== 0;
     this.#timeoutMs = options.commandTimeoutMs ?? 5000;
     this.#sender = new Sender({
       link: this.#link,
@@ -94,6 +96,7 @@ export class IoredisEngine extends CommandEngine {
 
   /** The client that a command is written to; a cluster has one for each node. */
   protected clientFor(_command: Command<unknown>): Redis {
+    this.#link.wasUsed = true;
     return this.#client;
   }
 
