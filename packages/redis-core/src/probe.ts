@@ -26,10 +26,11 @@ const IDLE_INTERVAL_MS = 5000;
 /**
  * Notices a connection that has gone silent, independently of the calls on it and of their deadlines: it may be half
  * open, or its server frozen. A connection on which bytes arrive costs nothing; a silent one is asked, and given up when
- * nothing at all has come after the deadline. Noticed at the latest after 1.25 intervals and the deadline.
+ * nothing at all has come after the deadline. Noticed at the latest after the deadline of the question before, half an
+ * interval, and a deadline (or after 1.25 intervals and a deadline, where that is more).
  *
- * One that is idle is asked less often. It is watched closely again from the next call on, so that this call too learns
- * what there is to know after 1.25 intervals and the deadline.
+ * One that is idle is asked less often. It is watched closely again from the next call on, so that this call too has ended
+ * after that time.
  */
 export class Probe {
   readonly #options: ProbeOptions;

@@ -170,7 +170,7 @@ export class ClusterMaster {
   /** One that has just started refuses all keys until it has heard of the others; so does one of a minority. */
   async #serves(connection: Redis): Promise<boolean> {
     try {
-      const isServing = String(await connection.cluster('INFO')).includes('cluster_state:ok');
+      const isServing = (await connection.cluster('INFO')).includes('cluster_state:ok');
       if (!isServing) this.#reason = 'it says that the cluster is down';
       return isServing;
     } catch (error) {
