@@ -48,11 +48,11 @@ export class Reading {
    * What is under the keys, in their order; one command per `batchSize` that are not in the first tier. Counted, unless it
    * is no use of the entries.
    */
-  async lookMany(keys: readonly string[], batchSize: number, countsAsUse = true): Promise<Looked[]> {
+  async lookMany(keys: readonly string[], batchSize: number, countsAsUse = true): Promise<readonly Looked[]> {
     const core = this.#core;
     const wanted = keys.map((key) => ({ complete: core.complete(key) }));
     if (core.isOff) return keys.map(() => notLooked);
-    let looked: Looked[];
+    let looked: readonly Looked[];
     try {
       looked = await whereItIs(
         core.failover,

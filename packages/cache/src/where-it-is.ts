@@ -10,24 +10,29 @@ export async function whereItIs<Item extends { readonly complete: string }, Repl
   items: readonly Item[],
   ask: (items: readonly Item[]) => Promise<readonly Reply[]>,
   here: (item: Item) => Reply,
-): Promise<Reply[]> {
-  if (failover === undefined) return [...(await ask(items))];
-  const replies = new Map<Item, Reply>();
+): Promise<readonly Reply[]> {
+  if (failover === undefined) return ask(items);
+  const answered = new Map<Item, Reply>();
   for (let asked = items; ;) {
-    for (const item of asked) if (failover.isAwayFor(item.complete)) replies.set(item, here(item));
-    asked = asked.filter((item) => !replies.has(item));
+    if (failover.isAway) {
+      for (const item of asked) if (failover.isAwayFor(item.complete)) answered.set(item, here(item));
+      asked = asked.filter((item) => !answered.has(item));
+    }
     if (asked.length === 0) break;
     try {
-      for (const [index, reply] of (await ask(asked)).entries()) {
-        const item = asked[index];
-        if (item === undefined) continue;
-        const isLost = reply instanceof Error && failover.standsInFor(reply, item.complete);
-        replies.set(item, isLost ? here(item) : reply);
+      const replies = await ask(asked);
+      const isLost = (index: number): boolean => {
+        const [reply, item] = [replies[index], asked[index]];
+        return reply instanceof Error && item !== undefined && failover.standsInFor(reply, item.complete);
+      };
+      if (answered.size === 0 && !replies.some((_, index) => isLost(index))) return replies;
+      for (const [index, item] of asked.entries()) {
+        answered.set(item, isLost(index) ? here(item) : (replies[index] as Reply));
       }
       break;
     } catch (error) {
       if (!asked.some(({ complete }) => failover.standsInFor(error, complete))) throw error;
     }
   }
-  return items.map((item) => replies.get(item) as Reply);
+  return items.map((item) => answered.get(item) as Reply);
 }

@@ -213,7 +213,7 @@ export class Writing {
     targets: readonly Of[],
     change: (some: readonly Of[]) => Promise<readonly Outcome[]>,
     away: (target: Of) => Outcome,
-  ): Promise<Outcome[]> {
+  ): Promise<readonly Outcome[]> {
     const core = this.#core;
     for (const target of targets) {
       this.#forget(target);

@@ -88,10 +88,10 @@ class Lane {
     if (key === '') return;
     switch (what) {
       case 'get':
-        await this.#try(async () => this.#saw(key, await this.#cache.get(key)));
+        await this.#try(async () => this.#saw(key, await this.#cache.get<string>(key)));
         break;
       case 'getMany':
-        await this.#try(async () => this.#sawAll(others, await this.#cache.getMany(others)));
+        await this.#try(async () => this.#sawAll(others, await this.#cache.getMany<string>(others)));
         break;
       case 'set':
         await this.#put(key, tags);
@@ -118,7 +118,7 @@ class Lane {
 
   /** What another process may read in the end. */
   async check(cache: Cache): Promise<void> {
-    this.#sawAll(this.#keys, await cache.getMany(this.#keys));
+    this.#sawAll(this.#keys, await cache.getMany<string>(this.#keys));
   }
 
   async #try(work: () => Promise<unknown>): Promise<boolean> {
@@ -133,16 +133,16 @@ class Lane {
     }
   }
 
-  #saw(key: string, value: unknown): void {
+  #saw(key: string, value: string | undefined): void {
     this.reads += 1;
     if (value === undefined) return;
     const allowed = this.#allowed.get(key) ?? new Set<string>();
-    if (!allowed.has(String(value))) {
-      throw new Error(`${key} is ${String(value)}, but may only be one of [${[...allowed].join(', ')}]`);
+    if (!allowed.has(value)) {
+      throw new Error(`${key} is ${value}, but may only be one of [${[...allowed].join(', ')}]`);
     }
   }
 
-  #sawAll(keys: readonly string[], values: readonly unknown[]): void {
+  #sawAll(keys: readonly string[], values: readonly (string | undefined)[]): void {
     for (const [index, key] of keys.entries()) this.#saw(key, values[index]);
   }
 
@@ -228,7 +228,7 @@ test(
       });
     } finally {
       for (const master of masters) master.resume();
-      for (const { close } of services) await close();
+      for (const service of services) await service.close();
     }
     const reads = lanes.reduce((sum, { lane }) => sum + lane.reads, 0);
     const failures = lanes.reduce((sum, { lane }) => sum + lane.failures, 0);
