@@ -12,27 +12,29 @@ export async function whereItIs<Item extends { readonly complete: string }, Repl
   here: (item: Item) => Reply,
 ): Promise<readonly Reply[]> {
   if (failover === undefined) return ask(items);
-  const answered = new Map<Item, Reply>();
+  // Made when it is needed: most calls need none.
+  let answered: Map<Item, Reply> | undefined;
   for (let asked = items; ;) {
     if (failover.isAway) {
-      for (const item of asked) if (failover.isAwayFor(item.complete)) answered.set(item, here(item));
-      asked = asked.filter((item) => !answered.has(item));
+      const away = asked.filter(({ complete }) => failover.isAwayFor(complete));
+      answered ??= new Map();
+      for (const item of away) answered.set(item, here(item));
+      asked = asked.filter((item) => answered?.has(item) !== true);
     }
     if (asked.length === 0) break;
     try {
       const replies = await ask(asked);
-      const isLost = (index: number): boolean => {
-        const [reply, item] = [replies[index], asked[index]];
-        return reply instanceof Error && item !== undefined && failover.standsInFor(reply, item.complete);
-      };
-      if (answered.size === 0 && !replies.some((_, index) => isLost(index))) return replies;
+      if (answered === undefined && !replies.some((reply) => reply instanceof Error)) return replies;
+      answered ??= new Map();
       for (const [index, item] of asked.entries()) {
-        answered.set(item, isLost(index) ? here(item) : (replies[index] as Reply));
+        const reply = replies[index] as Reply;
+        const isLost = reply instanceof Error && failover.standsInFor(reply, item.complete);
+        answered.set(item, isLost ? here(item) : reply);
       }
       break;
     } catch (error) {
       if (!asked.some(({ complete }) => failover.standsInFor(error, complete))) throw error;
     }
   }
-  return items.map((item) => answered.get(item) as Reply);
+  return items.map((item) => answered?.get(item) as Reply);
 }

@@ -155,17 +155,31 @@ export class Writing {
     const fill = core.sealing.seal(value);
     const { keepMs } = fill;
     const encoded = core.sealing.encode(fill.entry);
-    await this.#changing(
-      'set',
-      [{ key, complete }],
-      async () => [await core.engine.set(complete, encoded, keepMs === null ? undefined : { pxMs: keepMs })],
-      (target) => {
-        this.#noteAway(target);
-        this.#keepAway(complete, fill);
-        return { stored: true, previous: null };
-      },
-    );
+    const target = { key, complete };
+    this.#forgetBefore(target);
+    if (core.isAwayFor(complete)) this.#setAway(target, fill);
+    else {
+      // The way of most writes: no list of one, and one wait.
+      try {
+        await core.engine.set(complete, encoded, keepMs === null ? undefined : { pxMs: keepMs });
+        core.count('set', 'stored', 1);
+      } catch (error) {
+        if (core.failover?.standsInFor(error, complete) !== true) {
+          core.count('set', 'error', 1);
+          throw error;
+        }
+        this.#setAway(target, fill);
+      } finally {
+        this.#forget(target);
+      }
+    }
     core.stored(key, keepMs);
+  }
+
+  #setAway(target: Target, fill: Fill): void {
+    this.#noteAway(target);
+    this.#keepAway(target.complete, fill);
+    this.#core.count('set', 'stored', 1, 'fallback');
   }
 
   /** Writes only where there is nothing. While Redis is away nobody can know that: it fails. */
@@ -215,11 +229,7 @@ export class Writing {
     away: (target: Of) => Outcome,
   ): Promise<readonly Outcome[]> {
     const core = this.#core;
-    for (const target of targets) {
-      this.#forget(target);
-      // What stands by for an outage that may follow; during one the memory is what is changed.
-      if (!core.isAwayFor(target.complete)) core.failover?.forget([target.complete]);
-    }
+    for (const target of targets) this.#forgetBefore(target);
     const outcome = operation === 'set' ? 'stored' : 'deleted';
     let here = 0;
     try {
@@ -239,6 +249,13 @@ export class Writing {
     } finally {
       for (const target of targets) this.#forget(target);
     }
+  }
+
+  #forgetBefore(target: Target): void {
+    const { failover } = this.#core;
+    this.#forget(target);
+    // What stands by for an outage that may follow; during one the memory is what is changed.
+    if (failover !== undefined && !failover.isAwayFor(target.complete)) failover.forget([target.complete]);
   }
 
   #forget({ key, complete }: Target): void {
