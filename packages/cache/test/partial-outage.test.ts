@@ -99,6 +99,7 @@ describe('while one master of a cluster is away', () => {
     for (const key of [lost, removed, kept]) await cache.set(key, 'before');
     await freeze(service);
 
+    expect([lost, kept].map((key) => service.registry.isAwayFor(apart, key))).toEqual([true, false]);
     expect(await cache.get(lost)).toBeUndefined();
     await cache.set(lost, 'during');
     expect(await cache.read(lost)).toMatchObject({ layer: 'fallback' });
