@@ -5,7 +5,7 @@ import { node, root, withTools } from './lib/paths.mjs';
 
 const checks = [
   { name: 'types', command: ['tsc', '-b'] },
-  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
+  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings', '--report-unused-disable-directives'] },
   { name: 'format', command: ['oxfmt', '--check', '.'] },
   { name: 'boundaries', command: ['turbo', 'boundaries'] },
   { name: 'import rules', command: [node, 'scripts/lib/check-imports.mjs'] },

@@ -92,7 +92,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(strictByDefault);
   await app.register(auth, { apiKeys: config.apiKeys });
   await app.register(requestLog, { isEnabled: (level) => logger.isLevelEnabled(level) });
-  await app.register(metrics, { metrics: dependencies.metrics, queues });
+  await app.register(metrics, { metrics: dependencies.metrics, queues, caches });
 
   const uptime = (): number => Math.round(process.uptime());
   const health = { config, engines, caches, queues, queueBackend, version, uptime };

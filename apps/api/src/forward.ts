@@ -1,4 +1,4 @@
-/** Forwards what a dead process has left in its data folder: `forward.js <folder> [--timeout 60s] [--set-aside retry|discard]`. */
+/** Forwards what a dead process has left in its data folder: `forward.js <folder> [--timeout 60s] [--set-aside keep|retry|discard]`. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';

@@ -12,7 +12,7 @@ import {
 } from '@holdfast/runtime';
 import type { Runtime } from '@holdfast/runtime';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
-import type { Logger } from '@holdfast/telemetry';
+import type { Logger, Metrics } from '@holdfast/telemetry';
 import { buildApp } from './app.ts';
 import { closeWithin } from './close-within.ts';
 
@@ -35,7 +35,7 @@ async function serve(config: Config, logger: Logger): Promise<void> {
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
   await requireRedis(config, runtime);
   const app = await buildApp({ config, ...runtime, logger, metrics });
-  const worker = await embeddedWorker(config, runtime, logger);
+  const worker = await embeddedWorker(config, runtime, logger, metrics);
   const { shutdownTimeoutMs } = config.server;
   // The rest is for closing the queue and the connections.
   const patienceMs = 0.7 * shutdownTimeoutMs;
@@ -65,8 +65,10 @@ async function drainOutbox({ queues }: Runtime, logger: Logger, timeoutMs: numbe
 }
 
 /** Only in embedded mode: see docs/decisions/0001. Loaded late, so that a service beside a Redis never carries it. */
-async function embeddedWorker(config: Config, runtime: Runtime, logger: Logger) {
+async function embeddedWorker(config: Config, runtime: Runtime, logger: Logger, metrics: Metrics) {
   if (config.mode !== 'embedded') return undefined;
-  const { buildWorker } = await import('@holdfast/worker');
-  return buildWorker({ config, runtime, logger: logger.child({ part: 'worker' }) });
+  const { buildWorker, measureWorker } = await import('@holdfast/worker');
+  const worker = buildWorker({ config, runtime, logger: logger.child({ part: 'worker' }) });
+  measureWorker(worker, metrics);
+  return worker;
 }

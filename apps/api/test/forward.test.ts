@@ -32,7 +32,6 @@ describe('forwarding what a dead process has left', () => {
   it('hands its jobs over, in their order, once no process uses the folder', async () => {
     const runtime = await cutOff();
     for (const jobId of ['one', 'two', 'three']) {
-      // oxlint-disable-next-line no-await-in-loop -- their order is what is looked at
       const added = await runtime.queues.add('http-delivery', {
         data: { url: 'https://example.com/' },
         options: { jobId },

@@ -48,7 +48,6 @@ describe('a service that is killed while Redis is away, and while it forwards', 
     const caller = async (): Promise<void> => {
       for (;;) {
         const jobId = `job-${(next += 1)}`;
-        // oxlint-disable-next-line no-await-in-loop -- until the service is killed
         const status = await post(path, jobId).catch(() => undefined);
         if (status === undefined) return;
         statuses.add(status);
@@ -75,9 +74,7 @@ describe('a service that is killed while Redis is away, and while it forwards', 
       const before = runs.size;
       const node = spawnNode(server, { cwd, env: { PORT: '0', REDIS_URL: redis.url } });
       // As soon as it has begun to forward.
-      // oxlint-disable-next-line no-await-in-loop -- one life after another
       await eventually(() => expect(runs.size > before || allRan()).toBe(true), { timeoutMs: 15_000, intervalMs: 1 });
-      // oxlint-disable-next-line no-await-in-loop
       await node.kill('SIGKILL');
     }
     const last = await start();

@@ -59,6 +59,39 @@ describe('POST of a job while Redis is away', () => {
     );
   });
 
+  it('keeps each of many jobs that is right, and says so of each', async () => {
+    const bulk = async (body: object) => api.app.inject({ method: 'POST', url: `${url}/bulk`, payload: body });
+    await redis.kill();
+    const answer = await bulk({
+      jobs: [
+        { data, options: { jobId: 'many-1' } },
+        { data: { url: 7 } },
+        { data, options: { jobId: 'many-1' } },
+        { data, name: '' },
+        { data, options: { jobId: 'many-2', delay: '1h' } },
+      ],
+      spread: '50s',
+    });
+    expect(answer.statusCode).toBe(200);
+    const { items, ...counts } = answer.json<{ items: { error?: { code: string } }[] }>();
+    expect(counts).toEqual({ accepted: 2, duplicates: 1, rejected: 2 });
+    expect(items.map(({ error, ...item }) => ({ ...item, ...(error && { code: error.code }) }))).toEqual([
+      { index: 0, id: 'many-1', status: 'accepted', state: 'outbox' },
+      { index: 1, status: 'rejected', code: 'JOB_INVALID' },
+      { index: 2, id: 'many-1', status: 'duplicate', state: 'outbox' },
+      { index: 3, status: 'rejected', code: 'REQUEST_INVALID' },
+      { index: 4, id: 'many-2', status: 'accepted', state: 'outbox' },
+    ]);
+    expect((await api.app.inject(`${url}/many-1`)).json()).toMatchObject({ state: 'outbox', data });
+    await redis.start();
+    await eventually(async () => expect(await health()).toMatchObject({ outbox: { waiting: 0 } }), {
+      timeoutMs: 10_000,
+    });
+    expect((await api.app.inject(`${url}/many-1`)).json()).toMatchObject({ state: 'prioritized' });
+    expect((await api.app.inject(`${url}/many-2`)).json()).toMatchObject({ state: 'delayed' });
+    expect((await bulk({ jobs: [{ data }] })).json()).toMatchObject({ items: [{ index: 0, status: 'accepted' }] });
+  });
+
   it('takes a job back that was not sent', async () => {
     await redis.kill();
     await eventually(async () => expect((await add()).statusCode).toBe(202));
@@ -103,7 +136,23 @@ describe('POST of a job while Redis is away and the outbox is full', () => {
     await eventually(async () => expect((await add()).statusCode).toBe(201));
     await redis.kill();
     await eventually(async () => expect((await add()).statusCode).toBe(202));
-    expect((await add()).statusCode).toBe(202);
+    const bulk = async (count: number) =>
+      api.app.inject({
+        method: 'POST',
+        url: `${url}/bulk`,
+        payload: { jobs: Array.from({ length: count }, () => ({ data })) },
+      });
+    const partly = await bulk(3);
+    expect(partly.statusCode).toBe(200);
+    expect(partly.json()).toMatchObject({
+      accepted: 1,
+      rejected: 2,
+      items: [{ status: 'accepted' }, { error: { code: 'OUTBOX_FULL' } }, { error: { code: 'OUTBOX_FULL' } }],
+    });
+    const none = await bulk(3);
+    expect(none.statusCode).toBe(503);
+    expect(none.headers['retry-after']).toBe('5');
+    expect(none.json()).toMatchObject({ code: 'OUTBOX_FULL' });
     const refused = await add();
     expect(refused.statusCode).toBe(503);
     expect(refused.headers['retry-after']).toBe('5');

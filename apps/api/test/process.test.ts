@@ -57,6 +57,25 @@ describe('the process', () => {
     expect(node.lines.join('\n')).toContain('"bye"');
   });
 
+  it('counts a caller that went away as gone', async () => {
+    const node = start();
+    const address = await ready(node);
+    const inFlight = async (): Promise<string | undefined> =>
+      /^holdfast_http_requests_in_flight (\d+)$/m.exec(await (await fetch(new URL('/metrics', address))).text())?.[1];
+    await fetch(new URL('/v1/queues/http-delivery/jobs', address), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ data: { url: 'https://example.com/' }, options: { delay: '1h', jobId: 'left' } }),
+    });
+    const socket = connect({ host: address.hostname, port: Number(address.port) });
+    socket.write('GET /v1/queues/http-delivery/jobs/left?wait=30s HTTP/1.1\r\nHost: x\r\n\r\n');
+    await eventually(async () => expect(await inFlight()).toBe('2'));
+    socket.destroy();
+    await eventually(async () => expect(await inFlight()).toBe('1'));
+    node.signal('SIGTERM');
+    expect(await node.exited).toEqual({ code: 0, signal: null });
+  });
+
   it('ends at once on a second signal', async () => {
     const node = start({ SHUTDOWN_TIMEOUT: '60000' });
     await openRequest(await ready(node));

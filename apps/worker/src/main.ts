@@ -12,6 +12,7 @@ import {
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import { buildHealthServer } from './health-server.ts';
 import { withProfile } from './low-cost.ts';
+import { measureWorker } from './measure-worker.ts';
 import { buildWorker } from './worker.ts';
 
 const config = withProfile(readConfig(process.env, process.cwd()));
@@ -42,6 +43,8 @@ async function work(): Promise<void> {
   metrics.onScrape(async () => {
     for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
   });
+  metrics.onScrape(() => metrics.batches(queues.batchStats()));
+  measureWorker(worker, metrics);
   const { enableFallback } = config.redis;
   const health = buildHealthServer({ worker, runtime, metrics, version, mode: config.mode, enableFallback });
   const timeoutMs = config.server.shutdownTimeoutMs;

@@ -21,6 +21,11 @@ export class Change {
     });
   }
 
+  /** Whether this process has heard of a change since. What was asked for before it may be of yesterday. */
+  get hasChanged(): boolean {
+    return this.#hasChanged;
+  }
+
   /** Whether it changed before so many milliseconds were over, or `pollMs` where changes are not reported. */
   wait(ms: number, pollMs: number): Promise<boolean> {
     if (this.#hasChanged) return Promise.resolve(true);

@@ -89,6 +89,11 @@ export class Failover {
     return this.#isAway;
   }
 
+  /** Invalidations that Redis has to be told of, on disk. @throws JournalError */
+  get pending(): number {
+    return this.#options.journal.pending();
+  }
+
   /** Whether they are for this key (a complete one). */
   isAwayFor(key: string): boolean {
     return this.#isAway || this.#slots.has(key);

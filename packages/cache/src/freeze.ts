@@ -19,7 +19,7 @@ function freezeTree(tree: object): void {
     }
     return;
   }
-  // oxlint-disable-next-line guard-for-in -- what a polluted prototype would add is frozen as well, no more
+  // What a polluted prototype would add is frozen as well, no more.
   for (const key in tree) {
     const item = (tree as Record<string, unknown>)[key];
     if (typeof item === 'object' && item !== null) freezeTree(item);

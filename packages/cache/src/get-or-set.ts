@@ -79,7 +79,7 @@ export class GetOrSet {
         }
         if (found.kind === 'marker' && found.marker.kind === 'loading') {
           waitedFor = found.marker.token;
-          if (!this.#loads.adopt(key, waitedFor)) await change.wait(core.leaseMs, POLL_MS);
+          if (!this.#adopt(key, waitedFor, change)) await change.wait(core.leaseMs, POLL_MS);
           continue;
         }
         const entry = found.kind === 'entry' ? found.entry : undefined;
@@ -91,7 +91,7 @@ export class GetOrSet {
         switch (taken.kind) {
           case 'ours': {
             // The token is in the head now, and what is kept does not know: own writes are not reported.
-            core.near.forget(core.complete(key));
+            core.near.drop(complete);
             // What was taken away between the look and the lease is no grace.
             const left = taken.refreshes ? grace : undefined;
             const failedStayMs = left !== undefined ? core.policy.failureThrottleMs : taken.refreshes ? 0 : FAILED_MS;
@@ -104,7 +104,7 @@ export class GetOrSet {
             continue; // written in this moment: look again
           case 'theirs':
             waitedFor = taken.token;
-            if (this.#loads.adopt(key, taken.token)) continue;
+            if (this.#adopt(key, taken.token, change)) continue;
             if (grace !== undefined && !(await this.#waitWithGrace(change, taken.token, options))) {
               return { entry: grace, served: 'stale' };
             }
@@ -115,6 +115,14 @@ export class GetOrSet {
       }
     }
     return this.#loadUnstored(key, loader, options);
+  }
+
+  /**
+   * Whether a lease that was met is of a load of this process, which is then shared. Not where the key has changed since it
+   * was asked for: the load may be of before that, and was kept from those who come now.
+   */
+  #adopt(key: string, token: string, change: Change): boolean {
+    return !change.hasChanged && this.#loads.adopt(key, token);
   }
 
   /** Somebody loads anew what may still be served: waits for that, but not for long. Whether it changed. */
@@ -164,7 +172,7 @@ export class GetOrSet {
       const taken = await core.leasing.take(core.complete(key), entry.rev);
       this.#loads.remove(key, placeholder);
       if (taken.kind !== 'ours') return;
-      core.near.forget(core.complete(key));
+      core.near.drop(core.complete(key));
       const failedStayMs = core.policy.failureThrottleMs;
       await this.#loadLeased(key, taken.lease, loader, options, { grace: entry, failedStayMs, joinable: false });
     })();
@@ -187,6 +195,7 @@ export class GetOrSet {
       try {
         fill = core.sealing.fillOf(await this.#run(key, loader, options, grace), options);
       } catch (error) {
+        // What the loader said matters to the caller; a lease that could not be given back ends by itself.
         await lease
           .release(error instanceof Error ? error.message : String(error), failedStayMs)
           .catch(() => undefined);

@@ -165,6 +165,12 @@ export class NearCache {
 
   /** This process writes the key: what is kept or on its way is of yesterday. Call it before the write and after. */
   forget(key: string): void {
+    this.drop(key);
+    this.#watchers.wake(key);
+  }
+
+  /** The same for a write that leaves the entry what it is, as a lease in its head: that is no change to wait for. */
+  drop(key: string): void {
     this.#store.delete(key);
     this.#tags.delete(key);
     const read = this.#reads.get(key);
@@ -173,7 +179,6 @@ export class NearCache {
       this.#reads.delete(key);
     }
     if (this.#pendingMany.size > 0) for (const { dirty } of this.#pendingMany) dirty.add(key);
-    this.#watchers.wake(key);
   }
 
   /** The same for all keys that start with `prefix`. */

@@ -102,6 +102,16 @@ export class CacheRegistry {
     return this.#failover?.isAwayFor(this.#options.keys.cache(namespace, key)) === true;
   }
 
+  /** Whether they ever do: without a journal calls reject while Redis is away. */
+  get canStandIn(): boolean {
+    return this.#failover !== undefined;
+  }
+
+  /** Invalidations that are kept on disk until Redis can be told; one may stand for a whole namespace. @throws JournalError */
+  get pendingInvalidations(): number {
+    return this.#failover?.pending ?? 0;
+  }
+
   /** Resolves when what the journal held has been applied, or Redis is away again. */
   async settled(): Promise<void> {
     await this.#failover?.settled();

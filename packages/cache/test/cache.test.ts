@@ -1,15 +1,11 @@
-import { monitor, type RedisServer, startRedis, TestClock, uniquePrefix, useRedis } from '@holdfast/testing';
-import { createEngine, createKeys, type Keys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
+import { createKeys, type Keys, type RedisEngine } from '@holdfast/redis-core';
+import { TestClock, uniquePrefix } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Cache, CacheRegistry, NamespaceUnknownError, TtlInvalidError, ValueTooLargeError } from '../src/index.ts';
+import { Cache, TtlInvalidError, ValueTooLargeError } from '../src/index.ts';
+import { engines } from './engines.ts';
 
-const { host, port, db } = useRedis();
-
-describe.each([
-  ['memory', (): RedisEngine => new MemoryEngine()],
-  ['ioredis', (): RedisEngine => createEngine({ name: 'cache', target: { kind: 'standalone', host, port, db } })],
-])('the cache on %s', (_name, create) => {
+describe.each(engines)('the cache on %s', (_name, create) => {
   let engine: RedisEngine;
   let keys: Keys;
   let cache: Cache;
@@ -265,72 +261,5 @@ describe.each([
       foreign: 0,
       errors: 0,
     });
-  });
-});
-
-describe('the registry', () => {
-  const options = { engine: new MemoryEngine(), keys: createKeys('t'), namespaces: { users: { ttlMs: 1000 } } };
-
-  test('knows what is declared, and nothing else', () => {
-    const registry = new CacheRegistry(options);
-    expect(registry.get('users').ttlMs).toBe(1000);
-    expect(registry.get('users')).toBe(registry.get('users'));
-    expect(registry.names()).toEqual(['users']);
-    expect(() => registry.get('others')).toThrow(NamespaceUnknownError);
-    for (const name of ['constructor', '__proto__']) expect(() => registry.get(name)).toThrow(NamespaceUnknownError);
-    expect(() => registry.get('a b')).toThrow('must be 1 to 64 characters');
-  });
-
-  test('makes undeclared namespaces where that is allowed, and forgets the oldest beyond a thousand', () => {
-    const registry = new CacheRegistry({ ...options, allowUndeclared: true });
-    const first = registry.get('n0');
-    for (let index = 1; index <= 1000; index += 1) registry.get(`n${index}`);
-    expect(registry.get('n0')).not.toBe(first);
-    expect(registry.names()).toEqual(['users']);
-  });
-});
-
-describe('commands, as MONITOR counts them', () => {
-  let server: RedisServer;
-  let engine: RedisEngine;
-
-  beforeAll(async () => {
-    server = await startRedis();
-    const { host: ownHost, port: ownPort } = server;
-    engine = createEngine({ name: 'count', target: { kind: 'standalone', host: ownHost, port: ownPort } });
-    await engine.time();
-  });
-  afterAll(async () => {
-    await engine.close();
-    await server.stop();
-  });
-
-  test('are one a read, one a write, one a deletion, and few for a thousand', async () => {
-    const cache = new Cache({ engine, keys: createKeys('count'), namespace: 'ns', ttlMs: 60_000 });
-    const items = Array.from({ length: 1000 }, (_, index) => ({
-      key: `k${index}`,
-      body: `{"n":${index}}`,
-      contentType: 'application/json',
-    }));
-    await cache.writeMany(items.slice(0, 1)); // the script is known from here on
-    const seen = await monitor(server.url, { where: ({ argv }) => argv.some((part) => part.startsWith('count:')) });
-    const counted = async (work: () => Promise<unknown>): Promise<number> => {
-      seen.reset();
-      await work();
-      await seen.settle();
-      return seen.count();
-    };
-    try {
-      expect(await counted(() => cache.write('k', items[0] ?? { body: '', contentType: '' }))).toBe(1);
-      expect(await counted(() => cache.read('k'))).toBe(1);
-      expect(await counted(() => cache.delete('k'))).toBe(1);
-      expect(await counted(() => cache.set('k', 1))).toBe(1);
-      expect(await counted(() => cache.writeMany(items))).toBe(20);
-      const names = items.map(({ key }) => key);
-      expect(await counted(() => cache.readMany(names))).toBe(2);
-      expect(await counted(() => cache.deleteMany(names))).toBe(2);
-    } finally {
-      await seen.stop();
-    }
   });
 });

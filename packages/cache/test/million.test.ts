@@ -33,7 +33,9 @@ describe('a namespace with a million entries', () => {
   beforeAll(async () => {
     server = await startRedis();
     await fillServer();
-    plain = createEngine({ name: 'cache', target: { kind: 'standalone', host: server.host, port: server.port } });
+    const target = { kind: 'standalone', host: server.host, port: server.port } as const;
+    // A machine that is busy elsewhere is no outage here: what Redis itself did is measured, not how long it was waited for.
+    plain = createEngine({ name: 'cache', target, probeIntervalMs: 0, commandTimeoutMs: 20_000 });
     await eventually(() => expect(plain.status.available).toBe(true), { timeoutMs: 10_000 });
     ({ engine, costs, stop: stopMeter } = await meteredEngine(plain, server.url));
   }, 120_000);
@@ -130,5 +132,5 @@ describe('a namespace with a million entries', () => {
     }
     expect(cursor).not.toBeNull();
     expectShortCalls('scan');
-  }, 60_000);
+  }, 120_000);
 });

@@ -33,6 +33,10 @@ export class ProblemList {
     this.#problems.push({ path: singleLine(path), message: singleLine(message), allowed: singleLine(allowed) });
   }
 
+  get count(): number {
+    return this.#problems.length;
+  }
+
   /** Whether there is a problem of just this path. */
   has(path: string): boolean {
     return this.#problems.some((problem) => problem.path === path);

@@ -1,16 +1,24 @@
 import type { ProblemList } from './errors.ts';
-import { formatTtl, parseDuration } from './duration.ts';
+import { DurationReader } from './duration-reader.ts';
 import { checkPayloadSchema } from './payload-schema.ts';
 import { presetQueues } from './preset-queues.ts';
 import { builtInQueueNames } from './presets.ts';
+import { checkScheduleData, toSchedule } from './queue-schedule.ts';
 import type { FileQueue } from './queue-schema.ts';
-import type { QueueConfig, QueueDelivery, QueueOverrides, QueueSchedule, Retention } from './types.ts';
+import type { QueueConfig, QueueDelivery, QueueOverrides, Retention } from './types.ts';
 
 type FileRetention = NonNullable<NonNullable<FileQueue['retention']>['completed']>;
-type FileSchedule = NonNullable<FileQueue['schedule']>;
 
 /** The secret in the variable of this name, or in the file that it names; `undefined`, and a problem, where it is none. */
 export type ReadSecret = (variable: string, path: string) => string | undefined;
+
+type PayloadSchema = Readonly<Record<string, unknown>>;
+
+interface Place {
+  readonly path: string;
+  readonly reader: DurationReader;
+  readonly problems: ProblemList;
+}
 
 const second = 1000;
 const day = 86_400_000;
@@ -27,7 +35,7 @@ export function mergeQueues(
 
 function toQueue(name: string, given: FileQueue, readSecret: ReadSecret, problems: ProblemList): QueueConfig {
   const path = `queues.${name}`;
-  const reader = new Durations(path, problems);
+  const reader = new DurationReader(path, problems);
   const builtIn: readonly string[] = builtInQueueNames;
   const policy = toPolicy(given, reader);
   if (builtIn.includes(name)) return policy;
@@ -38,15 +46,13 @@ function toQueue(name: string, given: FileQueue, readSecret: ReadSecret, problem
     }
     return policy;
   }
-  const { description, payload, schedule, coalesce } = given;
+  const { description, payload, coalesce } = given;
   const preset = Object.hasOwn(presetQueues, name) ? presetQueues[name] : undefined;
-  if (payload !== undefined) checkPayloadSchema(payload, `${path}.payload`, problems);
   return {
     ...preset,
     ...policy,
     ...(preset?.retention && { retention: { ...preset.retention, ...policy.retention } }),
     ...(description !== undefined && { description }),
-    ...(payload !== undefined && { payload: payload as Readonly<Record<string, unknown>> }),
     ...(coalesce !== undefined && {
       coalesce: {
         field: coalesce.field,
@@ -54,15 +60,30 @@ function toQueue(name: string, given: FileQueue, readSecret: ReadSecret, problem
         maxWaitMs: reader.read(coalesce.maxWait, 'coalesce.maxWait', 1, 60 * second),
       },
     }),
-    ...(schedule !== undefined && { schedule: toSchedule(schedule, reader, problems, `${path}.schedule`) }),
+    ...(payload !== undefined && { payload: payload as PayloadSchema }),
+    ...toJobs(given, preset, { path, reader, problems }),
     delivery: toDelivery(given, given.url, readSecret, problems, path),
   };
 }
 
-function toPolicy(given: FileQueue, reader: Durations): QueueOverrides {
-  const { attempts, concurrency, priority, timeout, waitingTtl, backoff, rateLimit, retention } = given;
+/** When jobs come by themselves, and whether they would be taken. */
+function toJobs(given: FileQueue, preset: Partial<QueueConfig> | undefined, { path, reader, problems }: Place) {
+  const before = problems.count;
+  if (given.payload !== undefined) checkPayloadSchema(given.payload, `${path}.payload`, problems);
+  const isPayloadWrong = problems.count > before;
+  const schedule =
+    given.schedule === undefined ? preset?.schedule : toSchedule(given.schedule, reader, problems, `${path}.schedule`);
+  if (schedule === undefined) return {};
+  const payload = (given.payload as PayloadSchema | undefined) ?? preset?.payload;
+  if (!isPayloadWrong) checkScheduleData(schedule, payload, `${path}.schedule.data`, problems);
+  return { schedule };
+}
+
+function toPolicy(given: FileQueue, reader: DurationReader): QueueOverrides {
+  const { attempts, maxCrashes, concurrency, priority, timeout, waitingTtl, backoff, rateLimit, retention } = given;
   return {
     ...(attempts !== undefined && { attempts }),
+    ...(maxCrashes !== undefined && { maxCrashes }),
     ...(concurrency !== undefined && { concurrency }),
     ...(priority !== undefined && { priority }),
     ...(timeout !== undefined && { timeoutMs: reader.read(timeout, 'timeout', 1, day) }),
@@ -89,24 +110,11 @@ function toPolicy(given: FileQueue, reader: Durations): QueueOverrides {
   };
 }
 
-function toRetention({ age, count }: FileRetention, path: string, reader: Durations): Retention {
+function toRetention({ age, count }: FileRetention, path: string, reader: DurationReader): Retention {
   return {
     ...(count !== undefined && { count }),
     ...(age !== undefined && { ageMs: reader.read(age, `${path}.age`, second) }),
   };
-}
-
-function toSchedule(given: FileSchedule, reader: Durations, problems: ProblemList, path: string): QueueSchedule {
-  const { every, pattern, tz, data = {} } = given;
-  if ((every === undefined) === (pattern === undefined)) {
-    problems.add(path, 'must have one of every and pattern', 'every, or pattern with or without tz');
-  }
-  if (tz !== undefined && pattern === undefined) problems.add(`${path}.tz`, 'has no meaning without pattern');
-  if (tz !== undefined && !isTimeZone(tz)) {
-    problems.add(`${path}.tz`, 'is no time zone', 'a name such as UTC or Europe/Berlin');
-  }
-  if (pattern === undefined) return { everyMs: reader.read(every ?? 1000, 'schedule.every', second, year), data };
-  return { pattern: pattern.trim(), ...(tz !== undefined && { tz }), data };
 }
 
 function toDelivery(
@@ -129,37 +137,4 @@ function toDelivery(
     ...(secrets !== undefined && { secrets }),
     ...(given.failureUrl !== undefined && { failureUrl: given.failureUrl }),
   };
-}
-
-/** The schema has checked the form; the bounds are checked here. */
-class Durations {
-  readonly #path: string;
-  readonly #problems: ProblemList;
-
-  constructor(path: string, problems: ProblemList) {
-    this.#path = path;
-    this.#problems = problems;
-  }
-
-  /** Milliseconds; where the text is wrong, a value that does no harm until the problems are reported. */
-  read(value: string | number, field: string, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number {
-    const path = `${this.#path}.${field}`;
-    try {
-      const parsed = parseDuration(value);
-      if (parsed >= minimum && parsed <= maximum) return parsed;
-      const most = maximum === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${formatTtl(maximum)}`;
-      this.#problems.add(path, 'is out of range', `at least ${minimum} ms${most}`);
-    } catch (error) {
-      this.#problems.add(path, error instanceof Error ? error.message : 'is no duration');
-    }
-    return minimum;
-  }
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
 }

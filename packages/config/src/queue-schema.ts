@@ -14,6 +14,13 @@ const retention = section(
 /** What can be said of every queue. */
 const policy = {
   attempts: Type.Optional(integer(1, 100, 'How often a job is tried.')),
+  maxCrashes: Type.Optional(
+    integer(
+      1,
+      100,
+      'A job that was running this many times when its worker died (SIGKILL, out of memory) fails with JOB_CRASHED_WORKER, whatever attempts it has left. Default: 3.',
+    ),
+  ),
   backoff: Type.Optional(
     section(
       {
@@ -118,8 +125,11 @@ const declared = section(
           pattern: Type.Optional(
             Type.String({
               pattern: String.raw`^\s*[0-9A-Za-z*/,?#LW-]+(\s+[0-9A-Za-z*/,?#LW-]+){4,5}\s*$`,
-              maxLength: 128,
-              ...says('a cron expression of 5 or 6 fields', 'Adds a job at these times.'),
+              maxLength: 200,
+              ...says(
+                'a cron expression of 5 or 6 fields',
+                'Adds a job at these times: a cron expression of 5 fields, or of 6 with the second first. `H` is not one: it would be another time in each process.',
+              ),
             }),
           ),
           tz: Type.Optional(

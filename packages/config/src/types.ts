@@ -138,6 +138,8 @@ export interface QueueOverrides {
   readonly waitingTtlMs?: number;
   /** So many jobs may start in such a time, over all workers. */
   readonly rateLimit?: { readonly max: number; readonly durationMs: number };
+  /** A job that was running this many times when its worker died is given up. */
+  readonly maxCrashes?: number;
 }
 
 /** `delivery` is there in a queue of the file's own, and only there. */

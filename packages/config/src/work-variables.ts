@@ -55,7 +55,7 @@ export const workVariables = {
     'jobs',
     oneOf(['default', 'low-cost']),
     'default',
-    'How closely a worker watches its queues. `low-cost` sends at most 10 commands a minute and queue to an idle Redis; the jobs of a worker that died then run again within 90 s instead of 10 s, and a job that runs is told within 20 s instead of 2 s that it was cancelled.',
+    'How closely a worker watches its queues. `low-cost` sends at most 10 commands a minute and queue to an idle Redis; the jobs of a worker that died then run again within 90 s instead of 10 s, and a running job whose worker was cut off learns within 20 s instead of 2 s that it was given to another.',
   ),
   WORKER_PORT: withDefault(
     'jobs',

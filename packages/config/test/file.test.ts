@@ -153,6 +153,7 @@ queues:
     secrets: [INVOICE_SECRET, INVOICE_SECRET_OLD]
     failureUrl: http://printer.internal:8080/failed
     attempts: 4
+    maxCrashes: 5
     backoff: { type: exponential, delay: 2s, maxDelay: 5m, jitter: 0.2 }
     priority: low
     timeout: 20s
@@ -176,6 +177,7 @@ queues:
       invoices: {
         description: 'Prints invoices.',
         attempts: 4,
+        maxCrashes: 5,
         backoff: { type: 'exponential', delayMs: 2000, maxDelayMs: 300_000, jitter: 0.2 },
         priority: 'low',
         timeoutMs: 20_000,

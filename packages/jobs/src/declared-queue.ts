@@ -8,6 +8,7 @@ export interface DeclaredQueue extends Partial<
     QueueDefinition,
     | 'description'
     | 'attempts'
+    | 'maxCrashes'
     | 'backoff'
     | 'priority'
     | 'timeoutMs'

@@ -1,5 +1,8 @@
 -- Cancels a job that has not ended. One that waits becomes the next to be taken, and fails without being run; one that
--- runs is marked, and its worker ends it at its next beat. Whatever becomes of the worker, the job does not run again.
+-- runs is marked, and its worker told. Whatever becomes of the worker, the job does not run again.
+--
+-- The message is only a hint, `<lock token> <id>` on the channel `hf:cancel` of the queue: it makes the worker beat, which
+-- finds the mark. Where it is lost, or may not be sent (channels have rights of their own), the next beat finds it.
 --
 -- KEYS[1]  the prefix of the queue's keys, with its colon
 -- ARGV     the id of the job, what it fails with
@@ -22,6 +25,10 @@ if taken == 0 then
 end
 call('HSET', key, 'defa', ARGV[2])
 if taken == 0 then
+  local token = call('GET', key .. ':lock')
+  if token then
+    redis.pcall('PUBLISH', base .. 'hf:cancel', token .. ' ' .. id)
+  end
   return 'active'
 end
 -- The end of this list is what BullMQ takes next, before all jobs with a priority.

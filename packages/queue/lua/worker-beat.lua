@@ -89,8 +89,8 @@ for at = 1, #workers, 2 do
   if worker ~= me and goneAt > now then
     dueIn(goneAt - now)
   elseif worker ~= me and wait > 0 then
-    -- Beats that are to show health come often enough for it.
-    dueIn(math.min(wait, shortest / 3))
+    -- Beats that are to show health come often enough for it, also where one of them is late.
+    dueIn(math.min(wait, shortest / 6))
   elseif worker ~= me then
     dead[worker] = true
     anyDead = true
@@ -118,7 +118,8 @@ local function rescue(id, token)
   end
   if crashes >= crashLimit then
     -- The next worker that takes it fails it, without running it, in BullMQ's own way.
-    call('HSETNX', key, 'defa', 'JOB_CRASHED_WORKER: The worker died ' .. crashes .. ' times while it ran this job.')
+    call('HSETNX', key, 'defa', 'JOB_CRASHED_WORKER: The worker died ' .. crashes ..
+      ' times while it ran this job, the maxCrashes of its queue.')
   end
   rescued[#rescued + 1] = id
   rescued[#rescued + 1] = crashes

@@ -8,6 +8,13 @@ export interface QueueChannels {
   /** The store of the queues came, or went: one event a change, however many connections there are. */
   'holdfast:queue:availability': QueueAvailabilityEvent;
   'holdfast:queue:outbox': OutboxEvent;
+  /** Jobs were handed to the store in one call. */
+  'holdfast:queue:batch': QueueBatchEvent;
+}
+
+export interface QueueBatchEvent {
+  readonly queue: string;
+  readonly jobs: number;
 }
 
 /** What became of jobs while the store was away, and after. */

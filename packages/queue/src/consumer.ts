@@ -74,7 +74,6 @@ export class Consumer<Data = unknown> {
   #lastProgressAt: number | null = null;
   #loop: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  #forgetCancels = (): void => undefined;
 
   /** Connects in the background; takes no job before `start`. */
   constructor(options: ConsumerOptions<Data>) {
@@ -130,7 +129,13 @@ export class Consumer<Data = unknown> {
         }),
         settings: { backoffStrategy: (attemptsMade, _type, error, job) => backoffOf(job, attemptsMade, error) },
       },
-      { workerId, permits: options.permits ?? new Permits(), beforeFetch: async () => this.#presence.registered },
+      {
+        workerId,
+        permits: options.permits ?? new Permits(),
+        beforeFetch: async () => this.#presence.registered,
+        onCancelled: (job) => this.#running.whenBegun(job, () => this.#presence.hurry()),
+        onReconnected: () => this.#presence.lookAround(),
+      },
     );
     this.#worker.on('error', onError);
     this.#worker.on('stalled', () => this.#publish('stalled'));
@@ -143,7 +148,6 @@ export class Consumer<Data = unknown> {
   async start(): Promise<void> {
     if (this.#loop !== undefined || this.#closing !== undefined) return;
     this.#presence.start();
-    this.#forgetCancels = this.#registry.onCancel(() => this.#presence.hurry());
     this.#loop = this.#worker.run().catch((error: unknown) => this.#report(asError(error)));
   }
 
@@ -167,7 +171,6 @@ export class Consumer<Data = unknown> {
     const left = (): number => Math.max(0, timeoutMs - leaveMs - (Date.now() - started));
     const report = (error: unknown): void => this.#report(asError(error));
     await this.#drain(left);
-    this.#forgetCancels();
     // The presence ends last: until here the jobs were this worker's.
     const leaving = this.#presence.stop().then(async () => this.#presence.leave(this.#worker.heldCount > 0));
     await within(Promise.all([leaving, this.#threads?.close()]).catch(report), left() + leaveMs);

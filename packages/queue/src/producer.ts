@@ -1,15 +1,22 @@
 import { UnsupportedError } from '@holdfast/redis-core';
-import { randomUUID } from 'node:crypto';
 import type { NewJob, Once, QueueHandle } from './backends/backend.ts';
 import { publishEvent } from './channels.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
-import { checkJobOptions, checkOnce, jobNameProblem, storedOptions, type JobOptions } from './job-options.ts';
+import {
+  checkJobOptions,
+  checkOnce,
+  jobNameProblem,
+  storedOptions,
+  type JobOptions,
+  type StoredJobOptions,
+} from './job-options.ts';
+import { newJobId } from './job-id.ts';
 import type { JobState } from './job-view.ts';
 import { maxBatchJobs } from './limits.ts';
 import { compilePayload, type PayloadCheck } from './payload.ts';
-import { AddBatcher } from './producing/add-batcher.ts';
-import { addMany, type AddManyOptions, type AddManyResult } from './producing/add-many.ts';
+import { AddBatcher, type AddBatcherOptions } from './producing/add-batcher.ts';
+import { addMany, type AddManyOptions, type AddManyResult, type AddManyVia } from './producing/add-many.ts';
 
 export interface AddJob {
   /** Tells jobs of one queue apart in lists; 1 to 128 characters. Default: the name of the queue. */
@@ -39,17 +46,23 @@ export class Producer {
   readonly #handle: QueueHandle;
   readonly #checkPayload: PayloadCheck;
   readonly #batcher: AddBatcher;
+  readonly #batchSize: number;
+  /** Of every job that says nothing of its own but its id: one object, so that it is encoded once. */
+  readonly #defaults: StoredJobOptions;
 
   /** @param batchSize how many jobs one command adds at most; 1: every job is sent by itself, at once */
   constructor(definition: QueueDefinition, handle: QueueHandle, batchSize = maxBatchJobs) {
     this.#definition = definition;
     this.#handle = handle;
     this.#checkPayload = compilePayload(definition.name, definition.payload);
-    this.#batcher = new AddBatcher({
-      queue: definition.name,
-      maxJobs: batchSize,
-      send: async (jobs) => this.#handle.addMany(jobs),
-    });
+    this.#batchSize = batchSize;
+    this.#defaults = storedOptions(definition);
+    this.#batcher = this.createBatcher(async (jobs) => this.#handle.addMany(jobs));
+  }
+
+  /** For whoever sends the jobs of this queue by commands of its own. */
+  createBatcher(send: AddBatcherOptions['send']): AddBatcher {
+    return new AddBatcher({ queue: this.#definition.name, maxJobs: this.#batchSize, send });
   }
 
   /** Commands that add, and jobs whose callers wait for them. */
@@ -68,11 +81,11 @@ export class Producer {
    *
    * @throws JobInvalidError (422), JobTooLargeError (413), JobOptionsInvalidError (400)
    */
-  prepare({ name, data, options = {} }: AddJob): NewJob {
+  prepare({ name, data, options }: AddJob): NewJob {
     const problem = name === undefined ? undefined : jobNameProblem(name);
     if (problem !== undefined) throw new JobOptionsInvalidError([{ path: '/name', message: problem }]);
-    checkJobOptions(options);
-    if (options.deduplication?.mode === 'reschedule' && this.#handle.kind === 'embedded') {
+    if (options !== undefined) checkJobOptions(options);
+    if (options?.deduplication?.mode === 'reschedule' && this.#handle.kind === 'embedded') {
       throw new UnsupportedError(
         "The de-duplication mode reschedule is not available on the embedded backend: BullMQ's PostgreSQL does not have it.",
       );
@@ -80,31 +93,38 @@ export class Producer {
     const { json } = this.#checkPayload(data);
     return {
       // Every job gets an id of ours, so that an add whose reply was lost can be made again without a second job.
-      id: options.jobId ?? randomUUID(),
+      id: options?.jobId ?? newJobId(),
       name: name ?? this.#definition.name,
       data,
       json,
-      options: storedOptions(this.#definition, options),
+      options: saysMoreThanId(options) ? storedOptions(this.#definition, options) : this.#defaults,
     };
   }
 
   /** Adds a job that was prepared. @throws as `QueueHandle.add` */
-  async send(job: NewJob): Promise<AddResult> {
+  async send(job: NewJob, batcher: AddBatcher = this.#batcher): Promise<AddResult> {
     const queue = this.#definition.name;
-    const added = await this.#batcher.add(job);
+    const added = await batcher.add(job);
     publishEvent('holdfast:queue:job', () => ({ queue, event: added.existed ? 'duplicate' : 'added' }));
     return { id: added.id, queue, state: added.state, duplicate: added.existed };
   }
 
-  /** See `Queues.addMany`. */
-  async addMany(jobs: readonly AddJob[], options: AddManyOptions = {}): Promise<AddManyResult> {
+  /** See `Queues.addMany`. @param via where the jobs go; default: to the store */
+  async addMany(jobs: readonly AddJob[], options: AddManyOptions = {}, via?: AddManyVia): Promise<AddManyResult> {
     const queue = this.#definition.name;
     const result = await addMany(jobs, options, {
       prepare: (job) => this.prepare(job),
-      send: async (batch) => this.#handle.addMany(batch),
+      ...(via ?? {
+        send: async (batch) => {
+          publishEvent('holdfast:queue:batch', () => ({ queue, jobs: batch.length }));
+          return this.#handle.addMany(batch.map(({ job }) => job));
+        },
+        // The store is away or full.
+        endsAll: (error) => 'status' in error && (error.status === 503 || error.status === 507),
+      }),
     });
-    for (const { status } of result.items) {
-      if (status === 'rejected') continue;
+    for (const { status, state } of result.items) {
+      if (status === 'rejected' || state === 'outbox') continue;
       publishEvent('holdfast:queue:job', () => ({ queue, event: status === 'duplicate' ? 'duplicate' : 'added' }));
     }
     return result;
@@ -114,4 +134,9 @@ export class Producer {
   async close(): Promise<void> {
     await this.#batcher.close();
   }
+}
+
+function saysMoreThanId(options: JobOptions | undefined): options is JobOptions {
+  for (const name in options) if (name !== 'jobId' && options[name as keyof JobOptions] !== undefined) return true;
+  return false;
 }

@@ -137,13 +137,15 @@ export class Queues {
   }
 
   /**
-   * Adds up to 10 000 jobs in few commands; never throws for a job, but says of each what became of it. Adding those again
-   * whose outcome is not known is safe under their `id`.
+   * Adds up to 10 000 jobs in few commands; never throws for a job, but says of each what became of it. With an outbox,
+   * those that the store cannot take now are kept there, and their items have the state `outbox`. Adding those again whose
+   * outcome is not known is safe under their `id`.
    *
    * @throws QueueUnknownError (404), JobOptionsInvalidError (400) for too many jobs or a wrong `spreadMs`
    */
   async addMany(queue: string, jobs: readonly AddJob[], options?: AddManyOptions): Promise<AddManyResult> {
-    return this.#open(queue).producer.addMany(jobs, options);
+    const { producer } = this.#open(queue);
+    return this.outbox === undefined ? producer.addMany(jobs, options) : this.outbox.addMany(queue, jobs, options);
   }
 
   /**
@@ -188,8 +190,9 @@ export class Queues {
 
   /**
    * Cancels a job that has not ended, wherever it is. One that waits or is delayed fails with `JOB_CANCELLED` as soon as
-   * a worker is free, without being run (`waiting`). One that runs is told through its signal, within a heartbeat of its
-   * worker (2 s by default), and fails then, whatever attempts it has left (`active`); it may still end well before.
+   * a worker is free, without being run (`waiting`). One that runs is told through its signal, at once in whatever process
+   * it is, or, where that message is lost, with the next heartbeat of its worker (2 s; 20 s in the profile `low-cost`). It
+   * fails then, whatever attempts it has left (`active`); it may still end well before.
    * `undefined` when there is no such job.
    *
    * @throws QueueUnknownError (404), JobStateError (409: it has ended, or waits for its children),
@@ -259,6 +262,7 @@ export class Queues {
       open.flatMap(({ definition: { name }, producer, coalescing }): [string, Pending][] => [
         [name, producer.pending],
         [name, coalescing.pending],
+        ...(this.outbox === undefined ? [] : [[name, this.outbox.pending(name)] satisfies [string, Pending]]),
       ]),
     );
   }

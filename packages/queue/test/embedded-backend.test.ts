@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { createEmbeddedBackend, type QueueBackend } from '../src/index.ts';
-import { describeQueueBackend } from './describe-queue-backend.ts';
+import { describeQueueBackend } from './backend/describe-queue-backend.ts';
 import { describeAddMany } from './producing/describe-add-many.ts';
 import { describeAddingOnce } from './producing/describe-adding-once.ts';
 import { describeCoalescing } from './producing/describe-coalescing.ts';

@@ -120,44 +120,59 @@ describe('the lock of a folder', () => {
 });
 
 describe('a job that was running at each of several crashes', () => {
-  it(`runs again until it began in ${maxCrashes} of them, then fails and says why`, async () => {
-    const folder = join(directory, 'crashes');
-    const first = await createEmbeddedBackend({ directory: folder });
-    await new Queues({ backend: first, definitions: [survival] }).add('survival', {
-      data: { n: 1 },
-      options: { jobId: 'poison' },
-    });
-    await first.close();
+  const fragile = { ...survival, name: 'fragile', maxCrashes: 1 };
+  const patient = { ...survival, name: 'patient', maxCrashes: maxCrashes + 2 };
+  const definitions = [survival, fragile, patient];
 
-    const pglite = await PgliteClient.open(join(folder, 'pglite'));
-    const pool = new PgPool(pglite);
-    await pool.query('SET search_path TO bullmq');
-    // On its last life a job says when it begins; one that waited for its turn beside the culprit is not counted.
-    const crashes = [
-      ...Array.from({ length: maxCrashes - 1 }, () => ({ hadBegun: false, isGivenUp: false })),
-      { hadBegun: false, isGivenUp: false },
-      { hadBegun: true, isGivenUp: true },
-    ];
-    for (const { hadBegun, isGivenUp } of crashes) {
-      await pool.query(`UPDATE job SET state = 'active', lock_token = 'dead', processed_by = $1`, [
-        hadBegun ? 'dead' : null,
-      ]);
-      expect(await recoverJobs(pool)).toBe(1);
-      const { rows } = await pool.query('SELECT state, lock_token, deferred_failure FROM job');
-      expect(rows[0]).toMatchObject({ state: 'waiting', lock_token: null });
-      expect(rows[0]?.['deferred_failure'] !== null).toBe(isGivenUp);
-    }
-    await pglite.close(1000);
+  it(
+    `runs again until it began in ${maxCrashes} of them, or as many as its queue says, then fails`,
+    { timeout: 60_000 },
+    async () => {
+      const folder = join(directory, 'crashes');
+      const first = await createEmbeddedBackend({ directory: folder });
+      const before = new Queues({ backend: first, definitions });
+      for (const { name } of definitions) await before.add(name, { data: { n: 1 }, options: { jobId: 'poison' } });
+      await before.close();
 
-    const backend = await createEmbeddedBackend({ directory: folder });
-    const queues = new Queues({ backend, definitions: [survival] });
-    const consumer = new Consumer({ backend, definition: survival, handler: async () => expect.unreachable() });
-    await consumer.start();
-    expect(await queues.get('survival', 'poison', { waitMs: 10_000 })).toMatchObject({
-      state: 'failed',
-      error: { code: 'JOB_CRASHED_WORKER', message: `The process died ${maxCrashes} times while it ran this job.` },
-    });
-    await consumer.close({ timeoutMs: 2000 });
-    await queues.close();
-  });
+      const pglite = await PgliteClient.open(join(folder, 'pglite'));
+      const pool = new PgPool(pglite);
+      await pool.query('SET search_path TO bullmq');
+      const die = async (hadBegun: boolean): Promise<unknown> =>
+        pool.query(`UPDATE job SET state = 'active', lock_token = 'dead', processed_by = $1`, [
+          hadBegun ? 'dead' : null,
+        ]);
+      // On its last life a job says when it begins; one that waited for its turn beside the culprit is not counted.
+      const crashes = [
+        ...Array.from({ length: maxCrashes - 1 }, () => ({ hadBegun: false, givenUp: ['fragile'] })),
+        { hadBegun: false, givenUp: ['fragile'] },
+        { hadBegun: true, givenUp: ['fragile', 'survival'] },
+      ];
+      for (const { hadBegun, givenUp } of crashes) {
+        await die(hadBegun);
+        expect(await recoverJobs(pool, definitions)).toBe(3);
+        const { rows } = await pool.query('SELECT queue, state, lock_token, deferred_failure FROM job ORDER BY queue');
+        for (const row of rows) expect(row).toMatchObject({ state: 'waiting', lock_token: null });
+        expect(rows.filter((row) => row['deferred_failure'] !== null).map((row) => row['queue'])).toEqual(givenUp);
+      }
+      await die(true);
+      await pglite.close(1000);
+
+      const backend = await createEmbeddedBackend({ directory: folder, definitions });
+      const queues = new Queues({ backend, definitions });
+      const consumers = definitions.map(
+        (definition) => new Consumer({ backend, definition, handler: async () => expect.unreachable() }),
+      );
+      for (const consumer of consumers) await consumer.start();
+      for (const { name, maxCrashes: limit = maxCrashes } of [survival, fragile, patient]) {
+        const job = await queues.get(name, 'poison', { waitMs: 10_000 });
+        expect(job).toMatchObject({ state: 'failed', error: { code: 'JOB_CRASHED_WORKER' } });
+        const times = Number(
+          /died (\d+) times while it ran this job, the maxCrashes/.exec(job?.error?.message ?? '')?.[1],
+        );
+        expect(times).toBeGreaterThanOrEqual(limit);
+      }
+      await Promise.all(consumers.map(async (consumer) => consumer.close({ timeoutMs: 2000 })));
+      await queues.close();
+    },
+  );
 });

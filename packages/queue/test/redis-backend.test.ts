@@ -1,6 +1,6 @@
 import { uniquePrefix, useRedis } from '@holdfast/testing';
 import { createRedisBackend, type QueueBackend } from '../src/index.ts';
-import { describeQueueBackend } from './describe-queue-backend.ts';
+import { describeQueueBackend } from './backend/describe-queue-backend.ts';
 import { describeAddMany } from './producing/describe-add-many.ts';
 import { describeAddingOnce } from './producing/describe-adding-once.ts';
 import { describeCoalescing } from './producing/describe-coalescing.ts';

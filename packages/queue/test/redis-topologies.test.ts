@@ -12,7 +12,7 @@ import type { RedisTarget } from '@holdfast/redis-core';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Consumer, createRedisBackend, defineQueue, Queues, type QueueBackend } from '../src/index.ts';
-import { describeQueueBackend } from './describe-queue-backend.ts';
+import { describeQueueBackend } from './backend/describe-queue-backend.ts';
 import { describeListing } from './admin/describe-listing.ts';
 import { describeWatching } from './admin/describe-watching.ts';
 import { describeAddMany } from './producing/describe-add-many.ts';

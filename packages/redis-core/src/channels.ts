@@ -62,6 +62,8 @@ export interface RedisNodeEvent {
   readonly node: string;
   readonly available: boolean;
   readonly reason?: string;
+  /** It was away and owns no slot any more, so that nobody asks for it: the last that is said of it. */
+  readonly hasLeft?: true;
 }
 
 export interface RedisTrackingEvent {

@@ -7,10 +7,12 @@ export interface DurableFileOptions {
   readonly file: string;
   /** What the file may take, rounded up to whole pages. */
   readonly maxBytes: number;
-  /** Of `schema`: written into the file. A file of another version is refused and left alone. */
+  /** Of `schema`: written into the file. A file of a version that nothing leads to it from is refused and left alone. */
   readonly version: number;
   /** What makes the tables of an empty file. */
   readonly schema: string;
+  /** By an earlier version: what makes a file of it one of the next version. */
+  readonly upgrades?: Readonly<Record<number, string>>;
 }
 
 const PAGE_BYTES = 4096;
@@ -21,7 +23,7 @@ const PAGE_BYTES = 4096;
  *
  * @throws what SQLite says, with its result code as `errcode` (see `sqliteCode`)
  */
-export function openDurableFile({ file, maxBytes, version, schema }: DurableFileOptions): DatabaseSync {
+export function openDurableFile({ file, maxBytes, version, schema, upgrades = {} }: DurableFileOptions): DatabaseSync {
   mkdirSync(dirname(file), { recursive: true });
   // What is new is for this user alone: it holds the data of callers. SQLite gives its other files the same rights.
   closeSync(openSync(file, 'a', 0o600));
@@ -38,16 +40,26 @@ export function openDurableFile({ file, maxBytes, version, schema }: DurableFile
       BEGIN EXCLUSIVE;
       COMMIT;
     `);
-    const found = database.prepare('PRAGMA user_version').get()?.['user_version'];
-    if (found === 0) database.exec(`BEGIN; ${schema} PRAGMA user_version = ${version}; COMMIT;`);
-    else if (found !== version) {
-      throw new Error(`it was written by another version (its schema is ${String(found)}, not ${version})`);
+    const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+    if (found !== version) {
+      const steps = found === 0 ? [schema] : stepsBetween(found, version, upgrades);
+      if (steps === undefined) {
+        throw new Error(`it was written by another version (its schema is ${found}, not ${version})`);
+      }
+      transact(database, () => database.exec(`${steps.join('\n')} PRAGMA user_version = ${version};`));
     }
     return database;
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+/** `undefined`: there is no way from one version to the other. */
+function stepsBetween(from: number, to: number, upgrades: Readonly<Record<number, string>>): string[] | undefined {
+  const versions = Array.from({ length: Math.max(0, to - from) }, (_, step) => from + step);
+  const steps = versions.map((version) => upgrades[version]).filter((step) => step !== undefined);
+  return steps.length === to - from ? steps : undefined;
 }
 
 /** Runs `work` in one transaction: all of it is on disk when this returns, or nothing is and it throws. */

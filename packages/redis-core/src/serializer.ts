@@ -149,7 +149,6 @@ function isPlainJson(value: unknown, depth: number): boolean {
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return false;
-  // oxlint-disable-next-line guard-for-in -- see above
   for (const key in value) {
     const item = (value as Record<string, unknown>)[key];
     if (typeof item === 'string' ? key === TAG : key === TAG || !isPlainJson(item, depth + 1)) return false;

@@ -1,8 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import dns, { type LookupAddress } from 'node:dns';
-import { rmSync } from 'node:fs';
 import { eventually, FaultProxy, monitor, type RedisServer, startRedis } from '@holdfast/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   createEngine,
   type EngineOptions,
@@ -11,19 +9,7 @@ import {
   UnavailableError,
   UnknownOutcomeError,
 } from '../src/index.ts';
-
-/** Beyond a promised bound, for a machine that does other things as well. */
-const ROOM_MS = 150;
-
-/** What `dns.lookup` calls when it is asked for all addresses. */
-type Resolved = (error: Error | null, addresses?: LookupAddress[]) => void;
-
-/** Runs `work` and replies how long it took, in milliseconds. */
-async function timed(work: () => unknown): Promise<number> {
-  const startedAt = performance.now();
-  await work();
-  return performance.now() - startedAt;
-}
+import { ROOM_MS, timed } from './timed.ts';
 
 describe('the circuit breaker', () => {
   let server: RedisServer;
@@ -260,116 +246,5 @@ describe('the circuit breaker', () => {
     expect(now).toBeGreaterThanOrEqual(before - 50);
     expect(now).toBeLessThanOrEqual(after + 50);
     expect(Number.isInteger(now)).toBe(true);
-  });
-
-  test('a server whose name resolves only later is used from then on, and again after the resolver was away', async () => {
-    const name = 'redis.resolves-later.invalid';
-    let address: string | undefined;
-    const resolve = dns.lookup;
-    // The resolver of this machine, but for one name.
-    const lookup = vi.spyOn(dns, 'lookup').mockImplementation(((host: string, options: object, done: Resolved) => {
-      if (host !== name) return resolve(host, options, done as never);
-      if (address !== undefined) return done(null, [{ address, family: 4 }]);
-      return done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' }));
-    }) as unknown as typeof dns.lookup);
-    const late = createEngine({ name: 'late', target: { kind: 'standalone', host: name, port: proxy.port } });
-    try {
-      await expect(late.mget(['a'])).rejects.toThrow(/ENOTFOUND/);
-      expect(late.status).toMatchObject({ available: false, reason: expect.stringContaining('ENOTFOUND') });
-      address = '127.0.0.2';
-      // Resolves, but nobody is there yet.
-      await eventually(() => expect(late.status.reason).toContain('ECONNREFUSED'));
-      address = proxy.host;
-      await eventually(() => expect(late.status.available).toBe(true));
-      expect((await late.mget(['a']))[0]?.toString()).toBe('1');
-      // Lost while the name is unknown again: fast failures, and back by itself.
-      address = undefined;
-      proxy.resetAll();
-      await eventually(() => expect(late.status.reason).toContain('ENOTFOUND'));
-      expect(await timed(() => expect(late.mget(['a'])).rejects.toThrow(UnavailableError))).toBeLessThan(20);
-      address = proxy.host;
-      expect(await timed(() => eventually(() => expect(late.status.available).toBe(true)))).toBeLessThan(
-        2000 + ROOM_MS,
-      );
-      expect(await late.set('a', '2')).toMatchObject({ stored: true });
-    } finally {
-      lookup.mockRestore();
-      await late.close();
-    }
-  });
-
-  test('a server whose name does not resolve fails calls fast, and says so', async () => {
-    const lost = createEngine({
-      name: 'lost',
-      target: { kind: 'standalone', host: 'redis.does-not-exist.invalid', port: 6379 },
-    });
-    try {
-      await expect(lost.mget(['a'])).rejects.toThrow(/ENOTFOUND|EAI_AGAIN|connecting took/);
-      expect(await timed(() => expect(lost.mget(['a'])).rejects.toThrow(UnavailableError))).toBeLessThan(20);
-      expect(lost.status).toMatchObject({ available: false, breaker: 'open' });
-    } finally {
-      await lost.close();
-    }
-  });
-});
-
-describe('a Redis that is there but cannot serve', () => {
-  test('a disk that is full refuses writes as read-only, still reads, and opens no breaker', async () => {
-    const server = await startRedis({ args: ['--save', '3600 1', '--stop-writes-on-bgsave-error', 'yes'] });
-    const engine = createEngine({
-      name: 'full',
-      target: { kind: 'standalone', host: server.host, port: server.port },
-    });
-    try {
-      await engine.set('a', '1');
-      // What a full disk does to a snapshot, a directory that is gone does too.
-      rmSync(server.directory, { recursive: true });
-      await server.command('BGSAVE').catch(() => undefined);
-      await eventually(async () => {
-        expect(String(await server.command('INFO', 'persistence'))).toContain('rdb_last_bgsave_status:err');
-      });
-      for (let call = 0; call < 20; call += 1) {
-        await expect(engine.set('b', '1')).rejects.toMatchObject({ code: 'REDIS_READ_ONLY', status: 503 });
-      }
-      expect((await engine.mget(['a']))[0]?.toString()).toBe('1');
-      expect(engine.status).toEqual({ available: true, breaker: 'closed' });
-    } finally {
-      await engine.close();
-      await server.stop();
-    }
-  });
-
-  test('a Redis that loads its data is not available until it has, and says so', async () => {
-    const server = await startRedis({ args: ['--appendonly', 'no', '--save', '3600 1'] });
-    const engine = createEngine({
-      name: 'loading',
-      target: { kind: 'standalone', host: server.host, port: server.port },
-    });
-    try {
-      await engine.batch(
-        Array.from({ length: 4000 }, (_, index) => ({ op: 'set', key: `k${index}`, value: 'v'.repeat(100) })),
-      );
-      await server.command('SAVE');
-      await server.kill();
-      const slow = await startRedis({
-        port: server.port,
-        // Two seconds for all keys, and an answer after each few of them.
-        args: ['--save', '3600 1', '--dir', server.directory, '--key-load-delay', '500'].concat([
-          '--loading-process-events-interval-bytes',
-          '1024',
-        ]),
-      });
-      try {
-        expect(String(await slow.command('INFO', 'persistence'))).toContain('loading:1');
-        expect(await timed(() => expect(engine.mget(['k1'])).rejects.toThrow(UnavailableError))).toBeLessThan(20);
-        await eventually(() => expect(engine.status.available).toBe(true), { timeoutMs: 15_000 });
-        expect((await engine.mget(['k1']))[0]?.toString()).toBe('v'.repeat(100));
-      } finally {
-        await slow.stop();
-      }
-    } finally {
-      await engine.close();
-      await server.stop();
-    }
   });
 });

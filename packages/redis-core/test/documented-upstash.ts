@@ -24,8 +24,13 @@ export async function startDocumentedUpstash(address: {
   const redis = new Redis({ host, port, protocol: 2 });
   const subscribers = new Set<Redis>();
   const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => reply(response, 500, { error: String(error) }));
+    answer(request, response).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else reply(response, 500, { error: String(error) });
+    });
   });
+  // A request that is sent while the server closes its connection is lost: not within a test.
+  server.keepAliveTimeout = 60_000;
   server.listen(address.listen ?? 0, '127.0.0.1');
   await once(server, 'listening');
 
@@ -53,8 +58,12 @@ export async function startDocumentedUpstash(address: {
     const subscriber = new Redis({ host, port, protocol: 2 });
     subscribers.add(subscriber);
     response.on('close', () => subscriber.disconnect());
-    subscriber.on('message', (from: string, message: string) => response.write(`data: message,${from},${message}\n\n`));
-    const count = await subscriber.subscribe(channel);
+    const subscribed = subscriber.subscribe(channel);
+    // A message may be read from the socket together with the confirmation: it is told after it all the same.
+    subscriber.on('message', (from: string, message: string) => {
+      void subscribed.then(() => response.write(`data: message,${from},${message}\n\n`));
+    });
+    const count = await subscribed;
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write(`data: subscribe,${channel},${String(count)}\n\n`);
   }

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { eventually, Latch, type RedisServer, startCluster, startSentinel } from '@holdfast/testing';
 import { describe, expect, test } from 'vitest';
 import { createEngine, type EngineOptions, HoldfastError, type RedisEngine } from '../src/index.ts';
@@ -120,6 +121,9 @@ describe('when a master of a cluster is', () => {
     async (_name, signal) => {
       const cluster = await startCluster();
       const engine = engineAt({ kind: 'cluster', nodes: cluster.addresses });
+      const events: unknown[] = [];
+      const listen = (event: unknown): number => events.push(event);
+      subscribe('holdfast:redis:node', listen);
       try {
         const victim = await cluster.masterOf('count');
         const elsewhere = await keyElsewhere(cluster, victim);
@@ -135,7 +139,11 @@ describe('when a master of a cluster is', () => {
         healed.open();
         await others;
         expect(failures).toEqual([]);
+        // Whoever was told that it is away is told that this is of no account any more.
+        const gone = { connection: 'failover', node: `${victim.host}:${victim.port}`, available: false };
+        await eventually(() => expect(events.at(-1)).toMatchObject({ ...gone, hasLeft: true }));
       } finally {
+        unsubscribe('holdfast:redis:node', listen);
         await engine.close();
         await cluster.stop();
       }

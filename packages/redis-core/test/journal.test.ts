@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { spawnNode } from '@holdfast/testing';
+import { canMountDisks, mountSmallDisk, spawnNode } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Invalidation, type Journal, JournalError, openJournal } from '../src/journal.ts';
@@ -152,33 +151,28 @@ describe('the journal of invalidations', () => {
   });
 
   // Where file systems may be mounted: a disk that is really full.
-  test.skipIf(process.getuid?.() !== 0 || !canMount())(
-    'a full disk is an error that says so, and loses nothing',
-    () => {
-      const disk = mkdtempSync(join(tmpdir(), 'holdfast-disk-'));
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
+  test.skipIf(!canMountDisks())('a full disk is an error that says so, and loses nothing', () => {
+    const disk = mountSmallDisk('256k');
+    try {
+      const one = openJournal({ file: join(disk.path, 'journal.db') });
       try {
-        const one = openJournal({ file: join(disk, 'journal.db') });
-        try {
-          one.append(key('before'));
-          const room = 256 * 1024 - statSync(join(disk, 'journal.db-wal')).size - 4096 * 4;
-          writeFileSync(join(disk, 'filler'), Buffer.alloc(room));
-          expect(() => {
-            for (let index = 0; index < 1000; index += 1) one.append(key(`key ${index}`));
-          }).toThrow(/journal.db cannot be used: the disk.*(full|fails)/);
-          expect(one.read(1)).toMatchObject([key('before')]);
-          rmSync(join(disk, 'filler'));
-          one.append(key('after'));
-          expect(one.read(1000).map(({ value }) => value)).toContain('after');
-        } finally {
-          one.close();
-        }
+        one.append(key('before'));
+        const room = 256 * 1024 - statSync(join(disk.path, 'journal.db-wal')).size - 4096 * 4;
+        writeFileSync(join(disk.path, 'filler'), Buffer.alloc(room));
+        expect(() => {
+          for (let index = 0; index < 1000; index += 1) one.append(key(`key ${index}`));
+        }).toThrow(/journal.db cannot be used: the disk.*(full|fails)/);
+        expect(one.read(1)).toMatchObject([key('before')]);
+        rmSync(join(disk.path, 'filler'));
+        one.append(key('after'));
+        expect(one.read(1000).map(({ value }) => value)).toContain('after');
       } finally {
-        execFileSync('umount', [disk]);
-        rmSync(disk, { recursive: true });
+        one.close();
       }
-    },
-  );
+    } finally {
+      disk.unmount();
+    }
+  });
 
   test('a file that is something else, or of another version, is refused and left alone', () => {
     const strange = join(directory, 'strange.db');
@@ -193,16 +187,3 @@ describe('the journal of invalidations', () => {
     expect(() => journal.append(key('a'))).toThrow(/is closed/);
   });
 });
-
-function canMount(): boolean {
-  const probe = mkdtempSync(join(tmpdir(), 'holdfast-mount-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' });
-    execFileSync('umount', [probe], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(probe, { recursive: true, force: true });
-  }
-}

@@ -42,11 +42,12 @@ export async function createRuntime(config: Config, { standIn = false }: Runtime
   // First, as it may be refused: nothing is open yet that would have to be closed again.
   const journal = standIn ? openInvalidationJournal(config) : undefined;
   const outbox = standIn ? openJobOutbox(config) : undefined;
-  const queueBackend = await createQueueBackend(config, keys);
+  const definitions = queueDefinitions(config);
+  const queueBackend = await createQueueBackend(config, keys, definitions);
   const engines = { cache: createEngine(redis.cache), durable: createEngine(redis.durable) };
   const queues = new Queues({
     backend: queueBackend,
-    definitions: queueDefinitions(config),
+    definitions,
     ...(outbox === undefined ? {} : { outbox }),
   });
   const { l1, ...cacheOptions } = config.cache;
@@ -87,8 +88,12 @@ function openJobOutbox({ redis, dataDir, outbox }: Config): Outbox | undefined {
   return openOutbox({ directory: dataDir, ...outbox });
 }
 
-async function createQueueBackend({ redis, dataDir }: Config, keys: Keys): Promise<QueueBackend> {
-  if (redis.queue === null) return createEmbeddedBackend({ directory: join(dataDir, 'queue') });
+async function createQueueBackend(
+  { redis, dataDir }: Config,
+  keys: Keys,
+  definitions: readonly QueueDefinition[],
+): Promise<QueueBackend> {
+  if (redis.queue === null) return createEmbeddedBackend({ directory: join(dataDir, 'queue'), definitions });
   const { connectionTimeoutMs, commandTimeoutMs } = redis;
   return createRedisBackend({
     target: redis.queue,

@@ -46,8 +46,9 @@ export function logLibraryErrors(logger: Logger, now: () => number = Date.now): 
       else if (reason === 'closed') logger.debug({ connection }, 'the connection to Redis is closed');
       else logger.warn({ connection, reason }, 'Redis is away');
     },
-    'holdfast:redis:node': ({ connection, node, available, reason }) => {
-      if (available) logger.info({ connection, node }, 'a master of the cluster is back');
+    'holdfast:redis:node': ({ connection, node, available, reason, hasLeft }) => {
+      if (hasLeft === true) logger.info({ connection, node }, 'a master that was away serves no slots any more');
+      else if (available) logger.info({ connection, node }, 'a master of the cluster is back');
       else logger.warn({ connection, node, reason }, 'a master of the cluster is away; the others serve their slots');
     },
   };

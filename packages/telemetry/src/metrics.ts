@@ -3,6 +3,7 @@ import type { QueueChannels } from '@holdfast/queue';
 import type { RedisChannels } from '@holdfast/redis-core';
 import type { SourceChannels } from '@holdfast/sources';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { BatchMetrics, type BatchReading } from './batch-metrics.ts';
 import { countCacheOperations } from './cache-metrics.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { OutboxMetrics, type OutboxReading } from './outbox-metrics.ts';
@@ -12,7 +13,9 @@ import { RedisMetrics } from './redis-metrics.ts';
 import { ScrapeHooks } from './scrape-hooks.ts';
 import type { ScrapeHook } from './scrape-hooks.ts';
 import { SourceMetrics } from './source-metrics.ts';
+import { StandInMetrics, type StandInReading } from './stand-in-metrics.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { WorkerMetrics, type WorkerReading } from './worker-metrics.ts';
 
 type Channels = RedisChannels & CacheChannels & QueueChannels & SourceChannels;
 
@@ -37,6 +40,12 @@ export interface Metrics {
   redisUp(connection: string, available: boolean): void;
   /** What a queue looks like now. For scrape hooks: it is forgotten before the next scrape. */
   queue(name: string, reading: QueueReading): void;
+  /** What is being gathered and added in this process. For scrape hooks. */
+  batches(reading: BatchReading): void;
+  /** What the worker of this process says of one of its queues. For scrape hooks. */
+  worker(queue: string, reading: WorkerReading): void;
+  /** Whether the caches of this process stand in for Redis. For scrape hooks, where they can. */
+  standIn(reading: StandInReading): void;
   /** What the outbox of this process holds. For scrape hooks. */
   outbox(reading: OutboxReading): void;
   /** How many items a mirrored collection has, for a process that did not sync it itself. */
@@ -80,6 +89,9 @@ export function createMetrics({ service, version = 'unknown', scrapeDeadlineMs =
   const redis = new RedisMetrics(registry, subscriptions);
   countCacheOperations(registry, subscriptions);
   const queues = new QueueMetrics(registry, subscriptions);
+  const batches = new BatchMetrics(registry, subscriptions);
+  const worker = new WorkerMetrics(registry);
+  const standIn = new StandInMetrics(registry);
   const outbox = new OutboxMetrics(registry, subscriptions);
   const sources = new SourceMetrics(registry, subscriptions);
 
@@ -103,6 +115,9 @@ export function createMetrics({ service, version = 'unknown', scrapeDeadlineMs =
     httpInFlight: (change) => http.inFlight(change),
     redisUp: (connection, available) => redis.up(connection, available),
     queue: (name, reading) => queues.read(name, reading),
+    batches: (reading) => batches.read(reading),
+    worker: (queue, reading) => worker.read(queue, reading),
+    standIn: (reading) => standIn.read(reading),
     outbox: (reading) => outbox.read(reading),
     sourceItems: (source, count) => sources.items(source, count),
     onScrape: (hook) => hooks.add(hook),

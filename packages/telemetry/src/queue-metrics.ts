@@ -34,6 +34,7 @@ export class QueueMetrics {
   readonly #paused: Gauge<'queue'>;
   readonly #deadLetters: Gauge<'queue'>;
   readonly #queues = new BoundedLabel(200);
+  readonly #known = new Set<string>();
 
   constructor(registry: Registry, subscriptions: Subscriptions<QueueChannels>) {
     const gauge = (name: string, help: string): Gauge<'queue'> =>
@@ -86,6 +87,12 @@ export class QueueMetrics {
       labelNames: ['queue', 'part'],
       registers: [registry],
     });
+    const store = new Gauge({
+      name: 'holdfast_queue_store_up',
+      help: '1 while the store of the queues is connected, 0 while it is not.',
+      registers: [registry],
+    });
+    subscriptions.on('holdfast:queue:availability', ({ available }) => store.set(available ? 1 : 0));
     subscriptions.on('holdfast:queue:job', (event) => this.#job(event));
     subscriptions.on('holdfast:queue:error', ({ queue, part }) => {
       errors.inc({ queue: this.#queues.of(queue), part });
@@ -97,6 +104,7 @@ export class QueueMetrics {
     const queue = this.#queues.of(name);
     // More queues than labels: a gauge of several queues would show one of them.
     if (queue === other) return;
+    this.#startAtZero(queue);
     for (const state of states) this.#jobs.set({ queue, state }, counts[state] ?? 0);
     this.#backlog.set({ queue }, (counts.waiting ?? 0) + (counts.prioritized ?? 0));
     this.#oldest.set({ queue }, paused ? 0 : oldestWaitingAgeMs / 1000);
@@ -110,6 +118,13 @@ export class QueueMetrics {
   forget(): void {
     const gauges = [this.#jobs, this.#backlog, this.#oldest, this.#workers, this.#paused, this.#deadLetters];
     for (const gauge of gauges) gauge.reset();
+  }
+
+  /** Prometheus sees no increase in a counter that begins with 1, so the first crash of a job would be missed. */
+  #startAtZero(queue: string): void {
+    if (this.#known.has(queue)) return;
+    this.#known.add(queue);
+    for (const event of events) this.#events.inc({ queue, event }, 0);
   }
 
   #job({ queue: name, event: kind, waitMs, durationMs, attempts }: QueueJobEvent): void {

@@ -1,7 +1,7 @@
-import type { RedisChannels, RedisCommandEvent } from '@holdfast/redis-core';
+import type { RedisChannels, RedisCommandEvent, RedisNodeEvent } from '@holdfast/redis-core';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
-import { BoundedLabel, commandLabel } from './labels.ts';
+import { BoundedLabel, commandLabel, other } from './labels.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 export class RedisMetrics {
@@ -11,7 +11,9 @@ export class RedisMetrics {
   readonly #breaker: Gauge<'connection' | 'state'>;
   readonly #tracking: Gauge<'connection'>;
   readonly #saved: Counter<'connection'>;
+  readonly #masters: Gauge<'connection' | 'node'>;
   readonly #connections = new BoundedLabel(20);
+  readonly #nodes = new BoundedLabel(1000);
   readonly #scripts = new BoundedLabel(100);
 
   constructor(registry: Registry, subscriptions: Subscriptions<RedisChannels>) {
@@ -56,6 +58,13 @@ export class RedisMetrics {
       labelNames: ['connection'],
       registers,
     });
+    this.#masters = new Gauge({
+      name: 'holdfast_redis_master_up',
+      help: '0 while this master of a cluster cannot be used and the others go on, 1 since it is back.',
+      labelNames: ['connection', 'node'],
+      registers,
+    });
+    subscriptions.on('holdfast:redis:node', (event) => this.#master(event));
     subscriptions.on('holdfast:redis:breaker', ({ connection, state }) => {
       for (const each of ['closed', 'half-open', 'open'] as const) {
         this.#breaker.set({ connection: this.#connections.of(connection), state: each }, each === state ? 1 : 0);
@@ -70,6 +79,14 @@ export class RedisMetrics {
 
   up(connection: string, available: boolean): void {
     this.#up.set({ connection: this.#connections.of(connection) }, available ? 1 : 0);
+  }
+
+  #master({ connection, node, available, hasLeft }: RedisNodeEvent): void {
+    const labels = { connection: this.#connections.of(connection), node: this.#nodes.of(node) };
+    // Several masters under one label would show that of the last event.
+    if (labels.node === other) return;
+    if (hasLeft === true) this.#masters.remove(labels);
+    else this.#masters.set(labels, available ? 1 : 0);
   }
 
   #command({ connection, command, commands, durationMs, outcome }: RedisCommandEvent): void {

@@ -23,6 +23,12 @@ export function publishEverything(): void {
     failed: 0,
     durationMs: 5,
   });
+  publish('holdfast:redis:node', {
+    connection: 'cache',
+    node: '10.0.0.7:6379',
+    available: false,
+    reason: 'it is frozen',
+  });
   publish('holdfast:redis:availability', { ...redis, available: true });
   publish('holdfast:cache:operation', {
     namespace: 'products',
@@ -33,6 +39,8 @@ export function publishEverything(): void {
   });
   publish('holdfast:queue:job', { queue: 'source-sync', event: 'started', waitMs: 40 });
   publish('holdfast:queue:job', { queue: 'source-sync', event: 'completed', durationMs: 1500, attempts: 2 });
+  publish('holdfast:queue:availability', { available: true });
+  publish('holdfast:queue:batch', { queue: 'source-sync', jobs: 20 });
   publish('holdfast:queue:outbox', { queue: 'source-sync', event: 'accepted', count: 1 });
   publish('holdfast:queue:error', { queue: 'source-sync', part: 'consumer', error: new Error('lost') });
   const counts = { fetched: 500, updated: 20, unchanged: 480, deleted: 2 };

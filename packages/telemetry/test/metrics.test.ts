@@ -71,11 +71,13 @@ describe('the channels of the libraries', () => {
       'holdfast_redis_command_duration_seconds_sum{connection="cache",command="get"} 0.002',
       'holdfast_redis_up{connection="cache"} 1',
       'holdfast_redis_commands_saved_total{connection="cache"} 98',
+      'holdfast_redis_master_up{connection="cache",node="10.0.0.7:6379"} 0',
       'holdfast_cache_operations_total{namespace="products",operation="get",outcome="hit",layer="l2"} 3',
       'holdfast_jobs_total{queue="source-sync",event="completed"} 1',
       'holdfast_job_wait_seconds_sum{queue="source-sync"} 0.04',
       'holdfast_job_duration_seconds_sum{queue="source-sync",outcome="completed"} 1.5',
       'holdfast_queue_errors_total{queue="source-sync",part="consumer"} 1',
+      'holdfast_queue_store_up 1',
       'holdfast_source_syncs_total{source="instances",outcome="ok"} 1',
       'holdfast_source_sync_duration_seconds_sum{source="instances",outcome="ok"} 2.5',
       'holdfast_source_sync_items_total{source="instances",change="deleted"} 2',
@@ -93,6 +95,28 @@ describe('the channels of the libraries', () => {
     publish('holdfast:sources:sync', { source: 'instances', ...failed });
     expect(await samples('holdfast_source_items')).toEqual(['holdfast_source_items{source="instances"} 500']);
     expect(await samples('holdfast_source_sync_last_success_timestamp_seconds')).toEqual(before);
+  });
+
+  it('say which masters of a cluster are away, are back, and have been replaced', async () => {
+    const name = 'holdfast_redis_master_up';
+    const master = { connection: 'durable', node: '10.0.0.8:6379' };
+    publish('holdfast:redis:node', { ...master, available: false });
+    expect(await samples(name)).toEqual([`${name}{connection="durable",node="10.0.0.8:6379"} 0`]);
+    publish('holdfast:redis:node', { ...master, available: true });
+    expect(await samples(name)).toEqual([`${name}{connection="durable",node="10.0.0.8:6379"} 1`]);
+    publish('holdfast:redis:node', { ...master, available: false });
+    publish('holdfast:redis:node', { ...master, available: false, hasLeft: true });
+    // A zero that nobody would ever turn into a one again would wake somebody up for ever.
+    expect(await samples(name)).toEqual([]);
+  });
+
+  it('tell how many jobs a call of the store added, so that the average can be had', async () => {
+    for (const jobs of [1, 50, 9]) publish('holdfast:queue:batch', { queue: 'http-delivery', jobs });
+    const name = 'holdfast_queue_batch_jobs';
+    const lines = await samples(name);
+    expect(lines).toContain(`${name}_sum{queue="http-delivery"} 60`);
+    expect(lines).toContain(`${name}_count{queue="http-delivery"} 3`);
+    expect(lines).toContain(`${name}_bucket{le="10",queue="http-delivery"} 2`);
   });
 
   it('cannot make labels without bound', async () => {
@@ -143,6 +167,39 @@ describe('a scrape', () => {
     ]) {
       expect(text).toContain(line);
     }
+  });
+
+  it('reads through hooks what this process is at', async () => {
+    metrics.onScrape(() => metrics.batches({ activeBatches: 2, totalQueuedJobs: 31 }));
+    metrics.onScrape(() => metrics.worker('source-sync', { consuming: false, active: 3 }));
+    metrics.onScrape(() => metrics.standIn({ isAway: true, pendingInvalidations: 7 }));
+    const text = (await metrics.text()).split('\n');
+    for (const line of [
+      'holdfast_queue_batches_open 2',
+      'holdfast_queue_adds_unanswered 31',
+      'holdfast_worker_consuming{queue="source-sync"} 0',
+      'holdfast_worker_active_jobs{queue="source-sync"} 3',
+      'holdfast_cache_standing_in 1',
+      'holdfast_cache_invalidations_waiting 7',
+    ]) {
+      expect(text).toContain(line);
+    }
+  });
+
+  it('exposes nothing of what a process does not have: an API has no worker, a worker no memory of its own', async () => {
+    const text = await metrics.text();
+    for (const name of ['holdfast_worker_consuming', 'holdfast_cache_standing_in', 'holdfast_outbox_jobs ']) {
+      expect(text).not.toContain(name);
+    }
+  });
+
+  it('shows what has not happened yet as 0, so that the first time is an increase', async () => {
+    metrics.onScrape(() => metrics.queue('source-sync', reading));
+    const name = 'holdfast_jobs_total';
+    expect(await samples(name)).toContain(`${name}{queue="source-sync",event="crashed"} 0`);
+    publish('holdfast:queue:job', { queue: 'source-sync', event: 'crashed' });
+    await metrics.text();
+    expect(await samples(name)).toContain(`${name}{queue="source-sync",event="crashed"} 1`);
   });
 
   it('shows no age of a queue that is paused: nothing of it could run', async () => {

@@ -32,6 +32,9 @@ async function exposed(): Promise<Map<string, Entry>> {
   metrics.http('/health', 'GET', 200, 0.1);
   const reading = { counts: {}, oldestWaitingAgeMs: 0, workers: 0 };
   metrics.onScrape(() => metrics.queue('source-sync', reading));
+  metrics.onScrape(() => metrics.batches({ activeBatches: 1, totalQueuedJobs: 3 }));
+  metrics.onScrape(() => metrics.worker('source-sync', { consuming: true, active: 1 }));
+  metrics.onScrape(() => metrics.standIn({ isAway: false, pendingInvalidations: 0 }));
   const outbox = { waiting: 1, setAside: 0, bytes: 400, maxBytes: 1000, oldestAgeMs: 5000, accepting: true };
   metrics.onScrape(() => metrics.outbox(outbox));
   metrics.onScrape(() => Promise.reject(new Error('away')));

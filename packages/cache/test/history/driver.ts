@@ -19,6 +19,8 @@ export interface HistoryOptions {
   readonly mutation?: string;
 }
 
+/** What starting the processes, all at once on a busy machine, may take. */
+const START_MS = 60_000;
 /** Between two disturbances from outside, on average. */
 const DISTURBANCE_MS = 60;
 /** What Redis may take to notice that a key is over which nobody reads: it looks ten times a second. */
@@ -46,7 +48,7 @@ export async function makeHistory(options: HistoryOptions): Promise<HistoryEvent
       return { name, node: spawnNode(new URL('worker.ts', import.meta.url), { args: [JSON.stringify(task)] }) };
     });
     const timeoutMs = options.seconds * 1000 + 30_000;
-    await Promise.all(workers.map(({ node }) => node.waitForLine(/^ready$/, { timeoutMs: 30_000 })));
+    await Promise.all(workers.map(({ node }) => node.waitForLine(/^ready$/, { timeoutMs: START_MS })));
     const until = now() + options.seconds * 1000;
     for (const { node } of workers) node.signal('SIGUSR2');
     const done = Promise.all(workers.map(({ node }) => node.waitForLine(/^done$/, { timeoutMs })));

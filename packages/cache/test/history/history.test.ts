@@ -6,12 +6,17 @@ import { mutations } from './mutations.ts';
 
 /** What a busy machine needs to hand a message on; time in which a process did not run at all is not counted. */
 const DELIVERY_MS = 100;
+/** How often a mutation may stay hidden, and in how long a history. */
+const ROUNDS = 10;
+const ROUND_SECONDS = 5;
+/** What the processes of a history may take to start and to end. */
+const AROUND_MS = 90_000;
 
 describe('what several processes see while values are written, taken away and loaded, and connections break', () => {
   const seconds = historySeconds();
   const seed = Math.floor(Math.random() * 100_000);
 
-  test(`is what they may see (seed ${seed})`, { timeout: seconds * 1000 + 120_000 }, async () => {
+  test(`is what they may see (seed ${seed})`, { timeout: seconds * 1000 + AROUND_MS }, async () => {
     const verdict = check(await makeHistory({ seconds, seed }), { deliveryMs: DELIVERY_MS });
     expect(report(verdict)).toBe('');
     // A history in which little happened shows little.
@@ -21,12 +26,11 @@ describe('what several processes see while values are written, taken away and lo
 
   test.runIf(historyMutations()).each(Object.keys(mutations))(
     'is found out when %s',
-    { timeout: 120_000 },
+    { timeout: ROUNDS * (ROUND_SECONDS * 1000 + AROUND_MS) },
     async (mutation) => {
-      for (let round = 1; round <= 10; round += 1) {
-        const { violations } = check(await makeHistory({ seconds: 5, seed: round, mutation }), {
-          deliveryMs: DELIVERY_MS,
-        });
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        const history = await makeHistory({ seconds: ROUND_SECONDS, seed: round, mutation });
+        const { violations } = check(history, { deliveryMs: DELIVERY_MS });
         if (violations.length > 0) return;
       }
       expect.fail('No history showed it.');

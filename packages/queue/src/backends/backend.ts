@@ -65,8 +65,11 @@ export interface QueueHandle {
    * Adds jobs in one command: of each what `add` would return or throw. Never rejects, and one job that cannot be added
    * does not touch the others. The caller keeps it small enough (see `maxBatchJobs`), because the store is blocked for
    * as long as it takes.
+   *
+   * @param marker of all those that have no `once` of their own: sent again with it and their place in `jobs`, one by one
+   *   or together, they are not added a second time
    */
-  addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]>;
+  addMany(jobs: readonly NewJob[], marker?: Once): Promise<(AddedJob | Error)[]>;
   /** Removes the markers of adds (see `Once`) that nobody will send again. @throws QueueUnavailableError */
   forget(tokens: readonly string[]): Promise<void>;
   /** What was said of the schedules of this queue. */
@@ -85,7 +88,7 @@ export interface NewJob {
   readonly json?: string;
   readonly options: JobsOptions;
   /** Makes this add happen once, however often it is sent. */
-  readonly once?: Once;
+  readonly once?: Marker;
 }
 
 /**
@@ -96,6 +99,12 @@ export interface Once {
   /** Names the call and not the job: with the job's id, one that was removed could not be added again. */
   readonly token: string;
   readonly ttlMs: number;
+}
+
+/** The marker of one add. */
+export interface Marker extends Once {
+  /** Where the adds of a command share a marker: which of them it is, from 1. Absent: it is of this add alone. */
+  readonly place?: number;
 }
 
 /** What became of an add. */

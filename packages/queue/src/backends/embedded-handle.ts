@@ -15,7 +15,7 @@ import type { RetentionStore } from '../retention/store.ts';
 import { EmbeddedScheduleRecords } from '../schedules/embedded-records.ts';
 import type { ScheduleRecords } from '../schedules/records.ts';
 import type { QueueReading } from '../summary.ts';
-import type { AddedJob, NewJob, QueueHandle } from './backend.ts';
+import type { AddedJob, NewJob, Once, QueueHandle } from './backend.ts';
 import { toStored } from './stored-job.ts';
 
 export interface EmbeddedHandleOptions {
@@ -58,13 +58,13 @@ export class EmbeddedQueueHandle implements QueueHandle {
     return added;
   }
 
-  async addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
+  async addMany(jobs: readonly NewJob[], marker?: Once): Promise<(AddedJob | Error)[]> {
     const stored = jobs.map((job) => toStored(this.queue, job));
     const { pool, commandTimeoutMs } = this.#options;
     try {
       this.#refuseWhenClosed();
       const replies = await withDeadline(
-        addJobs(pool, this.queue.getBackend() as unknown as IQueueBackend, this.name, stored),
+        addJobs(pool, this.queue.getBackend() as unknown as IQueueBackend, this.name, stored, marker),
         commandTimeoutMs,
         () => new Error(`no answer within ${commandTimeoutMs} ms`),
       );

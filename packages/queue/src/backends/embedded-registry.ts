@@ -1,5 +1,5 @@
 import type { PgPool } from '../embedded/pg-pool.ts';
-import type { Beat, BeatReply, CancelOutcome, WorkerRegistry } from '../consuming/worker-registry.ts';
+import type { Beat, BeatReply, CancelOutcome, HeldJob, WorkerRegistry } from '../consuming/worker-registry.ts';
 import type { QueueHandle } from './backend.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { QueueHandle } from './backend.ts';
 export class EmbeddedWorkerRegistry implements WorkerRegistry {
   readonly #handle: QueueHandle;
   readonly #pool: PgPool;
-  readonly #cancelListeners = new Set<() => void>();
+  readonly #cancelListeners = new Set<(job: HeldJob) => void>();
 
   constructor(handle: QueueHandle, pool: PgPool) {
     this.#handle = handle;
@@ -71,7 +71,10 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
     const [row] = await this.#query(cancelSql, [id, failure]);
     const state = row?.['state'];
     if (state === undefined || state === null) return 'missing';
-    if (state === 'active') for (const listener of this.#cancelListeners) listener();
+    if (state === 'active') {
+      const job = { id, token: String(row?.['lock_token']) };
+      for (const listener of this.#cancelListeners) listener(job);
+    }
     if (state === 'active' || state === 'waiting-children') return state;
     if (state !== 'waiting' && state !== 'delayed') return 'ended';
     // A delayed job fails now and not when its time comes.
@@ -79,7 +82,8 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
     return 'waiting';
   }
 
-  onCancel(listener: () => void): () => void {
+  /** Calls back when a job that runs was cancelled: by this process, as no other has the folder. Returns what ends that. */
+  onCancel(listener: (job: HeldJob) => void): () => void {
     this.#cancelListeners.add(listener);
     return () => this.#cancelListeners.delete(listener);
   }
@@ -92,7 +96,7 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
 
 /** $1 queue, $2 id, $3 what it fails with. Negative numbers come first: it is the next to be taken, and fails then. */
 const cancelSql = `
-  WITH found AS (SELECT state FROM job WHERE queue = $1 AND id = $2 FOR UPDATE),
+  WITH found AS (SELECT state, lock_token FROM job WHERE queue = $1 AND id = $2 FOR UPDATE),
   marked AS (
     UPDATE job SET deferred_failure = $3,
                    priority = CASE WHEN job.state = 'active' THEN priority ELSE 0 END,
@@ -100,4 +104,4 @@ const cancelSql = `
       FROM found
      WHERE queue = $1 AND id = $2 AND found.state IN ('waiting', 'delayed', 'active')
   )
-  SELECT state FROM found`;
+  SELECT state, lock_token FROM found`;

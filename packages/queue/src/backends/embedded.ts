@@ -10,7 +10,7 @@ import { onceEach } from '../once-each.ts';
 import { scheduleRecordsTable } from '../schedules/embedded-records.ts';
 import { PgPool } from '../embedded/pg-pool.ts';
 import { PgliteClient } from '../embedded/pglite-client.ts';
-import { recoverJobs } from '../embedded/recovery.ts';
+import { recoverJobs, type CrashLimit } from '../embedded/recovery.ts';
 import { Availability } from './availability.ts';
 import type { BackendStatus, QueueBackend, WorkerTuning } from './backend.ts';
 import { EmbeddedQueueHandle } from './embedded-handle.ts';
@@ -19,6 +19,8 @@ import { EmbeddedWorkerRegistry } from './embedded-registry.ts';
 export interface EmbeddedBackendOptions {
   /** Made where it does not exist. One process at a time can use it. */
   readonly directory: string;
+  /** Queues whose `maxCrashes` counts for what the last process left behind; for others it is the default. */
+  readonly definitions?: readonly CrashLimit[];
   /** The deadline of each call. Default 10 000. */
   readonly commandTimeoutMs?: number;
 }
@@ -45,7 +47,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   }
   const pool = new PgPool(pglite);
   try {
-    await prepare(pool);
+    await prepare(pool, options.definitions);
   } catch (error) {
     await pglite.close(closeTimeoutMs);
     lock.release();
@@ -66,6 +68,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   const connection = pool as unknown as Parameters<typeof createPostgresBackend>[1]['connection'];
   const handles = new Map<string, EmbeddedQueueHandle>();
   const workers = new Map<string, Set<object>>();
+  const registry = onceEach((name) => new EmbeddedWorkerRegistry(open(name), pool));
 
   const open = (name: string): EmbeddedQueueHandle => {
     const existing = handles.get(name);
@@ -103,7 +106,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     },
     prefixOf: (queue) => `bullmq.${queue}`,
     open,
-    registry: onceEach((name) => new EmbeddedWorkerRegistry(open(name), pool)),
+    registry,
     createWorker: (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl) => {
       const workerOptions = { ...tuning, connection: connection as never };
       const factory = createPostgresBackend as unknown as BackendFactory;
@@ -111,7 +114,11 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
       const running = workers.get(name) ?? new Set();
       running.add(worker);
       workers.set(name, running);
-      worker.on('closed', () => running.delete(worker));
+      const forgetCancels = registry(name).onCancel(control.onCancelled);
+      worker.on('closed', () => {
+        running.delete(worker);
+        forgetCancels();
+      });
       return worker;
     },
     createEvents: (name: string, after: string) =>
@@ -125,7 +132,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
 }
 
 /** Brings the tables up to date and gives back what a dead process left behind. */
-async function prepare(pool: PgPool): Promise<void> {
+async function prepare(pool: PgPool, definitions: readonly CrashLimit[] | undefined): Promise<void> {
   const client = await pool.connect();
   try {
     await runMigrations(client as unknown as Parameters<typeof runMigrations>[0], 'bullmq');
@@ -137,5 +144,5 @@ async function prepare(pool: PgPool): Promise<void> {
   await pool.query(flowFunctionSql);
   await installAdding(pool);
   await pool.query(scheduleRecordsTable);
-  await recoverJobs(pool);
+  await recoverJobs(pool, definitions);
 }

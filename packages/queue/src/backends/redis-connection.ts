@@ -59,6 +59,8 @@ export function consumerConnection(
     maxRetriesPerRequest: null,
     // Longer than any blocking read; without it a half-open connection would hold the worker for minutes.
     socketTimeout: Math.max(15_000 + 1000 * blockSeconds, times.commandTimeoutMs),
+    // Who listens for cancels does so again by itself: the library's own way leaves a rejection to nobody.
+    autoResubscribe: false,
   };
   return connectionTo(target, options, true);
 }

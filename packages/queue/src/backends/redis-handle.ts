@@ -13,12 +13,11 @@ import type { RetentionStore } from '../retention/store.ts';
 import type { ScheduleRecords } from '../schedules/records.ts';
 import { RedisScheduleRecords } from '../schedules/redis-records.ts';
 import type { QueueReading } from '../summary.ts';
-import type { AddedJob, BackendStatus, NewJob, QueueHandle } from './backend.ts';
+import type { AddedJob, BackendStatus, NewJob, Once, QueueHandle } from './backend.ts';
 import { onceKeyPrefix } from './queue-keys.ts';
 import { GuardedAdd } from './redis-add.ts';
 import { isServerError, translateServerError } from './redis-errors.ts';
 import { readQueue } from './redis-reading.ts';
-import { toStored } from './stored-job.ts';
 import { ConnectionWatch, type ConnectionObserver, type RedisClient } from './redis-watch.ts';
 
 /** One queue on Redis, on one connection of its own. */
@@ -71,14 +70,13 @@ export class RedisQueueHandle implements QueueHandle {
     return added;
   }
 
-  async addMany(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
+  async addMany(jobs: readonly NewJob[], marker?: Once): Promise<(AddedJob | Error)[]> {
     const forAll = (errorOf: (job: NewJob) => Error): Error[] => jobs.map((job) => errorOf(job));
-    const stored = jobs.map((job) => toStored(this.queue, job));
     try {
       const client = await this.#ready();
       const deadline = Date.now() + this.#commandTimeoutMs;
       const replies = await withDeadline(
-        this.#guardedAdd.run(client, this.queue.getBackend(), stored, deadline),
+        this.#guardedAdd.run(client, this.queue.getBackend(), jobs, deadline, marker),
         this.#commandTimeoutMs,
         () => new Error(`Redis did not answer within ${this.#commandTimeoutMs} ms.`),
       );

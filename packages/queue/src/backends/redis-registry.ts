@@ -18,7 +18,6 @@ type Reply = [string, number, string[], string[], (string | number)[], string[]]
  */
 export class RedisWorkerRegistry implements WorkerRegistry {
   readonly #handle: QueueHandle;
-  readonly #cancelListeners = new Set<() => void>();
 
   constructor(handle: QueueHandle) {
     this.#handle = handle;
@@ -77,13 +76,7 @@ export class RedisWorkerRegistry implements WorkerRegistry {
 
   async cancel(id: string, failure: string): Promise<CancelOutcome> {
     const outcome = await this.#run((client, backend) => cancelScript.run(client, backend.toKey(''), [id, failure]));
-    if (outcome === 'active') for (const listener of this.#cancelListeners) listener();
     return outcome as CancelOutcome;
-  }
-
-  onCancel(listener: () => void): () => void {
-    this.#cancelListeners.add(listener);
-    return () => this.#cancelListeners.delete(listener);
   }
 
   async #run<T>(operation: (client: RedisClient, backend: RedisQueueBackend) => Promise<T>): Promise<T> {

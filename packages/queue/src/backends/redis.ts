@@ -3,6 +3,7 @@ import { createRedisBackend as createBullmqBackend, Queue, QueueEvents, type Pro
 import { publishEvent } from '../channels.ts';
 import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
 import { Availability } from './availability.ts';
+import { listenForCancels } from './cancel-listener.ts';
 import type { BackendStatus, JobWorker, QueueBackend, WorkerTuning } from './backend.ts';
 import { consumerConnection, producerConnection, queueTarget, type ConnectionTimes } from './redis-connection.ts';
 import { RedisQueueHandle } from './redis-handle.ts';
@@ -76,6 +77,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     const watch = new ConnectionWatch(worker.getBackend().client, availability);
     workers.add(watch);
     worker.on('error', (error) => watch.note(error));
+    listenForCancels(worker.getBackend(), name, control);
     // From here on its connection ends because it is to.
     worker.on('closing', () => workers.delete(watch));
     worker.on('closed', close);

@@ -1,12 +1,12 @@
 import { Job, type JobJson, type Queue } from 'bullmq';
 import type { JobState } from '../job-view.ts';
-import type { NewJob, Once } from './backend.ts';
+import type { Marker, NewJob } from './backend.ts';
 
 /** A job as BullMQ stores it. */
 export interface StoredNewJob {
   readonly id: string;
   readonly json: JobJson;
-  readonly once: Once | undefined;
+  readonly once: Marker | undefined;
 }
 
 /** What the store says of one job; `message` is its own where the job could not be added. */

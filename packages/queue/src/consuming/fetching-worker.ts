@@ -9,6 +9,10 @@ export interface FetchControl {
   readonly permits: Permits;
   /** Awaited before each fetch. */
   readonly beforeFetch: () => Promise<void>;
+  /** Told that a job was cancelled which this worker holds or held. It may also learn that from a beat alone. */
+  readonly onCancelled: (job: HeldJob) => void;
+  /** Told that the worker has its connection again: what was said or sent when that broke may be lost. */
+  readonly onReconnected: () => void;
 }
 
 const firstRefusalMs = 100;

@@ -24,7 +24,9 @@ export interface PresenceOptions {
 /** After a beat that failed: soon enough for the presence to hold when the store is only away for a moment. */
 const retryMs = 500;
 /** How often a worker looks for jobs that belong to nobody. */
-const sweepMs = 15_000;
+const lookMs = 15_000;
+/** A fetch that has not come to its worker after this time never will. */
+const fetchPatienceMs = 6000;
 
 /**
  * The heartbeat of one worker of one queue. Each beat is one command, and does everything at once: see
@@ -36,9 +38,11 @@ export class Presence {
   #link: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
-  #sweptAt = Number.NEGATIVE_INFINITY;
-  /** Jobs under tokens of this worker that only the store knew of at the last sweep. */
-  #orphans: ReadonlySet<string> = new Set();
+  /** Another beat is wanted, and the one that is under way may have looked before. */
+  #again = false;
+  #nextLookAt = Number.NEGATIVE_INFINITY;
+  /** Jobs under tokens of this worker that only the store knew of at the last look, and since when. */
+  #orphans: ReadonlyMap<string, number> = new Map();
   #stopped = false;
 
   constructor(options: PresenceOptions) {
@@ -57,9 +61,16 @@ export class Presence {
     this.#schedule(0);
   }
 
-  /** Beats now instead of at its time. */
+  /** Beats now instead of at its time; after the beat that is under way, if there is one. */
   hurry(): void {
-    if (!this.#stopped && this.#timer !== undefined) this.#schedule(0);
+    if (this.#timer === undefined) this.#again = true;
+    else this.#schedule(0);
+  }
+
+  /** Beats now, and looks for jobs that only the store believes to run here: a link to it broke. */
+  lookAround(): void {
+    this.#nextLookAt = Number.NEGATIVE_INFINITY;
+    this.hurry();
   }
 
   /** Beats no more; `leave` follows when the jobs have ended. */
@@ -88,7 +99,9 @@ export class Presence {
     const { registry, workerId, times, crashLimit, running, onReply, onError } = this.#options;
     const { heartbeatMs, ttlMs } = times;
     const startedAt = performance.now();
-    const everything = startedAt - this.#sweptAt >= Math.max(sweepMs, ttlMs);
+    this.#again = false;
+    const everything = startedAt >= this.#nextLookAt;
+    if (everything) this.#nextLookAt = startedAt + Math.max(lookMs, ttlMs);
     let next = heartbeatMs;
     try {
       const reply = await registry.beat({
@@ -101,16 +114,15 @@ export class Presence {
       });
       this.#link = reply.link;
       this.#registered.resolve();
-      if (everything) {
-        this.#sweptAt = startedAt;
-        await this.#giveBackOrphans(reply.own);
-      }
+      if (everything) await this.#giveBackOrphans(reply.own, startedAt);
       onReply(reply);
+      if (this.#orphans.size > 0) next = Math.min(next, Math.max(0, this.#nextLookAt - startedAt));
       if (reply.dueMs !== undefined) next = Math.min(next, Math.max(reply.dueMs + 10, 20));
+      if (this.#again) next = 0;
     } catch (error) {
       this.#link = 'broken';
       // What was under way when the link broke may have been carried out: look for it soon.
-      this.#sweptAt = Number.NEGATIVE_INFINITY;
+      this.#nextLookAt = Number.NEGATIVE_INFINITY;
       onError(error instanceof Error ? error : new Error(String(error)));
       next = Math.min(retryMs, heartbeatMs);
     }
@@ -119,15 +131,23 @@ export class Presence {
 
   /**
    * A fetch that Redis carried out and whose reply was lost leaves a job active under a token of ours that nobody here
-   * knows. Seen twice, it is no reply that is still under way.
+   * knows. When that is so for a while, it is no reply that is still under way.
    */
-  async #giveBackOrphans(own: readonly HeldJob[]): Promise<void> {
-    const unknown = own.filter((job) => !this.#options.holds(job));
-    const seenBefore = unknown.filter((job) => this.#orphans.has(nameOf(job)));
-    for (const { id, token } of seenBefore) await this.#options.registry.giveBack(id, token);
-    this.#orphans = new Set(unknown.map(nameOf));
-    // The second look follows after the time of a presence instead of at the next sweep.
-    if (seenBefore.length < unknown.length) this.#sweptAt -= Math.max(0, sweepMs - this.#options.times.ttlMs);
+  async #giveBackOrphans(own: readonly HeldJob[], now: number): Promise<void> {
+    const { registry, holds, times } = this.#options;
+    const patienceMs = Math.min(fetchPatienceMs, times.ttlMs);
+    const orphans = new Map<string, number>();
+    for (const job of own) {
+      if (holds(job)) continue;
+      const since = this.#orphans.get(nameOf(job)) ?? now;
+      if (now - since >= patienceMs) {
+        await registry.giveBack(job.id, job.token);
+      } else {
+        orphans.set(nameOf(job), since);
+        this.#nextLookAt = Math.min(this.#nextLookAt, since + patienceMs);
+      }
+    }
+    this.#orphans = orphans;
   }
 }
 

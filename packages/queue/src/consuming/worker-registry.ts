@@ -15,12 +15,10 @@ export interface WorkerRegistry {
   beginAlone(id: string, token: string): Promise<void>;
   /** @param failure what the job fails with, `CODE: message` */
   cancel(id: string, failure: string): Promise<CancelOutcome>;
-  /** Calls back when a job that runs was cancelled through this object. Returns what ends that. */
-  onCancel(listener: () => void): () => void;
 }
 
 /**
- * `waiting`: it is next and fails without being run. `active`: its worker ends it within one heartbeat.
+ * `waiting`: it is next and fails without being run. `active`: its worker is told, and ends it.
  * `waiting-children`: it was left alone.
  */
 export type CancelOutcome = 'waiting' | 'active' | 'ended' | 'missing' | 'waiting-children';

@@ -1,4 +1,5 @@
 import type { IQueueBackend, JobJson } from 'bullmq';
+import type { Marker, Once } from '../backends/backend.ts';
 import type { AddReply, StoredNewJob } from '../backends/stored-job.ts';
 import type { JobState } from '../job-view.ts';
 import type { PgPool } from './pg-pool.ts';
@@ -15,8 +16,13 @@ export async function addJobs(
   backend: IQueueBackend,
   queue: string,
   jobs: readonly StoredNewJob[],
+  shared?: Once,
 ): Promise<AddReply[]> {
-  const entries = jobs.map(({ id, json, once }) => ({ id, once, add: argumentsOf(backend, json, id) }));
+  const entries = jobs.map(({ id, json, once }, index) => ({
+    id,
+    once: ownMarker(once ?? (shared && { ...shared, place: index + 1 })),
+    add: argumentsOf(backend, json, id),
+  }));
   const { rows } = await pool.query('SELECT * FROM holdfast_add($1, $2::jsonb, $3)', [
     queue,
     JSON.stringify(entries),
@@ -26,6 +32,12 @@ export async function addJobs(
     const { outcome, id, state } = row as { outcome: string; id: string; state: JobState };
     return outcome === 'added' || outcome === 'existed' ? { outcome, id, state } : { outcome: 'error', message: id };
   });
+}
+
+/** Commands are no cost here: each add has a row of its own, also where it shares its marker with others. */
+function ownMarker(marker: Marker | undefined): Once | undefined {
+  if (marker?.place === undefined) return marker;
+  return { ...marker, token: `${marker.token} ${marker.place}` };
 }
 
 /** What BullMQ would call its function `add_job` with, and so ours. */

@@ -1,5 +1,9 @@
 import { defaultMaxCrashes } from '../consuming/tuning.ts';
+import type { QueueDefinition } from '../define-queue.ts';
 import type { PgPool } from './pg-pool.ts';
+
+/** How many crashes end a job, where a queue does not leave that to the default. */
+export type CrashLimit = Pick<QueueDefinition, 'name' | 'maxCrashes'>;
 
 /**
  * Gives back the jobs that ran when the last process died. The folder is held exclusively, so every job that is still
@@ -7,19 +11,23 @@ import type { PgPool } from './pg-pool.ts';
  *
  * @returns how many went back to waiting
  */
-export async function recoverJobs(pool: PgPool): Promise<number> {
+export async function recoverJobs(pool: PgPool, limits: readonly CrashLimit[] = []): Promise<number> {
+  const byQueue = Object.fromEntries(limits.map(({ name, maxCrashes = defaultMaxCrashes }) => [name, maxCrashes]));
   const { rowCount } = await pool.query(
     `UPDATE job
         SET state = 'waiting', lock_token = NULL, locked_until_ms = NULL, stalled_marked = false,
             stalled_count = stalled_count + crashed,
-            deferred_failure = CASE WHEN stalled_count + crashed >= $1
-              THEN 'JOB_CRASHED_WORKER: The process died ' || (stalled_count + crashed) || ' times while it ran this job.'
+            deferred_failure = CASE WHEN stalled_count + crashed >= allowed
+              THEN 'JOB_CRASHED_WORKER: The process died ' || (stalled_count + crashed) ||
+                   ' times while it ran this job, the maxCrashes of its queue.'
               ELSE deferred_failure END
-       FROM (SELECT queue AS of_queue, id AS of_id,
-                    CASE WHEN stalled_count < $1 - 1 OR processed_by = lock_token THEN 1 ELSE 0 END AS crashed
-               FROM job WHERE state = 'active') AS counted
+       FROM (SELECT *, CASE WHEN of_stalled < GREATEST(1, allowed - 1) OR had_begun THEN 1 ELSE 0 END AS crashed
+               FROM (SELECT queue AS of_queue, id AS of_id, stalled_count AS of_stalled,
+                            processed_by = lock_token AS had_begun,
+                            COALESCE(($1::jsonb ->> queue)::integer, $2) AS allowed
+                       FROM job WHERE state = 'active') AS left_behind) AS counted
       WHERE state = 'active' AND queue = of_queue AND id = of_id`,
-    [defaultMaxCrashes],
+    [JSON.stringify(byQueue), defaultMaxCrashes],
   );
   return rowCount;
 }

@@ -6,12 +6,16 @@ export interface OutboxEntry {
   readonly seq: number;
   readonly queue: string;
   readonly id: string;
-  /** Of the call that brought it: see `NewJob.once`. */
+  /** Of its marker, or of the one of the command that it was sent by: see `NewJob.once`. */
   readonly token: string;
+  /** Its place in that command. */
+  readonly place?: number;
   /** As its caller gave it, so that it is checked against the queue as it is when it is forwarded. */
   readonly job: AddJob;
   /** Milliseconds since the epoch. */
   readonly acceptedAt: number;
+  /** By how much its call has delayed it, beside the delay that the job itself asks for. */
+  readonly laterMs: number;
   /** Since when it may be in the store: the first time that it was sent with an outcome that is not known. */
   readonly sentAt?: number;
   /** How often the store refused it for a reason of its own. */
@@ -20,7 +24,20 @@ export interface OutboxEntry {
   readonly reason?: SetAsideReason;
 }
 
-export type NewOutboxEntry = Omit<OutboxEntry, 'seq' | 'failures' | 'reason'>;
+/** As it comes to the file. */
+export interface NewOutboxEntry extends Omit<OutboxEntry, 'seq' | 'failures' | 'reason' | 'job' | 'laterMs'> {
+  readonly laterMs?: number;
+  /** The job as JSON. */
+  readonly body: string;
+}
+
+/** @param dataAsJson where that is known already: it is most of what there is to write */
+export function bodyOf({ name, data, options }: AddJob, dataAsJson: string | undefined): string {
+  if (dataAsJson === undefined) return JSON.stringify({ name, data, options });
+  const named = name === undefined ? '' : `"name":${JSON.stringify(name)},`;
+  const opted = options === undefined ? '' : `,"options":${JSON.stringify(options)}`;
+  return `{${named}"data":${dataAsJson}${opted}}`;
+}
 
 export interface SetAsideReason {
   /** Of the error, as in the catalogues. */

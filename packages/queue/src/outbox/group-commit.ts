@@ -13,14 +13,13 @@ export interface GroupCommitOptions {
 
 interface Pending {
   readonly entry: NewOutboxEntry;
-  readonly body: string;
   readonly bytes: number;
   readonly resolve: (isNew: boolean) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** What one commit takes at most; the rest goes into the next, right after it. */
-const maxCommitEntries = 512;
+export const maxCommitEntries = 512;
 const maxCommitBytes = 4 * 1024 * 1024;
 
 /**
@@ -46,12 +45,11 @@ export class GroupCommit {
    * @throws OutboxFullError, OutboxError
    */
   async add(entry: NewOutboxEntry): Promise<boolean> {
-    const body = JSON.stringify(entry.job);
-    const bytes = OutboxFile.bytesOf(body);
+    const bytes = OutboxFile.bytesOf(entry.body);
     const refusal = this.#refusal(bytes);
     if (refusal !== undefined) throw refusal;
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    this.#pending.push({ entry, body, bytes, resolve, reject });
+    this.#pending.push({ entry, bytes, resolve, reject });
     this.#pendingBytes += bytes;
     this.#schedule();
     return promise;
@@ -82,7 +80,7 @@ export class GroupCommit {
     if (group.length === 0) return;
     const { file, room } = this.#options;
     try {
-      const isNew = file.insert(group);
+      const isNew = file.insert(group.map(({ entry }) => entry));
       this.commits += 1;
       room.wrote(group.reduce((sum, { bytes }) => sum + bytes, 0));
       for (const [index, { resolve }] of group.entries()) resolve(isNew[index] ?? false);

@@ -1,17 +1,22 @@
 import { randomUUID } from 'node:crypto';
+import type { AddedJob, Marker, QueueHandle } from '../backends/backend.ts';
 import { publishEvent } from '../channels.ts';
-import { QueueOutcomeUnknownError, QueueUnavailableError, type OutboxError } from '../errors.ts';
+import { QueueOutcomeUnknownError, QueueOutOfMemoryError, QueueUnavailableError, type OutboxError } from '../errors.ts';
+import { maxBatchJobs } from '../limits.ts';
 import type { AddJob, AddResult, Producer } from '../producer.ts';
-import type { NewOutboxEntry } from './entry.ts';
-import type { GroupCommit } from './group-commit.ts';
+import type { AddBatcher } from '../producing/add-batcher.ts';
+import { maxCommandsUnderWay, type AddManyOptions, type AddManyResult, type BulkJob } from '../producing/add-many.ts';
+import type { Pending } from '../producing/batch-stats.ts';
+import { bodyOf } from './entry.ts';
+import { maxCommitEntries, type GroupCommit } from './group-commit.ts';
 import type { Lane } from './lane.ts';
+import { MarkedCommands, UnansweredError } from './marked-commands.ts';
 import type { MarkerCleanup } from './marker-cleanup.ts';
-import { ImpatienceError, withPatience } from './patience.ts';
-import { markerTtlMs } from './replay-window.ts';
 
 export interface IntakeOptions {
   readonly lane: Lane;
   readonly producer: Producer;
+  readonly handle: QueueHandle;
   readonly markers: MarkerCleanup;
   readonly commit: GroupCommit;
   /** A store that takes longer to answer an add counts as away. */
@@ -20,57 +25,130 @@ export interface IntakeOptions {
   readonly waits: (id: string) => boolean;
 }
 
+type Offered = Pick<BulkJob, 'job' | 'source' | 'laterMs'>;
+
+/** What is known of a job that was not answered for: that it was never sent, or how and when it was. */
+type Sending = 'unsent' | { readonly marker: Marker; readonly sentAt: number };
+
 /** Adds jobs to one queue, or, while its store is away, to the outbox. */
 export class Intake {
   readonly #options: IntakeOptions;
+  readonly #commands: MarkedCommands;
+  readonly #batcher: AddBatcher;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#commands = new MarkedCommands(options);
+    this.#batcher = options.producer.createBatcher(async (jobs) => this.#commands.send(jobs));
+  }
+
+  /** Commands that add, and jobs whose callers wait for them. */
+  get pending(): Pending {
+    return this.#batcher.pending;
   }
 
   /** See `Outbox.add`. */
-  async add(job: AddJob): Promise<AddResult> {
-    const { lane, producer, markers, patienceMs, waits } = this.#options;
+  async add(source: AddJob): Promise<AddResult> {
+    const { lane, producer } = this.#options;
     const { queue } = lane;
-    const prepared = producer.prepare(job);
-    const { id } = prepared;
-    const token = randomUUID();
-    const entry = { queue, id, token, job, acceptedAt: Date.now() };
-    if (lane.lastError !== undefined) return this.#keep(entry, undefined);
-    if (lane.waiting > 0 && job.options?.jobId !== undefined && waits(id)) {
-      return { id, queue, state: 'outbox', duplicate: true };
-    }
+    const offered = { job: producer.prepare(source), source, laterMs: 0 };
+    if (lane.lastError !== undefined) return toResult(queue, await this.#keep(offered, 'unsent', undefined));
+    if (this.#isHeld(offered)) return toResult(queue, heldBefore(offered));
+    const sentAt = Date.now();
     try {
-      const added = await withPatience(producer.send({ ...prepared, once: { token, ttlMs: markerTtlMs } }), patienceMs);
-      // It was answered: nobody sends it again.
-      markers.add(token);
-      return added;
+      return await producer.send(offered.job, this.#batcher);
     } catch (error) {
-      if (error instanceof QueueUnavailableError) return this.#keep(entry, error);
-      const isUnknown = error instanceof QueueOutcomeUnknownError || error instanceof ImpatienceError;
-      if (!isUnknown) throw error;
-      return this.#keep({ ...entry, sentAt: entry.acceptedAt }, error);
+      return toResult(queue, await this.#keepIfUnanswered(offered, error, sentAt));
     }
   }
 
-  async #keep(entry: NewOutboxEntry, cause: Error | undefined): Promise<AddResult> {
+  /** See `Outbox.addMany`. */
+  async addMany(jobs: readonly AddJob[], options?: AddManyOptions): Promise<AddManyResult> {
+    const { lane, producer } = this.#options;
+    return producer.addMany(jobs, options, {
+      send: async (batch) => this.#sendMany(batch),
+      // A store that is away ends nothing here; and one job may find no room in the outbox where a smaller one does.
+      endsAll: (error) => error instanceof QueueOutOfMemoryError,
+      maxUnderWay: () => (lane.lastError === undefined ? maxCommandsUnderWay : maxCommitEntries / maxBatchJobs),
+    });
+  }
+
+  /** Sends what waits to be sent, and waits until it was answered, or was not in time. */
+  async close(): Promise<void> {
+    await this.#batcher.close();
+  }
+
+  /** One command, or a share of a commit; of each what became of it. */
+  async #sendMany(batch: readonly BulkJob[]): Promise<(AddedJob | Error)[]> {
+    const { lane } = this.#options;
+    const { queue } = lane;
+    const failed = (error: unknown): Error => error as Error;
+    if (lane.lastError !== undefined) {
+      return Promise.all(batch.map(async (offered) => this.#keep(offered, 'unsent', undefined).catch(failed)));
+    }
+    const sendable = batch.filter((offered) => !this.#isHeld(offered));
+    const sentAt = Date.now();
+    publishEvent('holdfast:queue:batch', () => ({ queue, jobs: sendable.length }));
+    const replies = await this.#commands.send(sendable.map(({ job }) => job));
+    const replyOf = new Map(sendable.map((offered, index) => [offered, replies[index]]));
+    return Promise.all(
+      batch.map(async (offered) => {
+        const reply = replyOf.get(offered) ?? heldBefore(offered);
+        if (!(reply instanceof Error)) return reply;
+        return this.#keepIfUnanswered(offered, reply, sentAt).catch(failed);
+      }),
+    );
+  }
+
+  /** Only while something waits: in general there is nothing to look for. */
+  #isHeld({ job, source }: Offered): boolean {
+    const { lane, waits } = this.#options;
+    return lane.waiting > 0 && source.options?.jobId !== undefined && waits(job.id);
+  }
+
+  /** @throws `error` itself, when it is the answer */
+  async #keepIfUnanswered(offered: Offered, error: unknown, sentAt: number): Promise<AddedJob> {
+    if (error instanceof QueueUnavailableError) return this.#keep(offered, 'unsent', error);
+    if (error instanceof UnansweredError) return this.#keep(offered, { marker: error.marker, sentAt }, error);
+    throw error;
+  }
+
+  async #keep({ job, source, laterMs }: Offered, sending: Sending, cause: Error | undefined): Promise<AddedJob> {
     const { lane, commit } = this.#options;
-    const { queue, id } = entry;
+    const { queue } = lane;
+    const { id } = job;
+    // A job that was spread has its time already.
+    const acceptedAt = job.options.timestamp ?? Date.now();
+    const entry = { queue, id, ...placeOf(sending), body: bodyOf(source, job.json), acceptedAt, laterMs };
     try {
       const isNew = await commit.add(entry);
       if (isNew) {
         lane.accepted(cause);
         publishEvent('holdfast:queue:outbox', () => ({ queue, event: 'accepted', count: 1 }));
       }
-      return { id, queue, state: 'outbox', duplicate: !isNew };
+      return { id, state: 'outbox', existed: !isNew };
     } catch (error) {
       const { code } = error as OutboxError;
       publishEvent('holdfast:queue:outbox', () => ({ queue, event: 'refused', count: 1, code }));
-      if (entry.sentAt === undefined) throw error;
+      if (sending === 'unsent') throw error;
       throw new QueueOutcomeUnknownError(
         `The store did not answer in time, and the outbox cannot keep the job: ${id} may or may not be in the queue "${queue}". Adding it again with this jobId is safe.`,
         { cause: error, jobId: id },
       );
     }
   }
+}
+
+function placeOf(sending: Sending): { readonly token: string; readonly place?: number; readonly sentAt?: number } {
+  if (sending === 'unsent') return { token: randomUUID() };
+  const { token, place } = sending.marker;
+  return { token, sentAt: sending.sentAt, ...(place !== undefined && { place }) };
+}
+
+function heldBefore({ job }: Offered): AddedJob {
+  return { id: job.id, state: 'outbox', existed: true };
+}
+
+function toResult(queue: string, { id, state, existed }: AddedJob): AddResult {
+  return { id, queue, state, duplicate: existed };
 }

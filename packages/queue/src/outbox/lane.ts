@@ -6,6 +6,7 @@ import type { AddJob } from '../producer.ts';
 import { BatchOutcome, reasonOf, toError } from './batch-outcome.ts';
 import type { OutboxEntry } from './entry.ts';
 import type { OutboxFile } from './outbox-file.ts';
+import { later } from '../producing/add-many.ts';
 import { sendInTurns } from './send-in-turns.ts';
 import { markerTtlMs, replayWindowMs } from './replay-window.ts';
 
@@ -223,10 +224,9 @@ async function decide(entry: OutboxEntry, target: LaneTarget, outcome: BatchOutc
 
 function toNewJob(entry: OutboxEntry, prepared: NewJob): NewJob {
   return {
-    ...prepared,
-    id: entry.id,
     // Its delay and its age count from when it was accepted.
-    options: { ...prepared.options, timestamp: entry.acceptedAt },
-    once: { token: entry.token, ttlMs: markerTtlMs },
+    ...later(prepared, entry.laterMs, entry.acceptedAt),
+    id: entry.id,
+    once: { token: entry.token, ttlMs: markerTtlMs, ...(entry.place !== undefined && { place: entry.place }) },
   };
 }

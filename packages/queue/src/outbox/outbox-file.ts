@@ -4,7 +4,7 @@ import { OutboxError } from '../errors.ts';
 import type { AddJob } from '../producer.ts';
 import type { NewOutboxEntry, OutboxEntry, SetAsideReason, Settlement } from './entry.ts';
 import { outboxError } from './outbox-errors.ts';
-import { schema, schemaVersion, statements } from './outbox-schema.ts';
+import { schema, schemaVersion, statements, upgrades } from './outbox-schema.ts';
 
 export interface OutboxTotals {
   /** Entries that wait to be forwarded. */
@@ -41,6 +41,7 @@ export class OutboxFile {
         maxBytes: maxBytes * fileBytesPerByte + spareFileBytes,
         version: schemaVersion,
         schema,
+        upgrades,
       });
       this.#database = database;
       this.#statements = Object.fromEntries(
@@ -63,11 +64,21 @@ export class OutboxFile {
   }
 
   /** @returns of each whether it is new: an entry of its queue and id that is there stays as it is */
-  insert(entries: readonly { readonly entry: NewOutboxEntry; readonly body: string }[]): boolean[] {
+  insert(entries: readonly NewOutboxEntry[]): boolean[] {
     const added = this.#change(() =>
-      entries.map(({ entry: { queue, id, token, acceptedAt, sentAt = null }, body }) => {
+      entries.map(({ queue, id, token, place = null, body, acceptedAt, laterMs = 0, sentAt = null }) => {
         const bytes = OutboxFile.bytesOf(body);
-        const { changes } = this.#statements.insert.run(queue, id, token, body, bytes, acceptedAt, sentAt);
+        const { changes } = this.#statements.insert.run(
+          queue,
+          id,
+          token,
+          place,
+          body,
+          bytes,
+          acceptedAt,
+          laterMs,
+          sentAt,
+        );
         return { isNew: changes === 1, bytes };
       }),
     );
@@ -192,7 +203,7 @@ export class OutboxFile {
 }
 
 function toEntry(row: Record<string, SQLOutputValue>): OutboxEntry {
-  const { sent_at: sentAt, reason } = row;
+  const { sent_at: sentAt, place, reason } = row;
   return {
     seq: Number(row['seq']),
     queue: String(row['queue']),
@@ -200,7 +211,9 @@ function toEntry(row: Record<string, SQLOutputValue>): OutboxEntry {
     token: String(row['token']),
     job: JSON.parse(String(row['body'])) as AddJob,
     acceptedAt: Number(row['accepted_at']),
+    laterMs: Number(row['later_ms']),
     failures: Number(row['failures']),
+    ...(typeof place === 'number' && { place }),
     ...(sentAt !== null && { sentAt: Number(sentAt) }),
     ...(typeof reason === 'string' && { reason: JSON.parse(reason) as SetAsideReason }),
   };

@@ -1,14 +1,16 @@
 /** Of the file. A change needs a new one, and what brings an older file up to it. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 export const schema = `
   CREATE TABLE job (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     queue TEXT NOT NULL,
     id TEXT NOT NULL,
     token TEXT NOT NULL,
+    place INTEGER,
     body TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     accepted_at INTEGER NOT NULL,
+    later_ms INTEGER NOT NULL DEFAULT 0,
     sent_at INTEGER,
     failures INTEGER NOT NULL DEFAULT 0,
     reason TEXT
@@ -17,8 +19,14 @@ export const schema = `
   CREATE INDEX job_turn ON job (queue, seq) WHERE reason IS NULL;
 `;
 
+/** What makes a file of each earlier version one of the next. */
+export const upgrades: Readonly<Record<number, string>> = {
+  1: 'ALTER TABLE job ADD COLUMN place INTEGER; ALTER TABLE job ADD COLUMN later_ms INTEGER NOT NULL DEFAULT 0;',
+};
+
 export const statements = {
-  insert: `INSERT INTO job (queue, id, token, body, bytes, accepted_at, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+  insert: `INSERT INTO job (queue, id, token, place, body, bytes, accepted_at, later_ms, sent_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (queue, id) DO NOTHING`,
   totals: `SELECT count(*) FILTER (WHERE reason IS NULL) AS waiting, count(reason) AS setAside,
     coalesce(sum(bytes), 0) AS bytes FROM job`,

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { QueueBackend, QueueHandle } from '../backends/backend.ts';
 import { JobStateError, OutboxError, queueErrors } from '../errors.ts';
 import { isoTime, type JobView } from '../job-view.ts';
 import type { AddJob, AddResult, Producer } from '../producer.ts';
+import type { AddManyOptions, AddManyResult } from '../producing/add-many.ts';
+import type { Pending } from '../producing/batch-stats.ts';
 import { DiskRoom } from './disk-room.ts';
 import { Departures } from './departures.ts';
 import type { OutboxEntry } from './entry.ts';
@@ -80,10 +82,11 @@ export class Outbox {
       this.#lanes.push(lane);
       if (target && markers) {
         this.#markers.push(markers);
-        const { producer } = target;
+        const { producer, handle } = target;
         const { patienceMs } = this.#options;
         const waits = (id: string): boolean => this.#waits(queue, id);
-        this.#intakes.set(queue, new Intake({ lane, producer, markers, commit: this.#commit, patienceMs, waits }));
+        const intake = new Intake({ lane, producer, handle, markers, commit: this.#commit, patienceMs, waits });
+        this.#intakes.set(queue, intake);
       }
       lane.kick();
     }
@@ -97,9 +100,20 @@ export class Outbox {
    * @throws as `Queues.add`; OutboxFullError and OutboxError (503) when the store is away and the job cannot be kept
    */
   async add(queue: string, job: AddJob): Promise<AddResult> {
-    const intake = this.#intakes.get(queue);
-    if (intake === undefined) throw new OutboxError(`The outbox ${this.#file.path} was not started.`);
-    return intake.add(job);
+    return this.#intake(queue).add(job);
+  }
+
+  /**
+   * Adds many jobs as `add` does each of them: what the store cannot take now is on disk, and its item has the state
+   * `outbox`. See `Queues.addMany`.
+   */
+  async addMany(queue: string, jobs: readonly AddJob[], options?: AddManyOptions): Promise<AddManyResult> {
+    return this.#intake(queue).addMany(jobs, options);
+  }
+
+  /** Of a queue: commands that add, and jobs whose callers wait for them. */
+  pending(queue: string): Pending {
+    return this.#intakes.get(queue)?.pending ?? { batches: 0, jobs: 0 };
   }
 
   /** A job that waits here, or was set aside. @throws OutboxError */
@@ -210,6 +224,9 @@ export class Outbox {
 
   async #close(): Promise<void> {
     this.#stopListening();
+    await Promise.all([...this.#intakes.values()].map(async (intake) => intake.close()));
+    // Those who were not answered hand in their jobs.
+    await turn();
     for (const lane of this.#lanes) lane.close();
     this.#departures.close();
     this.#commit.flush();
@@ -218,6 +235,12 @@ export class Outbox {
     const cleanups = this.#markers.map(async (markers) => markers.flush());
     await Promise.race([Promise.all(cleanups), delay(closePatienceMs, undefined, { ref: false })]);
     this.#file.close();
+  }
+
+  #intake(queue: string): Intake {
+    const intake = this.#intakes.get(queue);
+    if (intake === undefined) throw new OutboxError(`The outbox ${this.#file.path} was not started.`);
+    return intake;
   }
 
   #recount(): void {

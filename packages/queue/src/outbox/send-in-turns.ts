@@ -17,7 +17,6 @@ export async function sendInTurns(
   const unanswered = new QueueOutcomeUnknownError('The store did not answer for all jobs.');
   while (results.length < jobs.length && !results.some((result) => result instanceof Error)) {
     const turn = turnOf(jobs.slice(results.length, results.length + maxBatchJobs));
-    // oxlint-disable-next-line no-await-in-loop -- their order is the point
     const replies = await handle.addMany(turn);
     results.push(...turn.map((_, index) => replies[index] ?? unanswered));
   }

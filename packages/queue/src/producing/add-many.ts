@@ -30,29 +30,52 @@ export interface AddManyItem {
   /** Of the job that is stored; also where it is not known whether it is (`QUEUE_OUTCOME_UNKNOWN`). */
   readonly id?: string;
   readonly status: 'accepted' | 'duplicate' | 'rejected';
+  /** It is in the outbox, because its store is away; absent for one that is in its store. */
+  readonly state?: 'outbox';
   /** Why it was rejected: what `add` would have thrown. */
   readonly error?: HoldfastError | Error;
 }
 
-export interface AddManyTarget {
+/** One of many jobs, checked. */
+export interface BulkJob {
+  /** In the call. */
+  readonly index: number;
+  /** As it is stored. */
+  readonly job: NewJob;
+  /** As its caller gave it. */
+  readonly source: AddJob;
+  /** By how much spreading has delayed it; `job` has that already. */
+  readonly laterMs: number;
+}
+
+/** Where the jobs of a call go. */
+export interface AddManyVia {
+  /** A result per job, in their order. */
+  readonly send: (jobs: readonly BulkJob[]) => Promise<(AddedJob | Error)[]>;
+  /** Whether there is no point in trying the next jobs after one that failed so. */
+  readonly endsAll: (error: Error) => boolean;
+  /** How many `send` may be under way at this moment. Default: as many as are good for a store. */
+  readonly maxUnderWay?: () => number;
+}
+
+export interface AddManyTarget extends AddManyVia {
   /** Checks a job and makes of it what is stored. @throws what `add` throws for a job that is wrong */
   readonly prepare: (job: AddJob) => NewJob;
-  readonly send: (jobs: readonly NewJob[]) => Promise<(AddedJob | Error)[]>;
 }
 
 /** Commands that are under way at a time: enough to keep the store busy, few enough to let others in between. */
-const maxUnderWay = 4;
+export const maxCommandsUnderWay = 4;
 
 /**
  * Adds jobs in as few commands as keep each of them short, a few at a time: beside what it was given, it holds some
- * hundred jobs in memory. When the store is away, the rest is rejected at once instead of being tried piece by piece.
+ * hundred jobs in memory. When `endsAll` says so, the rest is rejected at once instead of being tried piece by piece.
  *
  * @throws JobOptionsInvalidError for wrong settings; never for a job
  */
 export async function addMany(
   jobs: readonly AddJob[],
   { spreadMs, signal, onProgress }: AddManyOptions,
-  { prepare, send }: AddManyTarget,
+  { prepare, send, endsAll, maxUnderWay = () => maxCommandsUnderWay }: AddManyTarget,
 ): Promise<AddManyResult> {
   check(jobs, spreadMs);
   const total = jobs.length;
@@ -65,15 +88,18 @@ export async function addMany(
     items[index] = { index, ...item };
     done += 1;
   };
-  const sendBatch = async (batch: readonly { readonly job: NewJob; readonly index: number }[]): Promise<void> => {
-    const results = await send(batch.map(({ job }) => job));
+  const sendBatch = async (batch: readonly BulkJob[]): Promise<void> => {
+    const results = await send(batch);
     for (const [at, { index, job }] of batch.entries()) {
       const result = results[at] ?? new Error('The store answered for fewer jobs than it was given.');
       if (result instanceof Error) {
         if (endsAll(result)) away ??= result;
         // An id of ours is worth telling where the job may be stored under it.
         settle(index, { ...('jobId' in result && { id: job.id }), status: 'rejected', error: result });
-      } else settle(index, { id: result.id, status: result.existed ? 'duplicate' : 'accepted' });
+      } else {
+        const { id, state, existed } = result;
+        settle(index, { id, status: existed ? 'duplicate' : 'accepted', ...(state === 'outbox' && { state }) });
+      }
     }
     isFirstDone = true;
     onProgress?.(done, total);
@@ -82,7 +108,7 @@ export async function addMany(
   // The first command may have to be sent again, with the text of the script: those behind it would overtake it.
   let isFirstDone = false;
   const underWay = new Set<Promise<void>>();
-  let batch: { readonly job: NewJob; readonly index: number }[] = [];
+  let batch: BulkJob[] = [];
   let bytes = 0;
   const flush = (): void => {
     if (batch.length === 0) return;
@@ -97,7 +123,7 @@ export async function addMany(
   };
 
   for (const [index, job] of jobs.entries()) {
-    while (underWay.size >= (isFirstDone ? maxUnderWay : 1)) await Promise.race(underWay);
+    while (underWay.size >= (isFirstDone ? maxUnderWay() : 1)) await Promise.race(underWay);
     const stop = signal?.aborted === true ? new JobAddAbortedError() : notSent(away);
     if (stop !== undefined) {
       settle(index, { status: 'rejected', error: stop });
@@ -108,10 +134,9 @@ export async function addMany(
       const size = sizeOf(prepared);
       if (bytes + size > maxBatchBytes) flush();
       bytes += size;
-      batch.push({
-        index,
-        job: spreadMs === undefined ? prepared : later(prepared, (index * spreadMs) / total, startedAt),
-      });
+      const laterMs = Math.floor((index * (spreadMs ?? 0)) / total);
+      const stored = spreadMs === undefined ? prepared : later(prepared, laterMs, startedAt);
+      batch.push({ index, job: stored, source: job, laterMs });
     } catch (error) {
       settle(index, { status: 'rejected', error: error instanceof Error ? error : new Error(String(error)) });
     }
@@ -125,8 +150,8 @@ export async function addMany(
 }
 
 /** All delays count from the start of the call, however long it takes to send the jobs. */
-function later(job: NewJob, byMs: number, timestamp: number): NewJob {
-  const delay = (job.options.delay ?? 0) + Math.floor(byMs);
+export function later(job: NewJob, byMs: number, timestamp: number): NewJob {
+  const delay = (job.options.delay ?? 0) + byMs;
   return { ...job, options: { ...job.options, timestamp, ...(delay > 0 && { delay }) } };
 }
 
@@ -137,11 +162,6 @@ function check(jobs: readonly AddJob[], spreadMs: number | undefined): void {
   if (jobs.length > maxBulkJobs) {
     throw new JobOptionsInvalidError([{ path: '/jobs', message: `must have at most ${maxBulkJobs} jobs.` }]);
   }
-}
-
-/** Whether there is no point in trying the next jobs: the store is away or full. */
-function endsAll(error: Error): boolean {
-  return 'status' in error && (error.status === 503 || error.status === 507);
 }
 
 /** Of a job that was not sent it is known that it was not added, whatever became of those before. */

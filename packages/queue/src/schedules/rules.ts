@@ -68,7 +68,8 @@ function patternProblem(pattern: unknown, tz: string | undefined): string | unde
   if (fields.length !== 5 && fields.length !== 6) {
     return 'must have 5 fields (minute, hour, day of month, month, day of week), or 6 with the second before them';
   }
-  if (fields.some((field) => /(?:^|,)H/i.test(field))) return 'must not have H, which is another time in each process';
+  // The parser puts a number of its own in the place of each, wherever it stands but in the name of a day: "*/H", "1-H".
+  if (/H/i.test(pattern.replaceAll(/thu/gi, ''))) return 'must not have H, which is another time in each process';
   try {
     const schedule = { pattern, ...(tz !== undefined && { tz }) };
     if (nextRuns(schedule, Date.now(), 1).length === 0) return 'never comes';

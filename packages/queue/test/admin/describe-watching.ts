@@ -1,7 +1,8 @@
 import { eventually, Latch } from '@holdfast/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Consumer, parseEventPosition, PermanentError, Queues } from '../../src/index.ts';
-import type { Handler, JobEvent, QueueBackend, WatchOptions } from '../../src/index.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseEventPosition, PermanentError } from '../../src/index.ts';
+import type { JobEvent, QueueBackend, WatchOptions } from '../../src/index.ts';
+import { useQueues } from '../use-queues.ts';
 import { definitionsFor } from './definitions.ts';
 
 const definitions = definitionsFor('followed failing ended gap removed slow full quiet absent delayed', 2);
@@ -14,32 +15,18 @@ const short = (events: readonly JobEvent[]): [type: string, ...data: unknown[]][
 
 export function describeWatching(kind: string, create: () => Promise<QueueBackend>): void {
   describe(`following a job on the ${kind} backend`, () => {
-    let backend: QueueBackend;
-    let queues: Queues;
-    const consumers: Consumer[] = [];
+    const test = useQueues(create, definitions);
     const watching: AbortController[] = [];
-
-    beforeAll(async () => {
-      backend = await create();
-      queues = new Queues({ backend, definitions });
-    });
-    afterEach(async () => {
+    afterEach(() => {
       for (const watch of watching.splice(0)) watch.abort();
-      await Promise.all(consumers.splice(0).map(async (consumer) => consumer.close({ timeoutMs: 3000 })));
     });
-    afterAll(async () => queues.close());
 
-    const consume = async (queue: string, handler: Handler): Promise<void> => {
-      const consumer = new Consumer({ backend, definition: queues.definition(queue), handler });
-      consumers.push(consumer);
-      await consumer.start();
-    };
     const add = async (queue: string, options: object = {}): Promise<string> =>
-      (await queues.add(queue, { data: { n: 1 }, options })).id;
+      (await test.queues.add(queue, { data: { n: 1 }, options })).id;
     const watch = async (queue: string, id: string, options: Partial<WatchOptions> = {}) => {
       const end = new AbortController();
       watching.push(end);
-      const events = await queues.admin.watch(queue, id, { signal: end.signal, ...options });
+      const events = await test.queues.admin.watch(queue, id, { signal: end.signal, ...options });
       if (events === undefined) throw new Error('There is no such job.');
       return { events: events[Symbol.asyncIterator](), end };
     };
@@ -62,7 +49,7 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
       const id = await add('followed');
       const { events } = await watch('followed', id);
       expect(short(await take(events, 1))).toEqual([['state', 'prioritized']]);
-      await consume('followed', async (job) => {
+      await test.consume('followed', async (job) => {
         await job.progress({ done: 1 });
         await job.log('half way');
         await job.log('nearly there');
@@ -85,7 +72,7 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
       const mayEnd = new Latch();
       const id = await add('quiet');
       const { events } = await watch('quiet', id);
-      await consume('quiet', async (job) => {
+      await test.consume('quiet', async (job) => {
         await job.log('first');
         await mayEnd.wait();
       });
@@ -101,7 +88,7 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
     it('tells of each attempt, and of the last error', async () => {
       const id = await add('failing');
       const { events } = await watch('failing', id);
-      await consume('failing', async (job) => {
+      await test.consume('failing', async (job) => {
         if (job.attempt === 1) throw new Error('once more');
         throw new PermanentError('never', { code: 'NO_CHANCE' });
       });
@@ -111,12 +98,12 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
     });
 
     it('tells of a job that had ended before', async () => {
-      await consume('ended', async (job) => {
+      await test.consume('ended', async (job) => {
         await job.log('was here');
         return 'done';
       });
       const id = await add('ended');
-      await queues.get('ended', id, { waitMs: 5000 });
+      await test.queues.get('ended', id, { waitMs: 5000 });
       const { events } = await watch('ended', id);
       expect(short(await rest(events))).toEqual([
         ['log', 'was here'],
@@ -128,7 +115,7 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
       const steps = [new Latch(), new Latch()];
       const id = await add('gap');
       const first = await watch('gap', id);
-      await consume('gap', async (job) => {
+      await test.consume('gap', async (job) => {
         await job.log('one');
         await job.progress(1);
         await steps[0]?.wait();
@@ -140,7 +127,7 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
       const seen = await take(first.events, 4);
       first.end.abort();
       steps[0]?.open();
-      await eventually(async () => expect(await queues.get('gap', id)).toMatchObject({ logs: ['one', 'two'] }));
+      await eventually(async () => expect(await test.queues.get('gap', id)).toMatchObject({ logs: ['one', 'two'] }));
       const since = parseEventPosition(seen.at(-1)?.id ?? '');
       const second = await watch('gap', id, since === undefined ? {} : { since });
       steps[1]?.open();
@@ -162,9 +149,9 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
       const id = await add('removed', { delayMs: 60_000 });
       const { events } = await watch('removed', id);
       expect(short(await take(events, 1))).toEqual([['state', 'delayed']]);
-      await queues.admin.promote('removed', id);
+      await test.queues.admin.promote('removed', id);
       expect(short(await take(events, 1))).toEqual([['state', 'prioritized']]);
-      await queues.admin.remove('removed', id);
+      await test.queues.admin.remove('removed', id);
       expect(short(await rest(events))).toEqual([['state', 'unknown']]);
     });
 
@@ -184,7 +171,7 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
       const other = await watch('slow', id);
       await take(events, 1);
       await take(other.events, 1);
-      const job = await backend.open('slow').queue.getJob(id);
+      const job = await test.backend.open('slow').queue.getJob(id);
       for (let n = 0; n < 1100; n += 100) {
         await Promise.all(Array.from({ length: 100 }, async (_, i) => job?.updateProgress(n + i)));
         // Who reads gets them all, which also says that they have come.
@@ -197,7 +184,7 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
       const mayEnd = new Latch();
       const isFull = new Latch();
       const id = await add('full');
-      await consume('full', async (job) => {
+      await test.consume('full', async (job) => {
         for (let n = 0; n < 1000; n += 1) await job.log(`line ${n}`);
         isFull.open();
         await mayEnd.wait();
@@ -219,7 +206,7 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
 
     it('knows no job that is not there', async () => {
       for (const id of ['absent', 'meta', 'a:b', '']) {
-        expect(await queues.admin.watch('absent', id, { signal: AbortSignal.timeout(5000) })).toBeUndefined();
+        expect(await test.queues.admin.watch('absent', id, { signal: AbortSignal.timeout(5000) })).toBeUndefined();
       }
     });
   });

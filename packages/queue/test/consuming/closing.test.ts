@@ -1,35 +1,20 @@
-import { eventually, monitor, startRedis, type RedisServer } from '@holdfast/testing';
+import { eventually, monitor } from '@holdfast/testing';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createRedisBackend, Permits, Queues } from '../../src/index.ts';
 import { crash } from '../fixtures/crash-queue.ts';
-import { CrashFleet } from './crash-fleet.ts';
+import { quick, unhurried, useCrashFleet } from './use-crash-fleet.ts';
 
-const quick = { HEARTBEAT_MS: '300', TTL_MS: '900' };
-
-let redis: RedisServer;
-let fleet: CrashFleet;
-beforeEach(async () => {
-  redis = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
-  fleet = new CrashFleet(redis);
-});
-afterEach(async () => {
-  await fleet.close();
-  await redis.stop();
-});
-
-const add = async (jobId: string, data: object): Promise<void> =>
-  void (await fleet.queues.add('crash', { data, options: { jobId } }));
-const untilStarted = async (count: number): Promise<void> =>
-  eventually(() => expect(fleet.events('start').length).toBeGreaterThanOrEqual(count), { timeoutMs: 20_000 });
+const test = useCrashFleet();
 
 describe('SIGTERM', () => {
-  it('lets jobs end that can, hands back those that cannot, and leaves none active', { timeout: 30_000 }, async () => {
+  it('lets jobs end that can, hands back those that cannot, and leaves none active', unhurried, async () => {
+    const { fleet, redis } = test;
     const node = await fleet.spawn({ CLOSE_MS: '2500' });
-    for (const id of ['short-1', 'short-2']) await add(id, { ms: 1200 });
-    for (const id of ['long-1', 'long-2', 'deaf']) await add(id, { ms: 20_000, stubborn: id === 'deaf' });
-    await add('waiting', { ms: 1 });
-    await untilStarted(5);
+    for (const id of ['short-1', 'short-2']) await fleet.add(id, { ms: 1200 });
+    for (const id of ['long-1', 'long-2', 'deaf']) await fleet.add(id, { ms: 20_000, stubborn: id === 'deaf' });
+    await fleet.add('waiting', { ms: 1 });
+    await fleet.untilStarted(5);
     const before = performance.now();
     expect(await node.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(performance.now() - before).toBeLessThan(6000);
@@ -39,10 +24,11 @@ describe('SIGTERM', () => {
     expect(fleet.events('start')).toHaveLength(5);
   });
 
-  it('while Redis is away ends in time, and no job stays behind once Redis is back', { timeout: 60_000 }, async () => {
+  it('while Redis is away ends in time, and no job stays behind once Redis is back', unhurried, async () => {
+    const { fleet, redis } = test;
     const node = await fleet.spawn({ ...quick, CLOSE_MS: '2000' });
-    for (const id of ['a', 'b', 'c']) await add(id, { ms: 3000 });
-    await untilStarted(3);
+    for (const id of ['a', 'b', 'c']) await fleet.add(id, { ms: 3000 });
+    await fleet.untilStarted(3);
     await redis.kill();
     expect((await node.kill('SIGTERM')).signal).toBeNull();
     await redis.start();
@@ -54,15 +40,22 @@ describe('SIGTERM', () => {
 });
 
 describe('a Redis whose memory is full', () => {
-  it('is asked again at a slackening pace, and served when it has room', { timeout: 30_000 }, async () => {
-    await add('held-up', { ms: 1 });
+  it('is asked again at a slackening pace, and served when it has room', unhurried, async () => {
+    const { fleet, redis } = test;
+    await fleet.add('held-up', { ms: 1 });
     await redis.command('CONFIG', 'SET', 'maxmemory', '1');
     const watch = await monitor(redis.url);
     const target = { kind: 'standalone', host: '127.0.0.1', port: redis.port } as const;
     const backend = createRedisBackend({ target });
     const queues = new Queues({ backend, definitions: [crash] });
     // Without the rest of a consumer, which would not even ask for a job that it could not be rescued from.
-    const control = { workerId: 'hf6000.full', permits: new Permits(), beforeFetch: async () => undefined };
+    const control = {
+      workerId: 'hf6000.full',
+      permits: new Permits(),
+      beforeFetch: async () => undefined,
+      onCancelled: () => undefined,
+      onReconnected: () => undefined,
+    };
     const worker = backend.createWorker('crash', async () => 'ran', {}, control);
     const running = worker.run();
     await eventually(() => expect(worker.lastFetchAt).not.toBeNull());

@@ -1,6 +1,8 @@
-import { spawnNode, type RedisServer, type SpawnedNode } from '@holdfast/testing';
-import { createRedisBackend, Queues } from '../../src/index.ts';
-import { crash } from '../fixtures/crash-queue.ts';
+import { eventually, spawnNode, type SpawnedNode } from '@holdfast/testing';
+import type { RedisTarget } from '@holdfast/redis-core';
+import { expect } from 'vitest';
+import { createRedisBackend, Queues, type JobView } from '../../src/index.ts';
+import { crash, type CrashJob } from '../fixtures/crash-queue.ts';
 
 export interface FleetEvent {
   readonly what: string;
@@ -13,25 +15,33 @@ export interface FleetEvent {
 const file = new URL('../fixtures/worker-process.ts', import.meta.url);
 const keys = 'holdfast:jobs:{crash}:crash:';
 
+/** A Redis, or a proxy before it. */
+export function targetOf({ port }: { readonly port: number }): RedisTarget {
+  return { kind: 'standalone', host: '127.0.0.1', port };
+}
+
 /** Processes that work on the queue `crash` of one Redis, and what they have said. */
 export class CrashFleet {
   readonly queues: Queues;
-  readonly #redis: RedisServer;
+  readonly #target: RedisTarget;
   readonly #processes = new Set<SpawnedNode>();
   readonly #all: SpawnedNode[] = [];
 
-  constructor(redis: RedisServer) {
-    this.#redis = redis;
-    const backend = createRedisBackend({ target: { kind: 'standalone', host: '127.0.0.1', port: redis.port } });
-    this.queues = new Queues({ backend, definitions: [crash] });
+  constructor(target: RedisTarget) {
+    this.#target = target;
+    this.queues = new Queues({ backend: createRedisBackend({ target }), definitions: [crash] });
   }
 
   get processes(): SpawnedNode[] {
     return [...this.#processes];
   }
 
-  async spawn(env: Readonly<Record<string, string>> = {}): Promise<SpawnedNode> {
-    const node = spawnNode(file, { env: { PORT: String(this.#redis.port), ...env } });
+  /**
+   * @param env as in `fixtures/worker-process.ts`
+   * @param target how it reaches the Redis of the fleet, where that is another way
+   */
+  async spawn(env: Readonly<Record<string, string>> = {}, target = this.#target): Promise<SpawnedNode> {
+    const node = spawnNode(file, { env: { TARGET: JSON.stringify(target), ...env } });
     this.#all.push(node);
     this.#processes.add(node);
     await node.waitForLine(/^ready/, { timeoutMs: 30_000 });
@@ -42,9 +52,18 @@ export class CrashFleet {
   async kill(node: SpawnedNode): Promise<string[]> {
     await node.kill('SIGKILL');
     this.#processes.delete(node);
-    const active = new Set((await this.#redis.command('LRANGE', `${keys}active`, '0', '-1')) as string[]);
+    const { jobs } = await this.queues.admin.list('crash', { state: 'active' });
+    const active = new Set(jobs.map(({ id }) => id));
     const last = new Map(this.events('start').map((event) => [event.id, event.pid]));
     return [...last].filter(([id, pid]) => pid === node.pid && active.has(id)).map(([id]) => id);
+  }
+
+  async add(jobId: string, data: CrashJob): Promise<void> {
+    await this.queues.add('crash', { data, options: { jobId } });
+  }
+
+  async get(id: string): Promise<JobView | undefined> {
+    return this.queues.get('crash', id);
   }
 
   /** In the order in which they happened. */
@@ -58,6 +77,19 @@ export class CrashFleet {
       )
       .filter((event) => what === undefined || event.what === what)
       .sort((a, b) => a.at - b.at);
+  }
+
+  /** Waits until jobs were begun so many times. */
+  async untilStarted(count: number): Promise<void> {
+    await eventually(() => expect(this.events('start').length).toBeGreaterThanOrEqual(count), { timeoutMs: 30_000 });
+  }
+
+  /** Waits until so many jobs are completed, and no other is there. */
+  async untilCompleted(completed: number, timeoutMs: number): Promise<void> {
+    await eventually(
+      async () => expect(await this.counts()).toMatchObject({ completed, active: 0, failed: 0, prioritized: 0 }),
+      { timeoutMs, intervalMs: 50 },
+    );
   }
 
   async counts(): Promise<Record<string, number>> {

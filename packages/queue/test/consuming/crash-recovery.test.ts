@@ -1,31 +1,13 @@
-import { eventually, startRedis, type RedisServer } from '@holdfast/testing';
+import { eventually, Latch } from '@holdfast/testing';
 import { Worker } from 'bullmq';
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { JobView } from '../../src/index.ts';
-import { CrashFleet } from './crash-fleet.ts';
+import { describe, expect, it } from 'vitest';
+import { full, quick, unhurried, useCrashFleet } from './use-crash-fleet.ts';
 
-/** `CRASH_RUN=full`: as much as the promise says, which takes minutes. */
-const full = process.env['CRASH_RUN'] === 'full';
-const quick = { HEARTBEAT_MS: '300', TTL_MS: '900' };
-
-let redis: RedisServer;
-let fleet: CrashFleet;
-beforeEach(async () => {
-  redis = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
-  fleet = new CrashFleet(redis);
-});
-afterEach(async () => {
-  await fleet.close();
-  await redis.stop();
-});
-
-const add = async (jobId: string, data: object): Promise<void> =>
-  void (await fleet.queues.add('crash', { data, options: { jobId } }));
-const get = async (id: string): Promise<JobView | undefined> => fleet.queues.get('crash', id);
-const untilStarted = async (count: number): Promise<void> =>
-  eventually(() => expect(fleet.events('start').length).toBeGreaterThanOrEqual(count), { timeoutMs: 20_000 });
+const test = useCrashFleet();
+/** Its jobs take a hundredth of the time that they took where they were left. */
+const brisk = { ...quick, PACE: '0.01' };
 
 describe('workers that are killed', () => {
   const [kills, perKill] = full ? [20, 50] : [3, 60];
@@ -33,11 +15,12 @@ describe('workers that are killed', () => {
   it(
     `lose none of ${kills * perKill} jobs at ${kills} kills, and each runs again within 10 s`,
     async () => {
+      const { fleet } = test;
       await Promise.all([fleet.spawn(), fleet.spawn(), fleet.spawn()]);
       const victims: { readonly id: string; readonly at: number }[] = [];
       for (let round = 0; round < kills; round += 1) {
         const ids = Array.from({ length: perKill }, (_, n) => `${round}-${n}`);
-        await Promise.all(ids.map(async (id) => add(id, { ms: randomInt(20, 120) })));
+        await Promise.all(ids.map(async (id) => fleet.add(id, { ms: randomInt(20, 120) })));
         // At any moment: also while nothing has begun, and when all is nearly done.
         await delay(randomInt(0, 250));
         const node = fleet.processes[randomInt(fleet.processes.length)];
@@ -61,13 +44,14 @@ describe('workers that are killed', () => {
       );
       expect(Math.max(0, ...waits)).toBeLessThanOrEqual(10_000);
     },
-    full ? 300_000 : 90_000,
+    full ? 300_000 : 120_000,
   );
 
-  it('are given up for a job that kills them, and only for that one', { timeout: 60_000 }, async () => {
-    for (const n of [1, 2, 3, 4]) await add(`neighbour-${n}`, { ms: 400 });
-    await add('poison', { ms: 1, poison: true });
-    await add('late', { ms: 1 });
+  it('are given up for a job that kills them, and only for that one', unhurried, async () => {
+    const { fleet, redis } = test;
+    for (const n of [1, 2, 3, 4]) await fleet.add(`neighbour-${n}`, { ms: 400 });
+    await fleet.add('poison', { ms: 1, poison: true });
+    await fleet.add('late', { ms: 1 });
     for (let crashes = 0; crashes < 3; crashes += 1) {
       const node = await fleet.spawn(quick);
       expect(await node.exited).toEqual({ code: null, signal: 'SIGKILL' });
@@ -76,9 +60,12 @@ describe('workers that are killed', () => {
     await eventually(async () => expect(await fleet.counts()).toMatchObject({ completed: 5, failed: 1 }), {
       timeoutMs: 20_000,
     });
-    expect(await get('poison')).toMatchObject({
+    expect(await fleet.get('poison')).toMatchObject({
       state: 'failed',
-      error: { code: 'JOB_CRASHED_WORKER', message: 'The worker died 3 times while it ran this job.' },
+      error: {
+        code: 'JOB_CRASHED_WORKER',
+        message: 'The worker died 3 times while it ran this job, the maxCrashes of its queue.',
+      },
     });
     expect(fleet.events('start').filter(({ id }) => id === 'poison')).toHaveLength(3);
 
@@ -88,52 +75,66 @@ describe('workers that are killed', () => {
     expect(await redis.command('HEXISTS', fleet.key('poison'), 'hf:crashes')).toBe(0);
   });
 
-  it('come back themselves for what they left', { timeout: 40_000 }, async () => {
-    await add('left', { ms: 1000 });
+  it('come back themselves for what they left', unhurried, async () => {
+    const { fleet } = test;
+    await fleet.add('left', { ms: 60_000 });
     const node = await fleet.spawn(quick);
-    await untilStarted(1);
-    await fleet.kill(node);
-    await fleet.spawn(quick);
-    await eventually(async () => expect(await get('left')).toMatchObject({ state: 'completed' }), {
-      timeoutMs: 10_000,
+    await fleet.untilStarted(1);
+    expect(await fleet.kill(node)).toEqual(['left']);
+    await fleet.spawn(brisk);
+    await eventually(async () => expect(await fleet.get('left')).toMatchObject({ state: 'completed' }), {
+      timeoutMs: 20_000,
     });
     expect(fleet.events('start')).toHaveLength(2);
   });
 
-  it('are known again by peers when their presence was lost', { timeout: 40_000 }, async () => {
-    await add('unknown', { ms: 1000 });
+  it('are known again by peers when their presence was lost', unhurried, async () => {
+    const { fleet, redis } = test;
+    await fleet.add('unknown', { ms: 60_000 });
     const node = await fleet.spawn(quick);
-    await untilStarted(1);
-    await fleet.kill(node);
+    await fleet.untilStarted(1);
+    expect(await fleet.kill(node)).toEqual(['unknown']);
     await redis.command('DEL', fleet.key('hf:presence'));
-    await fleet.spawn(quick);
-    await eventually(async () => expect(await get('unknown')).toMatchObject({ state: 'completed' }), {
-      timeoutMs: 10_000,
+    await fleet.spawn(brisk);
+    await eventually(async () => expect(await fleet.get('unknown')).toMatchObject({ state: 'completed' }), {
+      timeoutMs: 20_000,
     });
   });
 
-  it('are noticed as soon by a peer that watches less closely itself', { timeout: 60_000 }, async () => {
+  it('are noticed as soon by a peer that watches less closely itself', unhurried, async () => {
+    const { fleet } = test;
     const node = await fleet.spawn(quick);
-    await add('watched', { ms: 1000 });
-    await untilStarted(1);
-    await fleet.spawn({ HEARTBEAT_MS: '5000', TTL_MS: '15000' });
-    await fleet.kill(node);
+    await fleet.add('watched', { ms: 60_000 });
+    await fleet.untilStarted(1);
+    await fleet.spawn({ HEARTBEAT_MS: '3000', TTL_MS: '15000' });
+    expect(await fleet.kill(node)).toEqual(['watched']);
     const killedAt = Date.now();
-    await untilStarted(2);
+    await fleet.untilStarted(2);
     // At the latest at its next heartbeat it knows when the other is due, and then beats as often as that one did.
     expect((fleet.events('start')[1]?.at ?? Infinity) - killedAt).toBeLessThan(10_000);
   });
 
-  it('do not touch the jobs of a plain BullMQ worker', { timeout: 40_000 }, async () => {
-    const plain = new Worker('crash', async () => delay(3500), {
+  it('do not touch the jobs of a plain BullMQ worker', unhurried, async () => {
+    const { fleet, redis } = test;
+    const mayEnd = new Latch();
+    const plain = new Worker('crash', async () => mayEnd.wait({ timeoutMs: 60_000 }), {
       connection: { host: '127.0.0.1', port: redis.port },
       prefix: 'holdfast:jobs:{crash}',
     });
-    await add('plain', { ms: 1 });
-    await eventually(async () => expect(await get('plain')).toMatchObject({ state: 'active' }));
+    await fleet.add('plain', { ms: 1 });
+    await eventually(async () => expect(await fleet.get('plain')).toMatchObject({ state: 'active' }));
     await fleet.spawn(quick);
-    await eventually(async () => expect(await get('plain')).toMatchObject({ state: 'completed' }), {
-      timeoutMs: 15_000,
+    // Longer than it would wait for one of its own kind.
+    await eventually(
+      async () => {
+        const [since, last] = (await redis.command('HMGET', fleet.key('hf:pulse'), 'since', 'last')) as string[];
+        expect(Number(last) - Number(since)).toBeGreaterThan(2 * Number(quick.TTL_MS));
+      },
+      { timeoutMs: 30_000 },
+    );
+    mayEnd.open();
+    await eventually(async () => expect(await fleet.get('plain')).toMatchObject({ state: 'completed' }), {
+      timeoutMs: 20_000,
     });
     expect(fleet.events('start')).toEqual([]);
     await plain.close();

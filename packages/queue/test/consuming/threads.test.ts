@@ -8,12 +8,12 @@ const definition = defineQueue({
   description: 'Its jobs block.',
   payload: Type.Object({ n: Type.Integer(), tag: Type.Optional(Type.String()) }),
   attempts: 1,
-  timeoutMs: 20_000,
+  timeoutMs: 60_000,
   concurrency: 3,
   retention: { completed: {}, failed: {} },
 });
 
-describe('a handler in a thread', () => {
+describe('a handler in a thread', { timeout: 60_000 }, () => {
   let queues: Queues;
   let consumer: Consumer;
   beforeEach(async () => {
@@ -33,7 +33,7 @@ describe('a handler in a thread', () => {
 
   const run = async (data: object, options: object = {}): Promise<JobView | undefined> => {
     const { id } = await queues.add('threads', { data, options });
-    return queues.get('threads', id, { waitMs: 15_000 });
+    return queues.get('threads', id, { waitMs: 30_000 });
   };
 
   it('gets the job, stores progress, and returns a result; a thread serves many jobs', async () => {
@@ -46,7 +46,7 @@ describe('a handler in a thread', () => {
   it('leaves the event loop free, and is terminated at the timeout, whatever it does', async () => {
     // Starts the thread, which takes longer than the timeout that follows.
     await run({ n: 1 });
-    expect(await run({ n: 1, tag: 'spin' }, { timeoutMs: 400 })).toMatchObject({
+    expect(await run({ n: 1, tag: 'spin' }, { timeoutMs: 1500 })).toMatchObject({
       state: 'failed',
       error: { code: 'JOB_TIMEOUT' },
       logs: ['spinning'],
@@ -58,7 +58,25 @@ describe('a handler in a thread', () => {
     const { id } = await queues.add('threads', { data: { n: 1, tag: 'spin' } });
     await eventually(async () => expect(await queues.get('threads', id)).toMatchObject({ logs: ['spinning'] }));
     await queues.cancel('threads', id);
-    expect(await queues.get('threads', id, { waitMs: 5000 })).toMatchObject({ error: { code: 'JOB_CANCELLED' } });
+    expect(await queues.get('threads', id, { waitMs: 30_000 })).toMatchObject({ error: { code: 'JOB_CANCELLED' } });
+  });
+
+  it('is given what the children of its job came to', async () => {
+    const child = (n: number, tag = 'sum') => ({
+      queue: 'threads',
+      data: { n, tag },
+      options: { jobId: `child-${tag}` },
+      onFailure: 'ignore' as const,
+    });
+    const { id } = await queues.addFlow({
+      queue: 'threads',
+      data: { n: 1, tag: 'children' },
+      options: { jobId: 'parent' },
+      children: [child(4), child(1, 'never')],
+    });
+    const parent = await queues.get('threads', id, { waitMs: 30_000 });
+    expect(parent).toMatchObject({ state: 'completed' });
+    expect(parent?.logs?.toSorted()).toEqual(['child-never: "NEVER"', 'child-sum: {"id":"child-sum","sum":10}']);
   });
 
   it.each([

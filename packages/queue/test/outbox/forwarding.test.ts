@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { uniquePrefix, useRedis } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AddedJob, NewJob, QueueBackend, QueueHandle } from '../../src/backends/backend.ts';
+import type { AddedJob, NewJob, Once, QueueBackend, QueueHandle } from '../../src/backends/backend.ts';
 import { createRedisBackend, QueueOutcomeUnknownError, QueueUnavailableError } from '../../src/index.ts';
 import { Lane } from '../../src/outbox/lane.ts';
 import { OutboxFile } from '../../src/outbox/outbox-file.ts';
@@ -23,6 +23,14 @@ const steps = [
 ] as const;
 type Step = (typeof steps)[number];
 
+/** How the entries came into the file. */
+const histories = ['never sent', 'sent one by one', 'sent by one command', 'sent by one command that is late'] as const;
+
+interface LateCommand {
+  readonly jobs: readonly NewJob[];
+  readonly marker?: Once;
+}
+
 /** A process that forwards the entries of a file, and may die at any step. Its Redis is a real one. */
 class Forwarder {
   readonly file: OutboxFile;
@@ -30,7 +38,7 @@ class Forwarder {
   readonly #handle: QueueHandle;
   readonly #script: Step[];
   /** Adds that are on their way although nobody waits for them any more. */
-  readonly #late: (readonly NewJob[])[];
+  readonly #late: LateCommand[];
   readonly #onAdded: (ids: readonly string[]) => void;
   #isDead = false;
 
@@ -38,7 +46,7 @@ class Forwarder {
     path: string,
     handle: QueueHandle,
     script: Step[],
-    late: (readonly NewJob[])[],
+    late: LateCommand[],
     onAdded: (ids: readonly string[]) => void,
   ) {
     this.#handle = handle;
@@ -64,7 +72,6 @@ class Forwarder {
   async run(): Promise<'done' | 'dead'> {
     while (!this.#isDead && this.file.totals.waiting > 0) {
       this.lane.kick();
-      // oxlint-disable-next-line no-await-in-loop -- until it is done
       await turn();
     }
     if (this.#isDead) return 'dead';
@@ -94,7 +101,7 @@ class Forwarder {
         await this.#send(jobs);
         return unknown();
       case 'arrives late':
-        this.#late.push(jobs);
+        this.#late.push({ jobs });
         return unknown();
       case 'store away':
         return jobs.map(() => new QueueUnavailableError('away'));
@@ -109,14 +116,14 @@ class Forwarder {
     }
   }
 
-  async #send(jobs: readonly NewJob[]): Promise<(AddedJob | Error)[]> {
-    const replies = await this.#handle.addMany(jobs);
+  async #send(jobs: readonly NewJob[], marker?: Once): Promise<(AddedJob | Error)[]> {
+    const replies = await this.#handle.addMany(jobs, marker);
     this.#onAdded(replies.flatMap((reply) => (reply instanceof Error || reply.existed ? [] : [reply.id])));
     return replies;
   }
 
   async #arrive(): Promise<void> {
-    for (const jobs of this.#late.splice(0)) await this.#send(jobs);
+    for (const { jobs, marker } of this.#late.splice(0)) await this.#send(jobs, marker);
   }
 
   #die(): void {
@@ -135,6 +142,7 @@ describe('forwarding', () => {
   const { host, port, db } = useRedis();
   let backend: QueueBackend;
   let handle: QueueHandle;
+  let producer: Producer;
   const folder = temporaryFolder();
   let round = 0;
 
@@ -142,6 +150,7 @@ describe('forwarding', () => {
     const target = { kind: 'standalone', host, port, db: db ?? 0 } as const;
     backend = createRedisBackend({ target, keyPrefix: uniquePrefix('jobs') });
     handle = backend.open('parcels');
+    producer = new Producer(definition, handle);
     await handle.read();
   });
   afterAll(async () => {
@@ -156,28 +165,36 @@ describe('forwarding', () => {
       fc.asyncProperty(
         fc.array(fc.constantFrom(...steps), { maxLength: 8 }),
         fc.integer({ min: 1, max: 160 }),
-        fc.boolean(),
-        async (script, count, wasSent) => {
+        fc.constantFrom(...histories),
+        async (script, count, history) => {
           const path = join(folder.path, `${(round += 1)}.db`);
           const names = Array.from({ length: count }, (_, n) => `${round}-${n}`);
           const added: string[] = [];
-          const late: NewJob[][] = [];
+          const late: LateCommand[] = [];
           const left = [...script];
+          const marker = { token: `command-${round}`, ttlMs: 60_000 };
+          const isShared = history.startsWith('sent by one command');
+          if (isShared) {
+            const jobs = names.map((id, n) => ({ ...producer.prepare({ data: { n }, options: { jobId: id } }), id }));
+            if (history === 'sent by one command') {
+              const replies = await handle.addMany(jobs, marker);
+              added.push(...replies.map((reply) => (reply instanceof Error ? reply.message : reply.id)));
+              await consume(handle);
+            } else late.push({ jobs, marker });
+          }
           const first = new OutboxFile(path, 1024 * 1024);
           first.insert(
             names.map((id, n) => {
               const job = { data: { n }, options: { jobId: id } };
-              const sent = wasSent ? { sentAt: Date.now() } : {};
-              const entry = { queue: 'parcels', id, token: `t-${id}`, job, acceptedAt: Date.now(), ...sent };
-              return { entry, body: JSON.stringify(job) };
+              const sent = history === 'never sent' ? {} : { sentAt: Date.now() };
+              const marked = isShared ? { token: marker.token, place: n + 1 } : { token: `t-${id}` };
+              return { queue: 'parcels', id, ...marked, body: JSON.stringify(job), acceptedAt: Date.now(), ...sent };
             }),
           );
           first.close();
           for (;;) {
             const forwarder = new Forwarder(path, handle, left, late, (ids) => added.push(...ids));
-            // oxlint-disable-next-line no-await-in-loop -- one life after another
             if ((await forwarder.run()) === 'done') break;
-            // oxlint-disable-next-line no-await-in-loop
             await consume(handle);
           }
           await consume(handle);

@@ -50,7 +50,6 @@ describe('a service that is killed again and again, with a network that fails', 
       return Number(waiting);
     };
     for (let life = 1; life <= lives; life += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- one life after another
       inherited += await live(life, 16);
     }
     proxy.pass();
@@ -73,7 +72,6 @@ async function misfortunes(proxy: FaultProxy): Promise<void> {
   await soon();
   for (let n = 0; n < 3; n += 1) {
     void proxy.cutBeforeReply({ matching: 'evalsha' });
-    // oxlint-disable-next-line no-await-in-loop -- one after another
     await soon();
   }
   proxy.refuse();

@@ -71,7 +71,6 @@ describe('jobs that are added while Redis is away', () => {
     const took: number[] = [];
     for (let round = 0; round < 10; round += 1) {
       const start = performance.now();
-      // oxlint-disable-next-line no-await-in-loop -- rounds of 64 callers at once
       await Promise.all(Array.from({ length: 64 }, async (_, n) => add(n)));
       took.push(performance.now() - start);
     }

@@ -1,8 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { closedPort, eventually, startRedis } from '@holdfast/testing';
+import { canMountDisks, closedPort, eventually, mountSmallDisk, startRedis } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Type } from 'typebox';
 import { defineQueue, openOutbox } from '../../src/index.ts';
@@ -111,21 +109,19 @@ describe('the file of the outbox', () => {
   });
 
   // Where file systems may be mounted: a disk that is really full.
-  it.skipIf(process.getuid?.() !== 0 || !canMount())(
+  it.skipIf(!canMountDisks())(
     'on a full disk acknowledges nothing that it does not keep, and goes on when there is room again',
     async () => {
       const redis = await startRedis();
       await redis.kill();
-      const disk = mkdtempSync(join(tmpdir(), 'holdfast-disk-'));
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', disk]);
+      const disk = mountSmallDisk('3m');
       try {
-        await open({ directory: disk, minFreeBytes: 0 });
-        writeFileSync(join(disk, 'filler'), Buffer.alloc(1024 * 1024));
+        await open({ directory: disk.path, minFreeBytes: 0 });
+        writeFileSync(join(disk.path, 'filler'), Buffer.alloc(1024 * 1024));
         const acknowledged: string[] = [];
         let refusal: unknown;
         for (let n = 0; refusal === undefined && n < 10_000; n += 1) {
           try {
-            // oxlint-disable-next-line no-await-in-loop -- until the disk is full
             acknowledged.push((await add({ n }, `job-${n}`)).id);
           } catch (error) {
             refusal = error;
@@ -134,11 +130,11 @@ describe('the file of the outbox', () => {
         expect(refusal).toMatchObject({ status: 503, code: expect.stringMatching(/^OUTBOX_(FULL|UNAVAILABLE)$/) });
         expect(acknowledged.length).toBeGreaterThan(50);
         await opened?.queues.close();
-        const { queues, outbox } = await open({ directory: disk, port: redis.port, minFreeBytes: 0 });
+        const { queues, outbox } = await open({ directory: disk.path, port: redis.port, minFreeBytes: 0 });
         expect(outbox.status.waiting).toBe(acknowledged.length);
         expect(await queues.get('parcels', acknowledged.at(-1) ?? '')).toMatchObject({ state: 'outbox' });
         await redis.start();
-        rmSync(join(disk, 'filler'));
+        rmSync(join(disk.path, 'filler'));
         await eventually(() => expect(outbox.status).toMatchObject({ waiting: 0, accepting: true }), {
           timeoutMs: 10_000,
         });
@@ -146,22 +142,8 @@ describe('the file of the outbox', () => {
       } finally {
         await opened?.queues.close();
         await redis.stop();
-        execFileSync('umount', [disk]);
-        rmSync(disk, { recursive: true });
+        disk.unmount();
       }
     },
   );
 });
-
-function canMount(): boolean {
-  const probe = mkdtempSync(join(tmpdir(), 'holdfast-mount-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' });
-    execFileSync('umount', [probe], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(probe, { recursive: true, force: true });
-  }
-}

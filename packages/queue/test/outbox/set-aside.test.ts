@@ -21,10 +21,7 @@ describe('entries of the outbox that cannot be forwarded', () => {
     file.insert(
       entries.map(({ id, queue = 'parcels', data = { n: 1 }, ...sent }) => {
         const job = { data, options: { jobId: id } };
-        return {
-          entry: { queue, id, token: `call-${id}`, job, acceptedAt: Date.now(), ...sent },
-          body: JSON.stringify(job),
-        };
+        return { queue, id, token: `call-${id}`, body: JSON.stringify(job), acceptedAt: Date.now(), ...sent };
       }),
     );
     file.close();

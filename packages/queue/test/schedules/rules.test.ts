@@ -107,6 +107,8 @@ describe('when a schedule runs', () => {
     [{ pattern: '61 * * * *' }, '/pattern'],
     [{ pattern: '0 0 30 2 *' }, '/pattern'],
     [{ pattern: 'H H * * *' }, '/pattern'],
+    [{ pattern: '*/H * * * *' }, '/pattern'],
+    [{ pattern: '0 1-H * * THU' }, '/pattern'],
     [{ pattern: '@daily' }, '/pattern'],
     [{ pattern: 5 }, '/pattern'],
     [{ pattern: `${'1,'.repeat(200)}1 * * * *` }, '/pattern'],

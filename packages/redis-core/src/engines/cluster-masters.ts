@@ -104,6 +104,7 @@ export class ClusterMasters {
     for (const [address, master] of this.#masters) {
       if (masters.includes(address)) continue;
       this.#masters.delete(address);
+      if (master.reason !== undefined) this.#tell(master, { hasLeft: true });
       master.close();
     }
     for (const address of masters) {
@@ -130,20 +131,24 @@ export class ClusterMasters {
   }
 
   #changed(master: ClusterMaster): void {
-    const { reason, address } = master;
-    publishEvent('holdfast:redis:node', () => ({
-      connection: this.#options.engine.name,
-      node: address,
-      available: reason === undefined,
-      ...(reason === undefined ? {} : { reason }),
-    }));
-    if (reason === undefined) {
+    this.#tell(master);
+    if (master.reason === undefined) {
       this.#options.onBack();
       // The connection for the calls was destroyed: the client makes another one when it reads the table of slots.
       this.#cluster.refreshSlotsCache();
     }
     this.#assess();
     this.#options.onChange();
+  }
+
+  #tell({ reason, address }: ClusterMaster, more: { readonly hasLeft?: true } = {}): void {
+    publishEvent('holdfast:redis:node', () => ({
+      connection: this.#options.engine.name,
+      node: address,
+      available: reason === undefined,
+      ...(reason === undefined ? {} : { reason }),
+      ...more,
+    }));
   }
 
   #assess(): void {

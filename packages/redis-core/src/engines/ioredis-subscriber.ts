@@ -43,7 +43,7 @@ export class Subscriber {
     client.on('messageBuffer', (channel: Buffer, message: Buffer) => {
       for (const listener of this.#listeners.get(channel.toString()) ?? []) listener(message);
     });
-    client.connect().catch(() => undefined);
+    client.connect().catch(() => undefined); // Reconnecting is automatic here, too.
     return client;
   }
 
@@ -52,6 +52,7 @@ export class Subscriber {
     listeners?.delete(listener);
     if (listeners?.size === 0) {
       this.#listeners.delete(channel);
+      // Where it cannot be said, the connection is gone, and its subscriptions with it.
       this.#client?.unsubscribe(channel).catch(() => undefined);
     }
   }

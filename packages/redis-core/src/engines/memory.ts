@@ -208,7 +208,7 @@ export class MemoryEngine implements RedisEngine {
     return Promise.resolve();
   }
 
-  // oxlint-disable-next-line typescript/require-await -- async turns what the store throws into a rejection.
+  // `async` turns what the store throws into a rejection.
   async #do<Reply>(command: string, work: (store: MemoryStore) => Reply): Promise<Reply> {
     if (this.#closed) throw new UnavailableError('The memory engine is closed.');
     let outcome: 'ok' | 'error' = 'error';

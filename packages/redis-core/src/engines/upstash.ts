@@ -131,7 +131,7 @@ export class UpstashEngine extends CommandEngine {
   #keepTime(now: number): void {
     if (now - this.#measuredAt < CLOCK_INTERVAL_MS) return;
     this.#measuredAt = now;
-    this.time().catch(() => undefined);
+    this.time().catch(() => undefined); // An outage shows in the calls; the clock is asked again.
   }
 
   override now(): number {

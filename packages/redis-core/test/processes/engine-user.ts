@@ -4,7 +4,6 @@ import { createEngine } from '../../src/index.ts';
 const [, , host = '', port = ''] = process.argv;
 const engine = createEngine({ name: 'user', target: { kind: 'standalone', host, port: Number(port) } });
 engine.onInvalidate(() => undefined);
-// oxlint-disable-next-line no-await-in-loop -- tracking is armed in the background
 while (engine.trackingEpoch === 0) await engine.time();
 await engine.subscribe('news', () => undefined);
 await engine.close();

@@ -7,7 +7,6 @@ for (let index = 0; ; index += 1) {
   journal.append({ area: 'products', kind: 'key', value: String(index), mode: 'delete' });
   process.stdout.write(`noted ${index}\n`);
   // Lets the pipe drain, and signals in.
-  // oxlint-disable-next-line no-await-in-loop -- one after another is the point.
   await new Promise((resolve) => {
     setImmediate(resolve);
   });

@@ -47,11 +47,14 @@ async function print(command: string): Promise<string> {
   return stdout.replaceAll('\r', '').trim();
 }
 
-describe.each(['README.md', 'docs/guide/getting-started.md'])('%s does what it shows', (path) => {
-  it.each(transcript(page(path).text).map(({ command, expected }) => [command, expected] as const))(
-    '%s',
-    async (command, expected) => {
-      expect(await print(command)).toMatch(pattern(expected));
-    },
-  );
-});
+describe.each(['README.md', 'docs/guide/getting-started.md', 'docs/guide/managing-jobs.md'])(
+  '%s does what it shows',
+  (path) => {
+    it.each(transcript(page(path).text).map(({ command, expected }) => [command, expected] as const))(
+      '%s',
+      async (command, expected) => {
+        expect(await print(command)).toMatch(pattern(expected));
+      },
+    );
+  },
+);

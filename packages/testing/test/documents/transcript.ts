@@ -4,7 +4,7 @@ export interface Step {
   readonly expected: string;
 }
 
-/** The commands of the `console` blocks of a page, with what each is said to print. */
+/** The commands of the `console` blocks of a page, with what each is said to print. A line that ends in `\` goes on. */
 export function transcript(text: string): Step[] {
   const blocks = [...text.matchAll(/^```console\n([\s\S]*?)^```/gm)].map((match) => match[1] ?? '');
   return blocks.flatMap((block) =>
@@ -12,7 +12,7 @@ export function transcript(text: string): Step[] {
       .split(/^\$ /m)
       .slice(1)
       .map((part) => {
-        const end = part.indexOf('\n');
+        const end = part.search(/(?<!\\)\n/);
         return { command: part.slice(0, end), expected: part.slice(end + 1).trim() };
       }),
   );

@@ -10,6 +10,11 @@ const item = Type.Object({
   index: Type.Integer({ minimum: 0, description: 'Of the job in the request.' }),
   id: Type.Optional(Type.String()),
   status: Type.Union([Type.Literal('accepted'), Type.Literal('duplicate'), Type.Literal('rejected')]),
+  state: Type.Optional(
+    Type.Literal('outbox', {
+      description: 'Its Redis is away: the job is kept on the disk of this process, and added when it is back.',
+    }),
+  ),
   error: Type.Optional(
     Type.Object({
       code: Type.String(),
@@ -26,7 +31,7 @@ const item = Type.Object({
 export const addJobs = {
   operationId: 'addJobs',
   summary: 'Add many jobs',
-  description: `At most ${maxJobs} jobs, and 8 MiB (or server.bodyLimitBytes, if that is more), each as for a single job. One that is not allowed is rejected alone, under its index. With \`spread\` the jobs become due one after another, evenly over that time. While the store is away it is 503 as a whole; the outbox is for single jobs. A job whose outcome is not known is rejected with QUEUE_OUTCOME_UNKNOWN and its id, under which it can be added again.`,
+  description: `At most ${maxJobs} jobs, and 8 MiB (or server.bodyLimitBytes, if that is more), each as for a single job. One that is not allowed is rejected alone, under its index. With \`spread\` the jobs become due one after another, evenly over that time. While the store is away each job is kept in the outbox, which the \`state\` of its item says, or rejected with OUTBOX_FULL; where none can be kept it is 503 as a whole. A job whose outcome is not known is rejected with QUEUE_OUTCOME_UNKNOWN and its id, under which it can be added again.`,
   tags: ['jobs'],
   params: strictObject({ q: queueName }),
   body: strictObject(

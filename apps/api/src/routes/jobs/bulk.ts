@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { QueueUnavailableError } from '@holdfast/queue';
+import { OutboxError, OutboxFullError, QueueUnavailableError } from '@holdfast/queue';
 import type { AddJob, AddManyItem, Queues } from '@holdfast/queue';
 import { HoldfastError } from '@holdfast/redis-core';
 import type { Static } from 'typebox';
@@ -62,12 +62,13 @@ export const bulkJobRoutes: FastifyPluginAsyncTypebox<BulkJobRoutesOptions> = as
         ...(body.spread === undefined ? {} : { spreadMs: durationAt('/spread', body.spread) }),
       });
       failAsWhole(result.items);
-      for (const { index: at, id, status, error } of result.items) {
+      for (const { index: at, id, status, state, error } of result.items) {
         const index = places[at] ?? at;
         items[index] = {
           index,
           status,
           ...(id === undefined ? {} : { id }),
+          ...(state === undefined ? {} : { state }),
           ...(error === undefined ? {} : { error: errorOf(error) }),
         };
       }
@@ -77,12 +78,14 @@ export const bulkJobRoutes: FastifyPluginAsyncTypebox<BulkJobRoutesOptions> = as
   );
 };
 
-/** Where the store is away, that is the answer: nothing was added, and all of it may be sent again. */
+/** Where the store is away and nothing was kept, that is the answer: all of it may be sent again. */
 function failAsWhole(items: readonly AddManyItem[]): void {
   const first = items[0]?.error;
-  if (first instanceof QueueUnavailableError && items.every(({ error }) => error instanceof QueueUnavailableError)) {
-    throw first;
-  }
+  if (isAway(first) && items.every(({ error }) => isAway(error))) throw first;
+}
+
+function isAway(error: unknown): error is Error {
+  return error instanceof QueueUnavailableError || error instanceof OutboxFullError || error instanceof OutboxError;
 }
 
 function errorOf(error: unknown): NonNullable<Item['error']> {

@@ -1,12 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { JobInvalidError, JobOptionsInvalidError } from '@holdfast/queue';
-import type { Queues } from '@holdfast/queue';
+import type { AddResult, Queues } from '@holdfast/queue';
+import type { Static } from 'typebox';
 import { durationAt } from '../../durations.ts';
 import { ApiError } from '../../errors.ts';
 import { toJobOptions } from './job-options.ts';
 import { issuesInRequest } from './request-issues.ts';
 import { jobNotFound } from './not-found.ts';
-import { addJob, getJob } from './schema.ts';
+import { addJob, getJob, type newJob } from './schema.ts';
 
 export interface JobRoutesOptions {
   readonly queues: Queues;
@@ -20,13 +21,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     // All that an add waits for has a deadline: the store, the patience for it, the outbox.
     { config: { access: 'jobs:write', endsByItself: true }, schema: addJob },
     async ({ params, body }, reply) => {
-      const added = await queues
-        .add(params.q, {
-          data: body.data,
-          ...(body.name === undefined ? {} : { name: body.name }),
-          ...(body.options === undefined ? {} : { options: toJobOptions(body.options) }),
-        })
-        .catch(inRequestBody);
+      const added = await addTo(queues, params.q, body);
       if (!added.duplicate) {
         reply.header('location', `/v1/queues/${encodeURIComponent(params.q)}/jobs/${encodeURIComponent(added.id)}`);
       }
@@ -52,8 +47,21 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
   );
 };
 
-function inRequestBody(error: unknown): never {
-  if (!(error instanceof JobInvalidError || error instanceof JobOptionsInvalidError)) throw error;
-  const { code, status } = error;
-  throw new ApiError({ code, status, title: '' }, error.message, { issues: issuesInRequest(error), cause: error });
+/** Adds a job, and says of one that is wrong where in the request it is. */
+async function addTo(
+  queues: Queues,
+  queue: string,
+  { name, data, options }: Static<typeof newJob>,
+): Promise<AddResult> {
+  try {
+    return await queues.add(queue, {
+      data,
+      ...(name !== undefined && { name }),
+      ...(options !== undefined && { options: toJobOptions(options) }),
+    });
+  } catch (error) {
+    if (!(error instanceof JobInvalidError || error instanceof JobOptionsInvalidError)) throw error;
+    const { code, status } = error;
+    throw new ApiError({ code, status, title: '' }, error.message, { issues: issuesInRequest(error), cause: error });
+  }
 }

@@ -1,8 +1,30 @@
-import { createKeys } from '@holdfast/redis-core';
+import { createKeys, MemoryEngine } from '@holdfast/redis-core';
 import { eventually, uniquePrefix } from '@holdfast/testing';
 import { describe, expect, test } from 'vitest';
-import { CacheRegistry } from '../src/index.ts';
+import { CacheRegistry, NamespaceUnknownError } from '../src/index.ts';
 import { engines } from './engines.ts';
+
+describe('the registry', () => {
+  const options = { engine: new MemoryEngine(), keys: createKeys('t'), namespaces: { users: { ttlMs: 1000 } } };
+
+  test('knows what is declared, and nothing else', () => {
+    const registry = new CacheRegistry(options);
+    expect(registry.get('users').ttlMs).toBe(1000);
+    expect(registry.get('users')).toBe(registry.get('users'));
+    expect(registry.names()).toEqual(['users']);
+    expect(() => registry.get('others')).toThrow(NamespaceUnknownError);
+    for (const name of ['constructor', '__proto__']) expect(() => registry.get(name)).toThrow(NamespaceUnknownError);
+    expect(() => registry.get('a b')).toThrow('must be 1 to 64 characters');
+  });
+
+  test('makes undeclared namespaces where that is allowed, and forgets the oldest beyond a thousand', () => {
+    const registry = new CacheRegistry({ ...options, allowUndeclared: true });
+    const first = registry.get('n0');
+    for (let index = 1; index <= 1000; index += 1) registry.get(`n${index}`);
+    expect(registry.get('n0')).not.toBe(first);
+    expect(registry.names()).toEqual(['users']);
+  });
+});
 
 /** The parts of `Usage` have tests of their own; these show that the caches of a registry tell it everything. */
 describe.each(engines)('a registry on %s', (_name, create) => {

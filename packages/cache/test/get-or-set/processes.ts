@@ -1,0 +1,95 @@
+import { createEngine, createKeys, type Keys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
+import { Latch, uniquePrefix, useRedis } from '@holdfast/testing';
+import { afterEach, beforeEach, type Mock, vi } from 'vitest';
+import { Cache, NearCache, type NamespaceOptions } from '../../src/index.ts';
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly db?: number;
+}
+
+/** What a process has of its own: a connection, a first tier, and a cache over both. */
+export interface Process {
+  readonly engine: RedisEngine;
+  readonly near: NearCache;
+  readonly cache: Cache;
+}
+
+export interface Processes {
+  /** Those of the test that runs. */
+  readonly keys: Keys;
+  /** Another process; its namespace is `ns`, with entries that live for a minute. Ends with the test. */
+  readonly start: (rules?: Partial<NamespaceOptions>, at?: Address) => Promise<Process>;
+  /** Just the cache of another process. */
+  readonly cacheOf: (rules?: Partial<NamespaceOptions>) => Promise<Cache>;
+  /** The cache of another process that has no first tier. */
+  readonly plainCacheOf: (rules?: Partial<NamespaceOptions>, at?: Address) => Promise<Cache>;
+}
+
+export const kinds = ['memory', 'ioredis'] as const;
+
+/** Processes on one memory (which is one process by nature), or on the Redis at `address`, else that of the test run. */
+export function useProcesses(kind: (typeof kinds)[number], address: () => Address = useRedis): Processes {
+  const engines: RedisEngine[] = [];
+  let keys = createKeys(uniquePrefix());
+  beforeEach(() => {
+    keys = createKeys(uniquePrefix());
+  });
+  afterEach(async () => {
+    await Promise.all(engines.splice(0).map((engine) => engine.close()));
+  });
+
+  async function connect({ host, port, db = 0 }: Address = address()): Promise<RedisEngine> {
+    const [memory] = engines;
+    if (kind === 'memory' && memory !== undefined) return memory;
+    const target = { kind: 'standalone', host, port, db } as const;
+    const engine = kind === 'memory' ? new MemoryEngine() : createEngine({ name: 'load', target });
+    engines.push(engine);
+    await engine.time();
+    return engine;
+  }
+
+  const plainCacheOf: Processes['plainCacheOf'] = async (rules = {}, at) =>
+    new Cache({ engine: await connect(at), keys, namespace: 'ns', ttlMs: 60_000, ...rules });
+
+  const start: Processes['start'] = async (rules = {}, at) => {
+    const engine = await connect(at);
+    const near = new NearCache(engine);
+    return { engine, near, cache: new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000, ...rules }, { near }) };
+  };
+
+  return {
+    get keys() {
+      return keys;
+    },
+    start,
+    cacheOf: async (rules) => (await start(rules)).cache,
+    plainCacheOf,
+  };
+}
+
+/** Stores `value` and expires it: it is there as grace only. */
+export async function storeExpired(cache: Cache, value: string): Promise<void> {
+  await cache.set('k', value);
+  await cache.invalidate({ all: true }, { mode: 'expire' });
+}
+
+export interface HeldLoader<T> {
+  readonly load: Mock<() => Promise<T>>;
+  /** Open once it was called. */
+  readonly started: Latch;
+  /** It ends when this is opened. */
+  readonly gate: Latch;
+}
+
+/** A loader that takes as long as a test wants. */
+export function heldLoader<T>(end: () => T): HeldLoader<T> {
+  const [started, gate] = [new Latch(), new Latch()];
+  const load = vi.fn(async () => {
+    started.open();
+    await gate.wait();
+    return end();
+  });
+  return { load, started, gate };
+}

@@ -1,0 +1,168 @@
+import { eventually, FaultProxy, startRedis, type RedisServer } from '@holdfast/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AddJob, AddManyItem } from '../../src/index.ts';
+import { openQueues, temporaryFolder, type Folder, type OpenedOutbox, type OpenOptions } from './fixture.ts';
+
+const keysOfQueue = 'holdfast:jobs:{parcels}:parcels:';
+
+describe('many jobs that are added in one call while Redis is away', () => {
+  let redis: RedisServer;
+  let proxy: FaultProxy;
+  let folder: Folder;
+  let opened: OpenedOutbox;
+
+  const open = (options: Partial<OpenOptions> = {}): OpenedOutbox =>
+    (opened = openQueues({ directory: folder.path, port: proxy.port, ...options }));
+  const add = async (jobId: string) => opened.queues.add('parcels', { data: { n: 1 }, options: { jobId } });
+  /** From then on a job goes to the outbox without being sent. */
+  const goAway = async (): Promise<void> => {
+    proxy.refuse();
+    await eventually(async () => expect(await add('last')).toMatchObject({ state: 'outbox' }));
+  };
+  const jobs = (count: number): AddJob[] =>
+    Array.from({ length: count }, (_, n) => ({ data: { n }, options: { jobId: `parcel-${n}` } }));
+  const namesOf = (list: readonly AddJob[]): string[] => list.map(({ options }) => options?.jobId ?? '');
+  const ids = async (state = 'prioritized'): Promise<string[]> =>
+    (await redis.command('ZRANGE', keysOfQueue + state, '0', '-1')) as string[];
+  const empty = async (): Promise<void> =>
+    eventually(() => expect(opened.outbox.status).toMatchObject({ waiting: 0, setAside: 0 }), { timeoutMs: 30_000 });
+  const tally = (items: readonly AddManyItem[]): Record<string, number> => {
+    const counts: Record<string, number> = {};
+    for (const { status, state, error } of items) {
+      const what = [status, state, (error as { code?: string } | undefined)?.code].filter((part) => part).join(' ');
+      counts[what] = (counts[what] ?? 0) + 1;
+    }
+    return counts;
+  };
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    proxy = await FaultProxy.listen(redis);
+  });
+  beforeEach(() => {
+    folder = temporaryFolder();
+  });
+  afterEach(async () => {
+    redis.resume();
+    proxy.pass();
+    await opened.queues.close();
+    folder.remove();
+    await redis.command('FLUSHALL');
+  });
+  afterAll(async () => {
+    await proxy.close();
+    await redis.stop();
+  });
+
+  it('are on disk in few commits, between which others have their turn, and are forwarded in order, once each', async () => {
+    const { queues, outbox } = open();
+    await goAway();
+    const before = outbox.commits;
+    const order: string[] = [];
+    const many = queues.addMany('parcels', jobs(4000));
+    const [result] = await Promise.all([
+      many.finally(() => order.push('many')),
+      add('between').finally(() => order.push('one')),
+    ]);
+    expect(tally(result.items)).toEqual({ 'accepted outbox': 4000 });
+    expect(result).toMatchObject({ accepted: 4000, duplicates: 0, rejected: 0 });
+    expect(order).toEqual(['one', 'many']);
+    expect(outbox.commits - before).toBeLessThanOrEqual(15);
+    expect(outbox.commits - before).toBeGreaterThanOrEqual(4000 / 512);
+    proxy.pass();
+    await empty();
+    const forwarded = (await ids()).filter((id) => id.startsWith('parcel-'));
+    expect(forwarded).toEqual(namesOf(jobs(4000)));
+  });
+
+  it('are one job each when their answers are lost on the way, also when they ran meanwhile', async () => {
+    const { queues } = open({ patienceMs: 5000 });
+    await add('before');
+    const cut = proxy.cutBeforeReply({ matching: 'parcel-60' });
+    const adding = queues.addMany('parcels', jobs(250));
+    await cut;
+    proxy.refuse();
+    const { items } = await adding;
+    expect(tally(items)).toMatchObject({ 'accepted outbox': expect.any(Number) as number });
+    expect(items.filter(({ status }) => status !== 'accepted')).toEqual([]);
+    const arrived = await ids();
+    expect(arrived).toContain('parcel-60');
+    // They run, and nothing is kept of them.
+    await redis.command('DEL', `${keysOfQueue}prioritized`, ...arrived.map((id) => keysOfQueue + id));
+    proxy.pass();
+    await empty();
+    const rest = await ids();
+    expect(rest.filter((id) => arrived.includes(id))).toEqual([]);
+    expect(new Set([...arrived, ...rest])).toEqual(new Set(['before', ...namesOf(jobs(250))]));
+  });
+
+  it('do not touch each other: what is wrong is rejected, what is known is a duplicate', async () => {
+    const { queues } = open();
+    await goAway();
+    const { items, ...counts } = await queues.addMany('parcels', [
+      { data: { n: 1 }, options: { jobId: 'a' } },
+      { data: { n: 'two' } },
+      { data: { n: 3 }, options: { jobId: 'a' } },
+      { data: { n: 4 }, options: { jobId: 'last' } },
+      { data: { n: 5 }, name: 'named "so"' },
+    ]);
+    expect(counts).toEqual({ accepted: 2, duplicates: 2, rejected: 1 });
+    expect(items).toMatchObject([
+      { id: 'a', status: 'accepted', state: 'outbox' },
+      { status: 'rejected', error: { code: 'JOB_INVALID' } },
+      { id: 'a', status: 'duplicate', state: 'outbox' },
+      { id: 'last', status: 'duplicate', state: 'outbox' },
+      { status: 'accepted', state: 'outbox' },
+    ]);
+    const view = { state: 'outbox', name: 'named "so"', data: { n: 5 } };
+    expect(await queues.get('parcels', items[4]?.id ?? '')).toMatchObject(view);
+    proxy.pass();
+    await empty();
+    expect(await queues.get('parcels', items[4]?.id ?? '')).toMatchObject({ ...view, state: 'prioritized' });
+    expect(await queues.get('parcels', 'a')).toMatchObject({ data: { n: 1 } });
+  });
+
+  it('are taken as far as there is room, and the others told so one by one', async () => {
+    const { queues, outbox } = open({ maxJobs: 101 });
+    await goAway();
+    const { items } = await queues.addMany('parcels', jobs(130));
+    expect(tally(items)).toEqual({ 'accepted outbox': 100, 'rejected OUTBOX_FULL': 30 });
+    expect(items.slice(0, 100).every(({ status }) => status === 'accepted')).toBe(true);
+    expect(outbox.status).toMatchObject({ waiting: 101, accepting: false });
+  });
+
+  it('are spread from when they were accepted, behind their own delays, however far that is', async () => {
+    const { queues } = open();
+    await goAway();
+    const yearMs = 365 * 24 * 60 * 60 * 1000;
+    const accepted = Date.now();
+    await queues.addMany('parcels', [...jobs(3), { data: { n: 3 }, options: { jobId: 'parcel-3', delayMs: yearMs } }], {
+      spreadMs: 40_000,
+    });
+    proxy.pass();
+    await empty();
+    const delayOf = async (id: string): Promise<number[]> =>
+      ((await redis.command('HMGET', keysOfQueue + id, 'delay', 'timestamp')) as string[]).map(Number);
+    const stored = await Promise.all(['parcel-0', 'parcel-1', 'parcel-2', 'parcel-3'].map(delayOf));
+    expect(stored.map(([delay]) => delay)).toEqual([0, 10_000, 20_000, 30_000 + yearMs]);
+    expect(new Set(stored.map(([, timestamp]) => timestamp)).size).toBe(1);
+    expect(Math.abs((stored[0]?.[1] ?? 0) - accepted)).toBeLessThan(1000);
+  });
+
+  it('are kept when Redis freezes among them, and the call does not wait for each of its commands', async () => {
+    const { queues } = open({ patienceMs: 1000, commandTimeoutMs: 20_000 });
+    await add('before');
+    let isFrozen = false;
+    const { items } = await queues.addMany('parcels', jobs(2000), {
+      onProgress: () => {
+        if (!isFrozen) redis.pause();
+        isFrozen = true;
+      },
+    });
+    expect(items.filter(({ status }) => status !== 'accepted')).toEqual([]);
+    expect(opened.outbox.status.waiting).toBeGreaterThan(1000);
+    redis.resume();
+    await empty();
+    expect((await ids()).toSorted()).toEqual(['before', ...namesOf(jobs(2000))].toSorted());
+  });
+});
