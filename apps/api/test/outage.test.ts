@@ -1,4 +1,4 @@
-import { eventually, startRedis } from '@holdfast/testing';
+import { eventually, startRedis, timed } from '@holdfast/testing';
 import type { RedisServer } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi } from './fixture.ts';
@@ -72,11 +72,12 @@ describe('while Redis is away and fallback is off', () => {
   const expectUnavailable = async (): Promise<void> => {
     await Promise.all(
       requests.map(async (request) => {
-        const start = performance.now();
-        const answer = await api.app.inject(request);
+        const answering = api.app.inject(request);
+        const tookMs = await timed(() => answering);
+        const answer = await answering;
         const name = `${request.url}: ${answer.payload}`;
         expect(answer.statusCode, name).toBe(503);
-        expect(performance.now() - start, name).toBeLessThan(deadlineMs + slackMs);
+        expect(tookMs, name).toBeLessThan(deadlineMs + slackMs);
         expect(Number(answer.headers['retry-after']), name).toBeGreaterThan(0);
         expect(answer.headers['content-type'], name).toContain('application/problem+json');
         expect(answer.json<ProblemBody>().code, name).toMatch(/UNAVAILABLE|UNKNOWN/);

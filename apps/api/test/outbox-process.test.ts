@@ -30,12 +30,14 @@ describe('a service that is killed while Redis is away, and while it forwards', 
     const [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/);
     return { node, url: (path) => new URL(path, address) };
   };
-  const post = async (url: URL, jobId: string): Promise<number> => {
-    const body = JSON.stringify({ data: { url: 'https://example.com/hook' }, options: { jobId } });
+  const data = { url: 'https://example.com/hook' };
+  const send = async (url: URL, payload: object): Promise<{ status: number; body: unknown }> => {
+    const body = JSON.stringify(payload);
     const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-    await answer.arrayBuffer();
-    return answer.status;
+    return { status: answer.status, body: await answer.json() };
   };
+  const post = async (url: URL, jobId: string): Promise<number> =>
+    (await send(url, { data, options: { jobId } })).status;
 
   it('runs every job that it acknowledged, once', { timeout: 60_000 }, async () => {
     const acknowledged: string[] = [];
@@ -45,6 +47,7 @@ describe('a service that is killed while Redis is away, and while it forwards', 
     await redis.kill();
     let next = 0;
     const statuses = new Set<number>();
+    const itemStates = new Set<string>();
     const caller = async (): Promise<void> => {
       for (;;) {
         const jobId = `job-${(next += 1)}`;
@@ -54,11 +57,24 @@ describe('a service that is killed while Redis is away, and while it forwards', 
         if (status < 300) acknowledged.push(jobId);
       }
     };
-    const callers = Promise.all(Array.from({ length: 32 }, caller));
+    const manyAtOnce = async (): Promise<void> => {
+      for (;;) {
+        const jobs = Array.from({ length: 40 }, () => ({ data, options: { jobId: `job-${(next += 1)}` } }));
+        // oxlint-disable-next-line no-await-in-loop -- until the service is killed
+        const answer = await send(new URL(`${path.href}/bulk`), { jobs }).catch(() => undefined);
+        if (answer === undefined) return;
+        const { items } = answer.body as { items: { id: string; status: string; state?: string }[] };
+        statuses.add(answer.status);
+        for (const { id, status, state } of items)
+          if (status === 'accepted' && state === 'outbox') acknowledged.push(id);
+      }
+    };
+    const callers = Promise.all([manyAtOnce(), ...Array.from({ length: 31 }, caller)]);
     await eventually(() => expect(acknowledged.length).toBeGreaterThan(1000), { timeoutMs: 15_000 });
     await first.node.kill('SIGKILL');
     await callers;
     expect([...statuses]).toEqual([202]);
+    expect([...itemStates]).toEqual(['200 accepted outbox']);
 
     await redis.start();
     const runs = new Map<string, number>();

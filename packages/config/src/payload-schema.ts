@@ -57,6 +57,7 @@ function checkKeyword(keyword: string, value: unknown, path: string, problems: P
   else if (keyword === 'uniqueItems') require(typeof value === 'boolean', 'true or false');
   else if (counts.includes(keyword))
     require(Number.isInteger(value) && (value as number) >= 0, 'a whole number from 0');
+  else if (keyword === 'multipleOf') require(Number.isFinite(value) && (value as number) > 0, 'a number above 0');
   else if (numbers.includes(keyword)) require(Number.isFinite(value), 'a number');
   else if (nested.includes(keyword)) checkPayloadSchema(value, path, problems, depth + 1);
   else if (nestedMaps.includes(keyword)) checkMap(keyword, value, path, problems, depth);

@@ -309,6 +309,7 @@ queues:
     ['entities: {__proto__: {}}', 'entities.__proto__', 'not a valid name'],
     ['cache: {allowUndeclard: true}', 'cache.allowUndeclard', 'did you mean allowUndeclared?'],
     ['cache:', 'cache', 'must be a mapping'],
+    ['queues: {q: {url: "https://q", payload: {multipleOf: 0}}}', 'queues.q.payload.multipleOf', 'a number above 0'],
     ['queues: {nope: {}}', 'queues.nope', 'source-sync, http-delivery'],
     ['sources: {x: {path: /x, idField: id}}', 'sources.x.itemsField', 'is missing'],
     ['sources: {x: {path: x, itemsField: i, idField: id}}', 'sources.x.path', 'starts with "/"'],

@@ -19,8 +19,9 @@ import { describeAddMany } from './producing/describe-add-many.ts';
 import { describeAddingOnce } from './producing/describe-adding-once.ts';
 import { describeSchedules } from './schedules/describe-schedules.ts';
 
-const backendOn = (target: RedisTarget): QueueBackend =>
-  createRedisBackend({ target, keyPrefix: uniquePrefix('jobs'), commandTimeoutMs: 3000 });
+/** What is no test of an outage waits for a busy machine. */
+const backendOn = (target: RedisTarget, commandTimeoutMs = 10_000): QueueBackend =>
+  createRedisBackend({ target, keyPrefix: uniquePrefix('jobs'), commandTimeoutMs });
 
 describe('a cluster', () => {
   let cluster: RedisCluster;
@@ -112,7 +113,7 @@ async function expectJobsToRun(target: RedisTarget, disturb?: () => Promise<void
     retention: { completed: {}, failed: {} },
     concurrency: 5,
   });
-  const backend = backendOn(target);
+  const backend = backendOn(target, 3000);
   const queues = new Queues({ backend, definitions: [definition] });
   const ran = new Set<number>();
   const consumer = new Consumer({

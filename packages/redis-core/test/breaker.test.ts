@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { eventually, FaultProxy, monitor, type RedisServer, startRedis } from '@holdfast/testing';
+import { eventually, FaultProxy, monitor, type RedisServer, startRedis, timed } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   createEngine,
@@ -9,7 +9,7 @@ import {
   UnavailableError,
   UnknownOutcomeError,
 } from '../src/index.ts';
-import { ROOM_MS, timed } from './timed.ts';
+import { ROOM_MS } from './bounds.ts';
 
 describe('the circuit breaker', () => {
   let server: RedisServer;

@@ -55,8 +55,15 @@ describe('the commands of one tick', () => {
   });
 
   test('are answered in their order, a hundred thousand of them', async () => {
-    const replies = await Promise.all(Array.from({ length: 100_000 }, () => engine.hincrby('h', 'n', 1)));
-    expect(replies.every((reply, index) => reply === index + 1)).toBe(true);
+    // It is their order that matters, however long a busy machine takes for them.
+    const patient = createEngine({ ...options, commandTimeoutMs: 15_000, probeIntervalMs: 0 });
+    try {
+      await patient.time();
+      const replies = await Promise.all(Array.from({ length: 100_000 }, () => patient.hincrby('h', 'n', 1)));
+      expect(replies.every((reply, index) => reply === index + 1)).toBe(true);
+    } finally {
+      await patient.close();
+    }
   });
 
   test('keep their order among other commands of the same client, which write themselves', async () => {

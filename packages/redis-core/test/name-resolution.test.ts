@@ -1,8 +1,8 @@
 import dns, { type LookupAddress } from 'node:dns';
-import { eventually, FaultProxy, uniquePrefix, useRedis } from '@holdfast/testing';
+import { eventually, FaultProxy, timed, uniquePrefix, useRedis } from '@holdfast/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { createEngine, UnavailableError } from '../src/index.ts';
-import { ROOM_MS, timed } from './timed.ts';
+import { ROOM_MS } from './bounds.ts';
 
 /** What `dns.lookup` calls when it is asked for all addresses. */
 type Resolved = (error: Error | null, addresses?: LookupAddress[]) => void;

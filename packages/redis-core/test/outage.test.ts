@@ -1,4 +1,4 @@
-import { eventually, FaultProxy, freePort, type RedisServer, startRedis } from '@holdfast/testing';
+import { eventually, FaultProxy, freePort, type RedisServer, startRedis, timed } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createEngine, type RedisEngine, UnavailableError, UnknownOutcomeError } from '../src/index.ts';
 
@@ -33,9 +33,8 @@ describe('the ioredis engine in an outage', () => {
     try {
       await expect(lonely.mget(['a'])).rejects.toThrow(UnavailableError);
       expect(lonely.status).toMatchObject({ available: false, reason: expect.stringContaining('ECONNREFUSED') });
-      const startedAt = performance.now();
-      await expect(lonely.set('a', '1')).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE', retryable: true });
-      expect(performance.now() - startedAt).toBeLessThan(100);
+      const refused = { code: 'REDIS_UNAVAILABLE', retryable: true };
+      expect(await timed(() => expect(lonely.set('a', '1')).rejects.toMatchObject(refused))).toBeLessThan(100);
     } finally {
       await lonely.close();
     }
@@ -101,14 +100,13 @@ describe('the ioredis engine in an outage', () => {
   ])('no call to a %s Redis outlives its deadline', async (_name, breakIt) => {
     breakIt();
     try {
-      const startedAt = performance.now();
-      const settled = await Promise.allSettled([
+      const calls = Promise.allSettled([
         engine.mget(['a'], { deadlineMs: 150 }),
         engine.hincrby('count', 'n', 1, { deadlineMs: 150 }),
         engine.batch([{ op: 'get', key: 'a' }], { deadlineMs: 150 }),
       ]);
-      expect(performance.now() - startedAt).toBeLessThan(250);
-      const [read, increment, batch] = settled;
+      expect(await timed(() => calls)).toBeLessThan(250);
+      const [read, increment, batch] = await calls;
       expect(read).toMatchObject({ reason: { code: 'REDIS_UNAVAILABLE' } });
       expect(increment).toMatchObject({ reason: { code: 'REDIS_UNKNOWN_OUTCOME' } });
       expect(batch).toMatchObject({ value: [{ ok: false, error: { code: 'REDIS_UNAVAILABLE' } }] });

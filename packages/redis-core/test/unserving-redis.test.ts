@@ -1,8 +1,7 @@
 import { rmSync } from 'node:fs';
-import { eventually, startRedis } from '@holdfast/testing';
+import { eventually, startRedis, timed } from '@holdfast/testing';
 import { describe, expect, test } from 'vitest';
 import { createEngine, UnavailableError } from '../src/index.ts';
-import { timed } from './timed.ts';
 
 describe('a Redis that is there but cannot serve', () => {
   test('a disk that is full refuses writes as read-only, still reads, and opens no breaker', async () => {

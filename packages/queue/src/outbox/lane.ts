@@ -128,7 +128,9 @@ export class Lane {
 
   /** @returns why there has to be a pause before the next batch; `undefined`: none is needed */
   async #forwardBatch(limit: number): Promise<Error | undefined> {
-    const { file, queue } = this.#options;
+    const { file, queue, target } = this.#options;
+    // A store that is known to be away is not worth the two commits that a batch takes: callers wait for each commit.
+    await target?.handle.call(async () => undefined);
     const batch = file.next(queue, limit, maxBatchBytes);
     if (batch.length === 0) {
       // Nothing is left although something should be: what counts is what is on disk.
@@ -142,7 +144,6 @@ export class Lane {
     // Without those that were withdrawn meanwhile.
     const sendable = prepared.filter(({ entry }) => entry.sentAt !== undefined || marked.has(entry.seq));
     const first = sendable.filter(({ entry }) => marked.has(entry.seq));
-    const { target } = this.#options;
     const replies =
       target === undefined
         ? []

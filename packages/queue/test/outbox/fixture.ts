@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RedisTarget } from '@holdfast/redis-core';
 import { Type } from 'typebox';
 import {
   createRedisBackend,
@@ -31,14 +32,23 @@ export interface OpenedOutbox {
 
 export interface OpenOptions extends Partial<OutboxOptions> {
   readonly directory: string;
-  readonly port: number;
+  /** Of a Redis on this machine. */
+  readonly port?: number;
+  /** Where it is not one Redis. */
+  readonly target?: RedisTarget;
   readonly definitions?: readonly QueueDefinition[];
   readonly commandTimeoutMs?: number;
 }
 
 /** Queues with an outbox, as a service has them. */
-export function openQueues({ port, definitions, commandTimeoutMs = 400, ...options }: OpenOptions): OpenedOutbox {
-  const backend = createRedisBackend({ target: { kind: 'standalone', host: '127.0.0.1', port }, commandTimeoutMs });
+export function openQueues({
+  port = 0,
+  target = { kind: 'standalone', host: '127.0.0.1', port },
+  definitions,
+  commandTimeoutMs = 400,
+  ...options
+}: OpenOptions): OpenedOutbox {
+  const backend = createRedisBackend({ target, commandTimeoutMs });
   const outbox = openOutbox(options);
   const queues = new Queues({ backend, definitions: definitions ?? [definition], outbox });
   return { queues, outbox, backend };

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { uniquePrefix, useRedis } from '@holdfast/testing';
+import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AddedJob, NewJob, Once, QueueBackend, QueueHandle } from '../../src/backends/backend.ts';
@@ -156,6 +156,49 @@ describe('forwarding', () => {
   afterAll(async () => {
     await backend.close();
     folder.remove();
+  });
+
+  it('does not write to the disk for a store that is known to be away', async () => {
+    const file = new OutboxFile(join(folder.path, 'away.db'), 1024 * 1024);
+    const body = JSON.stringify({ data: { n: 1 }, options: { jobId: 'patient' } });
+    file.insert([{ queue: 'parcels', id: 'patient', token: 'call-patient', body, acceptedAt: Date.now() }]);
+    const noted: (readonly number[])[] = [];
+    const markSent = file.markSent.bind(file);
+    file.markSent = (seqs, now) => {
+      noted.push(seqs);
+      return markSent(seqs, now);
+    };
+    let asked = 0;
+    let isAway = true;
+    const lane = new Lane({
+      queue: 'parcels',
+      file,
+      waiting: 1,
+      onLeft: () => undefined,
+      target: {
+        prepare: (job) => producer.prepare(job),
+        handle: {
+          addMany: async (jobs) => handle.addMany(jobs),
+          call: async (operation) => {
+            asked += 1;
+            if (isAway) throw new QueueUnavailableError('away');
+            return handle.call(operation);
+          },
+        },
+        forget: () => undefined,
+      },
+    });
+    lane.kick();
+    await eventually(() => expect(asked).toBeGreaterThan(1));
+    expect(lane.lastError).toMatchObject({ code: 'QUEUE_UNAVAILABLE', message: 'away' });
+    expect(noted).toEqual([]);
+    isAway = false;
+    lane.kick();
+    await eventually(() => expect(file.totals.waiting).toBe(0));
+    expect(noted).toHaveLength(1);
+    lane.close();
+    file.close();
+    await consume(handle);
   });
 
   const numRuns = Number(process.env['OUTBOX_RUNS'] ?? 60);

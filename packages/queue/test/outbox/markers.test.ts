@@ -13,7 +13,12 @@ describe('the markers of what a process with an outbox adds', () => {
   let opened: OpenedOutbox | undefined;
 
   const open = (): OpenedOutbox =>
-    (opened = openQueues({ directory: folder.path, port: proxy.port, patienceMs: 5000 }));
+    (opened = openQueues({
+      directory: folder.path,
+      port: proxy.port,
+      commandTimeoutMs: 5000,
+      patienceMs: 5000,
+    }));
   const add = async (jobId: string) =>
     (opened as OpenedOutbox).queues.add('parcels', { data: { n: 1 }, options: { jobId } });
   const addAll = async (...ids: string[]): Promise<string[]> =>

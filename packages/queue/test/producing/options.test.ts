@@ -159,8 +159,9 @@ describe('adding 10 000 jobs', () => {
         send: async (jobs) => {
           await new Promise(setImmediate);
           held -= jobs.length;
-          return jobs.map(({ id }) => ({ id, state: 'prioritized' as const, existed: false }));
+          return jobs.map(({ job: { id } }) => ({ id, state: 'prioritized' as const, existed: false }));
         },
+        endsAll: () => false,
       },
     );
     expect(result.accepted).toBe(10_000);
