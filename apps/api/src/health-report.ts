@@ -35,7 +35,8 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
     engines.durable === engines.cache ? undefined : readRedis(engines.durable),
   ]);
   const { kind, status: queue } = queueBackend;
-  const healthy = [cache, durable].every((reading) => reading?.healthy !== false) && queue.available;
+  // In a cluster that answers, caches may stand in for one master.
+  const healthy = [cache, durable].every((reading) => reading?.healthy !== false) && queue.available && !caches.isAway;
   return {
     status: judge(healthy, config.redis.enableFallback),
     version: from.version,

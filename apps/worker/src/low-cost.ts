@@ -1,6 +1,6 @@
 import type { Config } from '@holdfast/config';
 
-/** Otherwise a frozen Redis is noticed within a second, for 240 commands a minute. */
+/** Otherwise a frozen Redis is noticed within a second, for up to 120 commands a minute and connection. */
 const probeIntervalMs = 20_000;
 
 /** What WORKER_PROFILE means for the rest of the process, besides its consumers. */

@@ -71,7 +71,11 @@ export class CacheCore {
       near,
       tagsKey: this.tagsKey,
       leaseMs: this.leaseMs,
-      stampNow: () => this.stampNow(),
+      stampNow: () =>
+        this.#askTags(
+          () => this.stampNow(),
+          () => undefined,
+        ),
     });
     this.policy = {
       earlyRefresh: options.earlyRefresh,
@@ -85,8 +89,9 @@ export class CacheCore {
     return this.#options.ttlMs === 0;
   }
 
-  get isAway(): boolean {
-    return this.failover?.isAway === true;
+  /** Whether Redis cannot be asked for a key (a complete one), and the caches stand in for it. */
+  isAwayFor(complete: string): boolean {
+    return this.failover?.isAwayFor(complete) === true;
   }
 
   get ttlMs(): number | null {
@@ -142,7 +147,10 @@ export class CacheCore {
 
   /** With the state of the tags; one command where it is not kept. */
   async askedFreshness(entry: Entry): Promise<Freshness> {
-    return freshnessOf(entry, await this.near.tagState(this.tagsKey), this.now());
+    return this.#askTags(
+      async () => freshnessOf(entry, await this.near.tagState(this.tagsKey), this.now()),
+      (): Freshness => 'dead',
+    );
   }
 
   /** `undefined` where the state of the tags has to be asked for. */
@@ -169,6 +177,22 @@ export class CacheCore {
       [randomToken(), '10000', 'd:'],
     );
     return { epoch: newEpoch.toString(), seq: Number(newSeq.toString()) };
+  }
+
+  /**
+   * In a cluster the master of the tags may be away while that of an entry is not: then nobody can say what the tags went
+   * through. (Where all of Redis is away it is the caller who falls back.)
+   */
+  async #askTags<Reply>(ask: () => Promise<Reply>, unknown: () => Reply): Promise<Reply> {
+    const { failover, tagsKey } = this;
+    if (failover === undefined || failover.isAllAway) return ask();
+    if (failover.isAwayFor(tagsKey)) return unknown();
+    try {
+      return await ask();
+    } catch (error) {
+      if (failover.standsInFor(error, tagsKey) && !failover.isAllAway) return unknown();
+      throw error;
+    }
   }
 
   changeOf(key: string): Change {

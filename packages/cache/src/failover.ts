@@ -1,5 +1,6 @@
 import { HoldfastError, type RedisEngine, UnavailableError } from '@holdfast/redis-core';
 import type { Entry } from './entry.ts';
+import { LostSlots } from './lost-slots.ts';
 import { NearStore, nearEntry, type NearEntry } from './near-store.ts';
 
 /** Where invalidations are kept while Redis is away, so that they survive the process. */
@@ -10,8 +11,8 @@ export interface InvalidationJournal {
    */
   append(...invalidations: readonly Invalidation[]): void;
   pending(): number;
-  /** The oldest, in order. */
-  read(limit: number): readonly (Invalidation & { readonly id: number })[];
+  /** The oldest, in order; with `after` those that follow that id. */
+  read(limit: number, after?: number): readonly (Invalidation & { readonly id: number })[];
   remove(ids: readonly number[]): void;
 }
 
@@ -30,23 +31,33 @@ export interface FailoverOptions {
   readonly maxBytes?: number;
   /** Applies journaled invalidations of one namespace to Redis. */
   readonly apply: (area: string, invalidations: readonly Invalidation[]) => Promise<void>;
+  /** The keys that Redis has to be asked for to apply one; `undefined`: any. */
+  readonly keysOf: (invalidation: Invalidation) => readonly string[] | undefined;
+  /** What the first tier holds where Redis reports no changes, and may serve right now. */
+  readonly recent: () => Iterable<[string, NearEntry]>;
 }
 
 /** The two connections of an engine do not break in the same moment: so long before an outage tracking may have ended. */
 const INHERITANCE_MS = 2000;
+const RETRY_MS = 250;
 
 /**
  * What the caches of one engine do while Redis is away: they serve and write a memory of this process, and note in the
  * journal what Redis has to forget. When Redis is back, the journal is applied before this process reads Redis again,
  * and the memory is dropped.
+ *
+ * In a cluster the same holds for the slots of each master by itself. A slot for which something was noted or kept is held:
+ * its keys stay here, whichever master owns it by then, until what was noted for it has been applied.
  */
 export class Failover {
   readonly #engine: RedisEngine;
   readonly #options: FailoverOptions;
   readonly #memory: NearStore;
+  readonly #slots: LostSlots;
   #isAway: boolean;
   #returning: Promise<void> | undefined;
-  readonly #stop: () => void;
+  #mustReturnAgain = false;
+  readonly #stops: readonly (() => void)[];
   #inheritedAt = -Infinity;
   #closed = false;
 
@@ -54,18 +65,27 @@ export class Failover {
     this.#engine = engine;
     this.#options = options;
     this.#memory = new NearStore(options.maxBytes ?? 64 * 1024 * 1024);
+    this.#slots = new LostSlots(engine);
     // What an earlier process could not tell Redis comes first. An engine that still connects is not away: calls wait for
     // the outcome of its first attempt, and what they write is not lost to a memory that is dropped a moment later.
     this.#isAway = options.journal.pending() > 0;
-    this.#stop = engine.onAvailability((available) => {
-      if (available) this.#return();
-      else this.#leave();
-    });
+    this.#stops = [
+      engine.onAvailability((available) => {
+        if (available) this.#return();
+        else this.#leave();
+      }),
+      engine.onSlots?.(() => this.#look()) ?? ((): void => undefined),
+    ];
     if (engine.status.available && this.#isAway) this.#return();
   }
 
-  /** Whether the caches are on their own: from the outage until the journal has been applied. */
+  /** Whether the caches are on their own, be it for some keys: from the outage until the journal has been applied. */
   get isAway(): boolean {
+    return this.#isAway || !this.#slots.areNone;
+  }
+
+  /** Whether they are for all keys. */
+  get isAllAway(): boolean {
     return this.#isAway;
   }
 
@@ -74,11 +94,23 @@ export class Failover {
     return this.#options.journal.pending();
   }
 
-  /** Whether a failed call is one that the memory may stand in for: Redis is away, not merely slow this once. */
-  standsInFor(error: unknown): boolean {
-    const isOutage =
-      error instanceof HoldfastError && (error.code === 'REDIS_UNAVAILABLE' || error.code === 'REDIS_UNKNOWN_OUTCOME');
-    if (!isOutage || this.#engine.status.available) return false;
+  /** Whether they are for this key (a complete one). */
+  isAwayFor(key: string): boolean {
+    return this.#isAway || this.#slots.has(key);
+  }
+
+  /** Whether a failed call for a key is one that the memory may stand in for: Redis is away, not merely slow this once. */
+  standsInFor(error: unknown, key: string): boolean {
+    if (!isOutage(error)) return false;
+    if (this.#engine.status.available) return this.#slots.has(key);
+    this.#leave();
+    return true;
+  }
+
+  /** The same for a call that concerns any key. */
+  standsInForSome(error: unknown): boolean {
+    if (!isOutage(error)) return false;
+    if (this.#engine.status.available) return !this.#slots.areNone;
     this.#leave();
     return true;
   }
@@ -87,7 +119,10 @@ export class Failover {
     return this.#memory.get(key)?.entry;
   }
 
+  /** Keeps an entry, as long as Redis is away for its key. */
   set(key: string, entry: Entry): void {
+    if (!this.isAwayFor(key)) return;
+    this.#slots.hold([key]);
     this.#memory.set(key, nearEntry(key, entry, Infinity));
   }
 
@@ -100,6 +135,12 @@ export class Failover {
         cause: error,
       });
     }
+    this.#slots.hold(this.#options.keysOf(invalidation));
+    this.forget(keys);
+  }
+
+  /** Redis itself was told to forget them. */
+  forget(keys: readonly string[]): void {
     for (const key of keys) this.#memory.delete(key);
   }
 
@@ -108,9 +149,11 @@ export class Failover {
     for (const [key, { entry }] of this.#memory.entries()) if (key.startsWith(prefix)) yield [key, entry];
   }
 
-  /** What the first tier held when tracking ended: it stands in when an outage follows, and not when none does. */
+  /** What the first tier held when tracking ended: it stands by for an outage that follows, in the place of what did. */
   inherit(entries: Iterable<[string, NearEntry]>): void {
     this.#inheritedAt = performance.now();
+    // What stood by before has not been heard about since.
+    for (const key of this.#keys()) if (!this.isAwayFor(key)) this.#memory.delete(key);
     for (const [key, { entry }] of entries) this.#memory.set(key, nearEntry(key, entry, Infinity));
   }
 
@@ -121,30 +164,56 @@ export class Failover {
 
   close(): void {
     this.#closed = true;
-    this.#stop();
+    for (const stop of this.#stops) stop();
     this.#memory.clear();
   }
 
   #leave(): void {
     if (this.#isAway) return;
     this.#isAway = true;
-    if (performance.now() - this.#inheritedAt > INHERITANCE_MS) this.#memory.clear();
+    if (performance.now() - this.#inheritedAt > INHERITANCE_MS) {
+      for (const key of this.#keys()) if (!this.#slots.has(key)) this.#memory.delete(key);
+    }
+    this.#takeRecent(() => true);
+  }
+
+  /** Masters went away or came back. */
+  #look(): void {
+    this.#slots.look();
+    if (!this.#isAway && !this.#slots.areNone) this.#takeRecent((key) => this.#slots.isLost(key));
+    if (this.#engine.status.available && (this.#isAway || this.#slots.areAnyHeld)) this.#return();
+  }
+
+  /** Where Redis reports no changes the first tier keeps what it read for a moment: of that moment it stands in. */
+  #takeRecent(isWanted: (key: string) => boolean): void {
+    for (const [key, { entry }] of this.#options.recent()) {
+      if (isWanted(key) && this.#memory.get(key) === undefined) this.set(key, entry);
+    }
   }
 
   #return(): void {
-    this.#returning ??= this.#applyJournal().finally(() => {
+    if (this.#returning !== undefined) {
+      this.#mustReturnAgain = true;
+      return;
+    }
+    this.#mustReturnAgain = false;
+    this.#returning = this.#applyJournal().finally(() => {
       this.#returning = undefined;
+      if (this.#mustReturnAgain) this.#return();
     });
   }
 
+  /** Applies what can be, master by master. */
   async #applyJournal(): Promise<void> {
-    const { journal, apply } = this.#options;
+    const { journal, apply, keysOf } = this.#options;
+    const left: Invalidation[] = [];
     try {
-      for (;;) {
-        const batch = journal.read(500);
-        if (batch.length === 0) break;
-        const byArea = Map.groupBy(batch, ({ area }) => area);
-        for (const [area, noted] of byArea) {
+      for (let batch = journal.read(500); batch.length > 0; batch = journal.read(500, batch.at(-1)?.id)) {
+        const { ready = [], waiting = [] } = Object.groupBy(batch, (one) =>
+          this.#slots.canReach(keysOf(one)) ? 'ready' : 'waiting',
+        );
+        left.push(...waiting);
+        for (const [area, noted] of Map.groupBy(ready, (one) => one.area)) {
           await apply(area, noted);
           journal.remove(noted.map(({ id }) => id));
         }
@@ -153,13 +222,33 @@ export class Failover {
       // Away again, or not ready to be written to: what is left stays in the journal. Applying twice is harmless.
       if (this.#closed) return;
       if (this.#engine.status.available) {
-        const timer = setTimeout(() => this.#return(), 250);
+        const timer = setTimeout(() => this.#return(), RETRY_MS);
         timer.unref();
       }
       return;
     }
     if (this.#closed || !this.#engine.status.available) return;
-    this.#isAway = false;
-    this.#memory.clear();
+    this.#settle(left);
   }
+
+  /** The journal holds nothing any more but what concerns masters that are away. */
+  #settle(left: readonly Invalidation[]): void {
+    const waiting = left.map(this.#options.keysOf);
+    // Which slots a whole namespace lacks is known to the process that invalidated it, as long as it lives.
+    if (this.#isAway && waiting.includes(undefined)) return;
+    const lost = this.#keys().filter((key) => this.#slots.isLost(key));
+    this.#slots.holdOnly([...waiting, lost]);
+    this.#isAway = false;
+    for (const key of this.#keys()) if (!this.#slots.has(key)) this.#memory.delete(key);
+  }
+
+  #keys(): string[] {
+    return Array.from(this.#memory.entries(), ([key]) => key);
+  }
+}
+
+function isOutage(error: unknown): boolean {
+  return (
+    error instanceof HoldfastError && (error.code === 'REDIS_UNAVAILABLE' || error.code === 'REDIS_UNKNOWN_OUTCOME')
+  );
 }

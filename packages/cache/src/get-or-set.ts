@@ -41,11 +41,12 @@ export class GetOrSet {
 
   async get<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
     const core = this.#core;
-    if (core.failover?.isAway === true) return this.#getAway(key, loader, options);
+    const complete = core.complete(key);
+    if (core.isAwayFor(complete)) return this.#getAway(key, loader, options);
     try {
       return await this.#getLeased(key, loader, options);
     } catch (error) {
-      if (core.failover?.standsInFor(error) === true) return this.#getAway(key, loader, options);
+      if (core.failover?.standsInFor(error, complete) === true) return this.#getAway(key, loader, options);
       throw error;
     }
   }
@@ -188,6 +189,7 @@ export class GetOrSet {
     { grace, failedStayMs, joinable }: LeasedLoad,
   ): Promise<Got> {
     const core = this.#core;
+    const complete = core.complete(key);
     const result = (async () => {
       let fill;
       try {
@@ -207,11 +209,14 @@ export class GetOrSet {
       core.near.forget(core.complete(key));
       const stored = await lease.fill(fill).catch((error: unknown) => {
         // The value is there, even if Redis is not any more.
-        if (core.failover?.standsInFor(error) === true) return true;
+        if (core.failover?.standsInFor(error, complete) === true) return true;
         throw error;
       });
       core.near.forget(core.complete(key));
-      if (stored) core.stored(key, fill.keepMs);
+      if (stored) {
+        if (!core.isAwayFor(complete)) core.failover?.forget([complete]);
+        core.stored(key, fill.keepMs);
+      }
       return { entry: fill.entry.negative ? null : core.sealing.asEntry(fill), stored };
     })();
     const joinableUntil = joinable ? performance.now() + JOINABLE_MS : -Infinity;
@@ -245,7 +250,7 @@ export class GetOrSet {
 
   async #isDead(entry: Entry): Promise<boolean> {
     const core = this.#core;
-    if (core.isAway) return false;
+    if (core.failover?.isAllAway === true) return false;
     try {
       return (core.knownFreshness(entry) ?? (await core.askedFreshness(entry))) === 'dead';
     } catch {
@@ -266,13 +271,16 @@ export class GetOrSet {
     const isFresh = kept !== undefined && (kept.expiresAt === null || core.now() < kept.expiresAt);
     if (kept !== undefined && isFresh) return { entry: kept.negative ? null : kept, served: 'fresh' };
     const running = this.#loads.get(key);
-    const result =
-      running?.result ??
-      this.#loadUnstored(key, loader, options).then(({ entry }) => {
-        if (entry !== null) core.failover?.set(complete, entry);
-        return { entry, stored: true };
-      });
-    if (running === undefined) this.#loads.add(key, { token: undefined, result, joinableUntil: Infinity, grace: kept });
+    if (running !== undefined) return this.#graceful(running.result, kept, options);
+    const result = this.#loadUnstored(key, loader, options).then(({ entry }) => {
+      // Not where it was written, removed or invalidated meanwhile.
+      const isCurrent = this.#loads.get(key) === load;
+      if (entry !== null && isCurrent) core.failover?.set(complete, entry);
+      return { entry, stored: isCurrent };
+    });
+    // Shared by those who come here. When Redis is back it knows better.
+    const load: Load = { token: undefined, result, joinableUntil: -Infinity, grace: kept };
+    this.#loads.add(key, load);
     return this.#graceful(result, kept, options);
   }
 

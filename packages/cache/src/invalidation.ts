@@ -1,15 +1,18 @@
 import type { CacheCore } from './cache-core.ts';
 import { randomToken } from './token.ts';
 import { checkTags } from './errors.ts';
-import type { Invalidation } from './failover.ts';
+import type { Failover, Invalidation } from './failover.ts';
 import type { GetOrSet } from './get-or-set.ts';
 import type { InvalidateMode, InvalidateTarget } from './options.ts';
 import { cacheExpire, cacheTagsInvalidate } from './scripts.ts';
+import { whereItIs } from './where-it-is.ts';
 
 /** How many tags a namespace notes one by one; beyond it a new epoch makes all its tagged entries invalid. */
 const MAX_TAGS = 10_000;
 /** Keys that one script call or UNLINK handles: few enough never to hold Redis for long. */
 const STEP = 200;
+/** How often a walk is begun anew because a master was lost on the way. */
+const MAX_SWEEPS = 3;
 
 /** Invalidates what a tag, a prefix or a whole namespace covers. */
 export class Invalidating {
@@ -26,12 +29,78 @@ export class Invalidating {
     const core = this.#core;
     if ('tags' in target) checkTags(target.tags);
     if ('keys' in target) for (const key of target.keys) core.complete(key);
-    if (core.isAway) return this.#away(target, mode);
-    try {
-      return await this.apply(target, mode);
-    } catch (error) {
-      if (core.failover?.standsInFor(error) === true) return this.#away(target, mode);
-      throw error;
+    if (core.failover === undefined) return this.apply(target, mode);
+    if ('tags' in target) return this.#tags(target.tags, mode, core.failover);
+    if ('keys' in target) return this.#keysWhereTheyAre(target.keys, mode, core.failover);
+    return this.#covered('prefix' in target ? target.prefix : undefined, mode, core.failover);
+  }
+
+  /** What tags went through is kept under one key; what carries them, anywhere. */
+  async #tags(tags: readonly string[], mode: InvalidateMode, failover: Failover): Promise<number | null> {
+    const core = this.#core;
+    const state = { complete: core.tagsKey };
+    const [count = 0] = await whereItIs(
+      failover,
+      tags.length === 0 ? [] : [state],
+      async () => [await this.apply({ tags }, mode)],
+      () => {
+        for (const tag of tags) failover.invalidate({ area: core.namespace, kind: 'tag', value: tag, mode }, []);
+        core.near.forget(core.tagsKey);
+        this.#loads.detachAll();
+        return null;
+      },
+    );
+    const tagged = [...failover.entries(core.prefix())].filter(([, entry]) =>
+      tags.some((tag) => entry.tags.includes(tag)),
+    );
+    failover.forget(tagged.map(([key]) => key));
+    return count;
+  }
+
+  async #keysWhereTheyAre(keys: readonly string[], mode: InvalidateMode, failover: Failover): Promise<number | null> {
+    const core = this.#core;
+    let count: number | null = 0;
+    await whereItIs(
+      failover,
+      keys.map((key) => ({ key, complete: core.complete(key) })),
+      async (some) => {
+        const there = await this.apply({ keys: some.map(({ key }) => key) }, mode);
+        count = count === null || there === null ? null : count + there;
+        return some.map(() => undefined);
+      },
+      ({ key, complete }) => {
+        this.#loads.detach(key);
+        core.near.forget(complete);
+        failover.invalidate({ area: core.namespace, kind: 'key', value: key, mode }, [complete]);
+        count = null;
+        return undefined;
+      },
+    );
+    return count;
+  }
+
+  /** A prefix, or the whole namespace: its keys lie anywhere. */
+  async #covered(prefix: string | undefined, mode: InvalidateMode, failover: Failover): Promise<number | null> {
+    const core = this.#core;
+    const start = core.prefix(prefix);
+    let isComplete = !failover.isAway;
+    for (let tries = 1; ; tries += 1) {
+      if (!isComplete) {
+        // Before anything is removed, so that those masters that come back meanwhile are told as well.
+        this.#loads.detachAll();
+        core.near.forgetPrefix(start);
+        const held = [...failover.entries(start)].map(([key]) => key);
+        const kind = prefix === undefined ? 'all' : 'prefix';
+        failover.invalidate({ area: core.namespace, kind, value: prefix ?? '', mode }, held);
+      }
+      if (failover.isAllAway) return null;
+      try {
+        const count = await this.#sweep(start, mode, !isComplete);
+        return isComplete ? count : null;
+      } catch (error) {
+        if (tries === MAX_SWEEPS || !failover.standsInForSome(error)) throw error;
+        isComplete = false;
+      }
     }
   }
 
@@ -53,7 +122,7 @@ export class Invalidating {
       return null;
     }
     if ('keys' in target) return this.#keys(target.keys, mode);
-    return this.#sweep('prefix' in target ? core.prefix(target.prefix) : core.prefix(), mode);
+    return this.#sweep('prefix' in target ? core.prefix(target.prefix) : core.prefix(), mode, false);
   }
 
   /** What the journal held for this namespace. */
@@ -85,7 +154,7 @@ export class Invalidating {
     return count;
   }
 
-  async #sweep(prefix: string, mode: InvalidateMode): Promise<number> {
+  async #sweep(prefix: string, mode: InvalidateMode, skipsAway: boolean): Promise<number> {
     const core = this.#core;
     core.near.forgetPrefix(prefix);
     this.#loads.detachAll();
@@ -96,6 +165,7 @@ export class Invalidating {
         prefix,
         type: 'string',
         count: 1000,
+        skipsAway,
         ...(cursor === undefined ? {} : { cursor }),
       });
       for (let at = 0; at < page.keys.length; at += STEP)
@@ -115,27 +185,5 @@ export class Invalidating {
     if (engine.slotOf === undefined) return engine.run(cacheExpire, keys, []);
     const counts = await Promise.all(keys.map((key) => engine.run(cacheExpire, [key], [])));
     return counts.reduce((sum, one) => sum + one, 0);
-  }
-
-  /** Noted for Redis, and done here at once. */
-  #away(target: InvalidateTarget, mode: InvalidateMode): null {
-    const core = this.#core;
-    const note = (kind: Invalidation['kind'], value: string, keys: readonly string[]): void =>
-      core.failover?.invalidate({ area: core.namespace, kind, value, mode }, keys);
-    this.#loads.detachAll();
-    const held = [...(core.failover?.entries(core.prefix()) ?? [])];
-    if ('tags' in target) {
-      for (const tag of target.tags) {
-        const tagged = held.filter(([, entry]) => entry.tags.includes(tag)).map(([key]) => key);
-        note('tag', tag, tagged);
-      }
-    } else if ('keys' in target) {
-      for (const key of target.keys) note('key', key, [core.complete(key)]);
-    } else {
-      const prefix = 'prefix' in target ? core.prefix(target.prefix) : core.prefix();
-      const covered = held.filter(([key]) => key.startsWith(prefix)).map(([key]) => key);
-      note('prefix' in target ? 'prefix' : 'all', 'prefix' in target ? target.prefix : '', covered);
-    }
-    return null;
   }
 }

@@ -25,8 +25,11 @@ export type LeaseOutcome =
 export interface LeasingOptions {
   readonly engine: RedisEngine;
   readonly near: NearCache;
-  /** What the namespace's tags went through until now; asked for where a script cannot read them along. */
-  readonly stampNow: () => Promise<TagStamp>;
+  /**
+   * What the namespace's tags went through until now; asked for where a script cannot read them along. `undefined`: nobody
+   * can say, and so what has tags cannot be stored.
+   */
+  readonly stampNow: () => Promise<TagStamp | undefined>;
   /** Of the namespace's tags. */
   readonly tagsKey: string;
   readonly leaseMs: number;
@@ -136,7 +139,7 @@ export class Leasing {
     );
   }
 
-  #outcome(key: string, token: string, reply: LeaseResult | undefined, stamp: TagStamp | null): LeaseOutcome {
+  #outcome(key: string, token: string, reply: LeaseResult | undefined, stamp: Stamp): LeaseOutcome {
     if (reply === undefined || reply[0] === 3) return { kind: 'foreign' };
     if (reply[0] === 1 || reply[0] === 4) return this.#ours(key, token, stamp, reply[0] === 4);
     if (reply[0] === 2) return { kind: 'theirs', token: reply[1].toString() };
@@ -144,7 +147,7 @@ export class Leasing {
     return entry === null ? { kind: 'foreign' } : { kind: 'entry', entry };
   }
 
-  #ours(key: string, token: string, stamp: TagStamp | null, refreshes: boolean): LeaseOutcome {
+  #ours(key: string, token: string, stamp: Stamp, refreshes: boolean): LeaseOutcome {
     const lease = new Lease(this.#options, {
       key,
       token,
@@ -156,10 +159,13 @@ export class Leasing {
   }
 }
 
+/** What the tags went through before a load; `null`: nothing, `undefined`: nobody knows. */
+type Stamp = TagStamp | null | undefined;
+
 interface Taken {
   readonly key: string;
   readonly token: string;
-  readonly stamp: TagStamp | null;
+  readonly stamp: Stamp;
   readonly stopRenewing: () => void;
   readonly noteTags: () => void;
 }
@@ -180,7 +186,7 @@ export class Lease {
 
   /**
    * Stores what was loaded, unless somebody wrote, deleted or invalidated meanwhile. One command.
-   * @returns whether it was stored
+   * @returns whether nobody did, so that it may be given to those who wait
    */
   async fill({ entry, keepMs }: Fill): Promise<boolean> {
     const { key, token, stamp, stopRenewing, noteTags } = this.#taken;
@@ -189,6 +195,7 @@ export class Lease {
     const { tags } = entry;
     const isTagged = tags.length > 0;
     if (isTagged) noteTags();
+    if (isTagged && stamp === undefined) return this.release('', 0);
     // On a cluster the tags lie in another slot: the stamp was taken before the load, which only errs to the safe side.
     const checksTags = isTagged && engine.slotOf === undefined;
     const args: Bytes[] = [
@@ -207,10 +214,12 @@ export class Lease {
    * Gives the lease back without a value. One command.
    * @param message what those who wait elsewhere are told; empty: nothing, they load themselves
    * @param stayMs how long that stays, or keeps others from loading an entry that is still there
+   * @returns whether it was still there
    */
-  async release(message: string, stayMs: number): Promise<void> {
+  async release(message: string, stayMs: number): Promise<boolean> {
     const { key, token, stopRenewing } = this.#taken;
     stopRenewing();
-    await this.#options.engine.run(cacheRelease, [key], [token, message.slice(0, 500), String(stayMs), '']);
+    const args = [token, message.slice(0, 500), String(stayMs), ''];
+    return (await this.#options.engine.run(cacheRelease, [key], args)) === 1;
   }
 }

@@ -193,7 +193,14 @@ export class NearCache {
     return this.#watchers.add(key, onChange);
   }
 
-  /** Calls back, with what is kept, right before tracking ends and all of it is dropped. */
+  /** What is kept for a while only, where Redis reports no changes, and may be served right now. */
+  *recent(): Generator<[string, NearEntry]> {
+    if (this.#keeps !== 'for a while') return;
+    const now = performance.now();
+    for (const kept of this.#store.entries()) if (now < kept[1].until) yield kept;
+  }
+
+  /** Calls back when all that is kept is dropped: with it where tracking has ended, with nothing after a flush. */
   onInterrupt(listener: (entries: Iterable<[string, NearEntry]>) => void): void {
     this.#onInterrupt.add(listener);
   }
@@ -243,7 +250,8 @@ export class NearCache {
       for (const key of keys) this.forget(key);
       return;
     }
-    for (const listener of this.#onInterrupt) listener(this.#store.entries());
+    // A flush interrupts nothing, and leaves nothing that could be served.
+    for (const listener of this.#onInterrupt) listener(this.epoch === 0 ? this.#store.entries() : []);
     this.#store.clear();
     this.#tags.clear();
     this.#forgetReads('');

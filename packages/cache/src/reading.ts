@@ -3,6 +3,7 @@ import type { Entry } from './entry.ts';
 import { nothing } from './found.ts';
 import { deepFreeze, isShareable } from './freeze.ts';
 import type { NearEntry } from './near-store.ts';
+import { whereItIs } from './where-it-is.ts';
 
 const notLooked: Looked = { found: nothing, freshness: 'dead', layer: 'l2' };
 
@@ -20,7 +21,7 @@ export class Reading {
     if (core.isOff) return notLooked;
     let looked: Looked;
     try {
-      if (core.isAway) looked = core.findAway(complete);
+      if (core.isAwayFor(complete)) looked = core.findAway(complete);
       else if (core.near.get(complete) !== undefined) looked = await core.find(complete);
       else {
         // The way of most reads that come here: one wait.
@@ -28,7 +29,11 @@ export class Reading {
         looked = found instanceof Promise ? await found : found;
       }
     } catch (error) {
-      looked = this.#lookAway(error, [complete])[0] ?? notLooked;
+      if (core.failover?.standsInFor(error, complete) !== true) {
+        core.count('get', 'error', 1);
+        throw error;
+      }
+      looked = core.findAway(complete);
     }
     const { layer } = looked;
     if (served(looked) === null) core.count('get', 'miss', 1);
@@ -43,15 +48,25 @@ export class Reading {
    * What is under the keys, in their order; one command per `batchSize` that are not in the first tier. Counted, unless it
    * is no use of the entries.
    */
-  async lookMany(keys: readonly string[], batchSize: number, countsAsUse = true): Promise<Looked[]> {
+  async lookMany(keys: readonly string[], batchSize: number, countsAsUse = true): Promise<readonly Looked[]> {
     const core = this.#core;
-    const complete = keys.map((key) => core.complete(key));
+    const wanted = keys.map((key) => ({ complete: core.complete(key) }));
     if (core.isOff) return keys.map(() => notLooked);
-    let looked: Looked[];
+    let looked: readonly Looked[];
     try {
-      looked = core.isAway ? complete.map((key) => core.findAway(key)) : await this.#lookThrough(complete, batchSize);
+      looked = await whereItIs(
+        core.failover,
+        wanted,
+        (asked) =>
+          this.#lookThrough(
+            asked.map(({ complete }) => complete),
+            batchSize,
+          ),
+        ({ complete }) => core.findAway(complete),
+      );
     } catch (error) {
-      looked = this.#lookAway(error, complete);
+      core.count('get', 'error', keys.length);
+      throw error;
     }
     if (countsAsUse) this.#countMany(keys, looked);
     return looked;
@@ -84,14 +99,6 @@ export class Reading {
     if (!entry.hasPlainBody && !isShareable(value)) return value;
     near.setValue(complete, entry, deepFreeze(value));
     return value;
-  }
-
-  /** What this process's memory has, where it may stand in for Redis. @throws the error where it may not */
-  #lookAway(error: unknown, complete: readonly string[]): Looked[] {
-    const core = this.#core;
-    if (core.failover?.standsInFor(error) === true) return complete.map((key) => core.findAway(key));
-    core.count('get', 'error', complete.length);
-    throw error;
   }
 
   async #lookThrough(complete: readonly string[], batchSize: number): Promise<Looked[]> {

@@ -3,7 +3,9 @@ import { Cache } from './cache.ts';
 import { NamespaceUnknownError } from './errors.ts';
 import { Failover, type InvalidationJournal } from './failover.ts';
 import { NearCache, type NearCacheOptions } from './near-cache.ts';
+import type { NearEntry } from './near-store.ts';
 import type { NamespaceOptions } from './options.ts';
+import { freshnessOf } from './staleness.ts';
 import { Usage, type UsageOptions } from './usage.ts';
 
 export interface CacheRegistryOptions {
@@ -46,8 +48,13 @@ export class CacheRegistry {
       const failover = new Failover(options.engine, {
         journal: options.journal,
         apply: (namespace, invalidations) => this.#make(namespace).applyJournal(invalidations),
+        keysOf: ({ area, kind, value }) => {
+          if (kind === 'key') return [options.keys.cache(area, value)];
+          return kind === 'tag' ? [options.keys.cacheTags(area)] : undefined;
+        },
+        recent: () => [...near.recent()].filter((kept) => this.#isCurrent(kept)),
       });
-      near.onInterrupt((entries) => failover.inherit(entries));
+      near.onInterrupt((entries) => failover.inherit([...entries].filter((kept) => this.#isCurrent(kept))));
       this.#failover = failover;
     }
     const bounded = Object.entries(options.namespaces).flatMap(([name, { maxEntries }]): [string, number][] =>
@@ -85,9 +92,14 @@ export class CacheRegistry {
     return [...this.#declared.keys()];
   }
 
-  /** Whether the caches stand in for Redis right now. */
+  /** Whether the caches stand in for Redis right now; in a cluster, be it for the keys of one master. */
   get isAway(): boolean {
     return this.#failover?.isAway === true;
+  }
+
+  /** Whether they stand in for it where this key is concerned. @throws InvalidKeyError */
+  isAwayFor(namespace: string, key: string): boolean {
+    return this.#failover?.isAwayFor(this.#options.keys.cache(namespace, key)) === true;
   }
 
   /** Whether they ever do: without a journal calls reject while Redis is away. */
@@ -110,6 +122,15 @@ export class CacheRegistry {
     await this.#usage.close();
     this.#failover?.close();
     this.#near.close();
+  }
+
+  /** Whether an entry of the first tier may be served, as far as its tags are known. An invalidation drops no entries. */
+  #isCurrent([key, { entry }]: readonly [string, NearEntry]): boolean {
+    if (entry.stamp === null) return true;
+    const { keys, engine } = this.#options;
+    const namespace = keys.cacheNamespaceOf(key);
+    const tags = namespace === undefined ? undefined : this.#near.keptTagState(keys.cacheTags(namespace));
+    return ['fresh', 'stale'].includes(freshnessOf(entry, tags ?? null, engine.now()));
   }
 
   /** A cache also for a namespace that is not declared any more: a journal may still have something for it. */

@@ -1,4 +1,11 @@
-import { type BatchOperation, type Bytes, fromReplyError, scriptArguments, writeMany } from '@holdfast/redis-core';
+import {
+  type BatchOperation,
+  type Bytes,
+  fromReplyError,
+  scriptArguments,
+  UnavailableError,
+  writeMany,
+} from '@holdfast/redis-core';
 import type { CacheCore } from './cache-core.ts';
 import { encodeEntry } from './entry.ts';
 import type { GetOrSet } from './get-or-set.ts';
@@ -6,6 +13,7 @@ import type { WriteItem, WriteOutcome } from './options.ts';
 import { cacheWrite, type WriteReply } from './scripts.ts';
 import type { Fill } from './sealing.ts';
 import { randomToken } from './token.ts';
+import { whereItIs } from './where-it-is.ts';
 
 const outcomeNames = ['created', 'replaced', 'unchanged'] as const;
 
@@ -21,8 +29,9 @@ interface Sealed extends Target {
   readonly fill: Fill;
 }
 
-/** A number for what was stored, the text of its error for what was not. */
-type Replies = readonly (number | Buffer)[];
+/** A number for what was stored; for what was not the text of its error, or the error. */
+type Reply = number | Buffer | Error;
+type Replies = readonly Reply[];
 
 /** Writes and removes entries of one namespace, through all tiers. */
 export class Writing {
@@ -38,7 +47,7 @@ export class Writing {
   async write(items: readonly WriteItem[]): Promise<(WriteOutcome | Error)[]> {
     const results: (WriteOutcome | Error)[] = items.map(() => 'off');
     const sealed = this.#seal(items, results);
-    const replies = await this.#carryOut(sealed, () => this.#send(sealed));
+    const replies = await this.#carryOut(sealed, (some) => this.#send(some));
     for (const [index, { position }] of sealed.entries()) results[position] = outcomeOf(replies[index]);
     return results;
   }
@@ -48,7 +57,7 @@ export class Writing {
     const results: (Error | null)[] = items.map(() => null);
     const sealed = this.#seal(items, results);
     const isTagged = sealed.some(({ fill }) => fill.entry.tags.length > 0);
-    const replies = await this.#carryOut(sealed, () => (isTagged ? this.#send(sealed) : this.#sendPlain(sealed)));
+    const replies = await this.#carryOut(sealed, (some) => (isTagged ? this.#send(some) : this.#sendPlain(some)));
     for (const [index, { position }] of sealed.entries()) {
       const outcome = outcomeOf(replies[index]);
       if (outcome instanceof Error) results[position] = outcome;
@@ -71,22 +80,20 @@ export class Writing {
     return core.isOff ? [] : sealed;
   }
 
-  async #carryOut(sealed: readonly Sealed[], send: () => Promise<Replies>): Promise<Replies> {
+  async #carryOut(sealed: readonly Sealed[], send: (some: readonly Sealed[]) => Promise<Replies>): Promise<Replies> {
     if (sealed.length === 0) return [];
-    const replies = await this.#changing('set', sealed, send, () =>
-      sealed.map((one): 0 | 1 => {
-        const existed = this.#noteAway(one);
-        this.#keepAway(one.complete, one.fill);
-        return existed ? 1 : 0;
-      }),
-    );
+    const replies = await this.#changing('set', sealed, send, (one): Reply => {
+      const existed = this.#noteAway(one);
+      this.#keepAway(one.complete, one.fill);
+      return existed ? 1 : 0;
+    });
     for (const [index, { key, fill }] of sealed.entries()) {
       if (typeof replies[index] === 'number') this.#core.stored(key, fill.keepMs);
     }
     return replies;
   }
 
-  async #send(sealed: readonly Sealed[]): Promise<WriteReply> {
+  async #send(sealed: readonly Sealed[]): Promise<Replies> {
     const { engine, leasing, tagsKey } = this.#core;
     const isTagged = sealed.some(({ fill }) => fill.entry.tags.length > 0);
     if (isTagged) leasing.noteTags();
@@ -104,27 +111,36 @@ export class Writing {
       return { op: 'set' as const, key: complete, value, ...(keepMs === null ? {} : { pxMs: keepMs }) };
     });
     if (engine.slotOf !== undefined) {
-      return (await engine.batch(operations)).map((result) => {
-        if (!result.ok) throw result.error;
-        return 1;
-      });
+      return (await engine.batch(operations)).map((result) => (result.ok ? 1 : result.error));
     }
     const keys = sealed.map(({ complete }) => complete);
     return engine.run(writeMany, keys, scriptArguments(operations));
   }
 
   /** On a cluster each key lies in a slot of its own: a command for each, all in flight at once. */
-  async #sendApart(sealed: readonly Sealed[], isTagged: boolean): Promise<WriteReply> {
+  async #sendApart(sealed: readonly Sealed[], isTagged: boolean): Promise<Replies> {
     const core = this.#core;
-    const stamp = isTagged ? await core.stampNow() : null;
-    const operations = sealed.map(({ complete, fill }): BatchOperation => {
-      const value = encodeEntry(fill.entry, fill.entry.tags.length === 0 ? null : stamp);
-      return { op: 'run', script: cacheWrite, keys: [complete], args: ['', String(fill.keepMs ?? 0), value] };
-    });
-    return (await core.engine.batch(operations)).map((result) => {
-      if (!result.ok) throw result.error;
-      return (result.value as WriteReply)[0] ?? 0;
-    });
+    const stamp = isTagged ? await core.stampNow().catch(asError) : null;
+    const replies = new Map<Sealed, Reply>();
+    const operations = new Map<Sealed, BatchOperation>();
+    for (const one of sealed) {
+      const { complete, fill } = one;
+      const isPlain = fill.entry.tags.length === 0;
+      // A value that no tag could ever invalidate is not stored; the others of the batch are.
+      if (!isPlain && stamp instanceof Error) replies.set(one, stamp);
+      else {
+        const value = encodeEntry(fill.entry, isPlain || stamp instanceof Error ? null : stamp);
+        const args = ['', String(fill.keepMs ?? 0), value];
+        operations.set(one, { op: 'run', script: cacheWrite, keys: [complete], args });
+      }
+    }
+    const results = await core.engine.batch([...operations.values()]);
+    for (const [index, one] of [...operations.keys()].entries()) {
+      const result = results[index];
+      if (result?.ok === true) replies.set(one, (result.value as WriteReply)[0] ?? 0);
+      else if (result !== undefined) replies.set(one, result.error);
+    }
+    return sealed.map((one) => replies.get(one) ?? 0);
   }
 
   /** Writes one entry without asking what was there: a plain SET where it has no tags. */
@@ -139,17 +155,31 @@ export class Writing {
     const fill = core.sealing.seal(value);
     const { keepMs } = fill;
     const encoded = core.sealing.encode(fill.entry);
-    await this.#changing(
-      'set',
-      [{ key, complete }],
-      () => core.engine.set(complete, encoded, keepMs === null ? undefined : { pxMs: keepMs }),
-      () => {
-        this.#noteAway({ key, complete });
-        this.#keepAway(complete, fill);
-        return { stored: true, previous: null };
-      },
-    );
+    const target = { key, complete };
+    this.#forgetBefore(target);
+    if (core.isAwayFor(complete)) this.#setAway(target, fill);
+    else {
+      // The way of most writes: no list of one, and one wait.
+      try {
+        await core.engine.set(complete, encoded, keepMs === null ? undefined : { pxMs: keepMs });
+        core.count('set', 'stored', 1);
+      } catch (error) {
+        if (core.failover?.standsInFor(error, complete) !== true) {
+          core.count('set', 'error', 1);
+          throw error;
+        }
+        this.#setAway(target, fill);
+      } finally {
+        this.#forget(target);
+      }
+    }
     core.stored(key, keepMs);
+  }
+
+  #setAway(target: Target, fill: Fill): void {
+    this.#noteAway(target);
+    this.#keepAway(target.complete, fill);
+    this.#core.count('set', 'stored', 1, 'fallback');
   }
 
   /** Writes only where there is nothing. While Redis is away nobody can know that: it fails. */
@@ -158,6 +188,8 @@ export class Writing {
     const complete = core.complete(key);
     const { entry, keepMs } = core.sealing.seal(value);
     if (core.isOff) return 'off';
+    if (core.isAwayFor(complete))
+      throw new UnavailableError('Redis is away, and only it knows whether the key is free.');
     const stamp = entry.tags.length === 0 ? null : await core.stampNow();
     core.near.forget(complete);
     const { stored } = await core.engine.set(complete, encodeEntry(entry, stamp), {
@@ -176,44 +208,54 @@ export class Writing {
     const targets = keys.map((key): Target => ({ key, complete: core.complete(key) }));
     if (targets.length === 0) return 0;
     for (const key of keys) core.usage?.removed(core.namespace, key);
-    return this.#changing(
+    let removed = 0;
+    const here = await this.#changing(
       'delete',
       targets,
-      () => core.engine.del(targets.map(({ complete }) => complete)),
-      () => targets.filter((target) => this.#noteAway(target)).length,
+      async (some) => {
+        removed = await core.engine.del(some.map(({ complete }) => complete));
+        return some.map(() => false);
+      },
+      (target) => this.#noteAway(target),
     );
+    return removed + here.filter(Boolean).length;
   }
 
   /** What a write does around Redis: forgets what this process holds, before and after, and falls back where it may. */
-  async #changing<Reply>(
+  async #changing<Of extends Target, Outcome>(
     operation: 'set' | 'delete',
-    targets: readonly Target[],
-    change: () => Promise<Reply>,
-    away: () => Reply,
-  ): Promise<Reply> {
+    targets: readonly Of[],
+    change: (some: readonly Of[]) => Promise<readonly Outcome[]>,
+    away: (target: Of) => Outcome,
+  ): Promise<readonly Outcome[]> {
     const core = this.#core;
-    for (const target of targets) this.#forget(target);
+    for (const target of targets) this.#forgetBefore(target);
     const outcome = operation === 'set' ? 'stored' : 'deleted';
-    if (core.isAway) {
-      const reply = away();
-      core.count(operation, outcome, targets.length, 'fallback');
-      return reply;
-    }
+    let here = 0;
     try {
-      const reply = await change();
-      core.count(operation, outcome, targets.length);
-      return reply;
-    } catch (error) {
-      if (core.failover?.standsInFor(error) === true) {
-        const reply = away();
-        core.count(operation, outcome, targets.length, 'fallback');
+      const replies = await whereItIs(core.failover, targets, change, (target) => {
+        const reply = away(target);
+        here += 1;
         return reply;
-      }
+      });
+      const failed = replies.filter((reply) => reply instanceof Error).length;
+      core.count(operation, outcome, replies.length - here - failed);
+      core.count(operation, outcome, here, 'fallback');
+      core.count(operation, 'error', failed);
+      return replies;
+    } catch (error) {
       core.count(operation, 'error', targets.length);
       throw error;
     } finally {
       for (const target of targets) this.#forget(target);
     }
+  }
+
+  #forgetBefore(target: Target): void {
+    const { failover } = this.#core;
+    this.#forget(target);
+    // What stands by for an outage that may follow; during one the memory is what is changed.
+    if (failover !== undefined && !failover.isAwayFor(target.complete)) failover.forget([target.complete]);
   }
 
   #forget({ key, complete }: Target): void {
@@ -235,6 +277,11 @@ export class Writing {
   }
 }
 
-function outcomeOf(reply: number | Buffer | undefined): WriteOutcome | Error {
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function outcomeOf(reply: Reply | undefined): WriteOutcome | Error {
+  if (reply instanceof Error) return reply;
   return typeof reply === 'number' ? (outcomeNames[reply] ?? 'replaced') : fromReplyError(String(reply));
 }

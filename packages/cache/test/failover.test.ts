@@ -1,6 +1,6 @@
 import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
 import { type Journal, openJournal } from '@holdfast/redis-core/journal';
-import { eventually, type RedisServer, startRedis, timed } from '@holdfast/testing';
+import { eventually, Latch, type RedisServer, startRedis, timed } from '@holdfast/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,6 +77,88 @@ describe('while Redis is away', () => {
       expect(await cache.get('not held')).toBeUndefined();
     });
     expect(tookMs).toBeLessThan(20);
+  });
+
+  test('what was invalidated or removed before is not served from what the first tier held', async () => {
+    const service = startService();
+    const { cache, engine } = service;
+    await ready(service);
+    await eventually(() => expect(engine.trackingEpoch).toBeGreaterThan(0));
+    await cache.set('invalidated', 'value', { tags: ['t'] });
+    await cache.set('current', 'value', { tags: ['u'] });
+    for (const key of ['invalidated', 'current']) {
+      await eventually(async () => expect(await cache.read(key)).toMatchObject({ layer: 'l1' }));
+    }
+    await cache.invalidate({ tags: ['t'] });
+    // Reads the state of the tags anew, and leaves the other one as it was kept.
+    await eventually(async () => expect(await cache.read('current')).toMatchObject({ layer: 'l1' }));
+    await server.kill();
+    await away(service);
+    expect(await cache.get('invalidated')).toBeUndefined();
+    expect(await cache.read('current')).toMatchObject({ layer: 'fallback' });
+  });
+
+  test('what was removed between the end of tracking and the outage is not served either', async () => {
+    const service = startService();
+    const { cache, engine } = service;
+    await ready(service);
+    for (const key of ['removed', 'kept']) {
+      await cache.set(key, 'value');
+      await eventually(async () => {
+        expect(engine.trackingEpoch).toBeGreaterThan(0);
+        expect(await cache.read(key)).toMatchObject({ layer: 'l1' });
+      });
+    }
+    await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await eventually(() => expect(engine.trackingEpoch).toBe(0));
+    await cache.delete('removed');
+    await server.kill();
+    await away(service);
+    expect(await cache.get('removed')).toBeUndefined();
+    expect(await cache.get('kept')).toBe('value');
+  });
+
+  test.each([
+    ['removed there after tracking had come back', ['DEL', keys.cache('ns', 'k')], true],
+    ['flushed there', ['FLUSHDB'], false],
+  ])('what was %s is not served either', async (_name, command, isInterrupted) => {
+    const service = startService();
+    const { cache, engine } = service;
+    await ready(service);
+    await cache.set('k', 'value');
+    await eventually(async () => {
+      expect(engine.trackingEpoch).toBeGreaterThan(0);
+      expect(await cache.read('k')).toMatchObject({ layer: 'l1' });
+    });
+    if (isInterrupted) {
+      const before = engine.trackingEpoch;
+      await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await eventually(() => expect(engine.trackingEpoch).toBeGreaterThan(before));
+    }
+    await server.command(...command);
+    if (!isInterrupted) await eventually(async () => expect(await cache.get('k')).toBeUndefined());
+    await server.kill();
+    await away(service);
+    expect(await cache.get('k')).toBeUndefined();
+  });
+
+  test('a value that was removed during its load is kept nowhere', async () => {
+    const service = startService();
+    const { cache } = service;
+    await ready(service);
+    await server.kill();
+    await away(service);
+    const [loading, release] = [new Latch(), new Latch()];
+    const slow = cache.getOrSet('k', async () => {
+      loading.open();
+      await release.wait();
+      return 'of before';
+    });
+    await loading.wait();
+    await cache.delete('k');
+    release.open();
+    expect(await slow).toBe('of before');
+    expect(await cache.get('k')).toBeUndefined();
   });
 
   test('writes and deletes work here, and Redis forgets what they replaced before it is read again', async () => {

@@ -146,7 +146,7 @@ export const redisVariables = {
     'resilience',
     milliseconds(0, 60_000),
     '250',
-    'A connection that has been silent for so long is asked for its TIME, so that a frozen Redis is noticed; one that is used is not. 0: never, then time-outs have to tell.',
+    'A connection that has been silent for so long is asked for its TIME, so that a frozen Redis is noticed; one that nobody uses, and that tracks no reads, every 5 s. 0: never, then time-outs have to tell.',
   ),
   REDIS_PROBE_DEADLINE_MS: withDefault(
     'resilience',

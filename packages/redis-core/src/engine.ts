@@ -97,6 +97,10 @@ export interface RedisEngine {
 
   /** Only in a cluster: the slot of a key. Keys that share one may share a command. */
   slotOf?(key: string): number;
+  /** Only in a cluster: the slots whose master is away, so that calls for their keys fail at once. Looks at all slots. */
+  slotsAway?(): readonly number[];
+  /** Only in a cluster: calls back when that may have changed, before the calls that it concerns fail. */
+  onSlots?(listener: () => void): Unsubscribe;
 
   /** Whether this engine has its reads tracked while it is connected. Where not, nobody is ever told of a change. */
   readonly tracksReads: boolean;
@@ -181,6 +185,8 @@ export interface ScanPage {
   readonly cursor?: string;
   /** About how many keys a page looks at (a hint). Default 250. */
   readonly count?: number;
+  /** In a cluster: passes over masters that are away, instead of failing. Default false. */
+  readonly skipsAway?: boolean;
 }
 
 export interface ScanReply {

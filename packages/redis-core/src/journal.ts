@@ -95,7 +95,7 @@ export class Journal {
         `DELETE FROM invalidation WHERE area = :area AND kind <> 'all' AND (:mode = 'delete' OR mode = 'expire')`,
       ),
       all: prepare(`SELECT mode FROM invalidation WHERE area = ? AND kind = 'all' AND value = ''`),
-      read: prepare('SELECT id, area, kind, value, mode FROM invalidation ORDER BY id LIMIT ?'),
+      read: prepare('SELECT id, area, kind, value, mode FROM invalidation WHERE id > ? ORDER BY id LIMIT ?'),
       remove: prepare('DELETE FROM invalidation WHERE id = ?'),
     };
   }
@@ -125,9 +125,9 @@ export class Journal {
     return this.#guard(() => numberIn(this.#statements.total.get()));
   }
 
-  /** The oldest entries, at most `limit`. */
-  read(limit: number): JournalEntry[] {
-    return this.#guard(() => this.#statements.read.all(limit) as unknown as JournalEntry[]);
+  /** The oldest entries, at most `limit`; with `after` those that follow that id. */
+  read(limit: number, after = 0): JournalEntry[] {
+    return this.#guard(() => this.#statements.read.all(after, limit) as unknown as JournalEntry[]);
   }
 
   /** Forgets entries that were applied. */

@@ -4,6 +4,8 @@ export interface ProbeTarget {
   received(): number | undefined;
   /** Asks; settles with the answer. */
   ask(): Promise<void>;
+  /** Whether somebody has used it since the last time that this was asked, or counts on it without using it. */
+  isInUse(): boolean;
 }
 
 export interface ProbeOptions {
@@ -16,10 +18,19 @@ export interface ProbeOptions {
   readonly onSilence: (silentMs: number) => void;
 }
 
+/** A connection that nobody has used for so long is idle… */
+const IDLE_AFTER_MS = 5000;
+/** …and may be silent for so long. */
+const IDLE_INTERVAL_MS = 5000;
+
 /**
  * Notices a connection that has gone silent, independently of the calls on it and of their deadlines: it may be half
  * open, or its server frozen. A connection on which bytes arrive costs nothing; a silent one is asked, and given up when
- * nothing at all has come after the deadline. Noticed at the latest after 1.25 intervals and the deadline.
+ * nothing at all has come after the deadline. Noticed at the latest after the deadline of the question before, half an
+ * interval, and a deadline (or after 1.25 intervals and a deadline, where that is more).
+ *
+ * One that is idle is asked less often. It is watched closely again from the next call on, so that this call too has ended
+ * after that time.
  */
 export class Probe {
   readonly #options: ProbeOptions;
@@ -27,6 +38,7 @@ export class Probe {
   #deadline: NodeJS.Timeout | undefined;
   #received = -1;
   #heardAt = 0;
+  #usedAt = 0;
 
   constructor(options: ProbeOptions) {
     this.#options = options;
@@ -43,7 +55,11 @@ export class Probe {
   #look(): void {
     if (!this.#hears() || this.#deadline !== undefined) return;
     const now = performance.now();
-    if (now - this.#heardAt < this.#options.intervalMs * 0.75) return;
+    if (this.#options.target.isInUse()) this.#usedAt = now;
+    const { intervalMs } = this.#options;
+    const isIdle = now - this.#usedAt > IDLE_AFTER_MS;
+    const limitMs = isIdle ? Math.max(IDLE_INTERVAL_MS, intervalMs) : intervalMs;
+    if (now - this.#heardAt < limitMs - intervalMs / 4) return;
     this.#expect(now);
     // A refusal is an answer too. An answer that never comes shows as silence.
     this.#options.target.ask().catch(() => undefined);
@@ -58,6 +74,7 @@ export class Probe {
       this.#received = -1;
       return false;
     }
+    if (this.#received === -1) this.#usedAt = performance.now();
     if (received !== this.#received) {
       this.#received = received;
       this.#heardAt = performance.now();

@@ -11,6 +11,8 @@ const HEALED_MS = 2000;
 /** What a busy machine may add to that. */
 const SLACK_MS = 400;
 
+const allKeys = Array.from({ length: 50 }, (_, index) => `key:${index}`);
+
 /** No replica takes over here, so it is the engine alone that copes. */
 describe('when a master of a cluster without failover', () => {
   let cluster: RedisCluster;
@@ -34,10 +36,7 @@ describe('when a master of a cluster without failover', () => {
     for (const node of cluster.nodes) await node.command('CONFIG', 'SET', 'cluster-replica-no-failover', 'yes');
     // A deadline that hides nothing: what is fast is fast because the master is known to be away.
     engine = createEngine({ name: 'masters', target: { kind: 'cluster', nodes: cluster.addresses } });
-    await stored(
-      engine,
-      Array.from({ length: 50 }, (_, index) => `key:${index}`),
-    );
+    await stored(engine, allKeys);
     victim = await cluster.masterOf('key:0');
     lost = 'key:0';
     kept = await keyNotOn(cluster, victim);
@@ -84,6 +83,39 @@ describe('when a master of a cluster without failover', () => {
       { connection: 'masters', node, available: true },
     ]);
   }, 30_000);
+
+  test('is frozen and the others insist on all slots, they are as good as away, and come back with it', async () => {
+    // The cluster itself takes four times that to forgive.
+    const configure = async (coverage: string, timeoutMs: string): Promise<void> => {
+      for (const node of cluster.nodes) {
+        const options = ['cluster-require-full-coverage', coverage, 'cluster-node-timeout', timeoutMs];
+        await node.command('CONFIG', 'SET', ...options);
+      }
+    };
+    await configure('yes', '800');
+    try {
+      victim.pause();
+      await eventually(
+        async () => {
+          for (const key of allKeys) expect((await settled(engine.get(key))).error).toMatchObject({ status: 503 });
+          expect(engine.status).toMatchObject({ available: false });
+        },
+        { timeoutMs: 15_000 },
+      );
+      expect(engine.slotsAway?.()).toHaveLength(16_384);
+      victim.resume();
+      await eventually(
+        async () => {
+          expect(await engine.set(kept, '1')).toMatchObject({ stored: true });
+          expect(engine.status).toMatchObject({ available: true });
+        },
+        { timeoutMs: 15_000 },
+      );
+    } finally {
+      victim.resume();
+      await configure('no', '2000');
+    }
+  }, 60_000);
 
   test('is killed, its slots fail at once, the others work, and it comes back', async () => {
     await victim.kill();

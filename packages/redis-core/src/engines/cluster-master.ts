@@ -29,6 +29,8 @@ export interface MasterOptions {
 export class ClusterMaster {
   readonly clock = new ServerClock();
   readonly address: string;
+  /** Set by whoever sends it a command. */
+  wasUsed = false;
   readonly #options: MasterOptions;
   readonly #probe: Probe;
   readonly #patience: ConnectPatience;
@@ -50,6 +52,11 @@ export class ClusterMaster {
       target: {
         received: () => (this.#node?.status === 'ready' ? this.#node.stream.bytesRead : undefined),
         ask: () => this.measure(),
+        isInUse: () => {
+          const { wasUsed } = this;
+          this.wasUsed = false;
+          return wasUsed;
+        },
       },
       onSilence: (silentMs) => this.#lose(`it has not answered for ${Math.round(silentMs)} ms`, true),
     });
@@ -77,6 +84,11 @@ export class ClusterMaster {
 
   unavailable(): UnavailableError {
     return new UnavailableError(`The node ${this.address} of the cluster is away: ${this.#reason ?? 'not connected'}.`);
+  }
+
+  /** It answers, but says that it serves no slots: the cluster is down as this node sees it. */
+  refused(message: string): void {
+    this.#lose(message, false);
   }
 
   /** Uses the connection that the client has for it now, and connects where it has not. */
@@ -128,7 +140,7 @@ export class ClusterMaster {
     void this.#try(1);
   }
 
-  /** Connects, and asks once: with an answer it is back. */
+  /** Connects, and asks once: with an answer it is back, if it serves. */
   async #try(attempt: number): Promise<void> {
     const trial = this.#node?.duplicate({ lazyConnect: true, retryStrategy: null });
     if (trial === undefined) return;
@@ -142,8 +154,8 @@ export class ClusterMaster {
       await trial.connect();
       const late = (): Error => new UnavailableError('TIME was not answered.');
       await withDeadline(this.#ask(trial), performance.now() + this.#options.probeDeadlineMs, late);
+      isBack = await withDeadline(this.#serves(trial), performance.now() + this.#options.probeDeadlineMs, late);
       this.#patience.succeed();
-      isBack = true;
     } catch {
       this.#patience.end();
     }
@@ -153,6 +165,19 @@ export class ClusterMaster {
     if (this.#closed) return;
     if (isBack) this.#back();
     else this.#trialTimer = setTimeout(() => void this.#try(attempt + 1), reconnectDelayMs(attempt)).unref();
+  }
+
+  /** One that has just started refuses all keys until it has heard of the others; so does one of a minority. */
+  async #serves(connection: Redis): Promise<boolean> {
+    try {
+      const isServing = (await connection.cluster('INFO')).includes('cluster_state:ok');
+      if (!isServing) this.#reason = 'it says that the cluster is down';
+      return isServing;
+    } catch (error) {
+      // One that may not be asked (ACL) is taken at its word.
+      if (error instanceof Error && isReplyError(error)) return true;
+      throw error;
+    }
   }
 
   #back(): void {

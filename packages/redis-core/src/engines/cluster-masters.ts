@@ -17,6 +17,8 @@ export interface MastersOptions {
   readonly onBack: () => void;
   /** Called when none is left that can be used, with the reason, and with `undefined` when there is one again. */
   readonly onAllAway: (reason: string | undefined) => void;
+  /** Called when a master went away or came back, and when slots got other masters. After the calls above. */
+  readonly onChange: () => void;
 }
 
 /**
@@ -30,6 +32,8 @@ export class ClusterMasters {
   readonly #clockTimer: NodeJS.Timeout;
   #clock: ServerClock | undefined;
   #areAllAway = false;
+  #areAnyAway = false;
+  #fingerprint = '';
 
   constructor(cluster: Cluster, options: MastersOptions) {
     this.#cluster = cluster;
@@ -67,6 +71,10 @@ export class ClusterMasters {
     return address === undefined ? undefined : this.#masters.get(address);
   }
 
+  get areAnyAway(): boolean {
+    return this.#areAnyAway;
+  }
+
   at(address: string): ClusterMaster | undefined {
     return this.#masters.get(address);
   }
@@ -90,7 +98,9 @@ export class ClusterMasters {
   }
 
   #follow(): void {
-    const { masters } = topologyOf(this.#cluster);
+    const { masters, fingerprint } = topologyOf(this.#cluster);
+    const haveMoved = fingerprint !== this.#fingerprint;
+    this.#fingerprint = fingerprint;
     for (const [address, master] of this.#masters) {
       if (masters.includes(address)) continue;
       this.#masters.delete(address);
@@ -103,6 +113,7 @@ export class ClusterMasters {
       if (node !== undefined) master.attach(node);
     }
     this.#assess();
+    if (haveMoved) this.#options.onChange();
   }
 
   #add(address: string): ClusterMaster {
@@ -127,6 +138,7 @@ export class ClusterMasters {
       this.#cluster.refreshSlotsCache();
     }
     this.#assess();
+    this.#options.onChange();
   }
 
   #tell({ reason, address }: ClusterMaster, more: { readonly hasLeft?: true } = {}): void {
@@ -142,6 +154,7 @@ export class ClusterMasters {
   #assess(): void {
     this.#chooseClock();
     const masters = [...this.#masters.values()];
+    this.#areAnyAway = masters.some(({ reason }) => reason !== undefined);
     const areAllAway = masters.length > 0 && masters.every(({ reason }) => reason !== undefined);
     if (areAllAway === this.#areAllAway) return;
     this.#areAllAway = areAllAway;

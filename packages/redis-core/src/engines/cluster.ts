@@ -12,6 +12,7 @@ import type {
   ScanReply,
   Script,
   ScriptReply,
+  Unsubscribe,
 } from '../engine.ts';
 import { UnavailableError, UnknownOutcomeError } from '../errors.ts';
 import type { ClusterMaster } from './cluster-master.ts';
@@ -24,6 +25,9 @@ import { IoredisEngine } from './ioredis.ts';
 /** Commands without a key: any master will do. */
 const keyless: ReadonlySet<CommandName> = new Set(['time', 'publish', 'info', 'scan']);
 
+/** Not `CLUSTERDOWN Hash slot not served`, which is about that slot only. */
+const CLUSTER_IS_DOWN = 'CLUSTERDOWN The cluster is down';
+
 /**
  * Redis Cluster. What spans slots is split into a command for each slot, sent at once and joined; it is therefore atomic
  * within a slot only. Each master has a breaker and a probe of its own: calls for the slots of one that is away fail at
@@ -32,6 +36,7 @@ const keyless: ReadonlySet<CommandName> = new Set(['time', 'publish', 'info', 's
  */
 export class ClusterEngine extends IoredisEngine {
   readonly #masters: ClusterMasters;
+  readonly #slotListeners = new Set<() => void>();
 
   constructor(options: EngineOptions) {
     super(options);
@@ -39,6 +44,9 @@ export class ClusterEngine extends IoredisEngine {
       engine: options,
       onBack: () => this.forgetScripts(),
       onAllAway: (reason) => this.link.mastersAway(reason),
+      onChange: () => {
+        for (const listener of this.#slotListeners) listener();
+      },
     });
     this.link.proveCluster = () => this.#masters.prove();
     // The owner of these slots is gone: ask the others, instead of waiting for the next regular look.
@@ -49,6 +57,16 @@ export class ClusterEngine extends IoredisEngine {
 
   override slotOf(key: string): number {
     return calculateSlot(key);
+  }
+
+  override slotsAway(): readonly number[] {
+    if (!this.#masters.areAnyAway) return [];
+    return [...this.#cluster.slots.keys()].filter((slot) => this.#masters.ownerOf(slot)?.reason !== undefined);
+  }
+
+  override onSlots(listener: () => void): Unsubscribe {
+    this.#slotListeners.add(listener);
+    return () => this.#slotListeners.delete(listener);
   }
 
   override async mget(keys: readonly string[], options?: CallOptions): Promise<(Buffer | null)[]> {
@@ -105,10 +123,12 @@ export class ClusterEngine extends IoredisEngine {
     await this.ready(options);
     const { masters, fingerprint } = topologyOf(this.#cluster);
     const [before, at, cursor] = page.cursor?.split('/') ?? [];
-    const index = before === fingerprint ? Number(at) : 0;
+    const next = before === fingerprint ? Number(at) : 0;
+    const index = page.skipsAway === true ? this.#usableFrom(next, masters) : next;
+    if (index === undefined) return { keys: [], cursor: null };
     const node = masters[index];
     if (node === undefined) throw new UnavailableError('No master of the cluster is known.');
-    const command = commands.scan((before === fingerprint ? cursor : undefined) ?? '0', page);
+    const command = commands.scan((before === fingerprint && index === next ? cursor : undefined) ?? '0', page);
     const reply = await this.send({ ...command, node }, options);
     if (reply.cursor !== null) return { keys: reply.keys, cursor: `${fingerprint}/${index}/${reply.cursor}` };
     const isLast = index + 1 >= masters.length;
@@ -128,6 +148,7 @@ export class ClusterEngine extends IoredisEngine {
   }
 
   override close(): Promise<void> {
+    this.#slotListeners.clear();
     this.#masters.close();
     return super.close();
   }
@@ -137,6 +158,7 @@ export class ClusterEngine extends IoredisEngine {
     const { node } = command;
     const master = node === undefined ? this.#ownerOf(command) : this.#masters.at(node);
     if (master?.reason !== undefined) throw new MasterAwayError(master.unavailable().message);
+    if (master !== undefined) master.wasUsed = true;
     if (node !== undefined) return masterAt(this.#cluster, node);
     return keyless.has(command.name) ? this.#masters.usable()[0] : this.client;
   }
@@ -147,12 +169,23 @@ export class ClusterEngine extends IoredisEngine {
     return wasRefused || this.#ownerOf(command)?.isFrozen === true || super.isInVain(command, error, retries);
   }
 
+  /** A node that sees no majority, or lacks slots that it is told to insist on, refuses all keys: it is as good as away. */
+  protected override refused(command: Command<unknown>, message: string): void {
+    if (message.startsWith(CLUSTER_IS_DOWN)) this.#ownerOf(command)?.refused(message);
+  }
+
   /** On those that can be used; one that comes back is told anew. */
   protected override async loadScript(lua: string): Promise<void> {
     const loads = await Promise.allSettled(this.#masters.usable().map((node) => node.script('LOAD', lua)));
     // Of one that fails its own commands tell.
     if (loads.some(({ status }) => status === 'fulfilled')) return;
     throw loads[0]?.status === 'rejected' ? loads[0].reason : new UnavailableError('No master took the script.');
+  }
+
+  /** The place of the first master from `next` on that is not away; `undefined` where there is none. */
+  #usableFrom(next: number, masters: readonly string[]): number | undefined {
+    const index = masters.findIndex((node, place) => place >= next && this.#masters.at(node)?.reason === undefined);
+    return index === -1 ? undefined : index;
   }
 
   #ownerOf({ name, args, keyAt = 0 }: Command<unknown>): ClusterMaster | undefined {

@@ -30,6 +30,8 @@ export abstract class CommandEngine implements RedisEngine {
   abstract readonly tracksReads: boolean;
   abstract readonly trackingEpoch: number;
   slotOf?(key: string): number;
+  slotsAway?(): readonly number[];
+  onSlots?(listener: () => void): Unsubscribe;
 
   protected abstract send<Reply>(command: Command<Reply>, options: CallOptions | undefined): Promise<Reply>;
   protected abstract sendAll(list: readonly Command<unknown>[], options?: CallOptions): Promise<BatchResult[]>;

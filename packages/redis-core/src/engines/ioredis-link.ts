@@ -32,6 +32,10 @@ export class IoredisLink {
   readonly clock = new ServerClock();
   /** Called with each change, before those who subscribed. */
   onChange: (available: boolean) => void = () => undefined;
+  /** Set by whoever writes a command to the client. */
+  wasUsed = false;
+  /** Whether somebody counts on the connection without using it. */
+  isCountedOn: () => boolean = () => false;
   /** What a cluster waits for, once its client is ready, before it can be used; rejects when it cannot. */
   proveCluster: () => Promise<void> = () => Promise.resolve();
   readonly #client: Redis;
@@ -67,7 +71,15 @@ export class IoredisLink {
     this.#probe = new Probe({
       intervalMs,
       deadlineMs: options.probeDeadlineMs ?? PROBE_DEADLINE_MS,
-      target: { received: () => (this.#available ? client.stream.bytesRead : undefined), ask: () => this.#ask() },
+      target: {
+        received: () => (this.#available ? client.stream.bytesRead : undefined),
+        ask: () => this.#ask(),
+        isInUse: () => {
+          const { wasUsed } = this;
+          this.wasUsed = false;
+          return wasUsed || this.isCountedOn();
+        },
+      },
       onSilence: (silentMs) => this.#giveUp(`Redis has not answered for ${Math.round(silentMs)} ms`),
     });
     this.#patience = new ConnectPatience(options.connectionTimeoutMs ?? 10_000, (reason) => {

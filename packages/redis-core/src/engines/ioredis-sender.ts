@@ -22,6 +22,8 @@ export interface SenderOptions {
   readonly isInVain: (command: Command<unknown>, error: unknown, retries: number) => boolean;
   readonly retryAttempts: number;
   readonly retryDelayMs: number;
+  /** Redis refused a command with this error reply. */
+  readonly onRefused: (command: Command<unknown>, message: string) => void;
   /** A call is over, with this error if it failed. */
   readonly onEnded: (command: Command<unknown>, startedAt: number, error: unknown) => void;
 }
@@ -173,6 +175,7 @@ export class Sender {
   ): Promise<Reply> {
     const { script } = command;
     if (script === undefined || !(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) {
+      if (error instanceof Error && isReplyError(error)) this.#options.onRefused(command, error.message);
       throw this.#explained(command, startedAt, error);
     }
     const args = [script.lua, ...command.args.slice(1)];

@@ -44,12 +44,15 @@ export class IoredisEngine extends CommandEngine {
       });
     }
     this.#link = new IoredisLink(options, this.#client);
+    // A half-open connection is one that Redis may have forgotten, with what it has read: nobody would hear of changes.
+    this.#link.isCountedOn = () => this.trackingEpoch !== 0;
     this.#timeoutMs = options.commandTimeoutMs ?? 5000;
     this.#sender = new Sender({
       link: this.#link,
       clientFor: (command) => this.clientFor(command),
       loadScript: (lua) => this.loadScript(lua),
       isInVain: (command, error, retries) => this.isInVain(command, error, retries),
+      onRefused: (command, message) => this.refused(command, message),
       retryAttempts: options.retryAttempts ?? 3,
       retryDelayMs: options.retryDelayMs ?? 1000,
       onEnded: (command, startedAt, error) => this.#publish(command, startedAt, error),
@@ -93,6 +96,7 @@ export class IoredisEngine extends CommandEngine {
 
   /** The client that a command is written to; a cluster has one for each node. */
   protected clientFor(_command: Command<unknown>): Redis {
+    this.#link.wasUsed = true;
     return this.#client;
   }
 
@@ -103,6 +107,11 @@ export class IoredisEngine extends CommandEngine {
   /** Whether it cannot help to send again soon what has failed. */
   protected isInVain(_command: Command<unknown>, _error: unknown, _retries: number): boolean {
     return this.#link.isFrozen;
+  }
+
+  /** Redis answered a command with this error. */
+  protected refused(_command: Command<unknown>, _message: string): void {
+    // One server says so to its caller only.
   }
 
   /** A server may not know the scripts any more. */

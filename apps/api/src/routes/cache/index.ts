@@ -51,14 +51,15 @@ export const cacheRoutes: FastifyPluginAsyncTypebox<{ readonly caches: CacheRegi
       );
       if (outcome === 'exists') throw new ApiError(apiErrors.preconditionFailed, 'The key holds an entry already.');
       if (outcome === 'off') reply.header('cache-status', notStoredStatus);
-      else if (caches.isAway) reply.header('cache-status', awayStatus);
+      else if (caches.isAwayFor(ns, key)) reply.header('cache-status', awayStatus);
       return reply.code(outcome === 'created' ? 201 : 204).send();
     },
   );
 
   app.delete(path, { config: { access: 'cache:write', namespaceOf }, schema: deleteEntry }, async (request, reply) => {
-    await caches.get(request.params.ns).delete(request.params.key);
-    if (caches.isAway) reply.header('cache-status', awayStatus);
+    const { ns, key } = request.params;
+    await caches.get(ns).delete(key);
+    if (caches.isAwayFor(ns, key)) reply.header('cache-status', awayStatus);
     return reply.code(204).send();
   });
 };

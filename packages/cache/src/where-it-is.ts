@@ -1,0 +1,40 @@
+import type { Failover } from './failover.ts';
+
+/**
+ * Asks Redis for the items that it can be asked for, and answers for the others here; replies in the order of the items. What
+ * Redis is lost for meanwhile is answered here too, and the rest asked again where `ask` failed as a whole, so it must be
+ * safe to repeat. A reply that is an error is that of its item.
+ */
+export async function whereItIs<Item extends { readonly complete: string }, Reply>(
+  failover: Failover | undefined,
+  items: readonly Item[],
+  ask: (items: readonly Item[]) => Promise<readonly Reply[]>,
+  here: (item: Item) => Reply,
+): Promise<readonly Reply[]> {
+  if (failover === undefined) return ask(items);
+  // Made when it is needed: most calls need none.
+  let answered: Map<Item, Reply> | undefined;
+  for (let asked = items; ;) {
+    if (failover.isAway) {
+      const away = asked.filter(({ complete }) => failover.isAwayFor(complete));
+      answered ??= new Map();
+      for (const item of away) answered.set(item, here(item));
+      asked = asked.filter((item) => answered?.has(item) !== true);
+    }
+    if (asked.length === 0) break;
+    try {
+      const replies = await ask(asked);
+      if (answered === undefined && !replies.some((reply) => reply instanceof Error)) return replies;
+      answered ??= new Map();
+      for (const [index, item] of asked.entries()) {
+        const reply = replies[index] as Reply;
+        const isLost = reply instanceof Error && failover.standsInFor(reply, item.complete);
+        answered.set(item, isLost ? here(item) : reply);
+      }
+      break;
+    } catch (error) {
+      if (!asked.some(({ complete }) => failover.standsInFor(error, complete))) throw error;
+    }
+  }
+  return items.map((item) => answered?.get(item) as Reply);
+}
