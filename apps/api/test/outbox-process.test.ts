@@ -60,7 +60,6 @@ describe('a service that is killed while Redis is away, and while it forwards', 
     const manyAtOnce = async (): Promise<void> => {
       for (;;) {
         const jobs = Array.from({ length: 40 }, () => ({ data, options: { jobId: `job-${(next += 1)}` } }));
-        // oxlint-disable-next-line no-await-in-loop -- until the service is killed
         const answer = await send(new URL(`${path.href}/bulk`), { jobs }).catch(() => undefined);
         if (answer === undefined) return;
         const { items } = answer.body as { items: { id: string; status: string; state?: string }[] };
