@@ -75,7 +75,7 @@ describe('the pool over one PGlite', () => {
 });
 
 describe('a consumer whose embedded backend was closed first', () => {
-  it('neither stops the process nor hangs', async () => {
+  it('neither stops the process nor hangs', { timeout: 60_000 }, async () => {
     const backend = await createEmbeddedBackend({ directory: join(directory, 'wrong-order') });
     const started = new Latch();
     const mayEnd = new Latch();

@@ -22,7 +22,7 @@ describe('workers on a cluster', () => {
     const peer = await fleet.spawn({ ...steady, PACE: '0.01' });
     const held = await fleet.kill(dead);
     const killedAt = Date.now();
-    expect(held.toSorted()).toEqual(['held-1', 'held-2', 'held-3']);
+    expect(held.map(({ id }) => id).toSorted()).toEqual(['held-1', 'held-2', 'held-3']);
     await fleet.untilStarted(6);
     for (const { at, pid } of fleet.events('start').slice(3)) {
       expect(pid).toBe(peer.pid);

@@ -1,7 +1,7 @@
 import { eventually, spawnNode, type SpawnedNode } from '@holdfast/testing';
 import type { RedisTarget } from '@holdfast/redis-core';
 import { expect } from 'vitest';
-import { createRedisBackend, Queues, type JobView } from '../../src/index.ts';
+import { createRedisBackend, Queues, type JobView, type QueueBackend } from '../../src/index.ts';
 import { crash, type CrashJob } from '../fixtures/crash-queue.ts';
 
 export interface FleetEvent {
@@ -15,6 +15,15 @@ export interface FleetEvent {
 const file = new URL('../fixtures/worker-process.ts', import.meta.url);
 const keys = 'holdfast:jobs:{crash}:crash:';
 
+/** A job that was left behind by a process that was killed. */
+export interface LeftJob {
+  readonly id: string;
+  /** Tells one fetch from the next. */
+  readonly token: string;
+  /** Whether it ran in the process that was killed, as far as that had said. */
+  readonly hadBegun: boolean;
+}
+
 /** A Redis, or a proxy before it. */
 export function targetOf({ port }: { readonly port: number }): RedisTarget {
   return { kind: 'standalone', host: '127.0.0.1', port };
@@ -24,12 +33,14 @@ export function targetOf({ port }: { readonly port: number }): RedisTarget {
 export class CrashFleet {
   readonly queues: Queues;
   readonly #target: RedisTarget;
+  readonly #backend: QueueBackend;
   readonly #processes = new Set<SpawnedNode>();
   readonly #all: SpawnedNode[] = [];
 
   constructor(target: RedisTarget) {
     this.#target = target;
-    this.queues = new Queues({ backend: createRedisBackend({ target }), definitions: [crash] });
+    this.#backend = createRedisBackend({ target });
+    this.queues = new Queues({ backend: this.#backend, definitions: [crash] });
   }
 
   get processes(): SpawnedNode[] {
@@ -48,14 +59,27 @@ export class CrashFleet {
     return node;
   }
 
-  /** Kills a process and returns the ids of the jobs that it had begun and that are still its. */
-  async kill(node: SpawnedNode): Promise<string[]> {
+  /**
+   * Kills a process and returns the jobs that are active and run in none of those that live: what it had begun, or had
+   * fetched and not begun, and what others had left before and nobody has taken over yet.
+   */
+  async kill(node: SpawnedNode): Promise<LeftJob[]> {
     await node.kill('SIGKILL');
     this.#processes.delete(node);
     const { jobs } = await this.queues.admin.list('crash', { state: 'active' });
-    const active = new Set(jobs.map(({ id }) => id));
+    const alive = new Set(this.processes.map(({ pid }) => pid));
     const last = new Map(this.events('start').map((event) => [event.id, event.pid]));
-    return [...last].filter(([id, pid]) => pid === node.pid && active.has(id)).map(([id]) => id);
+    const left = jobs.filter(({ id }) => !alive.has(last.get(id) ?? 0));
+    const tokens = await Promise.all(left.map(async ({ id }) => this.#lockOf(id)));
+    return left.map(({ id }, at) => ({ id, token: tokens[at] ?? '', hadBegun: last.get(id) === node.pid }));
+  }
+
+  async #lockOf(id: string): Promise<string> {
+    const handle = this.#backend.open('crash');
+    return handle.call(async (queue) => {
+      const client = (await queue.getBackend().client) as { get(key: string): Promise<string | null> };
+      return (await client.get(this.key(`${id}:lock`))) ?? '';
+    });
   }
 
   async add(jobId: string, data: CrashJob): Promise<void> {
