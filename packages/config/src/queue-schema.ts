@@ -18,7 +18,7 @@ const policy = {
     integer(
       1,
       100,
-      'A job that was running this many times when its worker died (SIGKILL, out of memory) fails with JOB_CRASHED_WORKER, whatever attempts it has left. Default: 3.',
+      'A job that was running this many times when its worker died (SIGKILL, out of memory) fails with JOB_CRASHED_WORKER, whatever attempts it has left. Default: 5.',
     ),
   ),
   backoff: Type.Optional(

@@ -28,7 +28,7 @@ export interface QueueDefinition<Schema extends TSchema = TSchema> {
   readonly concurrency: number;
   /** How many jobs of the queue may start in a stretch of time, over all workers. */
   readonly rateLimit?: RateLimit;
-  /** A job that was running this many times when its worker died is given up, 1 to 100. Default 3. */
+  /** A job that was running this many times when its worker died is given up, 1 to 100. Default 5. */
   readonly maxCrashes?: number;
   readonly schedule?: Schedule;
   /** Makes one job of those that are alike but for one array of their data. */

@@ -89,7 +89,7 @@ export const queueErrors = {
   crashedWorker: {
     code: 'JOB_CRASHED_WORKER',
     status: 500,
-    title: 'The worker died as often while it ran the job as the queue allows: `maxCrashes`, 3 by default.',
+    title: 'The worker died as often while it ran the job as the queue allows: `maxCrashes`, 5 by default.',
   },
   interrupted: { code: 'JOB_INTERRUPTED', status: 503, title: 'The worker stopped before the job had finished.' },
 } as const satisfies Record<string, ErrorDefinition>;

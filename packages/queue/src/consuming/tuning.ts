@@ -30,5 +30,8 @@ export const lockDurationMs = 60_000;
 export const lockRenewMs = 15_000;
 /** BullMQ fails a job that stalled more often, whatever attempts it has left. */
 export const maxStalledCount = 5;
-/** A job that was running this many times when its worker died is not run again: it may well be the reason. */
-export const defaultMaxCrashes = 3;
+/**
+ * A job that was running this many times when its worker died is not run again: it may well be the reason. Fewer, and workers
+ * that are killed one after another take jobs with them that are not: at 3, one of 1000 in every twentieth series of 20 kills.
+ */
+export const defaultMaxCrashes = 5;
