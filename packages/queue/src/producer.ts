@@ -56,7 +56,7 @@ export class Producer {
     this.#handle = handle;
     this.#checkPayload = compilePayload(definition.name, definition.payload);
     this.#batchSize = batchSize;
-    this.#defaults = storedOptions(definition);
+    this.#defaults = Object.freeze(storedOptions(definition));
     this.#batcher = this.createBatcher(async (jobs) => this.#handle.addMany(jobs));
   }
 

@@ -19,6 +19,7 @@ describe('timed', () => {
   });
 
   it('counts what is waited for', async () => {
+    // Waiting is what is measured here; a busy machine takes off what it keeps the thread waiting for a processor.
     expect(await timed(() => sleep(1000))).toBeGreaterThan(500);
   });
 

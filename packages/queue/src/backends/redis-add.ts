@@ -10,6 +10,7 @@ import type { RedisClient } from './redis-watch.ts';
 
 const commandName = 'holdfast:guardedAdd';
 const script = loadLua('guarded-add');
+
 /**
  * Adds through BullMQ's own scripts, wrapped (see lua/guarded-add.lua) so that they cannot run after their deadline and
  * say which jobs existed. One command and one round trip for any number of jobs.
