@@ -1,38 +1,22 @@
-import { eventually, FaultProxy, startRedis, type RedisServer } from '@holdfast/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '@holdfast/testing';
+import { describe, expect, it } from 'vitest';
 import type { AddJob, AddManyItem } from '../../src/index.ts';
-import { openQueues, temporaryFolder, type Folder, type OpenedOutbox, type OpenOptions } from './fixture.ts';
-
-const keysOfQueue = 'holdfast:jobs:{parcels}:parcels:';
+import { keysOfQueue, useProxiedOutbox } from './use-proxied-outbox.ts';
 
 describe('many jobs that are added in one call while Redis is away', () => {
-  let redis: RedisServer;
-  let proxy: FaultProxy;
-  let folder: Folder;
-  let opened: OpenedOutbox;
+  const away = useProxiedOutbox();
+  const { open, add, empty } = away;
 
-  const open = (options: Partial<OpenOptions> = {}): OpenedOutbox =>
-    // A machine that is slow must not look like a Redis that is frozen.
-    (opened = openQueues({
-      directory: folder.path,
-      port: proxy.port,
-      commandTimeoutMs: 5000,
-      patienceMs: 5000,
-      ...options,
-    }));
-  const add = async (jobId: string) => opened.queues.add('parcels', { data: { n: 1 }, options: { jobId } });
   /** From then on a job goes to the outbox without being sent. */
   const goAway = async (): Promise<void> => {
-    proxy.refuse();
+    away.proxy.refuse();
     await eventually(async () => expect(await add('last')).toMatchObject({ state: 'outbox' }));
   };
   const jobs = (count: number): AddJob[] =>
     Array.from({ length: count }, (_, n) => ({ data: { n }, options: { jobId: `parcel-${n}` } }));
   const namesOf = (list: readonly AddJob[]): string[] => list.map(({ options }) => options?.jobId ?? '');
   const ids = async (state = 'prioritized'): Promise<string[]> =>
-    (await redis.command('ZRANGE', keysOfQueue + state, '0', '-1')) as string[];
-  const empty = async (): Promise<void> =>
-    eventually(() => expect(opened.outbox.status).toMatchObject({ waiting: 0, setAside: 0 }), { timeoutMs: 30_000 });
+    (await away.redis.command('ZRANGE', keysOfQueue + state, '0', '-1')) as string[];
   const tally = (items: readonly AddManyItem[]): Record<string, number> => {
     const counts: Record<string, number> = {};
     for (const { status, state, error } of items) {
@@ -41,25 +25,6 @@ describe('many jobs that are added in one call while Redis is away', () => {
     }
     return counts;
   };
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    proxy = await FaultProxy.listen(redis);
-  });
-  beforeEach(() => {
-    folder = temporaryFolder();
-  });
-  afterEach(async () => {
-    redis.resume();
-    proxy.pass();
-    await opened.queues.close();
-    folder.remove();
-    await redis.command('FLUSHALL');
-  });
-  afterAll(async () => {
-    await proxy.close();
-    await redis.stop();
-  });
 
   it('are on disk in few commits, between which others have their turn, and are forwarded in order, once each', async () => {
     const { queues, outbox } = open();
@@ -76,7 +41,7 @@ describe('many jobs that are added in one call while Redis is away', () => {
     expect(order).toEqual(['one', 'many']);
     expect(outbox.commits - before).toBeLessThanOrEqual(15);
     expect(outbox.commits - before).toBeGreaterThanOrEqual(4000 / 512);
-    proxy.pass();
+    away.proxy.pass();
     await empty();
     const forwarded = (await ids()).filter((id) => id.startsWith('parcel-'));
     expect(forwarded).toEqual(namesOf(jobs(4000)));
@@ -85,18 +50,18 @@ describe('many jobs that are added in one call while Redis is away', () => {
   it('are one job each when their answers are lost on the way, also when they ran meanwhile', async () => {
     const { queues } = open();
     await add('before');
-    const cut = proxy.cutBeforeReply({ matching: 'parcel-60' });
+    const cut = away.proxy.cutBeforeReply({ matching: 'parcel-60' });
     const adding = queues.addMany('parcels', jobs(250));
     await cut;
-    proxy.refuse();
+    away.proxy.refuse();
     const { items } = await adding;
     expect(tally(items)).toMatchObject({ 'accepted outbox': expect.any(Number) as number });
     expect(items.filter(({ status }) => status !== 'accepted')).toEqual([]);
     const arrived = await ids();
     expect(arrived).toContain('parcel-60');
     // They run, and nothing is kept of them.
-    await redis.command('DEL', `${keysOfQueue}prioritized`, ...arrived.map((id) => keysOfQueue + id));
-    proxy.pass();
+    await away.redis.command('DEL', `${keysOfQueue}prioritized`, ...arrived.map((id) => keysOfQueue + id));
+    away.proxy.pass();
     await empty();
     const rest = await ids();
     expect(rest.filter((id) => arrived.includes(id))).toEqual([]);
@@ -123,7 +88,7 @@ describe('many jobs that are added in one call while Redis is away', () => {
     ]);
     const view = { state: 'outbox', name: 'named "so"', data: { n: 5 } };
     expect(await queues.get('parcels', items[4]?.id ?? '')).toMatchObject(view);
-    proxy.pass();
+    away.proxy.pass();
     await empty();
     expect(await queues.get('parcels', items[4]?.id ?? '')).toMatchObject({ ...view, state: 'prioritized' });
     expect(await queues.get('parcels', 'a')).toMatchObject({ data: { n: 1 } });
@@ -146,10 +111,10 @@ describe('many jobs that are added in one call while Redis is away', () => {
     await queues.addMany('parcels', [...jobs(3), { data: { n: 3 }, options: { jobId: 'parcel-3', delayMs: yearMs } }], {
       spreadMs: 40_000,
     });
-    proxy.pass();
+    away.proxy.pass();
     await empty();
     const delayOf = async (id: string): Promise<number[]> =>
-      ((await redis.command('HMGET', keysOfQueue + id, 'delay', 'timestamp')) as string[]).map(Number);
+      ((await away.redis.command('HMGET', keysOfQueue + id, 'delay', 'timestamp')) as string[]).map(Number);
     const stored = await Promise.all(['parcel-0', 'parcel-1', 'parcel-2', 'parcel-3'].map(delayOf));
     expect(stored.map(([delay]) => delay)).toEqual([0, 10_000, 20_000, 30_000 + yearMs]);
     expect(new Set(stored.map(([, timestamp]) => timestamp)).size).toBe(1);
@@ -162,13 +127,13 @@ describe('many jobs that are added in one call while Redis is away', () => {
     let isFrozen = false;
     const { items } = await queues.addMany('parcels', jobs(2000), {
       onProgress: () => {
-        if (!isFrozen) redis.pause();
+        if (!isFrozen) away.redis.pause();
         isFrozen = true;
       },
     });
     expect(items.filter(({ status }) => status !== 'accepted')).toEqual([]);
-    expect(opened.outbox.status.waiting).toBeGreaterThan(1000);
-    redis.resume();
+    expect(away.opened.outbox.status.waiting).toBeGreaterThan(1000);
+    away.redis.resume();
     await empty();
     expect((await ids()).toSorted()).toEqual(['before', ...namesOf(jobs(2000))].toSorted());
   });

@@ -1,59 +1,25 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { eventually, FaultProxy, startRedis, type RedisServer } from '@holdfast/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openQueues, temporaryFolder, type Folder, type OpenedOutbox } from './fixture.ts';
-
-const keysOfQueue = 'holdfast:jobs:{parcels}:parcels:';
+import { eventually } from '@holdfast/testing';
+import { describe, expect, it } from 'vitest';
+import { keysOfQueue, useProxiedOutbox } from './use-proxied-outbox.ts';
 
 describe('the markers of what a process with an outbox adds', () => {
-  let redis: RedisServer;
-  let proxy: FaultProxy;
-  let folder: Folder;
-  let opened: OpenedOutbox | undefined;
+  const away = useProxiedOutbox();
+  const { open, add, empty } = away;
 
-  const open = (): OpenedOutbox =>
-    (opened = openQueues({
-      directory: folder.path,
-      port: proxy.port,
-      commandTimeoutMs: 5000,
-      patienceMs: 5000,
-    }));
-  const add = async (jobId: string) =>
-    (opened as OpenedOutbox).queues.add('parcels', { data: { n: 1 }, options: { jobId } });
   const addAll = async (...ids: string[]): Promise<string[]> =>
     (await Promise.all(ids.map(async (id) => add(id)))).map(({ state }) => state);
-  const markers = async (): Promise<string[]> => (await redis.command('KEYS', '*:once:*')) as string[];
-  const exists = async (id: string): Promise<unknown> => redis.command('EXISTS', keysOfQueue + id);
-  const empty = async (): Promise<void> =>
-    eventually(() => expect(opened?.outbox.status).toMatchObject({ waiting: 0, setAside: 0 }), { timeoutMs: 15_000 });
+  const markers = async (): Promise<string[]> => (await away.redis.command('KEYS', '*:once:*')) as string[];
+  const exists = async (id: string): Promise<unknown> => away.redis.command('EXISTS', keysOfQueue + id);
   /** Calls since the last time, those inside scripts too. */
   const calls = async (...names: string[]): Promise<Record<string, number>> => {
-    const stats = String(await redis.command('INFO', 'commandstats'));
-    await redis.command('CONFIG', 'RESETSTAT');
+    const stats = String(await away.redis.command('INFO', 'commandstats'));
+    await away.redis.command('CONFIG', 'RESETSTAT');
     const count = (name: string): number =>
       Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(stats)?.[1] ?? 0);
     return Object.fromEntries(names.map((name) => [name, count(name)]));
   };
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    proxy = await FaultProxy.listen(redis);
-  });
-  beforeEach(() => {
-    folder = temporaryFolder();
-  });
-  afterEach(async () => {
-    proxy.pass();
-    await opened?.queues.close();
-    opened = undefined;
-    folder.remove();
-    await redis.command('FLUSHALL');
-  });
-  afterAll(async () => {
-    await proxy.close();
-    await redis.stop();
-  });
 
   it('cost two writes a command, however many jobs it adds, and one removal for many commands', async () => {
     open();
@@ -76,24 +42,30 @@ describe('the markers of what a process with an outbox adds', () => {
   it('stay when the answer of their command was lost, so that none of its jobs runs again', async () => {
     open();
     await add('first');
-    const cut = proxy.cutBeforeReply({ matching: 'evalsha' });
+    const cut = away.proxy.cutBeforeReply({ matching: 'evalsha' });
     const adding = addAll('a', 'b', 'c');
     await cut;
-    proxy.refuse();
+    away.proxy.refuse();
     expect(await adding).toEqual(['outbox', 'outbox', 'outbox']);
     // Before they are forwarded: as if they had run meanwhile.
-    await redis.command('DEL', `${keysOfQueue}a`, `${keysOfQueue}b`, `${keysOfQueue}c`, `${keysOfQueue}prioritized`);
-    proxy.pass();
+    await away.redis.command(
+      'DEL',
+      `${keysOfQueue}a`,
+      `${keysOfQueue}b`,
+      `${keysOfQueue}c`,
+      `${keysOfQueue}prioritized`,
+    );
+    away.proxy.pass();
     await empty();
     expect([await exists('a'), await exists('b'), await exists('c')]).toEqual([0, 0, 0]);
-    const types = await Promise.all((await markers()).map(async (key) => [await redis.command('TYPE', key), key]));
+    const types = await Promise.all((await markers()).map(async (key) => [await away.redis.command('TYPE', key), key]));
     const marker = String(types.find(([type]) => type === 'hash')?.[1]);
-    expect(await redis.command('HGETALL', marker)).toEqual(['*', '']);
-    expect(Number(await redis.command('PTTL', marker))).toBeGreaterThan(7 * 24 * 60 * 60 * 1000);
+    expect(await away.redis.command('HGETALL', marker)).toEqual(['*', '']);
+    expect(Number(await away.redis.command('PTTL', marker))).toBeGreaterThan(7 * 24 * 60 * 60 * 1000);
   });
 
   it('of a file that an earlier version left are the ones that it had sent its jobs with', async () => {
-    const file = new DatabaseSync(join(folder.path, 'outbox.db'));
+    const file = new DatabaseSync(join(away.folder.path, 'outbox.db'));
     file.exec(`
       CREATE TABLE job (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, id TEXT NOT NULL, token TEXT NOT NULL,
@@ -117,13 +89,13 @@ describe('the markers of what a process with an outbox adds', () => {
       insert.run('parcels', id, `call-${id}`, body, 300 + body.length, now, sentAt);
     }
     file.close();
-    await redis.command('SET', `${keysOfQueue}once:call-ran`, 'ran', 'PX', '60000');
+    await away.redis.command('SET', `${keysOfQueue}once:call-ran`, 'ran', 'PX', '60000');
 
     const { outbox } = open();
     expect(outbox.status).toMatchObject({ waiting: 3 });
     await empty();
     expect([await exists('ran'), await exists('lost'), await exists('new')]).toEqual([0, 1, 1]);
-    await opened?.queues.close();
+    await away.opened.queues.close();
     expect(open().outbox.status).toMatchObject({ waiting: 0 });
   });
 });
