@@ -46,7 +46,7 @@ export const cancelJob = {
   operationId: 'cancelJob',
   summary: 'Cancel a job',
   description:
-    'One that waits fails with JOB_CANCELLED at once. One that runs is told so through the signal of its handler, in whatever process it is, and its state is `active` until it has ended; follow it with `?wait`.',
+    'One that waits fails with JOB_CANCELLED as soon as a worker is free, without being run; in that moment it is `active` too. One that runs is told so through the signal of its handler, in whatever process it is, and its state is `active` until it has ended; follow it with `?wait`.',
   tags,
   params,
   body: Type.Union([noBody, strictObject({ reason: Type.String({ minLength: 1, maxLength: 500 }) })]),
