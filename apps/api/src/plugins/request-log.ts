@@ -1,13 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 
-/** From then on a request is worth a line whatever came of it. */
-const slowMs = 1000;
-
 /**
- * One line a request, under its id and the template of its route: a URL holds keys, which are user data. What was
- * answered as asked is a line at `debug`: metrics count it, and a line of its own costs more than a hit. What was not, or
- * was slow, is one at `info`.
+ * One line a request, under its id and the template of its route: a URL holds keys, which are user data. At `info` only
+ * what the service failed to answer (5xx). All else is `debug`: a miss is no event, a mistake is its caller's, who is told
+ * of it, and waiting for a job is slow on purpose. Metrics count and time them all, and a line costs more than a hit.
  */
 export const requestLog = fp<{ readonly isEnabled: (level: 'debug' | 'info') => boolean }>(
   async (app: FastifyInstance, { isEnabled }) => {
@@ -16,7 +13,7 @@ export const requestLog = fp<{ readonly isEnabled: (level: 'debug' | 'info') => 
       done();
     });
     app.addHook('onResponse', (request, reply, done) => {
-      const level = reply.statusCode < 400 && reply.elapsedTime < slowMs ? 'debug' : quiet(request);
+      const level = reply.statusCode >= 500 && !isProbe(request) ? 'info' : 'debug';
       if (isEnabled(level)) {
         request.log[level](
           {
@@ -43,8 +40,8 @@ function routeOf(request: FastifyRequest): string {
   return request.routeOptions.url ?? 'unmatched';
 }
 
-/** Probes and scrapes come every few seconds and say nothing. */
-function quiet(request: FastifyRequest): 'debug' | 'info' {
+/** Probes and scrapes come every few seconds, and what they are told is in the log already. */
+function isProbe(request: FastifyRequest): boolean {
   const route = routeOf(request);
-  return route.startsWith('/health') || route === '/metrics' ? 'debug' : 'info';
+  return route.startsWith('/health') || route === '/metrics';
 }
