@@ -1,18 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/lib/test-order.mjs';
 
 /** Every workspace folder that has tests is a project; glob projects would not inherit the resolve conditions. */
 const projects = ['packages', 'apps', 'examples', 'infra']
   .flatMap((area) => readdirSync(area).map((name) => `${area}/${name}`))
   .filter((root) => !root.includes('.'));
-
-/**
- * Their files run one at a time, before all others: they hold Redis and its outages to bounds in milliseconds, and each starts
- * processes enough of its own. The files of the others mostly wait, so two run at once.
- */
-const alone = new Set(['packages/redis-core', 'packages/cache']);
-const lanes = (root: string): { readonly maxWorkers: number; readonly sequence: { readonly groupOrder: number } } =>
-  alone.has(root) ? { maxWorkers: 1, sequence: { groupOrder: 0 } } : { maxWorkers: 2, sequence: { groupOrder: 1 } };
 
 const conditions = ['@holdfast/source'];
 
@@ -20,12 +13,17 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // They end what hangs. No test waits for time to pass, so a busy machine needs none of this, and may have it.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
+    expect: { poll: { timeout: 60_000 } },
+    // Most files wait (for a server to start, an outage to be noticed) longer than they compute.
+    maxWorkers: 5,
+    sequence: { sequencer: LongestFirst },
     projects: projects.map((root) => ({
       extends: true,
-      test: { name: root, root, include: ['test/**/*.test.ts'], ...lanes(root) },
+      test: { name: root, root, include: ['test/**/*.test.ts'] },
     })),
   },
 });

@@ -18,7 +18,7 @@ describe('embedded mode', () => {
       cwd,
       env: { PORT: '0', NOVITA_API_BASE_URL: upstream.url },
     });
-    [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/, { timeoutMs: 30_000 });
+    [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/);
   };
   const json = async (path: string, init?: RequestInit): Promise<Record<string, unknown>> => {
     const answer = await fetch(`${address}${path}`, init);
@@ -41,7 +41,7 @@ describe('embedded mode', () => {
         expect(state).toMatchObject({ healthy: true, nextSync: expect.any(String) });
         return state;
       },
-      { timeoutMs: 20_000, intervalMs: 50 },
+      { intervalMs: 50 },
     );
     expect(source['items']).toBeGreaterThanOrEqual(500);
     const { items } = (await json('/v1/sources/instances/items?limit=1')) as { items: { id: string }[] };

@@ -10,7 +10,6 @@ import type { Api, ProblemBody } from './fixture.ts';
 
 /** What it acknowledged is on disk: after a restart it holds what was true before the outage. */
 const persistent = ['--appendonly', 'yes', '--appendfsync', 'always'];
-const patient = { timeoutMs: 20_000 };
 
 describe('while Redis is away and fallback is on', () => {
   let redis: RedisServer;
@@ -18,7 +17,7 @@ describe('while Redis is away and fallback is on', () => {
   beforeAll(async () => {
     redis = await startRedis({ args: persistent });
     api = await startApi({ env: { REDIS_URL: redis.url } });
-    await eventually(() => expect(api.runtime.caches.isAway).toBe(false), patient);
+    await eventually(() => expect(api.runtime.caches.isAway).toBe(false));
   });
   afterAll(async () => {
     await api.close();
@@ -29,11 +28,11 @@ describe('while Redis is away and fallback is on', () => {
   const put = (key: string, payload: string, query = '') =>
     call(`/v1/cache/prompts/${key}${query}`, { method: 'PUT', payload });
   const get = (key: string) => call(`/v1/cache/prompts/${key}`);
-  const untilAway = () => eventually(() => expect(api.runtime.caches.isAway).toBe(true), patient);
-  const untilBack = () => eventually(() => expect(api.runtime.caches.isAway).toBe(false), patient);
+  const untilAway = () => eventually(() => expect(api.runtime.caches.isAway).toBe(true));
+  const untilBack = () => eventually(() => expect(api.runtime.caches.isAway).toBe(false));
   /** Reads until the first tier holds it: tracking may have to be armed first. */
   const keepInProcess = (key: string) =>
-    eventually(async () => expect((await get(key)).headers['cache-status']).toMatch(/; detail=l1$/), patient);
+    eventually(async () => expect((await get(key)).headers['cache-status']).toMatch(/; detail=l1$/));
 
   it('serves what the process held, takes writes and deletions, and says so', async () => {
     await put('held', 'before', '?tags=group');
@@ -113,7 +112,7 @@ describe('while Redis is away and fallback is on', () => {
       const answers = await Promise.all(['held', 'removed'].map(get));
       for (const { statusCode, payload } of answers) seen.add(statusCode === 200 ? payload : String(statusCode));
       expect(api.runtime.caches.isAway).toBe(false);
-    }, patient);
+    });
     for (const { statusCode, payload } of await Promise.all(['held', 'removed'].map(get))) {
       seen.add(statusCode === 200 ? payload : String(statusCode));
     }
@@ -135,21 +134,19 @@ describe('a process that is killed while Redis is away', () => {
     const env = { PORT: '0', REDIS_URL: redis.url, REDIS_KEY_PREFIX: uniquePrefix('journal') };
     const start = async (): Promise<{ node: SpawnedNode; url: string }> => {
       const node = spawnNode(server, { cwd, execArgs: ['--conditions=@holdfast/source'], env });
-      const [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/, { timeoutMs: 30_000 });
+      const [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/);
       return { node, url: `${address}/v1/cache/prompts/k` };
     };
 
     const first = await start();
-    await eventually(
-      async () =>
-        expect((await fetch(first.url, { method: 'PUT', body: 'old' })).headers.get('cache-status')).toBe(null),
-      patient,
+    await eventually(async () =>
+      expect((await fetch(first.url, { method: 'PUT', body: 'old' })).headers.get('cache-status')).toBe(null),
     );
     await redis.kill('SIGKILL');
     await eventually(async () => {
       const written = await fetch(first.url, { method: 'PUT', body: 'new' });
       expect(written.headers.get('cache-status')).toBe('holdfast; stored; detail=fallback');
-    }, patient);
+    });
     expect(await first.node.kill('SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
 
     await redis.start();
@@ -158,7 +155,7 @@ describe('a process that is killed while Redis is away', () => {
       const answer = await fetch(second.url);
       expect(await answer.text()).not.toBe('old');
       expect(answer.headers.get('cache-status')).toBe('holdfast; fwd=miss');
-    }, patient);
+    });
     await second.node.kill('SIGTERM');
     await redis.stop();
   });
@@ -172,7 +169,7 @@ describe('a process that is killed while Redis is away', () => {
       env: { PORT: '0', REDIS_URL: redis.url, REDIS_KEY_PREFIX: uniquePrefix('journal') },
     };
     const first = spawnNode(server, options);
-    await first.waitForLine(/"ready"/, { timeoutMs: 30_000 });
+    await first.waitForLine(/"ready"/);
     const second = spawnNode(server, options);
     expect(await second.exited).toEqual({ code: 1, signal: null });
     expect(second.lines.join('\n')).toMatch(/journal\.db cannot be used: another process has it open/);

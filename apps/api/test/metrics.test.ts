@@ -4,16 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi } from './fixture.ts';
 import type { Api } from './fixture.ts';
 
-const patient = { timeoutMs: 20_000 };
-
 describe('what somebody who is woken up at night reads in /metrics', () => {
   let redis: RedisServer;
   let api: Api;
   beforeAll(async () => {
     redis = await startRedis({ args: ['--appendonly', 'yes'] });
     api = await startApi({ env: { REDIS_URL: redis.url } });
-    await eventually(() => expect(api.runtime.caches.isAway).toBe(false), patient);
-    await eventually(() => expect(api.runtime.queueBackend.status.available).toBe(true), patient);
+    await eventually(() => expect(api.runtime.caches.isAway).toBe(false));
+    await eventually(() => expect(api.runtime.queueBackend.status.available).toBe(true));
   });
   afterAll(async () => {
     await api.close();
@@ -22,7 +20,7 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
 
   const lines = async (): Promise<string[]> => (await api.app.inject('/metrics')).payload.split('\n');
   const untilShown = async (...expected: string[]): Promise<void> =>
-    eventually(async () => expect(await lines()).toEqual(expect.arrayContaining(expected)), patient);
+    eventually(async () => expect(await lines()).toEqual(expect.arrayContaining(expected)));
 
   it('how many jobs each call of the store added', async () => {
     const job = { data: { url: 'https://example.com/' }, options: { delay: '1h' } };
@@ -50,7 +48,7 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
       'holdfast_cache_invalidations_waiting 0',
     );
     await redis.kill('SIGKILL');
-    await eventually(() => expect(api.runtime.caches.isAway).toBe(true), patient);
+    await eventually(() => expect(api.runtime.caches.isAway).toBe(true));
     await api.app.inject({ method: 'DELETE', url: '/v1/cache/prompts/some' });
     await untilShown(
       'holdfast_queue_store_up 0',
@@ -63,5 +61,5 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
       'holdfast_cache_standing_in 0',
       'holdfast_cache_invalidations_waiting 0',
     );
-  }, 60_000);
+  });
 });

@@ -39,7 +39,7 @@ describe('a service that is killed while Redis is away, and while it forwards', 
   const post = async (url: URL, jobId: string): Promise<number> =>
     (await send(url, { data, options: { jobId } })).status;
 
-  it('runs every job that it acknowledged, once', { timeout: 60_000 }, async () => {
+  it('runs every job that it acknowledged, once', async () => {
     const acknowledged: string[] = [];
     const first = await start();
     const path = first.url('/v1/queues/http-delivery/jobs');
@@ -68,7 +68,7 @@ describe('a service that is killed while Redis is away, and while it forwards', 
       }
     };
     const callers = Promise.all([manyAtOnce(), ...Array.from({ length: 31 }, caller)]);
-    await eventually(() => expect(acknowledged.length).toBeGreaterThan(1000), { timeoutMs: 15_000 });
+    await eventually(() => expect(acknowledged.length).toBeGreaterThan(1000));
     await first.node.kill('SIGKILL');
     await callers;
     expect([...statuses]).toEqual([202]);
@@ -88,18 +88,15 @@ describe('a service that is killed while Redis is away, and while it forwards', 
       const before = runs.size;
       const node = spawnNode(server, { cwd, env: { PORT: '0', REDIS_URL: redis.url } });
       // As soon as it has begun to forward.
-      await eventually(() => expect(runs.size > before || allRan()).toBe(true), { timeoutMs: 15_000, intervalMs: 1 });
+      await eventually(() => expect(runs.size > before || allRan()).toBe(true), { intervalMs: 1 });
       await node.kill('SIGKILL');
     }
     const last = await start();
-    await eventually(
-      async () => {
-        const { outbox } = (await (await fetch(last.url('/health'))).json()) as { outbox: object };
-        expect(outbox).toMatchObject({ waiting: 0, setAside: 0 });
-      },
-      { timeoutMs: 20_000 },
-    );
-    await eventually(() => expect(acknowledged.filter((id) => !runs.has(id))).toEqual([]), { timeoutMs: 20_000 });
+    await eventually(async () => {
+      const { outbox } = (await (await fetch(last.url('/health'))).json()) as { outbox: object };
+      expect(outbox).toMatchObject({ waiting: 0, setAside: 0 });
+    });
+    await eventually(() => expect(acknowledged.filter((id) => !runs.has(id))).toEqual([]));
     expect([...runs].filter(([, count]) => count > 1)).toEqual([]);
     expect(await last.node.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     await consumer.close({ timeoutMs: 2000 });

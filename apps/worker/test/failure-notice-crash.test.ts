@@ -21,7 +21,7 @@ it('tells of a failure again when the worker was killed while it told', async ()
   };
   const start = async (): Promise<SpawnedNode> => {
     const node = spawnNode(main, { cwd, env });
-    await node.waitForLine(/"ready"/, { timeoutMs: 30_000 });
+    await node.waitForLine(/"ready"/);
     return node;
   };
   const receiver = await startReceiver();
@@ -43,7 +43,7 @@ it('tells of a failure again when the worker was killed while it told', async ()
   const second = await start();
   await eventually(
     async () => expect(await runtime.queues.get('http-delivery', id)).toMatchObject({ state: 'failed' }),
-    { timeoutMs: 40_000, intervalMs: 100 },
+    { intervalMs: 100 },
   );
   const notices = receiver.received.filter(({ path }) => path === '/failed');
   expect(notices.map(({ headers }) => headers['webhook-id'])).toEqual(
@@ -52,4 +52,4 @@ it('tells of a failure again when the worker was killed while it told', async ()
   await second.kill('SIGTERM');
   await runtime.close();
   await receiver.close();
-}, 90_000);
+});

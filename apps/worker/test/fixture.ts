@@ -74,14 +74,11 @@ export async function createTestWorker({
   const add = async (queue: string, data: unknown, options: JobOptions = {}): Promise<string> =>
     (await queues.add(queue, { data, options })).id;
   const ended = async (queue: string, id: string): Promise<JobView> =>
-    eventually(
-      async () => {
-        const job = await queues.get(queue, id, { waitMs: 10_000 });
-        expect(job?.state).toMatch(/^(completed|failed)$/);
-        return job as JobView;
-      },
-      { timeoutMs: 30_000 },
-    );
+    eventually(async () => {
+      const job = await queues.get(queue, id, { waitMs: 10_000 });
+      expect(job?.state).toMatch(/^(completed|failed)$/);
+      return job as JobView;
+    });
   return {
     config,
     runtime,

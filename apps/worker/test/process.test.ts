@@ -31,7 +31,7 @@ const onRedis = {
 };
 const start = (env: Record<string, string> = {}): SpawnedNode => spawnNode(main, { cwd, env });
 const ready = async (node: SpawnedNode): Promise<string> =>
-  (await node.waitForLine(/"health":"([^"]+)".*"ready"/, { timeoutMs: 20_000 }))[1] ?? '';
+  (await node.waitForLine(/"health":"([^"]+)".*"ready"/))[1] ?? '';
 
 describe('the process of the worker', () => {
   let receiver: Receiver;
@@ -114,7 +114,7 @@ describe('the process of the worker', () => {
     // Until both queues have begun to wait.
     const blocked = async (): Promise<number> =>
       String(await redis.command('CLIENT', 'LIST')).split('cmd=bzpopmin').length - 1;
-    await eventually(async () => expect(await blocked()).toBe(2), { timeoutMs: 10_000 });
+    await eventually(async () => expect(await blocked()).toBe(2));
     await watch.settle();
     watch.reset();
     await delay(4000);

@@ -89,14 +89,11 @@ describe('schedules', () => {
     await test.worker.start();
     await eventually(() => expect(test.log.join('\n')).toContain('the schedules could not be installed yet'));
     await redis.start();
-    await eventually(
-      async () => {
-        const job = await test.runtime.queues.get('source-sync', 'start.instances');
-        expect(job).toMatchObject({ state: 'completed' });
-        expect((await test.runtime.queues.summary('source-sync')).counts).toMatchObject({ delayed: 2 });
-      },
-      { timeoutMs: 15_000 },
-    );
+    await eventually(async () => {
+      const job = await test.runtime.queues.get('source-sync', 'start.instances');
+      expect(job).toMatchObject({ state: 'completed' });
+      expect((await test.runtime.queues.summary('source-sync')).counts).toMatchObject({ delayed: 2 });
+    });
     await test.close();
     await upstream.close();
     await redis.stop();
@@ -124,15 +121,12 @@ describe('a Redis that comes back empty', () => {
     await redis.command('SET', 'before', 'x');
     await redis.restart();
     expect(await redis.command('GET', 'before')).toBeNull();
-    await eventually(
-      async () => {
-        expect(await count(test)).toBeGreaterThan(0);
-        // One sync each, though both the queue and the cache came back.
-        const { counts } = await test.runtime.queues.summary('source-sync');
-        expect(counts).toMatchObject({ completed: 2, prioritized: 0, active: 0, delayed: 2 });
-      },
-      { timeoutMs: 15_000 },
-    );
+    await eventually(async () => {
+      expect(await count(test)).toBeGreaterThan(0);
+      // One sync each, though both the queue and the cache came back.
+      const { counts } = await test.runtime.queues.summary('source-sync');
+      expect(counts).toMatchObject({ completed: 2, prioritized: 0, active: 0, delayed: 2 });
+    });
     await test.close();
     await Promise.all([redis.stop(), upstream.close()]);
   });
@@ -142,7 +136,7 @@ describe('a Redis that comes back empty', () => {
     const urls = { REDIS_URL: cache.url, QUEUE_REDIS_URL: queue.url };
     const test = await start({ NOVITA_API_BASE_URL: upstream.url, ...urls });
     await cache.restart();
-    await eventually(async () => expect(await count(test)).toBeGreaterThan(0), { timeoutMs: 15_000 });
+    await eventually(async () => expect(await count(test)).toBeGreaterThan(0));
     expect(await schedules(test)).toBe(2);
     await test.close();
     await Promise.all([cache.stop(), queue.stop(), upstream.close()]);

@@ -215,7 +215,7 @@ describe('in commands', () => {
     await tracker.flush();
     expect(tracker).toMatchObject({ pending: 1, dropped: 0 });
     await own.start();
-    await eventually(() => expect(engine.status.available).toBe(true), { timeoutMs: 15_000 });
+    await eventually(() => expect(engine.status.available).toBe(true));
     await tracker.close();
     expect(await tracker.top('ns')).toMatchObject([{ key: 'a', hits: 7 }]);
     await engine.close();

@@ -36,9 +36,9 @@ describe('a namespace with a million entries', () => {
     const target = { kind: 'standalone', host: server.host, port: server.port } as const;
     // A machine that is busy elsewhere is no outage here: what Redis itself did is measured, not how long it was waited for.
     plain = createEngine({ name: 'cache', target, probeIntervalMs: 0, commandTimeoutMs: 20_000 });
-    await eventually(() => expect(plain.status.available).toBe(true), { timeoutMs: 10_000 });
+    await eventually(() => expect(plain.status.available).toBe(true));
     ({ engine, costs, stop: stopMeter } = await meteredEngine(plain, server.url));
-  }, 120_000);
+  });
   afterAll(async () => {
     stopMeter();
     await plain.close();
@@ -103,7 +103,7 @@ describe('a namespace with a million entries', () => {
       Buffer.from('HF1'),
     ]);
     expectShortCalls('run', 'zcard');
-  }, 60_000);
+  });
 
   test('counts reads and names the most read without blocking Redis', async () => {
     const tracker = new AccessTracker({ engine, keys, keepsRecency: (namespace) => namespace === 'ns' });
@@ -115,7 +115,7 @@ describe('a namespace with a million entries', () => {
     expect(tracker.dropped).toBe(0);
     expect(await tracker.top('ns', 1000)).toHaveLength(1000);
     expectShortCalls('run');
-  }, 60_000);
+  });
 
   test('is listed and counted in pages that do not block Redis', async () => {
     const sizes = new SizeTracker({ engine, keys, pause: async () => {} });
@@ -132,5 +132,5 @@ describe('a namespace with a million entries', () => {
     }
     expect(cursor).not.toBeNull();
     expectShortCalls('scan');
-  }, 120_000);
+  });
 });

@@ -18,7 +18,7 @@ describe('what is invalidated while one master of a cluster is away', () => {
     expect(await cache.get(lost)).toBeUndefined();
     await thaw(service);
     expect(await cache.getMany([lost, before])).toEqual([undefined, undefined]);
-  }, 30_000);
+  });
 
   test('what has tags that cannot be asked for is a miss, and is not stored; what has none is as always', async () => {
     const service = await startService('one');
@@ -47,7 +47,7 @@ describe('what is invalidated while one master of a cluster is away', () => {
     expect(new Set(values)).toEqual(new Set(['loaded']));
     await thaw(service);
     expect(await cache.get(tagged)).toBe('before');
-  }, 30_000);
+  });
 
   test('a tag that is invalidated here counts at once, and in Redis before its state is read again', async () => {
     const service = await startService('one');
@@ -68,7 +68,7 @@ describe('what is invalidated while one master of a cluster is away', () => {
     expect(seen).not.toContain('before');
     await thaw(service, other);
     expect(await other.registry.get(here.along).getMany([kept, lost])).toEqual([undefined, undefined]);
-  }, 30_000);
+  });
 
   test('a prefix and a whole namespace are invalidated where they can be at once, and later on the rest', async () => {
     const service = await startService('one');
@@ -92,5 +92,5 @@ describe('what is invalidated while one master of a cluster is away', () => {
     expect(seen).not.toContain('before');
     expect(await cache.get(lost)).toBeUndefined();
     expect(service.journal.pending()).toBe(0);
-  }, 30_000);
+  });
 });

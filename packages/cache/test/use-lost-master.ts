@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { CacheRegistry } from '../src/index.ts';
 
-export const patience = { timeoutMs: 15_000, intervalMs: 5 };
+export const patience = { intervalMs: 5 };
 
 /** A process with a cache. */
 export interface Service {
@@ -29,7 +29,7 @@ export function useLostMaster() {
 
   beforeAll(async () => {
     cluster = await startCluster();
-  }, 60_000);
+  });
   afterAll(() => cluster.stop());
   beforeEach(async () => {
     for (const node of cluster.nodes) await node.command('CONFIG', 'SET', 'cluster-replica-no-failover', 'yes');

@@ -89,7 +89,7 @@ describe.each(['redis', 'cluster', 'embedded'])('dead letters on the %s backend'
       queues.add(queue, { data: { n, ...(text !== undefined && { text }) }, options: { jobId: `letter-${n}` } }),
     );
     await Promise.all(added);
-    await eventually(async () => expect((await counts(queue)).failed).toBe(count), { timeoutMs: 20_000 });
+    await eventually(async () => expect((await counts(queue)).failed).toBe(count));
     await consumer.close({ timeoutMs: 3000 });
   };
   const list = async (queue: string, limit: number): Promise<DeadLetter[][]> => {
@@ -221,7 +221,7 @@ describe.each(['redis', 'cluster', 'embedded'])('dead letters on the %s backend'
     const report = await queues.redrive('all', { onProgress: ({ redriven }) => progress.push(redriven) });
     expect(report).toEqual({ redriven: 600, failed: 0, errors: [], remaining: 0 });
     expect(progress).toEqual([250, 500, 600]);
-    await eventually(async () => expect((await counts('all')).failed).toBe(600), { timeoutMs: 20_000 });
+    await eventually(async () => expect((await counts('all')).failed).toBe(600));
   });
 
   it('stops at its limit, the oldest first, and says how many are left', async () => {

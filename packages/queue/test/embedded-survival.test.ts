@@ -18,8 +18,8 @@ describe('the embedded queue', () => {
 
   it('loses nothing that was acknowledged when its process is killed, and runs again what was running', async () => {
     const child = spawnNode(fixture, { args: [directory] });
-    await child.waitForLine(/running endless/, { timeoutMs: 30_000 });
-    await child.waitForLine(/added \S+ 50$/, { timeoutMs: 30_000 });
+    await child.waitForLine(/running endless/);
+    await child.waitForLine(/added \S+ 50$/);
     await child.kill('SIGKILL');
     const acknowledged = child.lines.flatMap((line) => {
       const [, id, n] = /^added (\S+) (\d+)$/.exec(line) ?? [];
@@ -61,7 +61,7 @@ describe('the embedded queue', () => {
 
   it('gives its folder to one process at a time, and names the holder', async () => {
     const child = spawnNode(fixture, { args: [directory] });
-    await child.waitForLine(/ready/, { timeoutMs: 30_000 });
+    await child.waitForLine(/ready/);
     await expect(createEmbeddedBackend({ directory })).rejects.toMatchObject({
       code: 'EMBEDDED_FOLDER_LOCKED',
       holderPid: child.pid,

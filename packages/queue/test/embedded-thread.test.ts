@@ -50,8 +50,7 @@ describe('the embedded queue, when the thread of its database dies', () => {
     await rm(directory, { recursive: true, force: true });
     Worker.prototype.postMessage = post;
   });
-  const backAgain = async (): Promise<void> =>
-    eventually(() => expect(backend.status).toEqual({ available: true }), { timeoutMs: 20_000 });
+  const backAgain = async (): Promise<void> => eventually(() => expect(backend.status).toEqual({ available: true }));
 
   it('says so, refuses, and goes on by itself with all that it had acknowledged', async () => {
     let returned = 0;
@@ -87,9 +86,8 @@ describe('the embedded queue, when the thread of its database dies', () => {
     mayEnd.open();
     const second = await queues.add('steady', { data: { n: 2 } });
     for (const { id } of [first, second]) {
-      await eventually(
-        async () => expect(await queues.get('steady', id)).toMatchObject({ state: 'completed', result: 'done' }),
-        { timeoutMs: 20_000 },
+      await eventually(async () =>
+        expect(await queues.get('steady', id)).toMatchObject({ state: 'completed', result: 'done' }),
       );
     }
     expect(started).toEqual([1, 2]);

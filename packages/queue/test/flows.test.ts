@@ -80,14 +80,11 @@ describe.each(Object.keys(backends))('flows on the %s backend', (kind) => {
     await consumer.start();
   };
   const ended = async (queue: string, id: string): Promise<JobView> =>
-    eventually(
-      async () => {
-        const job = await queues.get(queue, id, { waitMs: 5000 });
-        expect(job?.state).toMatch(/completed|failed/);
-        return job as JobView;
-      },
-      { timeoutMs: 15_000 },
-    );
+    eventually(async () => {
+      const job = await queues.get(queue, id, { waitMs: 5000 });
+      expect(job?.state).toMatch(/completed|failed/);
+      return job as JobView;
+    });
   const inOneQueue = (queue: string): FlowJob => ({
     queue,
     name: 'sum',

@@ -88,7 +88,7 @@ describe('a failover', () => {
     } finally {
       await sentinel.stop();
     }
-  }, 90_000);
+  });
 
   it('of the master of a queue in a cluster likewise', async () => {
     const cluster = await startCluster();
@@ -99,7 +99,7 @@ describe('a failover', () => {
     } finally {
       await cluster.stop();
     }
-  }, 90_000);
+  });
 });
 
 /** Jobs that were added before and after `disturb` all run. */
@@ -132,13 +132,11 @@ async function expectJobsToRun(target: RedisTarget, disturb?: () => Promise<void
     for (let n = 0; n < 20; n += 1) await add(n);
     if (disturb !== undefined) {
       await disturb();
-      await eventually(async () => add(100), { timeoutMs: 15_000 });
+      await eventually(async () => add(100));
     }
     await consumer.start();
     for (let n = 20; n < 40; n += 1) await add(n);
-    await eventually(() => expect([...ran].toSorted((a, b) => a - b)).toEqual(acknowledged.toSorted((a, b) => a - b)), {
-      timeoutMs: 20_000,
-    });
+    await eventually(() => expect([...ran].toSorted((a, b) => a - b)).toEqual(acknowledged.toSorted((a, b) => a - b)));
   } finally {
     await consumer.close({ timeoutMs: 2000 });
     await queues.close();

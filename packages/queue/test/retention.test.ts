@@ -63,13 +63,10 @@ describe.each(['redis', 'embedded'])('retention on the %s backend', (kind) => {
       name,
       Array.from({ length: count }, (_, n) => ({ data: { n }, options: { jobId: `job-${n}` } })),
     );
-    await eventually(
-      async () => {
-        const { completed, failed } = (await queues.summary(name)).counts;
-        expect(completed + failed).toBe(count);
-      },
-      { timeoutMs: 20_000 },
-    );
+    await eventually(async () => {
+      const { completed, failed } = (await queues.summary(name)).counts;
+      expect(completed + failed).toBe(count);
+    });
     await consumer.close({ timeoutMs: 3000 });
   };
   const sweep = async (name: string, retention: Retention): Promise<number> => {

@@ -89,4 +89,4 @@ it('is what the embedded queue keeps, so that a job that is done does not run ag
   await queues.close();
   await rm(directory, { recursive: true, force: true });
   // The first start of the database takes seconds on a busy machine.
-}, 60_000);
+});

@@ -84,8 +84,8 @@ describe('the circuit breaker', () => {
   test('a long outage, too, is over within 2 s of its end', async () => {
     proxy.drop();
     // More attempts to connect have hung than one may.
-    await eventually(() => expect(engine.status.reason).toContain('connecting took more than'), { timeoutMs: 10_000 });
-    await eventually(() => expect(proxy.connections).toBe(0), { timeoutMs: 10_000, intervalMs: 1 });
+    await eventually(() => expect(engine.status.reason).toContain('connecting took more than'));
+    await eventually(() => expect(proxy.connections).toBe(0), { intervalMs: 1 });
     proxy.pass();
     expect(await timed(closes)).toBeLessThan(2000 + ROOM_MS);
   });

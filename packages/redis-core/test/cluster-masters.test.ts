@@ -27,7 +27,7 @@ describe('when a master of a cluster without failover', () => {
   beforeAll(async () => {
     cluster = await startCluster();
     subscribe('holdfast:redis:node', listen);
-  }, 60_000);
+  });
   afterAll(async () => {
     unsubscribe('holdfast:redis:node', listen);
     await cluster.stop();
@@ -82,7 +82,7 @@ describe('when a master of a cluster without failover', () => {
       { connection: 'masters', node, available: false, reason: expect.stringMatching(/has not answered for \d+ ms/) },
       { connection: 'masters', node, available: true },
     ]);
-  }, 30_000);
+  });
 
   test('is frozen and the others insist on all slots, they are as good as away, and come back with it', async () => {
     // The cluster itself takes four times that to forgive.
@@ -95,27 +95,21 @@ describe('when a master of a cluster without failover', () => {
     await configure('yes', '800');
     try {
       victim.pause();
-      await eventually(
-        async () => {
-          for (const key of allKeys) expect((await settled(engine.get(key))).error).toMatchObject({ status: 503 });
-          expect(engine.status).toMatchObject({ available: false });
-        },
-        { timeoutMs: 15_000 },
-      );
+      await eventually(async () => {
+        for (const key of allKeys) expect((await settled(engine.get(key))).error).toMatchObject({ status: 503 });
+        expect(engine.status).toMatchObject({ available: false });
+      });
       expect(engine.slotsAway?.()).toHaveLength(16_384);
       victim.resume();
-      await eventually(
-        async () => {
-          expect(await engine.set(kept, '1')).toMatchObject({ stored: true });
-          expect(engine.status).toMatchObject({ available: true });
-        },
-        { timeoutMs: 15_000 },
-      );
+      await eventually(async () => {
+        expect(await engine.set(kept, '1')).toMatchObject({ stored: true });
+        expect(engine.status).toMatchObject({ available: true });
+      });
     } finally {
       victim.resume();
       await configure('no', '2000');
     }
-  }, 60_000);
+  });
 
   test('is killed, its slots fail at once, the others work, and it comes back', async () => {
     await victim.kill();
@@ -127,12 +121,10 @@ describe('when a master of a cluster without failover', () => {
     expect(await engine.set(kept, '2')).toMatchObject({ stored: true });
     await victim.start();
     const startedAt = performance.now();
-    await eventually(async () => expect(await engine.set(lost, '3')).toMatchObject({ stored: true }), {
-      timeoutMs: 10_000,
-    });
+    await eventually(async () => expect(await engine.set(lost, '3')).toMatchObject({ stored: true }));
     // The cluster itself takes a moment to believe that it is back.
     expect(performance.now() - startedAt).toBeLessThan(HEALED_MS + 4000);
-  }, 30_000);
+  });
 
   test('is one of all that are frozen, the engine is away, and comes back with them', async () => {
     const masters = await cluster.masters();
@@ -145,11 +137,9 @@ describe('when a master of a cluster without failover', () => {
     expect((await settled(engine.time())).error).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
     for (const master of masters) master.resume();
     await eventually(() => expect(engine.status.available).toBe(true));
-    await eventually(async () => expect(await engine.set(lost, '4')).toMatchObject({ stored: true }), {
-      timeoutMs: 10_000,
-    });
+    await eventually(async () => expect(await engine.set(lost, '4')).toMatchObject({ stored: true }));
     expect(heard).toEqual([false, true]);
-  }, 30_000);
+  });
 
   test('is killed with all nodes, the engine is away until they are back, and works as soon as it says so', async () => {
     const heard: boolean[] = [];
@@ -162,11 +152,9 @@ describe('when a master of a cluster without failover', () => {
     await eventually(() => expect(engine.status.available).toBe(false));
     await Promise.all(cluster.nodes.map((node) => node.start()));
     expect(await first.promise).toMatchObject({ error: undefined });
-    await eventually(async () => expect(await engine.set(lost, '5')).toMatchObject({ stored: true }), {
-      timeoutMs: 10_000,
-    });
+    await eventually(async () => expect(await engine.set(lost, '5')).toMatchObject({ stored: true }));
     expect(heard).toEqual([false, true]);
-  }, 30_000);
+  });
 
   test('is the first by its address, the time is that of its clock', async () => {
     const [first] = (await cluster.masters()).toSorted((a, b) => (a.port < b.port ? -1 : 1));

@@ -46,7 +46,7 @@ export async function startCluster(): Promise<RedisCluster> {
     ...nodes.map((node, index) => node.command('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1))),
     ...others.map((node) => node.command('CLUSTER', 'MEET', first.host, String(first.port), busPort)),
   ]);
-  const patience = { timeoutMs: 30_000, intervalMs: 50 };
+  const patience = { intervalMs: 50 };
   await eventually(async () => {
     for (const node of nodes) {
       const known = (await nodeTable(node)).filter((row) => !row.flags.includes('handshake'));
@@ -94,7 +94,7 @@ class LocalCluster implements RedisCluster {
   async failover(master: RedisServer, signal: NodeJS.Signals = 'SIGKILL'): Promise<RedisServer> {
     const before = new Set((await this.masters()).map(({ port }) => port));
     // A replica that is not in sync yet would not be elected, or would lack what was acknowledged.
-    const patience = { timeoutMs: 15_000, intervalMs: 50 };
+    const patience = { intervalMs: 50 };
     await eventually(() => this.assertHealthy(), patience);
     const { offset } = await replication(master);
     await eventually(() => this.#assertReplicated(master, offset), patience);
@@ -111,7 +111,7 @@ class LocalCluster implements RedisCluster {
         if (promoted === undefined) throw new Error('no replica has taken over in the eyes of all');
         return promoted;
       },
-      { timeoutMs: 30_000, intervalMs: 50 },
+      { intervalMs: 50 },
     );
   }
 

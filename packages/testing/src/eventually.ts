@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface EventuallyOptions {
-  /** Default 5 000. */
+  /** Default 60 000: a wait is for a condition, and no statement about speed. */
   readonly timeoutMs?: number;
   /** Between two tries. Default 10. */
   readonly intervalMs?: number;
@@ -12,7 +12,7 @@ export interface EventuallyOptions {
  * For states that nothing announces; where there is an event, wait for the event.
  */
 export async function eventually<T>(assertion: () => T | Promise<T>, options: EventuallyOptions = {}): Promise<T> {
-  const timeoutMs = options.timeoutMs ?? 5_000;
+  const timeoutMs = options.timeoutMs ?? 60_000;
   const end = performance.now() + timeoutMs;
   for (;;) {
     try {

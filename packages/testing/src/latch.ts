@@ -1,5 +1,5 @@
 export interface LatchWait {
-  /** Default 10 000. */
+  /** Default 60 000: a wait is for a condition, and no statement about speed. */
   readonly timeoutMs?: number;
 }
 
@@ -28,7 +28,7 @@ export class Latch {
 
   /** Resolves once open, at once if it is; rejects after `timeoutMs`. */
   async wait(options: LatchWait = {}): Promise<void> {
-    const timeoutMs = options.timeoutMs ?? 10_000;
+    const timeoutMs = options.timeoutMs ?? 60_000;
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       late.reject(new Error(`The latch was not opened within ${timeoutMs} ms (${this.#left} to go).`));

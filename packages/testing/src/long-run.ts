@@ -1,11 +1,9 @@
 /**
- * How long a test goes on that gets better the longer it runs: `HISTORY_SECONDS` where it is set, else 60 in CI and 10
- * elsewhere.
+ * How long a test goes on that gets better the longer it runs: `HISTORY_SECONDS` where it is set, else 10.
  */
 export function historySeconds(): number {
   const given = Number(process.env['HISTORY_SECONDS'] ?? '');
-  if (given > 0) return given;
-  return process.env['CI'] === 'true' ? 60 : 10;
+  return given > 0 ? given : 10;
 }
 
 /**

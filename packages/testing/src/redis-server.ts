@@ -136,7 +136,7 @@ export class RedisServer {
 
   /** Resolves with the server's process id. */
   async #untilItAnswers(child: ChildProcess): Promise<number> {
-    const end = performance.now() + 15_000;
+    const end = performance.now() + 60_000;
     for (;;) {
       if (child.exitCode !== null || child.signalCode !== null) {
         throw new Error(`redis-server ended at its start:\n${this.#output}`);

@@ -51,7 +51,7 @@ export async function startSentinel(options: StartSentinelOptions = {}): Promise
       .map((port) => startRedis({ port, config: sentinelConfig(master, options), args: [...password, '--sentinel'] })),
   );
   const fixture = new LocalSentinel(servers, sentinels);
-  await eventually(() => fixture.assertHealthy(), { timeoutMs: 30_000, intervalMs: 50 });
+  await eventually(() => fixture.assertHealthy(), { intervalMs: 50 });
   return fixture;
 }
 
@@ -82,7 +82,7 @@ class LocalSentinel implements RedisSentinel {
 
   async failover(signal: NodeJS.Signals = 'SIGKILL'): Promise<RedisServer> {
     const before = await this.master();
-    await eventually(() => this.assertHealthy(), { timeoutMs: 15_000, intervalMs: 50 });
+    await eventually(() => this.assertHealthy(), { intervalMs: 50 });
     if (signal === 'SIGSTOP') before.pause();
     else await before.kill(signal);
     return eventually(
@@ -93,7 +93,7 @@ class LocalSentinel implements RedisSentinel {
         if (!Array.isArray(role) || role[0] !== 'master') throw new Error('the replica is not promoted yet');
         return master;
       },
-      { timeoutMs: 30_000, intervalMs: 50 },
+      { intervalMs: 50 },
     );
   }
 

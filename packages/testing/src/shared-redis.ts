@@ -32,7 +32,7 @@ server.listen(0, '127.0.0.1', () => { console.log(server.address().port); server
 /** Waits until the server answers and prints its process id. */
 const waitForServer = `
 const port = Number(process.argv[1]);
-const end = Date.now() + 15000;
+const end = Date.now() + 60000;
 const attempt = () => {
   let text = '';
   const socket = require('node:net').connect({ host: '127.0.0.1', port }, () => socket.write('INFO server\\r\\n'));

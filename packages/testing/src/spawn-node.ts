@@ -24,7 +24,7 @@ export interface SpawnedNode {
   readonly lines: readonly string[];
   /** Resolves at the end of the process, after its last line. Never rejects. */
   readonly exited: Promise<ExitStatus>;
-  /** The match in the first line, past or to come, that fits. Rejects after `timeoutMs` (default 15 000) or at exit. */
+  /** The match in the first line, past or to come, that fits. Rejects after `timeoutMs` (default 60 000) or at exit. */
   waitForLine(pattern: RegExp, options?: { readonly timeoutMs?: number }): Promise<RegExpExecArray>;
   /** Sends `signal` (default SIGKILL) and resolves at the end of the process. */
   kill(signal?: NodeJS.Signals): Promise<ExitStatus>;
@@ -78,7 +78,7 @@ export function spawnNode(file: string | URL, options: SpawnNodeOptions = {}): S
       if (status === undefined) child.kill(signal);
       return exit.promise;
     },
-    async waitForLine(pattern, { timeoutMs = 15_000 } = {}) {
+    async waitForLine(pattern, { timeoutMs = 60_000 } = {}) {
       const found = Promise.withResolvers<RegExpExecArray>();
       const fail = (why: string): void =>
         found.reject(new Error(`No line like ${pattern}: ${why}. Last lines:\n${lines.slice(-40).join('\n')}`));

@@ -44,7 +44,7 @@ export async function startUpstashRest(redisUrl: string): Promise<UpstashRest> {
       const response = await fetch(`${url}/pipeline`, { method: 'POST', body: '[["PING"]]' });
       if (!response.ok) throw new Error(`it answers ${response.status}: ${child.lines.join('\n')}`);
     },
-    { timeoutMs: 20_000, intervalMs: 25 },
+    { intervalMs: 25 },
   );
   return {
     url,

@@ -22,7 +22,7 @@ describe('startCluster', () => {
       await cluster.stop();
     }
     expect(cluster.nodes.some((node) => existsSync(node.directory))).toBe(false);
-  }, 60_000);
+  });
 });
 
 describe('startSentinel', () => {
@@ -36,7 +36,7 @@ describe('startSentinel', () => {
     } finally {
       await sentinel.stop();
     }
-  }, 60_000);
+  });
 });
 
 describe('startTlsRedis', () => {
@@ -74,5 +74,5 @@ describe('startUpstashRest', () => {
       await rest.stop();
       await redis.stop();
     }
-  }, 30_000);
+  });
 });

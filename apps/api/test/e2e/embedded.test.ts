@@ -7,7 +7,7 @@ import { ended, killAll, makeDataDir, npmStart, processesOf, residentMegabytes, 
 import type { Env, Program } from './system.ts';
 
 /** `npm start` on a machine without Redis, as its user sees it. The tests follow each other: one installation. */
-describe('npm start without Redis', { timeout: 90_000 }, () => {
+describe('npm start without Redis', () => {
   let data: Awaited<ReturnType<typeof makeDataDir>>;
   let receiver: Receiver;
   let env: Env;
@@ -55,7 +55,7 @@ describe('npm start without Redis', { timeout: 90_000 }, () => {
         const queue = await service.json('/v1/queues/http-delivery');
         expect(queue).toMatchObject({ counts: { active: 20, prioritized: 4, delayed: 1 } });
       },
-      { timeoutMs: 15_000, intervalMs: 50 },
+      { intervalMs: 50 },
     );
     killAll(data.path);
     await service.node.exited;
@@ -90,7 +90,7 @@ describe('npm start without Redis', { timeout: 90_000 }, () => {
     const status = await service.node.kill('SIGINT');
     expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(status).toEqual({ code: 0, signal: null });
-    await eventually(() => expect(processesOf(data.path)).toEqual([]), { timeoutMs: 2000 });
+    await eventually(() => expect(processesOf(data.path)).toEqual([]));
     await expect(fetch(`${service.url}/health/live`)).rejects.toThrow();
 
     receiver.letGo();
@@ -102,7 +102,7 @@ describe('npm start without Redis', { timeout: 90_000 }, () => {
     const pressedAt = performance.now();
     terminal.pressCtrlC();
     await terminal.exited;
-    await eventually(() => expect(processesOf(data.path)).toEqual([]), { timeoutMs: 10_000 });
+    await eventually(() => expect(processesOf(data.path)).toEqual([]));
     expect(performance.now() - pressedAt).toBeLessThan(10_000);
     expect(terminal.output()).not.toMatch(/killed/);
   });

@@ -57,7 +57,7 @@ export async function start(env: Env): Promise<Program> {
   const startedAt = performance.now();
   const node = run('start', { PORT: String(port), ...env });
   // `npm start` may have to build first.
-  await node.waitForLine(/Ctrl-C stops everything/, { timeoutMs: 60_000 });
+  await node.waitForLine(/Ctrl-C stops everything/);
   return { ...serviceAt(`http://127.0.0.1:${port}`, performance.now() - startedAt), node };
 }
 
@@ -83,7 +83,7 @@ export async function npmStart(env: Env): Promise<Terminal> {
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => void (output += String(chunk)));
   const exited = once(child, 'exit');
-  await eventually(() => expect(output).toContain('Ctrl-C stops everything'), { timeoutMs: 60_000, intervalMs: 50 });
+  await eventually(() => expect(output).toContain('Ctrl-C stops everything'), { intervalMs: 50 });
   const service = serviceAt(`http://127.0.0.1:${port}`, performance.now() - startedAt);
   return {
     ...service,
@@ -97,7 +97,7 @@ export async function npmStart(env: Env): Promise<Terminal> {
 export async function startApi(env: Env): Promise<Program> {
   const startedAt = performance.now();
   const node = run('api', { PORT: '0', ...env });
-  const [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/, { timeoutMs: 30_000 });
+  const [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/);
   return { ...serviceAt(address, performance.now() - startedAt), node };
 }
 
@@ -105,7 +105,7 @@ export async function startApi(env: Env): Promise<Program> {
 export async function startWorker(env: Env): Promise<Program> {
   const startedAt = performance.now();
   const node = run('worker', { WORKER_PORT: '0', ...env });
-  const [, address = ''] = await node.waitForLine(/"health":"([^"]+)".*"ready"/, { timeoutMs: 30_000 });
+  const [, address = ''] = await node.waitForLine(/"health":"([^"]+)".*"ready"/);
   return { ...serviceAt(address, performance.now() - startedAt), node };
 }
 
@@ -141,7 +141,7 @@ export async function ended(service: Service, queue: string, id: string): Promis
       expect(job['state']).toMatch(/^(completed|failed)$/);
       return job;
     },
-    { timeoutMs: 40_000, intervalMs: 100 },
+    { intervalMs: 100 },
   );
 }
 

@@ -19,7 +19,7 @@ export interface StampedeTask {
 const task = JSON.parse(process.argv[2] ?? '') as StampedeTask;
 const engine = createEngine({ name: 'stampede', target: { kind: 'standalone', host: task.host, port: task.port } });
 // Starting, all at once on a busy machine, may take longer than a command may.
-await eventually(() => engine.time(), { timeoutMs: 20_000 });
+await eventually(() => engine.time());
 const near = new NearCache(engine);
 const keys = createKeys(task.prefix);
 const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000, leaseMs: task.leaseMs }, { near });

@@ -44,7 +44,7 @@ const created = createEngine({
 });
 const engine = task.mutation === undefined ? created : (mutations[task.mutation]?.(created) ?? fail(task.mutation));
 // Starting, all at once on a busy machine, may take longer than a command may.
-await eventually(() => engine.time(), { timeoutMs: 40_000 });
+await eventually(() => engine.time());
 const near = new NearCache(engine);
 const keys = createKeys(task.prefix);
 const caches = Object.entries(namespaces).map(

@@ -3,12 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createRedisBackend, Permits, Queues } from '../../src/index.ts';
 import { crash } from '../fixtures/crash-queue.ts';
-import { quick, unhurried, useCrashFleet } from './use-crash-fleet.ts';
+import { quick, useCrashFleet } from './use-crash-fleet.ts';
 
 const test = useCrashFleet();
 
 describe('SIGTERM', () => {
-  it('lets jobs end that can, hands back those that cannot, and leaves none active', unhurried, async () => {
+  it('lets jobs end that can, hands back those that cannot, and leaves none active', async () => {
     const { fleet, redis } = test;
     const node = await fleet.spawn({ CLOSE_MS: '2500' });
     for (const id of ['short-1', 'short-2']) await fleet.add(id, { ms: 1200 });
@@ -24,7 +24,7 @@ describe('SIGTERM', () => {
     expect(fleet.events('start')).toHaveLength(5);
   });
 
-  it('while Redis is away ends in time, and no job stays behind once Redis is back', unhurried, async () => {
+  it('while Redis is away ends in time, and no job stays behind once Redis is back', async () => {
     const { fleet, redis } = test;
     const node = await fleet.spawn({ ...quick, CLOSE_MS: '2000' });
     for (const id of ['a', 'b', 'c']) await fleet.add(id, { ms: 3000 });
@@ -33,14 +33,12 @@ describe('SIGTERM', () => {
     expect((await node.kill('SIGTERM')).signal).toBeNull();
     await redis.start();
     await fleet.spawn(quick);
-    await eventually(async () => expect(await fleet.counts()).toMatchObject({ completed: 3, active: 0, failed: 0 }), {
-      timeoutMs: 20_000,
-    });
+    await eventually(async () => expect(await fleet.counts()).toMatchObject({ completed: 3, active: 0, failed: 0 }));
   });
 });
 
 describe('a Redis whose memory is full', () => {
-  it('is asked again at a slackening pace, and served when it has room', unhurried, async () => {
+  it('is asked again at a slackening pace, and served when it has room', async () => {
     const { fleet, redis } = test;
     await fleet.add('held-up', { ms: 1 });
     await redis.command('CONFIG', 'SET', 'maxmemory', '1');

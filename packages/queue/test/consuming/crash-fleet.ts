@@ -55,7 +55,7 @@ export class CrashFleet {
     const node = spawnNode(file, { env: { TARGET: JSON.stringify(target), ...env } });
     this.#all.push(node);
     this.#processes.add(node);
-    await node.waitForLine(/^ready/, { timeoutMs: 30_000 });
+    await node.waitForLine(/^ready/);
     return node;
   }
 
@@ -105,7 +105,7 @@ export class CrashFleet {
 
   /** Waits until jobs were begun so many times. */
   async untilStarted(count: number): Promise<void> {
-    await eventually(() => expect(this.events('start').length).toBeGreaterThanOrEqual(count), { timeoutMs: 30_000 });
+    await eventually(() => expect(this.events('start').length).toBeGreaterThanOrEqual(count));
   }
 
   /** Waits until so many jobs are completed, and no other is there. */

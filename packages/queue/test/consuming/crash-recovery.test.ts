@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { defaultMaxCrashes } from '../../src/consuming/tuning.ts';
 import type { LeftJob } from './crash-fleet.ts';
-import { full, quick, unhurried, useCrashFleet } from './use-crash-fleet.ts';
+import { full, quick, useCrashFleet } from './use-crash-fleet.ts';
 
 const test = useCrashFleet();
 /** Its jobs take a hundredth of the time that they took where they were left. */
@@ -39,7 +39,7 @@ describe('workers that are killed', () => {
           expect((await fleet.queues.admin.list('crash', { state: 'failed' })).jobs).toEqual([]);
           expect(await fleet.counts()).toMatchObject({ completed: kills * perKill, failed: 0, active: 0 });
         },
-        { timeoutMs: 60_000, intervalMs: 100 },
+        { intervalMs: 100 },
       );
       const starts = fleet.events('start');
       const duplicates = starts.length - new Set(starts.map(({ id }) => id)).size;
@@ -58,7 +58,7 @@ describe('workers that are killed', () => {
     full ? 300_000 : 120_000,
   );
 
-  it('are given up for a job that kills them, and only for that one', unhurried, async () => {
+  it('are given up for a job that kills them, and only for that one', async () => {
     const { fleet, redis } = test;
     for (const n of [1, 2, 3, 4]) await fleet.add(`neighbour-${n}`, { ms: 400 });
     await fleet.add('poison', { ms: 1, poison: true });
@@ -68,9 +68,7 @@ describe('workers that are killed', () => {
       expect(await node.exited).toEqual({ code: null, signal: 'SIGKILL' });
     }
     await fleet.spawn(quick);
-    await eventually(async () => expect(await fleet.counts()).toMatchObject({ completed: 5, failed: 1 }), {
-      timeoutMs: 20_000,
-    });
+    await eventually(async () => expect(await fleet.counts()).toMatchObject({ completed: 5, failed: 1 }));
     expect(await fleet.get('poison')).toMatchObject({
       state: 'failed',
       error: {
@@ -86,20 +84,18 @@ describe('workers that are killed', () => {
     expect(await redis.command('HEXISTS', fleet.key('poison'), 'hf:crashes')).toBe(0);
   });
 
-  it('come back themselves for what they left', unhurried, async () => {
+  it('come back themselves for what they left', async () => {
     const { fleet } = test;
     await fleet.add('left', { ms: 60_000 });
     const node = await fleet.spawn(quick);
     await fleet.untilStarted(1);
     expect(await fleet.kill(node)).toMatchObject([{ id: 'left' }]);
     await fleet.spawn(brisk);
-    await eventually(async () => expect(await fleet.get('left')).toMatchObject({ state: 'completed' }), {
-      timeoutMs: 20_000,
-    });
+    await eventually(async () => expect(await fleet.get('left')).toMatchObject({ state: 'completed' }));
     expect(fleet.events('start')).toHaveLength(2);
   });
 
-  it('are known again by peers when their presence was lost', unhurried, async () => {
+  it('are known again by peers when their presence was lost', async () => {
     const { fleet, redis } = test;
     await fleet.add('unknown', { ms: 60_000 });
     const node = await fleet.spawn(quick);
@@ -107,12 +103,10 @@ describe('workers that are killed', () => {
     expect(await fleet.kill(node)).toMatchObject([{ id: 'unknown' }]);
     await redis.command('DEL', fleet.key('hf:presence'));
     await fleet.spawn(brisk);
-    await eventually(async () => expect(await fleet.get('unknown')).toMatchObject({ state: 'completed' }), {
-      timeoutMs: 20_000,
-    });
+    await eventually(async () => expect(await fleet.get('unknown')).toMatchObject({ state: 'completed' }));
   });
 
-  it('are noticed as soon by a peer that watches less closely itself', unhurried, async () => {
+  it('are noticed as soon by a peer that watches less closely itself', async () => {
     const { fleet } = test;
     const node = await fleet.spawn(quick);
     await fleet.add('watched', { ms: 60_000 });
@@ -125,10 +119,10 @@ describe('workers that are killed', () => {
     expect((fleet.events('start')[1]?.at ?? Infinity) - killedAt).toBeLessThan(10_000);
   });
 
-  it('do not touch the jobs of a plain BullMQ worker', unhurried, async () => {
+  it('do not touch the jobs of a plain BullMQ worker', async () => {
     const { fleet, redis } = test;
     const mayEnd = new Latch();
-    const plain = new Worker('crash', async () => mayEnd.wait({ timeoutMs: 60_000 }), {
+    const plain = new Worker('crash', async () => mayEnd.wait(), {
       connection: { host: '127.0.0.1', port: redis.port },
       prefix: 'holdfast:jobs:{crash}',
     });
@@ -136,17 +130,12 @@ describe('workers that are killed', () => {
     await eventually(async () => expect(await fleet.get('plain')).toMatchObject({ state: 'active' }));
     await fleet.spawn(quick);
     // Longer than it would wait for one of its own kind.
-    await eventually(
-      async () => {
-        const [since, last] = (await redis.command('HMGET', fleet.key('hf:pulse'), 'since', 'last')) as string[];
-        expect(Number(last) - Number(since)).toBeGreaterThan(2 * Number(quick.TTL_MS));
-      },
-      { timeoutMs: 30_000 },
-    );
-    mayEnd.open();
-    await eventually(async () => expect(await fleet.get('plain')).toMatchObject({ state: 'completed' }), {
-      timeoutMs: 20_000,
+    await eventually(async () => {
+      const [since, last] = (await redis.command('HMGET', fleet.key('hf:pulse'), 'since', 'last')) as string[];
+      expect(Number(last) - Number(since)).toBeGreaterThan(2 * Number(quick.TTL_MS));
     });
+    mayEnd.open();
+    await eventually(async () => expect(await fleet.get('plain')).toMatchObject({ state: 'completed' }));
     expect(fleet.events('start')).toEqual([]);
     await plain.close();
   });

@@ -235,6 +235,6 @@ describe.each(['redis', 'embedded'])('jobs on the %s backend', (kind) => {
     // It has asked, and blocks.
     await delay(100);
     await leaving.close({ timeoutMs: 1500 });
-    await taken.wait({ timeoutMs: 3000 });
+    await taken.wait();
   });
 });

@@ -1,7 +1,7 @@
 import { eventually, FaultProxy } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { targetOf } from './crash-fleet.ts';
-import { quick, unhurried, useCrashFleet } from './use-crash-fleet.ts';
+import { quick, useCrashFleet } from './use-crash-fleet.ts';
 
 const test = useCrashFleet();
 /** In the options of BullMQ's scripts that fetch a job, and of no other command of a worker. */
@@ -14,7 +14,7 @@ describe('a fetch that Redis carried out, and whose reply is lost', () => {
   });
   afterEach(async () => proxy.close());
 
-  it('costs its job neither the time of a lock nor one of its lives', unhurried, async () => {
+  it('costs its job neither the time of a lock nor one of its lives', async () => {
     const { fleet, redis } = test;
     await fleet.spawn(quick, targetOf(proxy));
     await eventually(async () => expect(await redis.command('CLIENT', 'LIST')).toContain('cmd=bzpopmin'));
@@ -32,7 +32,7 @@ describe('a fetch that Redis carried out, and whose reply is lost', () => {
     expect(await redis.command('HEXISTS', fleet.key('lost'), 'hf:crashes')).toBe(0);
   });
 
-  it('that handed in another job leaves that one done', unhurried, async () => {
+  it('that handed in another job leaves that one done', async () => {
     const { fleet } = test;
     const node = await fleet.spawn({ ...quick, CONCURRENCY: '1' }, targetOf(proxy));
     await fleet.add('first', { ms: 2500 });

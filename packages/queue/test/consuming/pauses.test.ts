@@ -2,7 +2,7 @@ import { eventually, FaultProxy } from '@holdfast/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { targetOf } from './crash-fleet.ts';
-import { full, quick, steady, unhurried, useCrashFleet } from './use-crash-fleet.ts';
+import { full, quick, steady, useCrashFleet } from './use-crash-fleet.ts';
 
 const test = useCrashFleet();
 
@@ -12,7 +12,7 @@ describe('a pause of Redis', () => {
     ? [6000, 12_000, 30_000].map((pauseMs) => ({ pauseMs, jobMs: 15_000, env: {} }))
     : [{ pauseMs: 2000, jobMs: 4000, env: quick }];
 
-  it.each(cases)('of $pauseMs ms re-runs nothing', { timeout: 120_000 }, async ({ pauseMs, jobMs, env }) => {
+  it.each(cases)('of $pauseMs ms re-runs nothing', async ({ pauseMs, jobMs, env }) => {
     const { fleet, redis } = test;
     await Promise.all([fleet.spawn(env), fleet.spawn(env)]);
     for (let n = 0; n < 10; n += 1) await fleet.add(`job-${n}`, { ms: jobMs });
@@ -30,7 +30,7 @@ describe('a pause of Redis', () => {
 });
 
 describe('a lock that runs out', () => {
-  it('is taken anew while nobody else has the job', unhurried, async () => {
+  it('is taken anew while nobody else has the job', async () => {
     const { fleet, redis } = test;
     const node = await fleet.spawn(quick);
     await fleet.add('unlocked', { ms: 4000 });
@@ -48,7 +48,7 @@ describe('a lock that runs out', () => {
 });
 
 describe('a Redis that is killed and started again', () => {
-  it('loses nothing that was acknowledged, and the workers go on by themselves', unhurried, async () => {
+  it('loses nothing that was acknowledged, and the workers go on by themselves', async () => {
     const { fleet, redis } = test;
     await Promise.all([fleet.spawn(quick), fleet.spawn(quick)]);
     for (let n = 0; n < 40; n += 1) await fleet.add(`job-${n}`, { ms: 300 });
@@ -61,7 +61,7 @@ describe('a Redis that is killed and started again', () => {
 });
 
 describe('a worker that nobody can reach', () => {
-  it('loses its jobs to its peers, is told so, and its results do not count', unhurried, async () => {
+  it('loses its jobs to its peers, is told so, and its results do not count', async () => {
     const { fleet, redis } = test;
     const proxy = await FaultProxy.listen(redis.url);
     const cut = await fleet.spawn(steady, targetOf(proxy));
@@ -72,10 +72,10 @@ describe('a worker that nobody can reach', () => {
     const peer = await fleet.spawn({ ...steady, PACE: '0.05' });
     await fleet.untilStarted(4);
     // It goes on alone, and comes to an end.
-    await cut.waitForLine(/^done stubborn/, { timeoutMs: 20_000 });
+    await cut.waitForLine(/^done stubborn/);
     proxy.pass();
     proxy.resetAll();
-    await cut.waitForLine(/^aborted:JOB_LOCK_LOST polite/, { timeoutMs: 20_000 });
+    await cut.waitForLine(/^aborted:JOB_LOCK_LOST polite/);
     await fleet.untilCompleted(2, 20_000);
     for (const id of ['polite', 'stubborn']) {
       expect(await fleet.queues.get('crash', id)).toMatchObject({ result: { by: peer.pid }, attemptsMade: 1 });
@@ -83,14 +83,14 @@ describe('a worker that nobody can reach', () => {
     await proxy.close();
   });
 
-  it('because its event loop is blocked: likewise', unhurried, async () => {
+  it('because its event loop is blocked: likewise', async () => {
     const { fleet } = test;
     const blocked = await fleet.spawn({ ...steady, BLOCK_MS: '6000' });
     await fleet.add('slow', { ms: 60_000 });
     await fleet.untilStarted(1);
     const peer = await fleet.spawn({ ...steady, PACE: '0.05' });
     blocked.signal('SIGUSR2');
-    await blocked.waitForLine(/^aborted:JOB_LOCK_LOST slow/, { timeoutMs: 20_000 });
+    await blocked.waitForLine(/^aborted:JOB_LOCK_LOST slow/);
     await fleet.untilCompleted(1, 20_000);
     expect(await fleet.queues.get('crash', 'slow')).toMatchObject({ result: { by: peer.pid }, attemptsMade: 1 });
   });

@@ -13,7 +13,7 @@ const definition = defineQueue({
   retention: { completed: {}, failed: {} },
 });
 
-describe('a handler in a thread', { timeout: 60_000 }, () => {
+describe('a handler in a thread', () => {
   let queues: Queues;
   let consumer: Consumer;
   beforeEach(async () => {

@@ -54,7 +54,7 @@ describe('a service that is killed again and again, with a network that fails', 
     }
     proxy.pass();
     inherited += await live(0, 0);
-    await eventually(() => expect(acknowledged.filter((id) => !runs.has(id))).toEqual([]), { timeoutMs: 20_000 });
+    await eventually(() => expect(acknowledged.filter((id) => !runs.has(id))).toEqual([]));
     await eventually(async () => expect((await handle.read()).counts).toMatchObject({ prioritized: 0, active: 0 }));
     expect([...runs].filter(([, count]) => count > 1)).toEqual([]);
     // Otherwise nothing was shown.

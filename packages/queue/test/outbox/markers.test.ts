@@ -24,7 +24,7 @@ describe('the markers of what a process with an outbox adds', () => {
   it('cost two writes a command, however many jobs it adds, and one removal for many commands', async () => {
     open();
     await add('first');
-    await eventually(async () => expect(await markers()).toEqual([]), { timeoutMs: 5000 });
+    await eventually(async () => expect(await markers()).toEqual([]));
     await calls();
     const ids = Array.from({ length: 100 }, (_, n) => `parcel-${n}`);
     expect(new Set(await addAll(...ids))).toEqual(new Set(['prioritized']));
@@ -35,7 +35,7 @@ describe('the markers of what a process with an outbox adds', () => {
       get: 0,
       set: 0,
     });
-    await eventually(async () => expect(await markers()).toEqual([]), { timeoutMs: 5000 });
+    await eventually(async () => expect(await markers()).toEqual([]));
     expect(await calls('unlink')).toEqual({ unlink: 1 });
   });
 

@@ -22,9 +22,7 @@ describe('jobs that are added while Redis is away', () => {
   const ids = async (state = 'prioritized'): Promise<string[]> =>
     (await redis.command('ZRANGE', `holdfast:jobs:{parcels}:parcels:${state}`, '0', '-1')) as string[];
   const empty = async (): Promise<void> =>
-    eventually(() => expect(opened?.outbox.status).toMatchObject({ waiting: 0, bytes: 0, oldestAgeMs: 0 }), {
-      timeoutMs: 15_000,
-    });
+    eventually(() => expect(opened?.outbox.status).toMatchObject({ waiting: 0, bytes: 0, oldestAgeMs: 0 }));
 
   beforeAll(async () => {
     redis = await startRedis({ args: ['--appendonly', 'yes'] });
@@ -44,7 +42,7 @@ describe('jobs that are added while Redis is away', () => {
     open();
     expect(await add(1, 'there')).toMatchObject({ id: 'there', state: 'prioritized', duplicate: false });
     expect(await add(1, 'there')).toMatchObject({ duplicate: true, state: 'prioritized' });
-    await eventually(async () => expect(await redis.command('KEYS', '*:once:*')).toEqual([]), { timeoutMs: 5000 });
+    await eventually(async () => expect(await redis.command('KEYS', '*:once:*')).toEqual([]));
   });
 
   it('are on disk when they are acknowledged, and arrive in their order, once each', async () => {
@@ -63,7 +61,7 @@ describe('jobs that are added while Redis is away', () => {
     expect(await add(1, 'direct')).toMatchObject({ state: 'prioritized' });
     // The first one may have been in flight as Redis died: its marker stays, because it may still arrive.
     const markers = async (): Promise<number> => ((await redis.command('KEYS', '*:once:*')) as string[]).length;
-    await eventually(async () => expect(await markers()).toBeLessThanOrEqual(1), { timeoutMs: 5000 });
+    await eventually(async () => expect(await markers()).toBeLessThanOrEqual(1));
   });
 
   it('share commits, and are answered in less than 20 ms', async () => {
@@ -239,7 +237,7 @@ describe('jobs that are added while Redis is away', () => {
     open(full.port);
     expect(await add(1, 'patient')).toMatchObject({ state: 'outbox' });
     await full.start();
-    await eventually(() => expect(opened?.outbox.status.reason).toMatch(/out of memory/), { timeoutMs: 10_000 });
+    await eventually(() => expect(opened?.outbox.status.reason).toMatch(/out of memory/));
     expect(opened?.outbox.status).toMatchObject({ waiting: 1, setAside: 0 });
     await full.command('CONFIG', 'SET', 'maxmemory', '0');
     await empty();
@@ -253,7 +251,7 @@ describe('jobs that are added while Redis is away', () => {
     await eventually(async () => expect(await add(1, 'last')).toMatchObject({ state: 'outbox' }));
     expect(await outbox.drain({ timeoutMs: 5000 })).toBe(1);
     await redis.start();
-    await eventually(() => expect(opened?.backend.status.available).toBe(true), { timeoutMs: 5000 });
+    await eventually(() => expect(opened?.backend.status.available).toBe(true));
     expect(await outbox.drain({ timeoutMs: 5000 })).toBe(0);
     expect(await ids()).toEqual(['last']);
   });

@@ -29,7 +29,7 @@ describe('entries of the outbox that cannot be forwarded', () => {
   const exists = async (id: string): Promise<unknown> =>
     redis.command('EXISTS', `holdfast:jobs:{parcels}:parcels:${id}`);
   const settled = async (setAside: number): Promise<void> =>
-    eventually(() => expect(opened?.outbox.status).toMatchObject({ waiting: 0, setAside }), { timeoutMs: 15_000 });
+    eventually(() => expect(opened?.outbox.status).toMatchObject({ waiting: 0, setAside }));
 
   beforeAll(async () => {
     redis = await startRedis();

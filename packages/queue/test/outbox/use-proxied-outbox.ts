@@ -59,9 +59,7 @@ export function useProxiedOutbox() {
       current().queues.add('parcels', { data: { n: 1 }, options: { jobId } }),
     /** Until all that was in the outbox is in Redis. */
     empty: async (): Promise<void> => {
-      await eventually(() => expect(current().outbox.status).toMatchObject({ waiting: 0, setAside: 0 }), {
-        timeoutMs: 30_000,
-      });
+      await eventually(() => expect(current().outbox.status).toMatchObject({ waiting: 0, setAside: 0 }));
     },
   };
 }

@@ -130,7 +130,7 @@ export function describeEquality(
         }),
         { numRuns: options.numRuns ?? 150 },
       );
-    }, 120_000);
+    });
 
     test('give the same replies to named scripts while time moves', async () => {
       const call = fc.record({
@@ -152,7 +152,7 @@ export function describeEquality(
         }),
         { numRuns: Math.ceil((options.numRuns ?? 150) / 3) },
       );
-    }, 120_000);
+    });
   });
 }
 
