@@ -1,43 +1,14 @@
 /** Forwards what a dead process has left in its data folder: `forward.js <folder> [--timeout 60s] [--set-aside keep|retry|discard]`. */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
-import { parseDuration } from '@holdfast/config';
-import { forwardLeftovers, readConfig } from '@holdfast/runtime';
+import { requireNode } from '@holdfast/runtime/require-node';
 
-const usage = 'Usage: forward <folder> [--timeout 60s] [--set-aside keep|retry|discard]';
+requireNode();
+// Imports are linked before anything runs: what needs the right Node comes after the question.
+const { forward } = await import('./forward-command.ts');
 
 try {
-  process.exitCode = await forward(process.argv.slice(2));
+  process.exitCode = await forward(process.argv.slice(2), process.env, process.cwd());
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
-}
-
-/** @returns 0 when nothing is left in the folder */
-async function forward(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { timeout: { type: 'string', default: '60s' }, 'set-aside': { type: 'string', default: 'keep' } },
-  });
-  const [folder, ...others] = positionals;
-  const setAside = values['set-aside'];
-  if (folder === undefined || others.length > 0) throw new Error(usage);
-  if (setAside !== 'keep' && setAside !== 'retry' && setAside !== 'discard') throw new Error(usage);
-  const directory = resolve(folder);
-  // A new folder would be made, and nothing found in it, for a name that was mistyped.
-  if (!existsSync(join(directory, 'outbox.db'))) throw new Error(`There is no outbox in ${directory}.`);
-  const config = readConfig(process.env, process.cwd());
-  const timeoutMs = parseDuration(values.timeout);
-  const report = await forwardLeftovers(config, { directory, timeoutMs, setAside });
-  process.stdout.write(
-    `forwarded ${report.forwarded}, waiting ${report.waiting}, set aside ${report.setAside.length}\n`,
-  );
-  for (const { queue, id, error } of report.setAside) {
-    process.stdout.write(`set aside: ${queue}/${id}: ${error?.code ?? ''}: ${error?.message ?? ''}\n`);
-  }
-  if (!report.invalidated) process.stdout.write('Redis has not been told yet what the caches had written.\n');
-  return report.waiting + report.setAside.length === 0 && report.invalidated ? 0 : 1;
 }

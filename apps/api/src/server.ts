@@ -1,74 +1,8 @@
 /** The process of the REST service; in embedded mode the worker runs in it as well. */
 import process from 'node:process';
-import type { Config } from '@holdfast/config';
-import {
-  createRuntime,
-  exitOnUncaught,
-  logLibraryErrors,
-  readConfig,
-  requireRedis,
-  shutDownOnSignal,
-  version,
-} from '@holdfast/runtime';
-import type { Runtime } from '@holdfast/runtime';
-import { createLogger, createMetrics } from '@holdfast/telemetry';
-import type { Logger, Metrics } from '@holdfast/telemetry';
-import { buildApp } from './app.ts';
-import { closeWithin } from './close-within.ts';
+import { requireNode } from '@holdfast/runtime/require-node';
 
-const config = readConfig(process.env, process.cwd());
-const logger = createLogger({ ...config.log, service: 'api', version });
-exitOnUncaught(logger);
-for (const warning of config.warnings) logger.warn(warning);
-try {
-  await serve(config, logger);
-} catch (error) {
-  logger.fatal({ err: error }, error instanceof Error ? error.message : 'the service could not start');
-  process.exit(1);
-}
-
-async function serve(config: Config, logger: Logger): Promise<void> {
-  const metrics = createMetrics({ service: 'api', version });
-  const stopLogging = logLibraryErrors(logger);
-  const runtime = await createRuntime(config, { standIn: true });
-  const { engines } = runtime;
-  for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
-  await requireRedis(config, runtime);
-  const app = await buildApp({ config, ...runtime, logger, metrics });
-  const worker = await embeddedWorker(config, runtime, logger, metrics);
-  const { shutdownTimeoutMs } = config.server;
-  // The rest is for closing the queue and the connections.
-  const patienceMs = 0.7 * shutdownTimeoutMs;
-  shutDownOnSignal({
-    logger,
-    timeoutMs: shutdownTimeoutMs,
-    steps: [
-      {
-        name: 'requests and jobs',
-        close: () => Promise.all([closeWithin(app, patienceMs), worker?.close({ timeoutMs: patienceMs })]),
-      },
-      { name: 'outbox', close: async () => drainOutbox(runtime, logger, 0.15 * shutdownTimeoutMs) },
-      { name: 'runtime', close: () => runtime.close() },
-      { name: 'metrics', close: async () => metrics.close() },
-      { name: 'logging', close: async () => stopLogging() },
-    ],
-  });
-  const address = await app.listen({ host: config.server.host, port: config.server.port });
-  await worker?.start();
-  logger.info({ address, mode: config.mode, docs: `${address}/docs`, apiKeys: config.apiKeys.length }, 'ready');
-}
-
-/** What was acknowledged for a Redis that has just come back need not wait for the next start. */
-async function drainOutbox({ queues }: Runtime, logger: Logger, timeoutMs: number): Promise<void> {
-  const waiting = (await queues.outbox?.drain({ timeoutMs })) ?? 0;
-  if (waiting > 0) logger.warn({ waiting }, 'jobs stay in the outbox until the next start');
-}
-
-/** Only in embedded mode: see docs/decisions/0001. Loaded late, so that a service beside a Redis never carries it. */
-async function embeddedWorker(config: Config, runtime: Runtime, logger: Logger, metrics: Metrics) {
-  if (config.mode !== 'embedded') return undefined;
-  const { buildWorker, measureWorker } = await import('@holdfast/worker');
-  const worker = buildWorker({ config, runtime, logger: logger.child({ part: 'worker' }) });
-  measureWorker(worker, metrics);
-  return worker;
-}
+requireNode();
+// Imports are linked before anything runs: what needs the right Node comes after the question.
+const { serve } = await import('./serve.ts');
+await serve(process.env, process.cwd());

@@ -1,66 +1,8 @@
 /** The process of the worker. */
 import process from 'node:process';
-import {
-  createRuntime,
-  exitOnUncaught,
-  logLibraryErrors,
-  readConfig,
-  requireRedis,
-  shutDownOnSignal,
-  version,
-} from '@holdfast/runtime';
-import { createLogger, createMetrics } from '@holdfast/telemetry';
-import { buildHealthServer } from './health-server.ts';
-import { withProfile } from './low-cost.ts';
-import { measureWorker } from './measure-worker.ts';
-import { buildWorker } from './worker.ts';
+import { requireNode } from '@holdfast/runtime/require-node';
 
-const config = withProfile(readConfig(process.env, process.cwd()));
-const logger = createLogger({ ...config.log, service: 'worker', version });
-exitOnUncaught(logger);
-for (const warning of config.warnings) logger.warn(warning);
-try {
-  await work();
-} catch (error) {
-  logger.fatal({ err: error }, error instanceof Error ? error.message : 'the worker could not start');
-  process.exit(1);
-}
-
-async function work(): Promise<void> {
-  if (config.mode === 'embedded') {
-    throw new Error(
-      'Without a Redis the worker runs inside the API process: start only the API, or set REDIS_URL for both.',
-    );
-  }
-  const metrics = createMetrics({ service: 'worker', version });
-  const stopLogging = logLibraryErrors(logger);
-  const runtime = await createRuntime(config);
-  const { engines, queues } = runtime;
-  for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
-  const worker = buildWorker({ config, runtime, logger });
-  // The worker has connections of its own, which count too.
-  await requireRedis(config, runtime);
-  metrics.onScrape(async () => {
-    for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
-  });
-  metrics.onScrape(() => metrics.batches(queues.batchStats()));
-  measureWorker(worker, metrics);
-  const { enableFallback } = config.redis;
-  const health = buildHealthServer({ worker, runtime, metrics, version, mode: config.mode, enableFallback });
-  const timeoutMs = config.server.shutdownTimeoutMs;
-  shutDownOnSignal({
-    logger,
-    timeoutMs,
-    steps: [
-      // The jobs first: health and metrics go on answering while they drain. What is left closes in the last second.
-      { name: 'jobs', close: () => worker.close({ timeoutMs: Math.max(1000, timeoutMs - 2000) }) },
-      { name: 'health', close: () => health.close() },
-      { name: 'runtime', close: () => runtime.close() },
-      { name: 'metrics', close: async () => metrics.close() },
-      { name: 'logging', close: async () => stopLogging() },
-    ],
-  });
-  const address = await health.listen({ host: config.worker.host, port: config.worker.port });
-  await worker.start();
-  logger.info({ health: address, mode: config.mode, queues: Object.keys(worker.status()) }, 'ready');
-}
+requireNode();
+// Imports are linked before anything runs: what needs the right Node comes after the question.
+const { work } = await import('./work.ts');
+await work(process.env, process.cwd());

@@ -1,0 +1,70 @@
+import process from 'node:process';
+import type { Config } from '@holdfast/config';
+import {
+  createRuntime,
+  exitOnUncaught,
+  logLibraryErrors,
+  readConfig,
+  requireRedis,
+  shutDownOnSignal,
+  version,
+} from '@holdfast/runtime';
+import { createLogger, createMetrics } from '@holdfast/telemetry';
+import type { Logger } from '@holdfast/telemetry';
+import { buildHealthServer } from './health-server.ts';
+import { withProfile } from './low-cost.ts';
+import { measureWorker } from './measure-worker.ts';
+import { buildWorker } from './worker.ts';
+
+/** The worker as a process, as `main.ts` starts it. Ends the process when it fails. */
+export async function work(env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
+  const config = withProfile(readConfig(env, cwd));
+  const logger = createLogger({ ...config.log, service: 'worker', version });
+  exitOnUncaught(logger);
+  for (const warning of config.warnings) logger.warn(warning);
+  try {
+    await run(config, logger);
+  } catch (error) {
+    logger.fatal({ err: error }, error instanceof Error ? error.message : 'the worker could not start');
+    process.exit(1);
+  }
+}
+
+async function run(config: Config, logger: Logger): Promise<void> {
+  if (config.mode === 'embedded') {
+    throw new Error(
+      'Without a Redis the worker runs inside the API process: start only the API, or set REDIS_URL for both.',
+    );
+  }
+  const metrics = createMetrics({ service: 'worker', version });
+  const stopLogging = logLibraryErrors(logger);
+  const runtime = await createRuntime(config);
+  const { engines, queues } = runtime;
+  for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
+  const worker = buildWorker({ config, runtime, logger });
+  // The worker has connections of its own, which count too.
+  await requireRedis(config, runtime);
+  metrics.onScrape(async () => {
+    for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
+  });
+  metrics.onScrape(() => metrics.batches(queues.batchStats()));
+  measureWorker(worker, metrics);
+  const { enableFallback } = config.redis;
+  const health = buildHealthServer({ worker, runtime, metrics, version, mode: config.mode, enableFallback });
+  const timeoutMs = config.server.shutdownTimeoutMs;
+  shutDownOnSignal({
+    logger,
+    timeoutMs,
+    steps: [
+      // The jobs first: health and metrics go on answering while they drain. What is left closes in the last second.
+      { name: 'jobs', close: () => worker.close({ timeoutMs: Math.max(1000, timeoutMs - 2000) }) },
+      { name: 'health', close: () => health.close() },
+      { name: 'runtime', close: () => runtime.close() },
+      { name: 'metrics', close: async () => metrics.close() },
+      { name: 'logging', close: async () => stopLogging() },
+    ],
+  });
+  const address = await health.listen({ host: config.worker.host, port: config.worker.port });
+  await worker.start();
+  logger.info({ health: address, mode: config.mode, queues: Object.keys(worker.status()) }, 'ready');
+}
