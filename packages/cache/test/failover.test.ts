@@ -1,6 +1,6 @@
 import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
 import { type Journal, openJournal } from '@holdfast/redis-core/journal';
-import { eventually, Latch, type RedisServer, startRedis, timed } from '@holdfast/testing';
+import { eventually, Latch, type RedisServer, startRedis } from '@holdfast/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Cache, CacheRegistry } from '../src/index.ts';
 
 const keys = createKeys('away');
+/** The timeout of a command that no test waits for. */
+const NEVER_MS = 600_000;
 
 /** What the caches of a service do while Redis is away, and when it comes back. Redis keeps its data over a restart. */
 describe('while Redis is away', () => {
@@ -33,7 +35,7 @@ describe('while Redis is away', () => {
     stop(): Promise<void>;
   }
 
-  function startService(commandTimeoutMs = 1000): Service {
+  function startService(commandTimeoutMs = 5000): Service {
     const { host, port } = server;
     const engine = createEngine({ name: 'away', target: { kind: 'standalone', host, port }, commandTimeoutMs });
     const journal = openJournal({ file: join(directory, 'journal.db') });
@@ -61,8 +63,8 @@ describe('while Redis is away', () => {
     });
   }
 
-  test('what the first tier held is served, marked; the rest is a miss, and nothing takes long', async () => {
-    const service = startService();
+  test('what the first tier held is served, marked; the rest is a miss, and nothing waits for a deadline', async () => {
+    const service = startService(NEVER_MS);
     const { cache, engine } = service;
     await ready(service);
     await cache.set('held', 'value');
@@ -71,12 +73,9 @@ describe('while Redis is away', () => {
     await eventually(async () => expect(await cache.read('held')).toMatchObject({ layer: 'l1' }));
     await server.kill();
     await away(service);
-    const tookMs = await timed(async () => {
-      expect(await cache.read('held')).toMatchObject({ layer: 'fallback' });
-      expect(await cache.get('held')).toBe('value');
-      expect(await cache.get('not held')).toBeUndefined();
-    });
-    expect(tookMs).toBeLessThan(20);
+    expect(await cache.read('held')).toMatchObject({ layer: 'fallback' });
+    expect(await cache.get('held')).toBe('value');
+    expect(await cache.get('not held')).toBeUndefined();
   });
 
   test('what was invalidated or removed before is not served from what the first tier held', async () => {
@@ -261,15 +260,15 @@ describe('while Redis is away', () => {
     expect(await service.cache.get('k')).toBe('late');
   });
 
-  test('a frozen Redis is left within a second or so, and the write in flight is not served from before', async () => {
-    // Far beyond the second, so that it is the breaker that ends the write.
-    const service = startService(5000);
+  test('a frozen Redis is left before a call reaches its deadline, and the write in flight is not served from before', async () => {
+    // It is the breaker that ends the write.
+    const service = startService(NEVER_MS);
     const { cache, registry } = service;
     await ready(service);
     await cache.set('k', 'before');
     server.pause();
     try {
-      expect(await timed(() => cache.set('k', 'during'))).toBeLessThan(2000);
+      await cache.set('k', 'during');
       expect(registry.isAway).toBe(true);
       expect(await cache.get('k')).toBe('during');
     } finally {

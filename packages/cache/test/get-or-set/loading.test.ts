@@ -27,7 +27,7 @@ describe.each(kinds)('getOrSet on %s', (kind) => {
 
   test('the loader sets time to live and tags, and gets the key and the stale value', async () => {
     const cache = await cacheOf({ graceMs: 60_000 });
-    await cache.set('k', 'old', { ttlMs: 1000 });
+    await cache.set('k', 'old', { ttlMs: 60_000 });
     await cache.invalidate({ all: true }, { mode: 'expire' });
     const seen: unknown[] = [];
     await cache.getOrSet<string>('k', (context) => {
