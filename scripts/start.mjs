@@ -1,9 +1,9 @@
 /** `npm start`: installs and builds what is needed, runs Holdfast, and says what to try. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort, localAddress, reachable } from './lib/address.mjs';
 import { banner } from './lib/banner.mjs';
 import { buildIfNeeded } from './lib/build.mjs';
 import { installIfNeeded } from './lib/install.mjs';
@@ -67,6 +67,7 @@ async function startSampleUpstream() {
     name: 'The sample upstream',
     node,
     file,
+    args: ['--host', localAddress('localhost')],
     env: process.env,
     rank: 0,
     readsOutput: true,
@@ -74,20 +75,4 @@ async function startSampleUpstream() {
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([once(lines, 'line'), supervisor.finished.then(() => ['{}'])]);
   return JSON.parse(line).url ?? '';
-}
-
-/** Where this machine reaches a server that is bound to `host`. */
-function reachable(host) {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-async function freePort(host) {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

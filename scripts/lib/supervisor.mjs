@@ -46,9 +46,9 @@ export class Supervisor {
    * Starts `node file`. Children are stopped in the reverse order of their `rank`, so that what others need stays longest.
    * With `readsOutput` its stdout is a pipe for the caller, else it is this process's own.
    */
-  start({ name, node, file, env, rank = 0, readsOutput = false }) {
+  start({ name, node, file, args = [], env, rank = 0, readsOutput = false }) {
     const preload = new URL('end-with-parent.mjs', import.meta.url).href;
-    const child = spawn(node, ['--import', preload, file], {
+    const child = spawn(node, ['--import', preload, file, ...args], {
       env,
       cwd: fileURLToPath(new URL('../../', import.meta.url)),
       detached: true,

@@ -3,6 +3,7 @@ import type { Config } from '@holdfast/config';
 import {
   createRuntime,
   exitOnUncaught,
+  listen,
   logLibraryErrors,
   readConfig,
   requireRedis,
@@ -55,7 +56,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
       { name: 'logging', close: async () => stopLogging() },
     ],
   });
-  const address = await app.listen({ host: config.server.host, port: config.server.port });
+  const address = await listen(app, { host: config.server.host, port: config.server.port });
   await worker?.start();
   logger.info({ address, mode: config.mode, docs: `${address}/docs`, apiKeys: config.apiKeys.length }, 'ready');
 }

@@ -87,7 +87,7 @@ describe('API keys', () => {
 describe('without API keys', () => {
   it('everything is open, on loopback', async () => {
     const api = await startApi({ engine: 'memory' });
-    expect(api.config.server.host).toBe('127.0.0.1');
+    expect(api.config.server.host).toBe('localhost');
     expect((await api.app.inject('/v1/queues')).statusCode).toBe(200);
     await api.close();
   });

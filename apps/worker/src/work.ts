@@ -3,6 +3,7 @@ import type { Config } from '@holdfast/config';
 import {
   createRuntime,
   exitOnUncaught,
+  listen,
   logLibraryErrors,
   readConfig,
   requireRedis,
@@ -64,7 +65,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
       { name: 'logging', close: async () => stopLogging() },
     ],
   });
-  const address = await health.listen({ host: config.worker.host, port: config.worker.port });
+  const address = await listen(health, { host: config.worker.host, port: config.worker.port });
   await worker.start();
   logger.info({ health: address, mode: config.mode, queues: Object.keys(worker.status()) }, 'ready');
 }

@@ -27,10 +27,10 @@ once and without showing what is secret.
 
 ## In containers
 
-- The API binds to \`0.0.0.0\` as soon as \`HOLDFAST_API_KEYS\` is set, so \`HOST\` needs no value there. Without keys it stays
-  on loopback, where the probes of Kubernetes (which come from outside the pod) do not reach it; a \`HOST\` that is not
-  loopback is refused.
-- The worker's health server holds no data and needs no key: it binds to \`0.0.0.0\` in production.
+- The API binds to all addresses as soon as \`HOLDFAST_API_KEYS\` is set, so \`HOST\` needs no value there. (\`::\` takes IPv4 as
+  well, and is \`0.0.0.0\` where there is no IPv6.) Without keys it stays on loopback, where the probes of Kubernetes (which
+  come from outside the pod) do not reach it; a \`HOST\` that is not loopback is refused.
+- The worker's health server holds no data and needs no key: it binds to all addresses in production.
 - Kubernetes injects \`REDIS_PORT=tcp://…\` into pods beside a Service called \`redis\`. Holdfast ignores it with a warning;
   \`enableServiceLinks: false\` in the pod is cleaner.
 - \`SHUTDOWN_TIMEOUT\` must be below the grace period of the pod.

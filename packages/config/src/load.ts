@@ -52,7 +52,7 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): 
     mode,
     server: server(environment, file.content, problems),
     worker: {
-      host: values.WORKER_HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : '127.0.0.1'),
+      host: values.WORKER_HOST ?? (values.NODE_ENV === 'production' ? '::' : 'localhost'),
       port: values.WORKER_PORT,
       queues: values.WORKER_QUEUES ?? null,
       maxConcurrentJobs: values.MAX_CONCURRENT_JOBS,
@@ -93,7 +93,7 @@ function server({ values, given }: Environment, file: ConfigFile, problems: Prob
     );
   }
   return {
-    host: values.HOST ?? (open ? '127.0.0.1' : '0.0.0.0'),
+    host: values.HOST ?? (open ? 'localhost' : '::'),
     port: values.PORT,
     requestTimeoutMs: values.REQUEST_TIMEOUT,
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT,

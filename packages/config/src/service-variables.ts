@@ -21,8 +21,8 @@ export const serviceVariables = {
   HOST: optional(
     'service',
     hostName,
-    'Address that the API binds to. Without API keys only a loopback address is accepted.',
-    { fallbackNote: '`127.0.0.1` without API keys, `0.0.0.0` with them', example: '0.0.0.0' },
+    'Address that the API binds to: `localhost` is both `127.0.0.1` and `::1`, `::` all addresses of IPv4 and IPv6, `0.0.0.0` those of IPv4. Without API keys only a loopback address is accepted.',
+    { fallbackNote: '`localhost` without API keys, `::` with them', example: '::' },
   ),
   LOG_LEVEL: withDefault(
     'service',

@@ -32,7 +32,10 @@ export interface Config {
 export type Mode = 'embedded' | 'redis' | 'upstash';
 
 export interface ServerConfig {
-  /** `127.0.0.1` without API keys, `0.0.0.0` with them, unless HOST says otherwise. */
+  /**
+   * Where the API listens: unless HOST says otherwise, `localhost` without API keys and `::` with them. They stand for both
+   * loopback addresses, and for all addresses, whichever of IPv4 and IPv6 there is.
+   */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;

@@ -66,8 +66,8 @@ export const workVariables = {
   WORKER_HOST: optional(
     'jobs',
     hostName,
-    'Address of the worker’s health and metrics. Nothing there needs a key, and nothing there shows data.',
-    { fallbackNote: '`0.0.0.0` in production, otherwise `127.0.0.1`', example: '0.0.0.0' },
+    'Address of the worker’s health and metrics, as in `HOST`. Nothing there needs a key, and nothing there shows data.',
+    { fallbackNote: '`::` in production, otherwise `localhost`', example: '::' },
   ),
   HTTP_DELIVERY_ALLOW_PRIVATE: withDefault(
     'jobs',

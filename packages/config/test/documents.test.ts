@@ -34,7 +34,7 @@ describe('the documents', () => {
     expect(production).toMatchObject({
       mode: 'redis',
       environment: 'production',
-      server: { host: '0.0.0.0' },
+      server: { host: '::' },
       warnings: [],
     });
   });

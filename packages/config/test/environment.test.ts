@@ -12,7 +12,7 @@ describe('the environment', () => {
     expect(config).toMatchObject({
       environment: 'development',
       server: { port: 3000, requestTimeoutMs: 45_000 },
-      worker: { port: 3001, host: '127.0.0.1', queues: null, maxConcurrentJobs: 20 },
+      worker: { port: 3001, host: 'localhost', queues: null, maxConcurrentJobs: 20 },
       log: { level: 'info' },
       dataDir: '/app/.holdfast',
       redis: { keyPrefix: 'holdfast', enableFallback: true, connectionTimeoutMs: 10_000, retryDelayMs: 1000 },
@@ -181,7 +181,7 @@ describe('API keys', () => {
     const config = load({
       HOLDFAST_API_KEYS: `ops:${hash.toUpperCase()}:admin,shop:${hash}:cache:read+cache:write@products+user`,
     });
-    expect(config.server.host).toBe('0.0.0.0');
+    expect(config.server.host).toBe('::');
     expect(config.apiKeys).toEqual([
       { id: 'ops', sha256: hash, scopes: ['admin'] },
       { id: 'shop', sha256: hash, scopes: ['cache:read', 'cache:write'], namespaces: ['products', 'user'] },

@@ -9,7 +9,7 @@ describe('the mode', () => {
     expect(mode).toBe('embedded');
     expect(redis.cache.target).toEqual({ kind: 'memory' });
     expect(redis.queue).toBeNull();
-    expect(server.host).toBe('127.0.0.1');
+    expect(server.host).toBe('localhost');
   });
 
   it('is redis with REDIS_URL: credentials and database decoded, everything on it', () => {

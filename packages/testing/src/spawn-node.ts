@@ -11,6 +11,8 @@ export interface SpawnNodeOptions {
   /** Arguments of node itself. Default `['--conditions=@holdfast/source']`: sources run without a build. */
   readonly execArgs?: readonly string[];
   readonly cwd?: string;
+  /** A command that runs node, instead of node by itself: the `prefix` of an `IsolatedNetwork`. */
+  readonly prefix?: readonly string[];
 }
 
 export interface ExitStatus {
@@ -37,7 +39,14 @@ export function spawnNode(file: string | URL, options: SpawnNodeOptions = {}): S
   const path = typeof file === 'string' ? file : fileURLToPath(file);
   const execArgs = options.execArgs ?? ['--conditions=@holdfast/source'];
   const { PATH, HOME, TMPDIR } = process.env;
-  const child = spawn(process.execPath, [...execArgs, path, ...(options.args ?? [])], {
+  const [command = '', ...args] = [
+    ...(options.prefix ?? []),
+    process.execPath,
+    ...execArgs,
+    path,
+    ...(options.args ?? []),
+  ];
+  const child = spawn(command, args, {
     cwd: options.cwd,
     env: Object.fromEntries(
       Object.entries({ PATH, HOME, TMPDIR, ...options.env }).filter(([, value]) => value !== undefined),
