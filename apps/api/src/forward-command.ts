@@ -21,7 +21,7 @@ export async function forward(args: readonly string[], env: NodeJS.ProcessEnv, c
   const directory = resolve(cwd, folder);
   // A new folder would be made, and nothing found in it, for a name that was mistyped.
   if (!existsSync(join(directory, 'outbox.db'))) throw new Error(`There is no outbox in ${directory}.`);
-  const config = readConfig(env, cwd);
+  const config = readConfig(env, cwd, { servesApi: false });
   const timeoutMs = parseDuration(values.timeout);
   const report = await forwardLeftovers(config, { directory, timeoutMs, setAside });
   process.stdout.write(

@@ -19,7 +19,7 @@ import { buildWorker } from './worker.ts';
 
 /** The worker as a process, as `main.ts` starts it. Ends the process when it fails. */
 export async function work(env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
-  const config = withProfile(readConfig(env, cwd));
+  const config = withProfile(readConfig(env, cwd, { servesApi: false }));
   const logger = createLogger({ ...config.log, service: 'worker', version });
   exitOnUncaught(logger);
   for (const warning of config.warnings) logger.warn(warning);

@@ -86,6 +86,7 @@ describe.each<Backend>(['redis', 'embedded'])('http-delivery on the %s queue', (
     const ids = new Set(receiver.received.map(({ headers }) => headers['webhook-id']));
     expect([...ids]).toEqual([`${queue}:${job.id}`]);
     for (const request of receiver.received) verify(request, secretBytes);
+    expect(worker.log.join()).not.toContain('not signed');
   });
 
   it('keeps an answer that holds what PostgreSQL cannot store as text', async () => {
@@ -221,6 +222,13 @@ describe('http-delivery', () => {
     const [request] = receiver.received;
     expect(request?.headers['webhook-id']).toMatch(/^http-delivery:/);
     expect(request?.headers['webhook-timestamp']).toMatch(/^\d{10}$/);
+    expect(request?.headers['webhook-signature']).toBeUndefined();
+  });
+
+  it('says once that deliveries are not signed, however many there are', async () => {
+    await run({});
+    await run({ failureUrl: receiver.url });
+    expect(worker.log.filter((line) => line.includes('deliveries are not signed'))).toHaveLength(1);
   });
 
   it.each(['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]', '2130706433'])(

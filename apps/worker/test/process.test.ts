@@ -132,6 +132,12 @@ describe('the process of the worker', () => {
     expect(node.lines.join('\n')).toContain('Without a Redis the worker runs inside the API process');
   });
 
+  it('is not asked for API keys because HOST is set: it opens no API', async () => {
+    const node = start({ ...onRedis, HOST: '0.0.0.0', REDIS_KEY_PREFIX: `${prefix}-host` });
+    expect((await fetch(`${await ready(node)}/health/live`)).status).toBe(200);
+    await node.kill('SIGTERM');
+  });
+
   it('lists everything that is wrong with the configuration', async () => {
     const node = start({ ...onRedis, WORKER_PORT: 'any', MAX_CONCURRENT_JOBS: '0' });
     expect(await node.exited).toEqual({ code: 1, signal: null });

@@ -6,11 +6,12 @@ import { merge } from './merge.ts';
 import { chooseMode } from './mode.ts';
 import { builtInQueueNames, presets } from './presets.ts';
 import { readConfigFile } from './read-config-file.ts';
-import { readEnvironment, readSecret } from './read-environment.ts';
+import { entries, readEnvironment, readSecret } from './read-environment.ts';
 import type { Environment } from './read-environment.ts';
 import { redisTargets } from './redis-targets.ts';
 import type { ConfigFile } from './schema.ts';
 import type { Config, Mode, RedisConfig, ServerConfig } from './types.ts';
+import { type KnownVariable, unknownVariables } from './unknown-variables.ts';
 
 export interface LoadOptions {
   /** Usually `process.env`, which nothing else in Holdfast reads. */
@@ -19,6 +20,8 @@ export interface LoadOptions {
   readonly cwd: string;
   /** Replies the text of a file, or throws an error with a `code` such as ENOENT. Default: the file system, up to 1 MiB. */
   readonly readFile?: (path: string) => string;
+  /** Whether this process opens the API. One that does not is not asked for API keys because of HOST. Default true. */
+  readonly servesApi?: boolean;
 }
 
 /**
@@ -26,10 +29,16 @@ export interface LoadOptions {
  *
  * @throws {ConfigError} with everything that is wrong, and free of secrets. Nothing else is thrown.
  */
-export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): Config {
+export function loadConfig({ env, cwd, readFile = readTextFile, servesApi = true }: LoadOptions): Config {
   const problems = new ProblemList();
   const warnings: string[] = [];
-  const sourcesOfValues = { env, readFile: (path: string) => readFile(resolve(cwd, path)), problems, warnings };
+  const sourcesOfValues = {
+    env,
+    readFile: (path: string) => readFile(resolve(cwd, path)),
+    problems,
+    warnings,
+    alsoRead: new Set<string>(),
+  };
   const environment = readEnvironment(sourcesOfValues);
   const { values } = environment;
   const mode = chooseMode(environment, problems, warnings);
@@ -45,12 +54,16 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): 
     problems,
   );
   checkQueues(values.WORKER_QUEUES, Object.keys(queues), problems);
+  warnings.push(...unknownVariables(env, knownVariables(), sourcesOfValues.alsoRead));
+  if (values.NODE_ENV === 'production') {
+    warnings.push(...environment.placeholders.map((name) => `${name} still holds the placeholder of an example`));
+  }
   warnOfTtlTwice(environment, file.content, warnings);
   warnOfUpstream(environment, warnings);
   const config: Config = {
     environment: values.NODE_ENV,
     mode,
-    server: server(environment, file.content, problems),
+    server: server(environment, file.content, servesApi ? problems : undefined),
     worker: {
       host: values.WORKER_HOST ?? (values.NODE_ENV === 'production' ? '::' : 'localhost'),
       port: values.WORKER_PORT,
@@ -83,10 +96,11 @@ export function loadConfig({ env, cwd, readFile = readTextFile }: LoadOptions): 
   return config;
 }
 
-function server({ values, given }: Environment, file: ConfigFile, problems: ProblemList): ServerConfig {
+/** @param problems Absent for a process that does not listen there. */
+function server({ values, given }: Environment, file: ConfigFile, problems: ProblemList | undefined): ServerConfig {
   const open = !given.has('HOLDFAST_API_KEYS');
   if (open && values.HOST !== undefined && !isLoopback(values.HOST)) {
-    problems.add(
+    problems?.add(
       'HOST',
       'is not a loopback address, and without API keys everybody who reaches it could use the API; set HOLDFAST_API_KEYS',
       'without HOLDFAST_API_KEYS: 127.0.0.1, ::1 or localhost',
@@ -123,6 +137,10 @@ function redis(mode: Mode, environment: Environment, problems: ProblemList): Red
     enableFallback: values.REDIS_ENABLE_FALLBACK,
     ...limits,
   };
+}
+
+function knownVariables(): KnownVariable[] {
+  return entries().map(([name, { secret }]) => ({ name, secret }));
 }
 
 function checkQueues(chosen: readonly string[] | undefined, declared: string[], problems: ProblemList): void {

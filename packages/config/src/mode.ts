@@ -1,5 +1,6 @@
 import type { VariableName } from './environment.ts';
 import type { ProblemList } from './errors.ts';
+import { isKeyOf } from './pem.ts';
 import type { Environment } from './read-environment.ts';
 import type { Mode } from './types.ts';
 
@@ -38,6 +39,7 @@ export function chooseMode(environment: Environment, problems: ProblemList, warn
   } else {
     checkEmbedded(environment, has, problems);
   }
+  if (mode !== 'embedded') checkClientCertificate(environment, problems);
   checkAliases(environment, restUrls, problems);
   checkAliases(environment, restTokens, problems);
   return mode;
@@ -71,9 +73,6 @@ function checkTopology({ values, given }: Environment, problems: ProblemList, wa
     if (values.REDIS_TLS === false && url.tls)
       problems.add('REDIS_TLS', 'REDIS_URL is rediss:', 'a redis: URL, or true');
   }
-  if (given.has('REDIS_TLS_CERT') !== given.has('REDIS_TLS_KEY')) {
-    problems.add('REDIS_TLS_CERT, REDIS_TLS_KEY', 'only one of the two is set', 'both or none');
-  }
   const secure = values.REDIS_TLS === true || url?.tls === true || values.QUEUE_REDIS_URL?.tls === true;
   if (!secure && (given.has('REDIS_TLS_CA') || given.has('REDIS_TLS_CERT'))) {
     // Somebody believes that this connection is encrypted.
@@ -82,6 +81,19 @@ function checkTopology({ values, given }: Environment, problems: ProblemList, wa
   if (values.REDIS_TLS_REJECT_UNAUTHORIZED === false) {
     warnings.push('REDIS_TLS_REJECT_UNAUTHORIZED is false: the Redis server is not verified');
   }
+}
+
+function checkClientCertificate({ values, given }: Environment, problems: ProblemList): void {
+  if (given.has('REDIS_TLS_CERT') !== given.has('REDIS_TLS_KEY')) {
+    problems.add('REDIS_TLS_CERT, REDIS_TLS_KEY', 'only one of the two is set', 'both or none');
+  }
+  const { REDIS_TLS_CERT: certificate, REDIS_TLS_KEY: key } = values;
+  if (certificate === undefined || key === undefined || isKeyOf(certificate, key)) return;
+  problems.add(
+    'REDIS_TLS_KEY',
+    'is not the key of the certificate in REDIS_TLS_CERT',
+    'the key of its first certificate',
+  );
 }
 
 function checkEmbedded(

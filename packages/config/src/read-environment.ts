@@ -2,7 +2,8 @@ import { environment } from './environment.ts';
 import type { EnvironmentValues, VariableName } from './environment.ts';
 import { ValueError } from './errors.ts';
 import type { ProblemList } from './errors.ts';
-import { nearest } from './nearest.ts';
+import { isPlaceholder } from './secret-types.ts';
+import { isServiceLink } from './unknown-variables.ts';
 import type { Variable } from './variable.ts';
 
 export interface Environment {
@@ -10,6 +11,8 @@ export interface Environment {
   readonly values: EnvironmentValues;
   /** Which variables were set, rightly or wrongly. */
   readonly given: ReadonlySet<VariableName>;
+  /** Secrets that still hold what an example put there, each as it was set (`NAME` or `NAME_FILE`). */
+  readonly placeholders: readonly string[];
 }
 
 export interface EnvironmentSources {
@@ -17,19 +20,22 @@ export interface EnvironmentSources {
   readonly readFile: (path: string) => string;
   readonly problems: ProblemList;
   readonly warnings: string[];
+  /** Names that are no variables of Holdfast but those of secrets in holdfast.yaml. */
+  readonly alsoRead: Set<string>;
 }
 
 /** Reads every variable of the table, its `_FILE` form where it is a secret, and notes what is wrong. */
 export function readEnvironment(sources: EnvironmentSources): Environment {
   const values: Record<string, unknown> = {};
   const given = new Set<VariableName>();
+  const placeholders: string[] = [];
   for (const [name, variable] of entries()) {
     const raw = rawValue(name, variable, sources);
     if (raw !== undefined) given.add(name);
-    values[name] = parse(name, variable, raw?.text, sources.problems);
+    if (variable.secret && isPlaceholder(raw?.text ?? '')) placeholders.push(raw?.name ?? name);
+    values[name] = parse(raw?.name ?? name, variable, raw?.text, sources.problems);
   }
-  warnOfUnknown(sources);
-  return { values: values as EnvironmentValues, given };
+  return { values: values as EnvironmentValues, given, placeholders };
 }
 
 /** The webhook secret in a variable that only holdfast.yaml names (at `path`), or in its `_FILE`. */
@@ -42,12 +48,13 @@ export function readSecret(name: string, path: string, sources: EnvironmentSourc
     );
     return undefined;
   }
+  sources.alsoRead.add(name).add(`${name}_FILE`);
   const raw = rawValue(name, environment.WEBHOOK_SECRET, sources);
   if (raw === undefined) {
     sources.problems.add(path, 'names a variable that is not set', `${name} or ${name}_FILE in the environment`);
     return undefined;
   }
-  return parse(name, environment.WEBHOOK_SECRET, raw.text, sources.problems) as string | undefined;
+  return parse(raw.name ?? name, environment.WEBHOOK_SECRET, raw.text, sources.problems) as string | undefined;
 }
 
 /** The table with its names. */
@@ -55,12 +62,15 @@ export function entries(): readonly (readonly [VariableName, Variable<unknown>])
   return Object.entries(environment) as unknown as readonly (readonly [VariableName, Variable<unknown>])[];
 }
 
-/** `undefined`: not set. `{}`: set, but a problem. An empty text is the same as not set. */
+/**
+ * `undefined`: not set. Without a text: set, but a problem. `name`: the variable that names the file it is from. An empty
+ * text is the same as not set.
+ */
 function rawValue(
   name: string,
   variable: Variable<unknown>,
   { env, readFile, problems, warnings }: EnvironmentSources,
-): { readonly text?: string } | undefined {
+): { readonly text?: string; readonly name?: string } | undefined {
   const direct = emptyAsUnset(env[name]);
   if (direct !== undefined && isServiceLink(name, direct)) {
     warnings.push(
@@ -75,8 +85,11 @@ function rawValue(
     return {};
   }
   try {
-    const text = readFile(file).replace(/[\r\n]+$/, '');
-    if (text !== '') return { text };
+    // What editors put around a text is no part of a secret.
+    const text = readFile(file)
+      .replace(/^\uFEFF/, '')
+      .replace(/[\r\n]+$/, '');
+    if (text !== '') return { text, name: `${name}_FILE` };
     problems.add(`${name}_FILE`, `the file ${file} is empty`, variable.type.allowed);
   } catch (error) {
     problems.add(
@@ -104,32 +117,6 @@ function parse(name: string, variable: Variable<unknown>, text: string | undefin
 function shown(variable: Variable<unknown>, text: string): string {
   const mayShow = variable.type.printable && !variable.secret && text.length <= 32 && !/[@/]/.test(text);
   return mayShow ? `${JSON.stringify(text)} ` : '';
-}
-
-/** Names that look like ours and are not: a typo there would silently change nothing. */
-function warnOfUnknown({ env, warnings }: EnvironmentSources): void {
-  const known = entries().flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
-  const names = new Set<string>(known);
-  for (const name of Object.keys(env).sort()) {
-    const ours = name.startsWith('HOLDFAST_') || name.startsWith('REDIS_');
-    if (!ours || names.has(name) || emptyAsUnset(env[name]) === undefined || serviceLinkName.test(name)) continue;
-    const suggestion = nearest(name, known);
-    warnings.push(
-      `${printableName(name)} is no variable of Holdfast${suggestion === undefined ? '' : `; did you mean ${suggestion}?`}`,
-    );
-  }
-}
-
-/** Kubernetes sets these for a Service called `redis` or `holdfast`, REDIS_PORT=tcp://… among them. */
-const serviceLinkName =
-  /^(REDIS|HOLDFAST)(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?|PORT)$/;
-
-function isServiceLink(name: string, value: string): boolean {
-  return name === 'REDIS_PORT' && value.startsWith('tcp://');
-}
-
-function printableName(name: string): string {
-  return /^[A-Za-z0-9_]{1,80}$/.test(name) ? name : 'A variable with an odd name';
 }
 
 function emptyAsUnset(value: string | undefined): string | undefined {

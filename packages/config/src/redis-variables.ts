@@ -1,5 +1,7 @@
+import { certificates, privateKey } from './pem.ts';
 import { redisUrl } from './redis-url.ts';
 import type { RedisAddress } from './redis-url.ts';
+import { bearerToken } from './secret-types.ts';
 import {
   baseUrl,
   boolean,
@@ -14,12 +16,6 @@ import {
 import { optional, withDefault } from './variable.ts';
 
 const redisAddress: ValueType<RedisAddress> = redisUrl;
-
-const pem = matching(
-  'PEM text',
-  /^-----BEGIN [A-Z0-9 ]+-----[\s\S]+-----END [A-Z0-9 ]+-----\s*$/,
-  'PEM text (-----BEGIN …-----); use the _FILE form for a file',
-);
 
 /** How Redis is reached, and what happens when it is not. */
 export const redisVariables = {
@@ -76,11 +72,11 @@ export const redisVariables = {
     'Whether to use TLS with REDIS_HOST, sentinels or a cluster. With REDIS_URL the scheme says it (`rediss:`).',
     { fallbackNote: '`false`', example: 'true' },
   ),
-  REDIS_TLS_CA: optional('tls', pem, 'Certificates of the authorities to trust, instead of the system’s.', {
+  REDIS_TLS_CA: optional('tls', certificates, 'Certificates of the authorities to trust, instead of the system’s.', {
     secret: true,
   }),
-  REDIS_TLS_CERT: optional('tls', pem, 'Client certificate.', { secret: true }),
-  REDIS_TLS_KEY: optional('tls', pem, 'Key of the client certificate.', { secret: true }),
+  REDIS_TLS_CERT: optional('tls', certificates, 'Client certificate.', { secret: true }),
+  REDIS_TLS_KEY: optional('tls', privateKey, 'Key of the client certificate.', { secret: true }),
   REDIS_TLS_SERVERNAME: optional('tls', hostName, 'Name to ask for (SNI) and to verify.', {
     fallbackNote: 'the host that is connected to',
     example: 'redis.example.com',
@@ -100,14 +96,19 @@ export const redisVariables = {
       example: 'https://example.upstash.io',
     },
   ),
-  UPSTASH_REDIS_REST_TOKEN: optional('upstash', text, 'Its token; also the password of the queue’s connection.', {
-    secret: true,
-    example: 'change-me',
-  }),
+  UPSTASH_REDIS_REST_TOKEN: optional(
+    'upstash',
+    bearerToken,
+    'Its token; also the password of the queue’s connection.',
+    {
+      secret: true,
+      example: 'change-me',
+    },
+  ),
   REDIS_REST_URL: optional('upstash', baseUrl, 'Another name of UPSTASH_REDIS_REST_URL.', {
     example: 'https://example.upstash.io',
   }),
-  REDIS_REST_TOKEN: optional('upstash', text, 'Another name of UPSTASH_REDIS_REST_TOKEN.', {
+  REDIS_REST_TOKEN: optional('upstash', bearerToken, 'Another name of UPSTASH_REDIS_REST_TOKEN.', {
     secret: true,
     example: 'change-me',
   }),

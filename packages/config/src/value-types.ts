@@ -138,12 +138,6 @@ export function matching(name: string, grammar: RegExp, allowed: string): ValueT
   };
 }
 
-export const webhookSecret: ValueType<string> = matching(
-  'webhook secret',
-  /^\S{16,256}$/,
-  '16 to 256 characters without white space',
-);
-
 /** An absolute http(s) URL without credentials, query and fragment; a trailing slash is dropped. */
 export const baseUrl: ValueType<string> = httpUrl(
   'an http:// or https:// URL without user, query and fragment',

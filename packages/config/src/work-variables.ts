@@ -1,16 +1,5 @@
-import {
-  baseUrl,
-  boolean,
-  hostName,
-  integer,
-  names,
-  oneOf,
-  seconds,
-  text,
-  ttlSeconds,
-  webhookSecret,
-  webUrl,
-} from './value-types.ts';
+import { baseUrl, boolean, hostName, integer, names, oneOf, seconds, ttlSeconds, webUrl } from './value-types.ts';
+import { bearerToken, webhookSecret } from './secret-types.ts';
 import { optional, withDefault } from './variable.ts';
 
 /** What is done: caching, mirroring, jobs. */
@@ -37,7 +26,7 @@ export const workVariables = {
     fallbackNote: 'the sample upstream, started along',
     example: 'https://api.novita.ai',
   }),
-  NOVITA_API_KEY: optional('upstream', text, 'Its bearer token.', { secret: true, example: 'change-me' }),
+  NOVITA_API_KEY: optional('upstream', bearerToken, 'Its bearer token.', { secret: true, example: 'change-me' }),
 
   MAX_CONCURRENT_JOBS: withDefault(
     'jobs',
@@ -84,14 +73,16 @@ export const workVariables = {
       example: 'https://hooks.example.com/holdfast',
     },
   ),
-  WEBHOOK_SECRET: optional('jobs', webhookSecret, 'Signs deliveries (Standard Webhooks, `whsec_…`).', {
-    secret: true,
-    example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-  }),
+  WEBHOOK_SECRET: optional(
+    'jobs',
+    webhookSecret,
+    'Signs deliveries (Standard Webhooks). Without any secret they are not signed, which is warned about.',
+    { secret: true },
+  ),
   WEBHOOK_SECRET_PREVIOUS: optional(
     'jobs',
     webhookSecret,
     'Signs deliveries as well, with a signature of its own, while receivers change over to a new WEBHOOK_SECRET.',
-    { secret: true, example: 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD' },
+    { secret: true },
   ),
 } as const;

@@ -210,6 +210,10 @@ describe('API keys', () => {
 
   it('are needed before HOST may be reachable from outside', () => {
     expect(loadError({ HOST: '0.0.0.0' }).message).toMatch(/set HOLDFAST_API_KEYS/);
+    // Not of a worker, which opens no API; some shells set HOST by themselves.
+    expect(loadConfig({ env: { HOST: '0.0.0.0' }, cwd: '/app', readFile: files({}), servesApi: false }).mode).toBe(
+      'embedded',
+    );
     for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost'])
       expect(load({ HOST: host }).server.host).toBe(host);
     for (const host of ['127.example.com', '::', '10.0.0.1']) expect(problemPaths({ HOST: host })).toEqual(['HOST']);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { load, loadError } from './load.ts';
 
+const webhookSecret = (text: string): string => `whsec_${Buffer.from(text).toString('base64')}`;
+
 describe('the queues of holdfast.yaml', () => {
   it('overrides the policy of a built-in queue', () => {
     const { queues } = load(
@@ -37,8 +39,8 @@ queues:
   pings: { url: "https://example.com/ping", schedule: { every: 1m } }
 `;
     const env = {
-      INVOICE_SECRET: 'whsec_bmV3IHNlY3JldCBvZiAyNCBieXRlcw==',
-      INVOICE_SECRET_OLD: 'an-older-secret-of-ours',
+      INVOICE_SECRET: webhookSecret('of the invoices, as it is today'),
+      INVOICE_SECRET_OLD: webhookSecret('of the invoices, as it was then'),
       WORKER_QUEUES: 'invoices,source-sync',
     };
     const { queues, worker } = load(env, yaml);

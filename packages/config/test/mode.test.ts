@@ -149,26 +149,3 @@ describe('the Redis', () => {
     expect(problemPaths({ REDIS_URL: url })).toEqual(['REDIS_URL']);
   });
 });
-
-describe('TLS', () => {
-  const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
-
-  it('is on with rediss:, with the certificates of the environment', () => {
-    const env = {
-      REDIS_URL: 'rediss://h',
-      REDIS_TLS_CA: pem,
-      REDIS_TLS_SERVERNAME: 'n',
-      REDIS_TLS_REJECT_UNAUTHORIZED: 'false',
-    };
-    const { redis, warnings } = load(env);
-    expect(redis.queue).toMatchObject({ tls: { ca: pem, serverName: 'n', rejectUnauthorized: false } });
-    expect(warnings.join()).toMatch(/not verified/);
-  });
-
-  it('is never silently off', () => {
-    expect(problemPaths({ REDIS_URL: 'redis://h', REDIS_TLS: 'true' })).toEqual(['REDIS_TLS']);
-    expect(problemPaths({ REDIS_URL: 'redis://h', REDIS_TLS_CA: pem })).toEqual(['REDIS_TLS']);
-    expect(problemPaths({ REDIS_URL: 'rediss://h', REDIS_TLS_CERT: pem })).toEqual(['REDIS_TLS_CERT, REDIS_TLS_KEY']);
-    expect(problemPaths({ REDIS_URL: 'rediss://h', REDIS_TLS_CA: 'ca.pem' })).toEqual(['REDIS_TLS_CA']);
-  });
-});

@@ -2,7 +2,7 @@ import { PermanentError, RetryLaterError, type RunningJob } from '@holdfast/queu
 import { AddressRefusedError } from './address.ts';
 import type { Deliverer, DeliveryRequest, DeliveryResponse } from './deliver.ts';
 import { retryAfterMs } from './retry-after.ts';
-import { webhookHeaders } from './sign.ts';
+import { signatureHeader, webhookHeaders } from './sign.ts';
 
 /** One request, before it is signed. */
 export interface Delivery {
@@ -60,7 +60,7 @@ export async function send(delivery: Delivery, signal: AbortSignal): Promise<Del
       headers: {
         ...(body === undefined ? {} : { 'content-type': typeof body === 'string' ? 'text/plain' : 'application/json' }),
         'user-agent': 'holdfast',
-        ...lowerCase(headers),
+        ...unsigned(lowerCase(headers)),
         // Last: nobody else sets what a receiver trusts.
         ...webhookHeaders(webhookId, text, { secrets }),
       },
@@ -84,6 +84,11 @@ export async function send(delivery: Delivery, signal: AbortSignal): Promise<Del
 /** An attempt that failed and may be repeated. */
 class DeliveryError extends Error {
   readonly code = 'DELIVERY_FAILED';
+}
+
+/** Without a secret nothing would replace a signature that came with the job. */
+function unsigned(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== signatureHeader));
 }
 
 function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {

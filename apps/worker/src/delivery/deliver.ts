@@ -1,5 +1,6 @@
 import { Agent, request, type Dispatcher } from 'undici';
 import { AddressRefusedError, publicLookup, refusePrivateLiteral } from './address.ts';
+import { signatureHeader } from './sign.ts';
 
 export interface DeliveryRequest {
   readonly url: string;
@@ -28,8 +29,12 @@ export class Deliverer {
   readonly #allowPrivate: boolean;
   readonly #agent: Dispatcher;
 
-  constructor(options: { readonly allowPrivate: boolean }) {
+  readonly #onUnsigned: () => void;
+
+  /** @param options `onUnsigned` is called before each request without a signature. */
+  constructor(options: { readonly allowPrivate: boolean; readonly onUnsigned?: () => void }) {
     this.#allowPrivate = options.allowPrivate;
+    this.#onUnsigned = options.onUnsigned ?? (() => undefined);
     this.#agent = new Agent({
       connect: { timeout: 10_000, ...(options.allowPrivate ? {} : { lookup: publicLookup }) },
       keepAliveTimeout: 4000,
@@ -45,6 +50,7 @@ export class Deliverer {
   async send(delivery: DeliveryRequest): Promise<DeliveryResponse> {
     const url = new URL(delivery.url);
     if (!this.#allowPrivate) refusePrivateLiteral(url.hostname);
+    if (!Object.hasOwn(delivery.headers, signatureHeader)) this.#onUnsigned();
     const startedAt = performance.now();
     const signal = AbortSignal.any([delivery.signal, AbortSignal.timeout(delivery.timeoutMs)]);
     try {

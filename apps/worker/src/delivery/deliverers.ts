@@ -1,4 +1,5 @@
 import type { Config } from '@holdfast/config';
+import type { Logger } from '@holdfast/telemetry';
 import { Deliverer } from './deliver.ts';
 
 /** Who sends what: a URL that came with a job is not trusted, one of the operator's is. */
@@ -8,6 +9,17 @@ export interface Deliverers {
   readonly forOperator: Deliverer;
 }
 
-export function createDeliverers({ allowPrivate }: Config['httpDelivery']): Deliverers {
-  return { forJobs: new Deliverer({ allowPrivate }), forOperator: new Deliverer({ allowPrivate: true }) };
+export function createDeliverers({ allowPrivate }: Config['httpDelivery'], logger: Logger): Deliverers {
+  let isTold = false;
+  const onUnsigned = (): void => {
+    if (isTold) return;
+    isTold = true;
+    logger.warn(
+      'deliveries are not signed, so receivers cannot tell them from forged ones: set WEBHOOK_SECRET, or secrets of the queue',
+    );
+  };
+  return {
+    forJobs: new Deliverer({ allowPrivate, onUnsigned }),
+    forOperator: new Deliverer({ allowPrivate: true, onUnsigned }),
+  };
 }

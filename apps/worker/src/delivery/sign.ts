@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
 
+export const signatureHeader = 'webhook-signature';
+
 /**
  * The headers of a delivery after Standard Webhooks (https://www.standardwebhooks.com): the id is the same for all
  * attempts, so that a receiver can tell a repetition; each signature covers `id.timestamp.body`. With several secrets
@@ -17,10 +19,10 @@ export function webhookHeaders(
     const digest = createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest('base64');
     return `v1,${digest}`;
   });
-  return { ...headers, 'webhook-signature': signatures.join(' ') };
+  return { ...headers, [signatureHeader]: signatures.join(' ') };
 }
 
-/** `whsec_<base64>` is the form of the standard; any other text is taken as it is. */
+/** `secret` is `whsec_<base64>`: the configuration lets no other pass. */
 function keyOf(secret: string): Buffer {
-  return secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : Buffer.from(secret);
+  return Buffer.from(secret.slice('whsec_'.length), 'base64');
 }

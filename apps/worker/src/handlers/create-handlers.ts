@@ -27,7 +27,7 @@ export interface HandlersDependencies {
 
 /** What runs the jobs of each queue. */
 export function createHandlers({ config, sources, backend, logger }: HandlersDependencies): Handlers {
-  const deliverers = createDeliverers(config.httpDelivery);
+  const deliverers = createDeliverers(config.httpDelivery, logger);
   const notices = new FailureNotices({ config, deliverers, backend, logger });
   const byQueue: Record<string, Handler> = {
     [sourceSync.name]: sourceSyncHandler(sources) as Handler,

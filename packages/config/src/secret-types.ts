@@ -1,0 +1,66 @@
+import { ValueError } from './errors.ts';
+import type { ValueType } from './value-types.ts';
+
+/** Standard Webhooks: keys of 24 to 64 bytes. */
+const minimumKeyBytes = 24;
+const maximumKeyBytes = 64;
+
+/** Keys of public examples (Standard Webhooks, Svix): whoever signs with one might as well not sign. */
+const publishedKeys: ReadonlySet<string> = new Set([
+  'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  'C2FVsBQIhrscChlQIMV+b5sSYspob7oD',
+]);
+
+/**
+ * A secret of Standard Webhooks, as it stands. Strict, because the decoders of receivers are: one that is only nearly
+ * base64 is another key there, or an empty one.
+ */
+export const webhookSecret: ValueType<string> = {
+  name: 'webhook secret',
+  allowed: 'whsec_ and the base64 of 24 to 64 random bytes; this makes one: echo "whsec_$(openssl rand -base64 32)"',
+  printable: false,
+  parse: (value) => {
+    refuseQuotes(value);
+    if (value.startsWith('v1,')) throw new ValueError('starts with "v1,", which belongs to a signature');
+    if (!value.startsWith('whsec_')) throw new ValueError('does not start with whsec_');
+    const base64 = value.slice('whsec_'.length);
+    const key = Buffer.from(base64, 'base64');
+    if (base64 === '' || key.toString('base64') !== base64) {
+      throw new ValueError(
+        isPlaceholder(base64)
+          ? 'is a placeholder'
+          : 'is not base64 (with its padding, without line breaks) behind whsec_',
+      );
+    }
+    if (publishedKeys.has(base64) || isPlaceholder(key.toString('latin1')) || new Set(key).size === 1) {
+      throw new ValueError('is a placeholder that anybody can know');
+    }
+    if (key.length < minimumKeyBytes) throw new ValueError('is too short a key');
+    if (key.length > maximumKeyBytes) throw new ValueError('is too long a key');
+    return value;
+  },
+};
+
+/** What is sent as `Authorization: Bearer …`: one that no header may carry would fail with each request. */
+export const bearerToken: ValueType<string> = {
+  name: 'bearer token',
+  allowed: 'visible ASCII characters without white space, and without the word Bearer before them',
+  printable: false,
+  parse: (value) => {
+    refuseQuotes(value);
+    if (/[\r\n]/.test(value)) throw new ValueError('holds a line break');
+    if (/\s/.test(value)) throw new ValueError('holds white space');
+    if (!/^[\x21-\x7e]+$/.test(value)) throw new ValueError('holds a character that no HTTP header may carry');
+    return value;
+  },
+};
+
+/** Whether a value was never replaced: it says so itself. */
+export function isPlaceholder(value: string): boolean {
+  return /change[-_ ]?me|placeholder|replace[-_ ]?me|your[-_ ](?:\w+[-_ ])*(?:key|token|secret|password)/i.test(value);
+}
+
+/** `docker run --env-file` and Compose's list syntax keep quotes as part of the value. */
+function refuseQuotes(value: string): void {
+  if (/^(["'])[^]*\1$/.test(value)) throw new ValueError('stands in quotes, which are taken for a part of it');
+}
