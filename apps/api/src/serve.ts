@@ -5,6 +5,7 @@ import {
   exitOnUncaught,
   listen,
   logLibraryErrors,
+  logRedisWork,
   readConfig,
   requireRedis,
   shutDownOnSignal,
@@ -32,7 +33,7 @@ export async function serve(env: NodeJS.ProcessEnv, cwd: string): Promise<void> 
 
 async function run(config: Config, logger: Logger): Promise<void> {
   const metrics = createMetrics({ service: 'api', version });
-  const stopLogging = logLibraryErrors(logger);
+  const logs = [logLibraryErrors(logger), logRedisWork(logger)];
   const runtime = await createRuntime(config, { standIn: true });
   const { engines } = runtime;
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
@@ -53,7 +54,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
       { name: 'outbox', close: async () => drainOutbox(runtime, logger, 0.15 * shutdownTimeoutMs) },
       { name: 'runtime', close: () => runtime.close() },
       { name: 'metrics', close: async () => metrics.close() },
-      { name: 'logging', close: async () => stopLogging() },
+      { name: 'logging', close: async () => logs.forEach((stop) => stop()) },
     ],
   });
   const address = await listen(app, { host: config.server.host, port: config.server.port });

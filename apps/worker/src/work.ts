@@ -5,6 +5,7 @@ import {
   exitOnUncaught,
   listen,
   logLibraryErrors,
+  logRedisWork,
   readConfig,
   requireRedis,
   shutDownOnSignal,
@@ -38,7 +39,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
     );
   }
   const metrics = createMetrics({ service: 'worker', version });
-  const stopLogging = logLibraryErrors(logger);
+  const logs = [logLibraryErrors(logger), logRedisWork(logger)];
   const runtime = await createRuntime(config);
   const { engines, queues } = runtime;
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
@@ -62,7 +63,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
       { name: 'health', close: () => health.close() },
       { name: 'runtime', close: () => runtime.close() },
       { name: 'metrics', close: async () => metrics.close() },
-      { name: 'logging', close: async () => stopLogging() },
+      { name: 'logging', close: async () => logs.forEach((stop) => stop()) },
     ],
   });
   const address = await listen(health, { host: config.worker.host, port: config.worker.port });

@@ -28,7 +28,7 @@ export const serviceVariables = {
     'service',
     oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     'info',
-    'The least severe level that is logged.',
+    'The least severe level that is logged. `info` has nothing of what a healthy service answers; `debug` has each request and each Redis command, without keys and values.',
   ),
   LOG_FILE: optional('service', text, 'File that logs are appended to (JSON lines) instead of stdout.', {
     example: 'holdfast.log',

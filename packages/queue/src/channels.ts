@@ -10,6 +10,28 @@ export interface QueueChannels {
   'holdfast:queue:outbox': OutboxEvent;
   /** Jobs were handed to the store in one call. */
   'holdfast:queue:batch': QueueBatchEvent;
+  /** One job was made of several items. */
+  'holdfast:queue:coalesced': QueueCoalescedEvent;
+  /** One command over a connection of BullMQ, after its reply or its failure. */
+  'holdfast:queue:command': QueueCommandEvent;
+}
+
+export interface QueueCoalescedEvent {
+  readonly queue: string;
+  /** Calls that are answered with this job, each of which would have been one. */
+  readonly calls: number;
+  readonly items: number;
+}
+
+export interface QueueCommandEvent {
+  readonly queue: string;
+  readonly part: 'producer' | 'consumer' | 'events';
+  /** Lower case; a script appears as `script:<name>`. */
+  readonly command: string;
+  /** Of one that blocks, with the time that it waited. */
+  readonly durationMs: number;
+  /** `error`: Redis refused it. `unknown`: no reply came. */
+  readonly outcome: 'ok' | 'error' | 'unknown';
 }
 
 export interface QueueBatchEvent {

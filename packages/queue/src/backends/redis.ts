@@ -4,6 +4,7 @@ import { publishEvent } from '../channels.ts';
 import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
 import { Availability } from './availability.ts';
 import { listenForCancels } from './cancel-listener.ts';
+import { publishCommands } from './command-events.ts';
 import type { BackendStatus, JobWorker, QueueBackend, WorkerTuning } from './backend.ts';
 import { consumerConnection, producerConnection, queueTarget, type ConnectionTimes } from './redis-connection.ts';
 import { RedisQueueHandle } from './redis-handle.ts';
@@ -60,6 +61,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     queue.on('error', (error) => {
       publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));
     });
+    publishCommands(queue.getBackend().client, name, 'producer');
     const handle = new RedisQueueHandle(name, queue, times.commandTimeoutMs, close, availability);
     handles.set(name, handle);
     return handle;
@@ -77,6 +79,8 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     const watch = new ConnectionWatch(worker.getBackend().client, availability);
     workers.add(watch);
     worker.on('error', (error) => watch.note(error));
+    publishCommands(worker.getBackend().client, name, 'consumer');
+    publishCommands(worker.getBackend().blockingClient, name, 'consumer');
     listenForCancels(worker.getBackend(), name, control);
     // From here on its connection ends because it is to.
     worker.on('closing', () => workers.delete(watch));
@@ -104,6 +108,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       });
       // It blocks, so BullMQ has made a copy of what it was given.
       close();
+      publishCommands(events.getBackend().client, name, 'events');
       return events;
     },
     onReturn: (listener) => availability.onReturn(listener),

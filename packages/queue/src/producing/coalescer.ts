@@ -1,3 +1,4 @@
+import { publishEvent } from '../channels.ts';
 import { QueueBusyError, QueueUnavailableError } from '../errors.ts';
 import { maxBatchBytes, maxPendingBytes, maxPendingJobs } from '../limits.ts';
 import { namedPriorities, priorityNumber, type Priority } from '../priority.ts';
@@ -153,6 +154,7 @@ export class Coalescer<Item, Stored extends object> {
         batch.map(({ item }) => item),
         Math.min(...batch.map(({ priority }) => priority)),
       );
+      publishEvent('holdfast:queue:coalesced', () => ({ queue: this.#options.queue, calls: batch.length, items }));
       settle(({ answer }) => answer.resolve({ ...stored, items }));
     } catch (error) {
       settle(({ answer }) => answer.reject(error));
