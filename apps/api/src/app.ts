@@ -38,6 +38,7 @@ import { sourceRoutes } from './routes/sources/index.ts';
 import { problemSchema } from './schema.ts';
 import { compileValidator } from './validation.ts';
 import { version } from '@holdfast/runtime';
+import type { EvictionWatch } from '@holdfast/runtime';
 
 /** What the service is made of; `buildApp` neither creates nor closes any of it. */
 export interface AppDependencies {
@@ -47,6 +48,7 @@ export interface AppDependencies {
   readonly entities: Entities;
   readonly queues: Queues;
   readonly queueBackend: QueueBackend;
+  readonly eviction: Pick<EvictionWatch, 'warnings'>;
   readonly sources: Sources;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -59,7 +61,7 @@ const maxConnections = 10_000;
 
 /** The REST service, ready for `listen` or `inject`. It has no side effect but what `close()` undoes. */
 export async function buildApp(dependencies: AppDependencies): Promise<FastifyInstance> {
-  const { config, engines, caches, entities, queues, queueBackend, sources, logger } = dependencies;
+  const { config, engines, caches, entities, queues, queueBackend, eviction, sources, logger } = dependencies;
   const { requestTimeoutMs, bodyLimitBytes } = config.server;
   // Under Fastify's own type: an instance typed with pino's would not fit where any instance is taken.
   const loggerInstance: FastifyBaseLogger = logger;
@@ -95,7 +97,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(metrics, { metrics: dependencies.metrics, queues, caches });
 
   const uptime = (): number => Math.round(process.uptime());
-  const health = { config, engines, caches, queues, queueBackend, version, uptime };
+  const health = { config, engines, caches, queues, queueBackend, eviction, version, uptime };
   await app.register(healthRoutes, health);
   await app.register(operationRoutes, { health, config, engines, sources });
   await app.register(cacheRoutes, { caches });

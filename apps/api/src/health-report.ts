@@ -2,6 +2,7 @@ import type { CacheRegistry } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
 import type { QueueBackend, Queues } from '@holdfast/queue';
 import type { RedisEngine } from '@holdfast/redis-core';
+import type { EvictionWatch } from '@holdfast/runtime';
 
 export interface HealthSources {
   readonly config: Pick<Config, 'mode' | 'redis'>;
@@ -9,6 +10,7 @@ export interface HealthSources {
   readonly caches: CacheRegistry;
   readonly queues: Queues;
   readonly queueBackend: Pick<QueueBackend, 'kind' | 'status'>;
+  readonly eviction: Pick<EvictionWatch, 'warnings'>;
   readonly version: string;
   /** Seconds. */
   readonly uptime: () => number;
@@ -35,6 +37,7 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
     engines.durable === engines.cache ? undefined : readRedis(engines.durable),
   ]);
   const { kind, status: queue } = queueBackend;
+  const { warnings } = from.eviction;
   // In a cluster that answers, caches may stand in for one master.
   const healthy = [cache, durable].every((reading) => reading?.healthy !== false) && queue.available && !caches.isAway;
   return {
@@ -44,6 +47,7 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
     mode: config.mode,
     redis: {
       ...cache,
+      warnings: warnings.cache,
       cacheManager: {
         available: engines.cache.status.available,
         configuration: {
@@ -54,7 +58,12 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
         },
       },
     },
-    dependencies: { redis: { cache, durable: durable ?? cache } },
+    dependencies: {
+      redis: {
+        cache: { ...cache, warnings: warnings.cache },
+        durable: { ...(durable ?? cache), warnings: warnings.durable },
+      },
+    },
     queues: { available: queue.available, backend: kind, names: queues.names(), ...reasonOf(queue.reason) },
     outbox: queues.outbox?.status ?? null,
   };

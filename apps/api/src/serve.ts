@@ -38,6 +38,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
   const { engines } = runtime;
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
   await requireRedis(config, runtime);
+  runtime.eviction.start(logger);
   const app = await buildApp({ config, ...runtime, logger, metrics });
   const worker = await embeddedWorker(config, runtime, logger, metrics);
   const { shutdownTimeoutMs } = config.server;

@@ -5,7 +5,7 @@ import type { WorkerRuntime } from './worker.ts';
 
 export interface HealthServerOptions {
   readonly worker: Pick<WorkerRuntime, 'status' | 'stuck'>;
-  readonly runtime: Pick<Runtime, 'engines' | 'queueBackend'>;
+  readonly runtime: Pick<Runtime, 'engines' | 'eviction' | 'queueBackend'>;
   readonly metrics: Metrics;
   readonly version: string;
   readonly mode: string;
@@ -26,6 +26,7 @@ export function buildHealthServer(options: HealthServerOptions): FastifyInstance
     const stuck = worker.stuck();
     const running = stuck.length === 0 && Object.values(consumers).every((consumer) => consumer.running);
     const { cache, durable } = runtime.engines;
+    const { warnings } = runtime.eviction;
     const reachable = [cache.status, durable.status, runtime.queueBackend.status].every(({ available }) => available);
     const outage = enableFallback ? 'degraded' : 'down';
     return {
@@ -33,7 +34,12 @@ export function buildHealthServer(options: HealthServerOptions): FastifyInstance
       version,
       uptime: Math.round(process.uptime()),
       mode,
-      redis: { cache: cache.status, durable: durable.status, queue: runtime.queueBackend.status },
+      // The queues are on the durable one.
+      redis: {
+        cache: { ...cache.status, warnings: warnings.cache },
+        durable: { ...durable.status, warnings: warnings.durable },
+        queue: { ...runtime.queueBackend.status, warnings: warnings.durable },
+      },
       queues: consumers,
       ...(stuck.length > 0 && { stuck }),
     };

@@ -46,6 +46,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
   const worker = buildWorker({ config, runtime, logger });
   // The worker has connections of its own, which count too.
   await requireRedis(config, runtime);
+  runtime.eviction.start(logger);
   metrics.onScrape(async () => {
     for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
   });

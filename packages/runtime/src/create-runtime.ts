@@ -8,6 +8,7 @@ import { createEngine, createKeys } from '@holdfast/redis-core';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import { openJournal, type Journal } from '@holdfast/redis-core/journal';
 import { Mirror, Sources } from '@holdfast/sources';
+import { EvictionWatch } from './eviction-watch.ts';
 
 /** Everything that a configuration stands for, running. */
 export interface Runtime {
@@ -17,6 +18,8 @@ export interface Runtime {
   readonly sources: Sources;
   readonly queueBackend: QueueBackend;
   readonly queues: Queues;
+  /** Looks at nothing before it is started. */
+  readonly eviction: EvictionWatch;
   /** Closes all of it, the newest first. */
   close(): Promise<void>;
 }
@@ -60,14 +63,17 @@ export async function createRuntime(config: Config, { standIn = false }: Runtime
     ...cacheOptions,
     ...(journal === undefined ? {} : { journal }),
   });
+  const eviction = new EvictionWatch({ engines, config });
   return {
     engines,
+    eviction,
     caches,
     entities: new Entities({ graph: new EntityGraph(config.entities), store: cacheEntityStore(caches) }),
     sources: createSources(config, engines.cache, keys, caches),
     queueBackend,
     queues,
     async close() {
+      eviction.close();
       await queues.close();
       await caches.close();
       await Promise.all([engines.cache.close(), engines.durable.close()]);

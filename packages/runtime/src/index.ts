@@ -1,4 +1,6 @@
 export { createRuntime, type Runtime, type RuntimeOptions } from './create-runtime.ts';
+export type { EvictionWarnings } from './eviction-policy.ts';
+export type { EvictionWatch } from './eviction-watch.ts';
 export { forwardLeftovers, type ForwardOptions, type ForwardReport } from './forward-leftovers.ts';
 export { listen, type Listener } from './listen.ts';
 export { logLibraryErrors } from './log-library-errors.ts';

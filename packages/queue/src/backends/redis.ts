@@ -10,6 +10,7 @@ import { consumerConnection, producerConnection, queueTarget, type ConnectionTim
 import { RedisQueueHandle } from './redis-handle.ts';
 import { RedisWorkerRegistry } from './redis-registry.ts';
 import { onceEach } from '../once-each.ts';
+import { learnVersionSilently } from './redis-version.ts';
 import { ConnectionWatch } from './redis-watch.ts';
 
 export interface RedisBackendOptions {
@@ -70,11 +71,12 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
   const createWorker = (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl): JobWorker => {
     const blockSeconds = tuning.drainDelay ?? 10;
     const { connection, close } = consumerConnection(target, times, `holdfast:consumer:${name}`, blockSeconds);
-    // The version is asked for: without knowing it, BullMQ blocks for whole seconds and is late for delayed jobs.
     const options = { ...tuning, connection, prefix: prefixOf(name) };
     const worker: JobWorker = new FetchingWorker(name, processor, options, control, (...args) =>
       // BullMQ blocks for 10 s at most as soon as a job is delayed or scheduled, unless its backend says more.
-      Object.defineProperty(createBullmqBackend(...args), 'maximumBlockTimeout', { value: blockSeconds }),
+      Object.defineProperty(learnVersionSilently(createBullmqBackend(...args)), 'maximumBlockTimeout', {
+        value: blockSeconds,
+      }),
     );
     const watch = new ConnectionWatch(worker.getBackend().client, availability);
     workers.add(watch);

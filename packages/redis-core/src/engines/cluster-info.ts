@@ -2,13 +2,17 @@
 const additive =
   /^(used_memory|used_memory_rss|used_memory_dataset|maxmemory|total_system_memory|connected_clients|blocked_clients|tracking_clients|total_connections_received|total_commands_processed|instantaneous_ops_per_sec|rejected_connections|expired_keys|evicted_keys|keyspace_hits|keyspace_misses|total_error_replies|total_net_input_bytes|total_net_output_bytes)$/;
 
-/** One INFO for several nodes: sums of what can be added, and of `db0` too; for the rest the first node speaks. */
+/**
+ * One INFO for several nodes: sums of what can be added, and of `db0` too; each eviction policy that there is, separated by
+ * commas; for the rest the first node speaks.
+ */
 export function aggregateInfo(nodes: readonly Readonly<Record<string, string>>[]): Readonly<Record<string, string>> {
   const sum: Record<string, string> = { ...nodes[0] };
   const names = new Set(nodes.flatMap((node) => Object.keys(node)));
   for (const name of names) {
     const values = nodes.map((node) => node[name] ?? '');
     if (additive.test(name)) sum[name] = String(values.reduce((total, value) => total + Number(value), 0));
+    else if (name === 'maxmemory_policy') sum[name] = [...new Set(values)].join(',');
     else if (/^db\d+$/.test(name)) sum[name] = addKeyspaces(values);
   }
   return { ...sum, cluster_masters: String(nodes.length) };

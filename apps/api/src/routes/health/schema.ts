@@ -10,6 +10,10 @@ const redis = {
   latencyMs: Type.Union([Type.Number(), Type.Null()]),
   breaker: Type.Union([Type.Literal('closed'), Type.Literal('open')]),
   reason: Type.Optional(Type.String()),
+  warnings: Type.Array(Type.String(), {
+    description:
+      'What does not fit its use although it answers: an eviction policy that can lose jobs, or fill up a cache.',
+  }),
 };
 
 const outbox = Type.Object({
