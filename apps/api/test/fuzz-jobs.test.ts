@@ -111,7 +111,7 @@ describe('whatever a client sends to the queues', () => {
   it('the places where streams of events go on give no 5xx', async () => {
     const { queues } = api.runtime;
     await queues.add('http-delivery', { data: { url: 'https://example.com/' }, options: { jobId: 'ended' } });
-    await queues.get('http-delivery', 'ended', { waitMs: 10_000 });
+    await queues.get('http-delivery', 'ended', { waitMs: 30_000 });
     const place = fc.oneof(
       fc.stringMatching(/^[\x20-\x7e]{0,70}$/),
       fc.stringMatching(/^\d{1,20}(-\d{1,20})?(\.\d{1,10})?(\.end)?$/),

@@ -75,7 +75,7 @@ export async function createTestWorker({
     (await queues.add(queue, { data, options })).id;
   const ended = async (queue: string, id: string): Promise<JobView> =>
     eventually(async () => {
-      const job = await queues.get(queue, id, { waitMs: 10_000 });
+      const job = await queues.get(queue, id, { waitMs: 30_000 });
       expect(job?.state).toMatch(/^(completed|failed)$/);
       return job as JobView;
     });

@@ -86,7 +86,7 @@ describe('the process of the worker', () => {
     receiver.reset();
     const next = start(onRedis);
     await ready(next);
-    expect(await runtime.queues.get('http-delivery', id, { waitMs: 20_000 })).toMatchObject({ state: 'completed' });
+    expect(await runtime.queues.get('http-delivery', id, { waitMs: 30_000 })).toMatchObject({ state: 'completed' });
     await next.kill('SIGTERM');
   });
 

@@ -108,7 +108,7 @@ describe.each(['redis', 'cluster', 'embedded'])('dead letters on the %s backend'
       throw Object.assign(new Error('The disk is full.'), { code: 'ENOSPC' });
     });
     const { id } = await queues.add('shown', { name: 'backup', data: { n: 7 } });
-    await queues.get('shown', id, { waitMs: 5000 });
+    await queues.get('shown', id, { waitMs: 30_000 });
     const { jobs, cursor } = await queues.deadLetters('shown');
     expect(cursor).toBeNull();
     expect(jobs).toEqual([
@@ -137,7 +137,7 @@ describe.each(['redis', 'cluster', 'embedded'])('dead letters on the %s backend'
       throw new PermanentError('x'.repeat(1_000_000));
     });
     const { id } = await queues.add('long', { data: { n: 1 } });
-    await queues.get('long', id, { waitMs: 5000 });
+    await queues.get('long', id, { waitMs: 30_000 });
     const { jobs } = await queues.deadLetters('long');
     expect(jobs[0]?.error.message).toHaveLength(4096);
     expect(jobs[0]?.stack).toHaveLength(8192);
@@ -150,7 +150,7 @@ describe.each(['redis', 'cluster', 'embedded'])('dead letters on the %s backend'
       throw new Error(`attempt ${attempt}`);
     });
     const { id } = await queues.add('thinned', { data: { n: 1 }, options: { attempts: 9 } });
-    await queues.get('thinned', id, { waitMs: 10_000 });
+    await queues.get('thinned', id, { waitMs: 30_000 });
     const stacks = await backend.open('thinned').call(async (queue) => (await queue.getJob(id))?.stacktrace);
     expect(stacks?.map((stack) => /attempt \d/.exec(stack)?.[0])).toEqual([1, 7, 8, 9].map((n) => `attempt ${n}`));
     const { jobs } = await queues.deadLetters('thinned');
@@ -206,7 +206,7 @@ describe.each(['redis', 'cluster', 'embedded'])('dead letters on the %s backend'
       return 'mended';
     });
     for (const id of ['letter-0', 'letter-2']) {
-      const job = await queues.get('chosen', id, { waitMs: 5000 });
+      const job = await queues.get('chosen', id, { waitMs: 30_000 });
       expect(job).toMatchObject({ state: 'completed', result: 'mended' });
     }
     expect(attempts.toSorted()).toEqual(['letter-0 1/2', 'letter-2 1/2', 'letter-2 2/2'].map((a) => `chosen:${a}`));

@@ -81,7 +81,7 @@ describe.each(Object.keys(backends))('flows on the %s backend', (kind) => {
   };
   const ended = async (queue: string, id: string): Promise<JobView> =>
     eventually(async () => {
-      const job = await queues.get(queue, id, { waitMs: 5000 });
+      const job = await queues.get(queue, id, { waitMs: 30_000 });
       expect(job?.state).toMatch(/completed|failed/);
       return job as JobView;
     });

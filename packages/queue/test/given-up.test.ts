@@ -70,7 +70,7 @@ describe('a job that is given up', () => {
     ]);
     expect(await queues.get('told', id)).toMatchObject({ state: 'active' });
     go.open();
-    expect(await queues.get('told', id, { waitMs: 5000 })).toMatchObject({ state: 'failed', attemptsMade: 2 });
+    expect(await queues.get('told', id, { waitMs: 30_000 })).toMatchObject({ state: 'failed', attemptsMade: 2 });
     expect(told).toHaveLength(1);
 
     // Another failure, which can be told from the first.
@@ -92,7 +92,7 @@ describe('a job that is given up', () => {
       },
     );
     const { id } = await queues.add('throwing', { data: {} });
-    expect(await queues.get('throwing', id, { waitMs: 5000 })).toMatchObject({
+    expect(await queues.get('throwing', id, { waitMs: 30_000 })).toMatchObject({
       state: 'failed',
       error: { message: 'Never.' },
     });
@@ -110,7 +110,7 @@ describe('a job that is given up', () => {
       async ({ id }) => void told.push(id),
     );
     const { id } = await queues.add('retried', { data: {} });
-    expect(await queues.get('retried', id, { waitMs: 5000 })).toMatchObject({ state: 'completed' });
+    expect(await queues.get('retried', id, { waitMs: 30_000 })).toMatchObject({ state: 'completed' });
 
     const started = new Latch();
     const consumer = await consume(
@@ -137,13 +137,13 @@ describe('a handler that knows when the next attempt makes sense', () => {
     const times: number[] = [];
     await consume(queue, async () => {
       times.push(Date.now());
-      if (times.length === 1) throw new RetryLaterError('Not now.', { delayMs: 300, code: 'BUSY' });
+      if (times.length === 1) throw new RetryLaterError('Not now.', { delayMs: 1500, code: 'BUSY' });
     });
     const { id } = await queues.add(queue, { data: {} });
     await eventually(async () =>
       expect(await queues.get(queue, id)).toMatchObject({ state: 'delayed', error: { code: 'BUSY' } }),
     );
-    expect(await queues.get(queue, id, { waitMs: 8000 })).toMatchObject({ state: 'completed', attemptsMade: 2 });
-    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(300);
+    expect(await queues.get(queue, id, { waitMs: 30_000 })).toMatchObject({ state: 'completed', attemptsMade: 2 });
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1500);
   });
 });

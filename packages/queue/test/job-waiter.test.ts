@@ -35,7 +35,7 @@ describe('whoever waits for a job', () => {
     const queues = new Queues({ backend, definitions: [definition] });
     closers.push(async () => queues.close());
     const { id } = await queues.add('waited-for', { data: {} });
-    const waited = queues.get('waited-for', id, { waitMs: 10_000 });
+    const waited = queues.get('waited-for', id, { waitMs: 30_000 });
     await eventually(async () => expect(String(await redis.command('CLIENT', 'LIST'))).toContain('cmd=xread'));
     // As it comes from a run that failed just before somebody had the job tried again.
     const stream = `${backend.prefixOf('waited-for')}:waited-for:events`;

@@ -89,10 +89,10 @@ describe.each(['redis', 'embedded'])('retention on the %s backend', (kind) => {
 
   it('removes by age, with logs and all', async () => {
     await finish('aged', 4);
-    const rules = { completed: { ageMs: 1000 }, failed: { ageMs: 3_600_000 } };
-    expect(await sweep('aged', rules)).toBe(0);
+    const rules = (ageMs: number): Retention => ({ completed: { ageMs }, failed: { ageMs: 3_600_000 } });
+    expect(await sweep('aged', rules(3_600_000))).toBe(0);
     await eventually(async () => {
-      await sweep('aged', rules);
+      await sweep('aged', rules(1000));
       expect(await left('aged')).toEqual(['1', '3']);
     });
   });
@@ -121,7 +121,7 @@ describe.each(['redis', 'embedded'])('retention on the %s backend', (kind) => {
     await finish('leased', 4);
     const definition = queue('leased', { completed: { count: 1 }, failed: { count: 1 } });
     const [one, other] = [1, 2].map(
-      () => new RetentionSweeper({ backend, definitions: [definition], intervalMs: 500 }),
+      () => new RetentionSweeper({ backend, definitions: [definition], intervalMs: 1500 }),
     );
     const first = await one?.sweep();
     const handle = backend.open('leased');

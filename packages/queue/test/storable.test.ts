@@ -74,13 +74,13 @@ it('is what the embedded queue keeps, so that a job that is done does not run ag
   await consumer.start();
   const good = await queues.add('odd', { data: { fails: false } });
   const bad = await queues.add('odd', { data: { fails: true } });
-  expect(await queues.get('odd', good.id, { waitMs: 10_000 })).toMatchObject({
+  expect(await queues.get('odd', good.id, { waitMs: 30_000 })).toMatchObject({
     state: 'completed',
     result: { text: 'good\uFFFD' },
     progress: { at: '\uFFFD' },
     logs: ['log\uFFFD'],
   });
-  expect(await queues.get('odd', bad.id, { waitMs: 10_000 })).toMatchObject({
+  expect(await queues.get('odd', bad.id, { waitMs: 30_000 })).toMatchObject({
     state: 'failed',
     error: { message: 'bad\uFFFD\uFFFD' },
   });

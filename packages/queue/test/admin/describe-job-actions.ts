@@ -31,10 +31,10 @@ export function describeJobActions(test: AdminTest): void {
         return 'now';
       });
       const id = await test.add('actions', 1);
-      expect(await test.queues.get('actions', id, { waitMs: 5000 })).toMatchObject({ state: 'failed' });
+      expect(await test.queues.get('actions', id, { waitMs: 30_000 })).toMatchObject({ state: 'failed' });
       fails = false;
       expect(await test.queues.admin.retry('actions', id)).toBe(true);
-      expect(await test.queues.get('actions', id, { waitMs: 5000 })).toMatchObject({
+      expect(await test.queues.get('actions', id, { waitMs: 30_000 })).toMatchObject({
         state: 'completed',
         result: 'now',
       });
@@ -56,7 +56,7 @@ export function describeJobActions(test: AdminTest): void {
         });
       }
       mayEnd.open();
-      expect(await test.queues.get('busy', id, { waitMs: 5000 })).toMatchObject({ state: 'completed' });
+      expect(await test.queues.get('busy', id, { waitMs: 30_000 })).toMatchObject({ state: 'completed' });
     });
 
     it('knows no job that is not there, nor one that cannot be', async () => {

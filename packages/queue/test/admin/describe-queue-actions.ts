@@ -11,7 +11,7 @@ export function describeQueueActions(test: AdminTest): void {
       expect(await test.queues.get('paused', id, { waitMs: 300 })).toMatchObject({ state: 'prioritized' });
       expect(await test.queues.summary('paused')).toMatchObject({ paused: true, oldestWaitingAgeMs: 0 });
       await test.queues.admin.resume('paused');
-      expect(await test.queues.get('paused', id, { waitMs: 5000 })).toMatchObject({ state: 'completed' });
+      expect(await test.queues.get('paused', id, { waitMs: 30_000 })).toMatchObject({ state: 'completed' });
     });
 
     it('is drained of what waits, and of what is delayed only if asked', async () => {
@@ -27,7 +27,7 @@ export function describeQueueActions(test: AdminTest): void {
       const ids: string[] = [];
       for (let n = 0; n < 6; n += 1) {
         ids.push(await test.add('cleaned', n));
-        await test.queues.get('cleaned', ids[n] ?? '', { waitMs: 5000 });
+        await test.queues.get('cleaned', ids[n] ?? '', { waitMs: 30_000 });
       }
       expect(await test.queues.admin.clean('cleaned', { state: 'completed', olderThanMs: 60_000 })).toBe(0);
       expect(await test.queues.admin.clean('cleaned', { state: 'completed', limit: 4 })).toBe(4);

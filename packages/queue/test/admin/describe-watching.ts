@@ -103,7 +103,7 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
         return 'done';
       });
       const id = await add('ended');
-      await test.queues.get('ended', id, { waitMs: 5000 });
+      await test.queues.get('ended', id, { waitMs: 30_000 });
       const { events } = await watch('ended', id);
       expect(short(await rest(events))).toEqual([
         ['log', 'was here'],
@@ -206,7 +206,7 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
 
     it('knows no job that is not there', async () => {
       for (const id of ['absent', 'meta', 'a:b', '']) {
-        expect(await test.queues.admin.watch('absent', id, { signal: AbortSignal.timeout(5000) })).toBeUndefined();
+        expect(await test.queues.admin.watch('absent', id, { signal: AbortSignal.timeout(60_000) })).toBeUndefined();
       }
     });
   });

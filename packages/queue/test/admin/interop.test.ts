@@ -62,7 +62,7 @@ describe('beside other programs that use BullMQ', () => {
       await job.log('by another program');
       return { n: (job.data as { n: number }).n };
     });
-    expect(await queues.get('consumed', 'low', { waitMs: 5000 })).toMatchObject({
+    expect(await queues.get('consumed', 'low', { waitMs: 30_000 })).toMatchObject({
       state: 'completed',
       result: { n: 2 },
       progress: 50,
@@ -81,7 +81,7 @@ describe('beside other programs that use BullMQ', () => {
       throw attempts < 3 ? new Error('again') : new UnrecoverableError('never');
     });
     const { id } = await queues.add('retried', { data: { n: 1 } });
-    expect(await queues.get('retried', id, { waitMs: 10_000 })).toMatchObject({
+    expect(await queues.get('retried', id, { waitMs: 30_000 })).toMatchObject({
       state: 'failed',
       attemptsMade: 3,
       error: { code: 'JOB_FAILED', message: 'never' },
@@ -100,7 +100,7 @@ describe('beside other programs that use BullMQ', () => {
     const plain = plainQueue('produced');
     await plain.add('bare', { n: 1 });
     await plain.add('shaky', { n: 2 }, { attempts: 2, backoff: { type: 'fixed', delay: 10 }, jobId: 'custom' });
-    expect(await queues.get('produced', 'custom', { waitMs: 5000 })).toMatchObject({ state: 'completed' });
+    expect(await queues.get('produced', 'custom', { waitMs: 30_000 })).toMatchObject({ state: 'completed' });
     await eventually(() =>
       expect(seen).toEqual(
         expect.arrayContaining([
@@ -127,7 +127,7 @@ describe('beside other programs that use BullMQ', () => {
 
   it('tells of what a plain worker does as it happens', async () => {
     const { id } = await queues.add('watched', { data: { n: 1 } });
-    const events = await queues.admin.watch('watched', id, { signal: AbortSignal.timeout(10_000) });
+    const events = await queues.admin.watch('watched', id, { signal: AbortSignal.timeout(60_000) });
     plainWorker('watched', async (job) => {
       await job.updateProgress({ at: 1 });
       return 'end';
@@ -138,7 +138,8 @@ describe('beside other programs that use BullMQ', () => {
   });
 
   it('is heard by the QueueEvents of another program', async () => {
-    const heard = new QueueEvents('heard', documented('heard'));
+    // From the beginning on: what it hears otherwise begins with its first question, which it may send after it is ready.
+    const heard = new QueueEvents('heard', { ...documented('heard'), lastEventId: '0' });
     others.push(heard);
     await heard.waitUntilReady();
     const ended = new Promise((resolve) => heard.once('completed', resolve));

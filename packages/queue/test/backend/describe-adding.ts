@@ -33,7 +33,7 @@ export function describeAdding(test: QueuesTest): void {
       const options = { jobId: 'twice' };
       await test.queues.add('twice', { data: { n: 1 }, options });
       await test.consume('twice', async () => 'done');
-      await test.queues.get('twice', 'twice', { waitMs: 5000 });
+      await test.queues.get('twice', 'twice', { waitMs: 30_000 });
       expect(await test.queues.add('twice', { data: { n: 2 }, options })).toMatchObject({
         duplicate: true,
         state: 'completed',

@@ -25,7 +25,7 @@ export function describeStarting(test: QueuesTest): void {
       const ran: string[] = [];
       await test.consume('start', async (job) => ran.push(job.id));
       await test.queues.ensureSchedules([start]);
-      await test.queues.get('start', 'start.warm', { waitMs: 5000 });
+      await test.queues.get('start', 'start.warm', { waitMs: 30_000 });
       await test.queues.ensureSchedules([start]);
       await eventually(() => expect(ran).toEqual(['start.warm', 'start.warm']));
     });

@@ -109,10 +109,10 @@ export class CrashFleet {
   }
 
   /** Waits until so many jobs are completed, and no other is there. */
-  async untilCompleted(completed: number, timeoutMs: number): Promise<void> {
+  async untilCompleted(completed: number): Promise<void> {
     await eventually(
       async () => expect(await this.counts()).toMatchObject({ completed, active: 0, failed: 0, prioritized: 0 }),
-      { timeoutMs, intervalMs: 50 },
+      { intervalMs: 50 },
     );
   }
 

@@ -60,12 +60,15 @@ describe('an idle worker', () => {
     await eventually(() => expect(watch.count('bzpopmin')).toBeGreaterThan(0));
     await watch.settle();
     watch.reset();
+    const startedAt = performance.now();
     await delay(windowMs);
     await watch.settle();
+    // On a busy machine the window is longer than it was meant to be.
+    const windows = (performance.now() - startedAt) / windowMs;
     const byName = new Map<string, number>();
     for (const [name = ''] of watch.commands()) byName.set(name, (byName.get(name) ?? 0) + 1);
     console.log(`${profile}: ${watch.count()} commands a minute`, Object.fromEntries(byName));
-    return watch.count();
+    return watch.count() / windows;
   }
 
   it('of the low-cost profile sends at most 10 commands a minute, with a schedule and its presence', async () => {

@@ -20,7 +20,7 @@ describe('a pause of Redis', () => {
     redis.pause();
     await delay(pauseMs);
     redis.resume();
-    await fleet.untilCompleted(10, 2 * jobMs + 20_000);
+    await fleet.untilCompleted(10);
     // What would run twice would have begun by now: nothing is active, and nothing waits.
     const [starts, ends] = [fleet.events('start').length, fleet.events('done').length];
     console.log(`pause of ${pauseMs} ms: ${starts} starts, ${ends} ends`);
@@ -39,7 +39,7 @@ describe('a lock that runs out', () => {
     const token = await redis.command('GET', lock);
     await redis.command('DEL', lock);
     await eventually(async () => expect(await redis.command('GET', lock)).toBe(token));
-    await fleet.untilCompleted(1, 10_000);
+    await fleet.untilCompleted(1);
     expect(fleet.events().map(({ what, pid }) => [what, pid])).toEqual([
       ['start', node.pid],
       ['done', node.pid],
@@ -54,7 +54,7 @@ describe('a Redis that is killed and started again', () => {
     for (let n = 0; n < 40; n += 1) await fleet.add(`job-${n}`, { ms: 300 });
     await fleet.untilStarted(10);
     await redis.restart();
-    await fleet.untilCompleted(40, 30_000);
+    await fleet.untilCompleted(40);
     const ids = new Set(fleet.events('done').map(({ id }) => id));
     expect(ids.size).toBe(40);
   });
@@ -76,7 +76,7 @@ describe('a worker that nobody can reach', () => {
     proxy.pass();
     proxy.resetAll();
     await cut.waitForLine(/^aborted:JOB_LOCK_LOST polite/);
-    await fleet.untilCompleted(2, 20_000);
+    await fleet.untilCompleted(2);
     for (const id of ['polite', 'stubborn']) {
       expect(await fleet.queues.get('crash', id)).toMatchObject({ result: { by: peer.pid }, attemptsMade: 1 });
     }
@@ -91,7 +91,7 @@ describe('a worker that nobody can reach', () => {
     const peer = await fleet.spawn({ ...steady, PACE: '0.05' });
     blocked.signal('SIGUSR2');
     await blocked.waitForLine(/^aborted:JOB_LOCK_LOST slow/);
-    await fleet.untilCompleted(1, 20_000);
+    await fleet.untilCompleted(1);
     expect(await fleet.queues.get('crash', 'slow')).toMatchObject({ result: { by: peer.pid }, attemptsMade: 1 });
   });
 });

@@ -46,7 +46,7 @@ export function describeDeduplication(kind: 'redis' | 'embedded', create: () => 
       expect(second).toEqual({ ...first, duplicate: true });
       expect(await queues.get('deduplication', 'another')).toBeUndefined();
       await consume(async () => undefined);
-      expect(await queues.get('deduplication', first.id, { waitMs: 15_000 })).toMatchObject({ state: 'completed' });
+      expect(await queues.get('deduplication', first.id, { waitMs: 30_000 })).toMatchObject({ state: 'completed' });
       expect(await add(3, { id: 'simple' })).toMatchObject({ duplicate: false });
     });
 
@@ -62,7 +62,7 @@ export function describeDeduplication(kind: 'redis' | 'embedded', create: () => 
       const first = await add(1, { id: 'throttle', ttlMs: 60_000 });
       await consume(async () => ended.open());
       await ended.wait();
-      await queues.get('deduplication', first.id, { waitMs: 15_000 });
+      await queues.get('deduplication', first.id, { waitMs: 30_000 });
       expect(await add(2, { id: 'throttle', mode: 'throttle', ttlMs: 60_000 })).toMatchObject({
         id: first.id,
         state: 'completed',
@@ -120,7 +120,7 @@ export function describeDeduplication(kind: 'redis' | 'embedded', create: () => 
         const second = await add(2, { id: 'put-off', mode: 'reschedule' }, { delayMs: 1 });
         expect(second).toMatchObject({ id: first.id, duplicate: true, state: 'delayed' });
         await consume(async () => undefined);
-        expect(await queues.get('deduplication', first.id, { waitMs: 15_000 })).toMatchObject({
+        expect(await queues.get('deduplication', first.id, { waitMs: 30_000 })).toMatchObject({
           state: 'completed',
           data: { n: 1 },
         });
