@@ -1,5 +1,6 @@
 import type { CacheRegistry, Entities } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
+import { maxJobIdBytes } from '@holdfast/queue';
 import type { QueueBackend, Queues } from '@holdfast/queue';
 import type { RedisEngine } from '@holdfast/redis-core';
 import type { Sources } from '@holdfast/sources';
@@ -54,8 +55,8 @@ export interface AppDependencies {
   readonly metrics: Metrics;
 }
 
-/** The longest key is 512 bytes; percent-encoded, each byte takes three characters. */
-const maxParamLength = 3 * 512;
+/** The id of a job that another BullMQ program added is the longest; percent-encoded, each byte takes three characters. */
+const maxParamLength = 3 * maxJobIdBytes;
 /** Sockets beyond it are refused by the operating system's queue and then reset, before they cost memory. */
 const maxConnections = 10_000;
 
@@ -117,7 +118,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
     queues,
     namespaces: Object.fromEntries(Object.values(config.sources).map(({ name, namespace }) => [name, namespace])),
     upstreamConfigured: config.upstream.baseUrl !== null,
-    nextSync: (source) => nextSync(queueBackend, source),
+    nextSync: (source) => nextSync(queues, source),
   });
   await app.register(bullBoard, { apiKeys: config.apiKeys, backend: queueBackend, queues: queues.names() });
   await app.ready();

@@ -2,7 +2,13 @@ import { isAscii } from 'node:buffer';
 import type { CacheEntry } from '@holdfast/cache';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-const safeContentType = /^[\x20-\x7e]{1,256}$/;
+/** What RFC 9110 allows in a media type: a tab may stand around a semicolon, and both a tab and bytes above ASCII in quotes. */
+const sendableType = /^(?=.*[^ \t])[\t\x20-\x7e\x80-\xff]{1,256}$/;
+
+/** Whether a content type can be sent in a header as it is. */
+export function isSendableType(contentType: string): boolean {
+  return sendableType.test(contentType);
+}
 
 /**
  * Sends a stored entry as it is, or 304 when the caller has it. The content type is the writer's, so a browser must
@@ -20,7 +26,7 @@ export function sendEntry(reply: FastifyReply, entry: CacheEntry, ifNoneMatch: s
   if (ifNoneMatch !== undefined && matches(ifNoneMatch, etag)) return reply.code(304).send();
   return reply
     .code(200)
-    .header('content-type', safeContentType.test(entry.contentType) ? entry.contentType : 'application/octet-stream')
+    .header('content-type', isSendableType(entry.contentType) ? entry.contentType : 'application/octet-stream')
     .send(entry.body);
 }
 

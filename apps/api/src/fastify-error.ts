@@ -26,7 +26,7 @@ export function fromFastifyError(error: unknown): HoldfastError | undefined {
     case 'FST_ERR_BAD_URL':
       return new ApiError(apiErrors.urlInvalid, 'The path has a percent-encoding that is not valid UTF-8.', cause);
     case 'FST_ERR_MAX_PARAM_LENGTH':
-      return new InvalidKeyError('A key or a name in the path has more than 512 bytes.', cause);
+      return new InvalidKeyError('A key or a name in the path is too long.', cause);
     default:
       return clientError(error);
   }

@@ -20,6 +20,10 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   return (input: unknown) => {
     // Most requests have no query: nothing to convert.
     if (acceptsNone && Object.keys(input as object).length === 0) return true;
+    if (fromText) {
+      const issues = unstorableIn(input as object);
+      if (issues.length > 0) return { error: refusalOf(issues) };
+    }
     const value = fromText ? Value.Convert(schema, { ...(input as object) }) : input;
     if (check.Check(value)) return fromText ? { value } : true;
     return { error: refusal(httpPart ?? 'body', check.Errors(value)) };
@@ -29,7 +33,19 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
 function refusal(part: string, errors: readonly TLocalizedValidationError[]): ApiError {
   // An unknown name is told twice: as an additional property, and by the `false` that is then its schema.
   const told = errors.filter(({ keyword }) => keyword !== 'boolean');
-  const issues = joinAlternatives(told, (error) => issuesOf(part, error)).slice(0, maxIssues);
+  return refusalOf(joinAlternatives(told, (error) => issuesOf(part, error)).slice(0, maxIssues));
+}
+
+/** Texts of a query become keys, and text in PostgreSQL, which stores neither. */
+function unstorableIn(query: object): FieldIssue[] {
+  return Object.entries(query).flatMap(([name, value]: [string, unknown]) =>
+    [value].flat().some((text) => typeof text === 'string' && (text.includes('\0') || !text.isWellFormed()))
+      ? [{ path: `query.${name.slice(0, 100)}`, message: 'must not have U+0000 or half of a surrogate pair' }]
+      : [],
+  );
+}
+
+function refusalOf(issues: readonly FieldIssue[]): ApiError {
   const detail = issues.map(({ path, message }) => `${path} ${message}`).join('; ');
   return new ApiError(apiErrors.requestInvalid, detail, { issues });
 }

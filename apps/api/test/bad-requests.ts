@@ -44,6 +44,12 @@ const queries: readonly BadRequest[] = [
   ['a TTL of a hundred years', put(`${cacheUrl}?ttl=36500d`), 400, 'TTL_INVALID', 'query.ttl'],
   ['a TTL given twice', put(`${cacheUrl}?ttl=5m&ttl=6m`), 400, 'REQUEST_INVALID', 'query.ttl'],
   ['an empty tag', put(`${cacheUrl}?tags=a,,b`), 400, 'TAG_INVALID', 'query.tags'],
+  ['a tag with U+0000', put(`${cacheUrl}?tags=a,%00`), 400, 'REQUEST_INVALID', 'query.tags'],
+  ['a prefix with U+0000', { url: '/v1/namespaces/prompts/keys?prefix=a%00b' }, 400, 'REQUEST_INVALID', 'query.prefix'],
+  ['a name of jobs with U+0000', { url: `${jobsUrl}?name=a%00` }, 400, 'REQUEST_INVALID', 'query.name'],
+  ['a query with half of a surrogate pair', { url: `${jobsUrl}?name=%ED%A0%80` }, 400, 'URL_INVALID'],
+  ['a query that is not UTF-8', { url: '/v1/namespaces/prompts/keys?prefix=%ff' }, 400, 'URL_INVALID'],
+  ['a query with half a percent-encoding', { url: `${jobsUrl}?name=100%` }, 400, 'URL_INVALID'],
   ['an unknown query parameter', put(`${cacheUrl}?tll=5m`), 400, 'REQUEST_INVALID', 'query.tll'],
   ['a query parameter where there are none', { url: '/v1/queues?x=1' }, 400, 'REQUEST_INVALID', 'query.x'],
   [
@@ -73,6 +79,13 @@ const bodies: readonly BadRequest[] = [
   ['no body', { method: 'POST', url: jobsUrl }, 400, 'REQUEST_INVALID', 'body'],
   ['a body that is no object', post([]), 400, 'REQUEST_INVALID', 'body'],
   ['a body without data', post({}), 400, 'REQUEST_INVALID', '/data'],
+  ...['.', '..', 'a b', '17', 'wait'].map((jobId): BadRequest => [
+    `the job id ${JSON.stringify(jobId)}`,
+    post({ data: delivery, options: { jobId } }),
+    400,
+    'JOB_OPTIONS_INVALID',
+    '/options/jobId',
+  ]),
   ['an unknown field', post({ data: delivery, priority: 1 }), 400, 'REQUEST_INVALID', '/priority'],
   ['an unknown option', post({ data: delivery, options: { retries: 3 } }), 400, 'REQUEST_INVALID', '/options/retries'],
   [

@@ -13,6 +13,37 @@ describe.each(['redis', 'memory'] as const)('the cache over REST, in %s', (engin
   const call = (method: InjectOptions['method'], url: string, options: InjectOptions = {}) =>
     api.app.inject({ method: method ?? 'GET', url, ...options });
 
+  it.each([
+    'text/plain;\tcharset=utf-8',
+    'text/plain \t; \t charset="utf-8"',
+    'text/plain;',
+    'multipart/form-data; boundary=a:b',
+    'a/b; title="\tf\u00fcr;\\"x\\""',
+  ])('takes and gives back the content type %j, alone and among many, with spaces for tabs', async (type) => {
+    const headers = { 'content-type': type };
+    expect((await call('PUT', '/v1/cache/prompts/typed', { payload: 'x', headers })).statusCode).toBeLessThan(300);
+    expect((await call('GET', '/v1/cache/prompts/typed')).headers['content-type']).toBe(type.replaceAll(/\t+/g, ' '));
+    const items = [{ key: 'typed-too', bytes: 'eA==', contentType: type }];
+    expect((await call('POST', '/v1/cache/prompts/bulk/set', { payload: { items } })).json()).toMatchObject({
+      failed: 0,
+    });
+    expect((await call('GET', '/v1/cache/prompts/typed-too')).headers['content-type']).toBe(
+      type.replaceAll(/\t+/g, ' '),
+    );
+  });
+
+  it.each(['application/json\t;\tcharset=utf-8', 'application/problem+json \t', 'APPLICATION/JSON;'])(
+    'knows JSON by %j, for bodies and for entries',
+    async (type) => {
+      const headers = { 'content-type': type };
+      const bulk = await call('POST', '/v1/cache/prompts/bulk/get', { payload: '{"keys":[]}', headers });
+      expect(bulk.statusCode).toBe(type.includes('problem') ? 415 : 200);
+      expect((await call('PUT', '/v1/cache/prompts/json', { payload: '{', headers })).json()).toMatchObject({
+        code: 'BODY_INVALID_JSON',
+      });
+    },
+  );
+
   it('creates, replaces, reads and deletes the bytes as they came', async () => {
     const url = '/v1/cache/prompts/greeting';
     const bytes = Buffer.from([0, 255, 10, 13, 128]);

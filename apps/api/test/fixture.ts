@@ -13,8 +13,8 @@ import { createRuntime } from '@holdfast/runtime';
 import type { Runtime } from '@holdfast/runtime';
 
 export interface ApiOptions {
-  /** What holds the cache. The queue is on Redis in either case. Default `redis`. */
-  readonly engine?: 'redis' | 'memory';
+  /** What holds the cache. The queue is on Redis, but for `embedded`, which is without any. Default `redis`. */
+  readonly engine?: 'redis' | 'memory' | 'embedded';
   readonly env?: Readonly<Record<string, string>>;
   readonly adjust?: (config: Config) => Config;
 }
@@ -38,7 +38,12 @@ export async function startApi({
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-api-'));
   const loaded = loadConfig({
     cwd: directory,
-    env: { NODE_ENV: 'test', REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: uniquePrefix('api'), ...env },
+    env: {
+      NODE_ENV: 'test',
+      ...(engine !== 'embedded' && { REDIS_URL: useRedis().url }),
+      REDIS_KEY_PREFIX: uniquePrefix('api'),
+      ...env,
+    },
   });
   const config = adjust(engine === 'memory' ? inMemory(loaded) : loaded);
   const log: string[] = [];

@@ -86,7 +86,8 @@ export const VALUE_TYPE = 'application/vnd.holdfast.value';
 
 /** A body that is text gives text, which the client writes into its socket at once; bytes give bytes. */
 export function encodeEntry(entry: NewEntry, stamp: TagStamp | null): Bytes {
-  const { body, contentType, origin, tags } = entry;
+  const { body, origin, tags } = entry;
+  const contentType = inOneLine(entry.contentType);
   const head =
     VERSION +
     digestOf(contentType, body) +
@@ -108,6 +109,15 @@ export function encodeEntry(entry: NewEntry, stamp: TagStamp | null): Bytes {
   bytes.write(head);
   bytes.set(body, headBytes);
   return bytes;
+}
+
+const separators = /[\t\r\n]+/g;
+
+/** A tab ends the content type here; in a header it counts as a space wherever one is allowed (RFC 9110, 5.6.3). */
+function inOneLine(contentType: string): string {
+  return contentType.includes('\t') || contentType.includes('\n') || contentType.includes('\r')
+    ? contentType.replaceAll(separators, ' ')
+    : contentType;
 }
 
 const DIGEST_CHARACTERS = 16;

@@ -55,6 +55,20 @@ describe('the stored form', () => {
     expect(body).toBe(entry.body);
   });
 
+  test.each([
+    ['text/plain;\tcharset=utf-8', 'text/plain; charset=utf-8'],
+    ['a/b\t;\r\n\tc=d', 'a/b ; c=d'],
+  ])('keeps a content type in its line: %j', (contentType, read) => {
+    const encoded = encodeEntry({ ...entry, contentType, tags: ['one'], origin: 'source:a' }, STAMP_OF_WRITE);
+    const { contentType: type, tags, origin, body } = decodeEntry(bytesOf(encoded)) ?? {};
+    expect({ type, tags, origin, body: String(body) }).toEqual({
+      type: read,
+      tags: ['one'],
+      origin: 'source:a',
+      body: entry.body,
+    });
+  });
+
   test('is the same for a text and for its bytes, but for the revision', () => {
     const withoutRev = (encoded: string | Uint8Array): string => {
       const text = bytesOf(encoded).toString();

@@ -10,7 +10,7 @@
 local base, id = KEYS[1], ARGV[1]
 local key = base .. id
 local call = redis.call
-if call('EXISTS', key) == 0 then
+if call('TYPE', key).ok ~= 'hash' then
   return 'missing'
 end
 if call('ZSCORE', base .. 'completed', id) or call('ZSCORE', base .. 'failed', id) then
@@ -22,6 +22,10 @@ end
 local taken = call('ZREM', base .. 'prioritized', id) + call('ZREM', base .. 'delayed', id)
 if taken == 0 then
   taken = call('LREM', base .. 'wait', 0, id) + call('LREM', base .. 'paused', 0, id)
+end
+-- Another key beside those of the queue, or a job that nothing holds any more: it is in no list, and can be asked for by none.
+if taken == 0 and not call('LPOS', base .. 'active', id) then
+  return 'missing'
 end
 call('HSET', key, 'defa', ARGV[2])
 if taken == 0 then

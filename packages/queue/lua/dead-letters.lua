@@ -30,15 +30,16 @@ while true do
   for at = 1, #batch, 2 do
     local id, score = batch[at], batch[at + 1]
     if after == nil or tonumber(score) < tonumber(from) or isBefore(id, after) then
-      local fields = redis.call('HMGET', prefix .. id, 'name', 'data', 'failedReason', 'stacktrace', 'atm', 'timestamp')
-      if fields[1] then
+      -- Not one that is gone while its id is still listed, nor an id that is too long to be asked for (job-id.ts).
+      if #id <= 4096 and redis.call('TYPE', prefix .. id).ok == 'hash' then
+        local fields = redis.call('HMGET', prefix .. id, 'name', 'data', 'failedReason', 'stacktrace', 'atm', 'timestamp')
         budget = budget - #(fields[2] or '')
         -- One that is larger than a page has a page of its own.
         if #reply == limit or (budget < 0 and #reply > 0) then
           reply[#reply + 1] = 'more'
           return reply
         end
-        reply[#reply + 1] = {id, score, unpack(fields)}
+        reply[#reply + 1] = {id, score, unpack(fields, 1, 6)}
       end
     end
   end

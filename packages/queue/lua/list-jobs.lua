@@ -43,8 +43,8 @@ local function take(id, at)
   lookups = lookups - 1
   reply[2], reply[3] = at, id
   local jobKey = prefix .. id
-  -- A marker, or a job that is gone while its id is still listed.
-  if call('TYPE', jobKey).ok ~= 'hash' then
+  -- A marker, a job that is gone while its id is still listed, or an id that is too long to be asked for (job-id.ts).
+  if #id > 4096 or call('TYPE', jobKey).ok ~= 'hash' then
     return true
   end
   if name == '' or call('HGET', jobKey, 'name') == name then

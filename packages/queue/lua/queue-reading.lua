@@ -19,7 +19,8 @@ end
 
 -- A job can run from when it was added plus its delay; one that was tried, from its last start plus its back-off.
 local function considerJob(id)
-  local fields = call('HMGET', prefix .. id, 'timestamp', 'delay', 'processedOn')
+  -- What is no hash is no job, and leaves the counts as they are.
+  local fields = redis.pcall('HMGET', prefix .. id, 'timestamp', 'delay', 'processedOn')
   local from = tonumber(fields[1])
   if from ~= nil then
     consider(math.max(from, tonumber(fields[3]) or 0) + (tonumber(fields[2]) or 0))

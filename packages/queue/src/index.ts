@@ -10,7 +10,8 @@ export type { AddManyItem, AddManyOptions, AddManyResult } from './producing/add
 export type { Coalesce, CoalescedResult, CoalescerSettings, ItemCoalescer } from './producing/coalescing.ts';
 export type { BatchStats } from './producing/batch-stats.ts';
 export type { Deduplication, DeduplicationMode } from './producing/deduplication.ts';
-export { maxBulkJobs } from './limits.ts';
+export { maxJobIdBytes } from './job-id.ts';
+export { maxBulkJobs, maxCursorLength, maxWaitMs } from './limits.ts';
 export type { AddJob, AddResult, GetOptions, JobOptions, QueuesOptions } from './queues.ts';
 export type { ScheduleEntry } from './schedules/declared.ts';
 export type { ScheduleInput, ScheduleViewOptions } from './schedules/schedules.ts';

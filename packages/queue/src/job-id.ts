@@ -42,18 +42,38 @@ const ownKeys = new Set([
 
 /** What a caller may choose: see `isJobId`. */
 const chosen = /^[A-Za-z0-9._~-]{1,128}$/;
-/** Those that a schedule makes. */
-const scheduled = /^repeat:[A-Za-z0-9._~-]{1,128}:\d{1,16}$/;
+
+/** Bytes of the longest id that can be asked for: percent-encoded, it still fits into a request line. */
+export const maxJobIdBytes = 4096;
 
 export const jobIdRule =
-  'must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, not only digits (BullMQ counts with those), and not a name that the queue needs for itself, such as "meta" or "wait"';
+  'must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, not only digits (BullMQ counts with those), not "." or ".." (which no URL can name), and not a name that the queue needs for itself, such as "meta" or "wait"';
 
 /** Whether a caller may give a job this id. */
 export function isJobId(value: unknown): value is string {
-  return typeof value === 'string' && chosen.test(value) && !/^\d+$/.test(value) && !ownKeys.has(value);
+  return (
+    typeof value === 'string' &&
+    chosen.test(value) &&
+    !/^\d+$/.test(value) &&
+    !isDotSegment(value) &&
+    !ownKeys.has(value)
+  );
 }
 
-/** Whether a job of this id may exist: one that a caller chose, or that a schedule made. */
+/**
+ * Whether a job of this id may exist: one that a caller chose, that a schedule made, or that another BullMQ program added,
+ * whose ids can be any text. Whether there is one, only the lists of the queue tell.
+ */
 export function canBeJobId(id: string): boolean {
-  return (chosen.test(id) || scheduled.test(id)) && !ownKeys.has(id);
+  return canBeAskedFor(id) && !ownKeys.has(id);
+}
+
+/** Whether a text from outside may be looked for in a store: PostgreSQL takes neither U+0000 nor half of a surrogate pair. */
+export function canBeAskedFor(id: string): boolean {
+  return id !== '' && !id.includes('\0') && id.isWellFormed() && Buffer.byteLength(id) <= maxJobIdBytes;
+}
+
+/** Whether a URL would lose it: clients and proxies resolve these two, also where they are percent-encoded. */
+export function isDotSegment(name: string): boolean {
+  return name === '.' || name === '..';
 }

@@ -16,7 +16,7 @@ import { priorityNumber, priorityRule, type Priority } from './priority.ts';
 
 /** What a caller may say about one job; what is left out comes from the definition of the queue. */
 export interface JobOptions {
-  /** 1 to 128 of `A-Z a-z 0-9 . _ ~ -`, not only digits, not a name of the queue's own keys. A job of this id that exists is not added again. */
+  /** 1 to 128 of `A-Z a-z 0-9 . _ ~ -`, not only digits, not `.` or `..`, not a name of the queue's own keys. A job of this id that exists is not added again. */
   readonly jobId?: string;
   readonly priority?: Priority;
   readonly delayMs?: number;

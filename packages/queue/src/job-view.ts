@@ -29,6 +29,11 @@ export interface JobView {
   readonly finishedAt?: string;
   /** The newest lines, oldest first; absent when there are none. */
   readonly logs?: readonly string[];
+  /**
+   * What its store holds of it, but cannot be read, or is missing; absent where all is well. What is shown in the place of
+   * such a field is the text that is there, or else nothing: an empty name, `{}` as data, 1970 as the time.
+   */
+  readonly damaged?: readonly string[];
 }
 
 export interface JobErrorView {
@@ -48,6 +53,8 @@ export interface StoredJob {
   readonly finishedOn?: number | undefined;
   readonly failedReason?: string | undefined;
   readonly returnvalue?: unknown;
+  /** See `JobView.damaged`. */
+  readonly damaged?: readonly string[];
 }
 
 export function toJobView(
@@ -71,6 +78,7 @@ export function toJobView(
     ...(job.processedOn !== undefined && { startedAt: isoTime(job.processedOn) }),
     ...(job.finishedOn !== undefined && { finishedAt: isoTime(job.finishedOn) }),
     ...(logs.length > 0 && { logs }),
+    ...(job.damaged !== undefined && { damaged: job.damaged }),
   };
 }
 

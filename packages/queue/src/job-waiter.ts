@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { endOfGoneJob, isEnd } from './admin/ended-job.ts';
 import type { EventFeed, FeedEvent } from './admin/event-feed.ts';
+import { readJob } from './admin/read-job.ts';
 import type { QueueHandle } from './backends/backend.ts';
-import { isFinished } from './job-view.ts';
+import { isFinished, type JobView } from './job-view.ts';
 import { maxWaitMs } from './limits.ts';
 
 /** The net under the events: the state is also asked so often. */
@@ -24,35 +26,45 @@ export class JobWaiter {
   }
 
   /**
-   * Resolves when the job has ended, does not exist, the time is over, `signal` is aborted or this is closed.
+   * The job once it has ended, or as it is when the time is over, `signal` is aborted or this is closed. Of a job that ended
+   * meanwhile and was removed by the retention of its queue, what its events tell. `undefined` when there is none.
    *
    * @throws QueueUnavailableError
    */
-  async wait(id: string, waitMs: number, signal?: AbortSignal): Promise<void> {
+  async wait(id: string, waitMs: number, signal?: AbortSignal): Promise<JobView | undefined> {
     const deadline = Date.now() + Math.min(waitMs, maxWaitMs);
     const ended = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     let listening: Promise<() => void> | undefined;
     let wake = Promise.withResolvers<void>();
-    const onEvent = ({ kind }: FeedEvent): void => {
-      if (kind === 'completed' || kind === 'failed') wake.resolve();
+    let heard: FeedEvent | undefined;
+    const onEvent = (event: FeedEvent): void => {
+      if (!isEnd(event)) return;
+      heard = event;
+      wake.resolve();
     };
     try {
+      // In this order on one connection: what happens to the job after it was seen first is behind that event.
+      const [since, first] = await Promise.all([this.#handle.jobs.lastEventId(), readJob(this.#handle, id)]);
+      if (first === undefined) return undefined;
+      let last = first;
       for (;;) {
-        // The state is asked again after the subscription is there, or the end of the job could fall between both. It is asked
-        // after an event, too: that may be about an earlier run of a job that was retried since.
-        wake = Promise.withResolvers<void>();
-        const state = await this.#handle.call((queue) => queue.getJobState(id));
-        if (isFinished(state) || state === 'unknown') return;
+        if (isFinished(last.state)) return last;
         const leftMs = deadline - Date.now();
-        if (leftMs <= 0 || ended.aborted) return;
+        if (leftMs <= 0 || ended.aborted) return last;
         const atMostMs = Math.min(leftMs, pollMs);
         if (listening === undefined) {
           listening = this.#feed.listen(id, onEvent);
-          // Where the store is away, the next question for the state says so.
+          // Where the store is away, the next look at the job says so.
           await Promise.race([listening.catch(() => undefined), pause(atMostMs, ended)]);
         } else {
           await Promise.race([wake.promise, pause(atMostMs, ended)]);
         }
+        // The job is looked at again after the subscription is there, or its end could fall between both. So it is after an
+        // event, too: that may be about an earlier run of a job that was retried since.
+        wake = Promise.withResolvers<void>();
+        const now = await readJob(this.#handle, id);
+        if (now === undefined) return await endOfGoneJob(this.#handle.jobs, { first, last, since, heard });
+        last = now;
       }
     } finally {
       listening?.then(

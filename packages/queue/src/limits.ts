@@ -43,6 +43,8 @@ export const maxPendingBytes = 64 * 1024 * 1024;
 export const maxPayloadBytes = 1024 * 1024;
 /** Milliseconds that `get` waits at most for a job to end. */
 export const maxWaitMs = 30_000;
+/** Characters of the place where a list goes on, which holds the id of a job. */
+export const maxCursorLength = 8192;
 /** Lines of a log that are kept for a job, and characters of a line. */
 export const maxLogLines = 1000;
 export const maxLogLineLength = 8192;

@@ -1,5 +1,6 @@
 import { EventFeed } from './admin/event-feed.ts';
 import { QueueAdmin } from './admin/queue-admin.ts';
+import { readJob } from './admin/read-job.ts';
 import { cancelJob } from './consuming/cancel-job.ts';
 import { addFlow } from './flows/add-flow.ts';
 import type { FlowJob, FlowResult } from './flows/flow.ts';
@@ -16,9 +17,9 @@ import {
 } from './dead-letters/dead-letters.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { QueueDefinitionError, QueueUnknownError } from './errors.ts';
-import { toJobView, type JobView } from './job-view.ts';
+import type { JobView } from './job-view.ts';
 import { JobWaiter } from './job-waiter.ts';
-import { maxLogLines, maxWaitMs } from './limits.ts';
+import { maxWaitMs } from './limits.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import type { AddManyOptions, AddManyResult } from './producing/add-many.ts';
 import { Coalescing, type CoalescerSettings, type ItemCoalescer } from './producing/coalescing.ts';
@@ -164,7 +165,8 @@ export class Queues {
 
   /**
    * The job, or `undefined` when there is none of this id (any more). With `waitMs` it answers as soon as the job has
-   * ended, and after that time with the job as it then is.
+   * ended, and after that time with the job as it then is; so it does where the retention of the queue removes the job at
+   * its end.
    *
    * @throws QueueUnknownError (404), QueueUnavailableError (503)
    */
@@ -176,16 +178,7 @@ export class Queues {
     const held = this.outbox?.find(queue, id);
     if (held !== undefined) return held;
     const leftMs = deadline - Date.now();
-    if (waitMs > 0 && leftMs > 0) await waiter.wait(id, leftMs, signal);
-    return handle.call(async (bullmq) => {
-      const [job, state, logs] = await Promise.all([
-        bullmq.getJob(id),
-        bullmq.getJobState(id),
-        bullmq.getJobLogs(id, -maxLogLines, -1),
-      ]);
-      if (job === undefined || state === 'unknown') return undefined;
-      return toJobView(queue, id, job, state, logs.logs);
-    });
+    return waitMs > 0 && leftMs > 0 ? waiter.wait(id, leftMs, signal) : readJob(handle, id);
   }
 
   /**
@@ -218,7 +211,8 @@ export class Queues {
    * Makes the schedules be as declared, and adds the jobs that run at each start. Any number of processes may do so at
    * once. Without `entries`, those of the definitions that have a schedule or run at start, with empty data.
    *
-   * @throws QueueUnknownError, JobInvalidError when the data does not fit the queue, QueueUnavailableError (503)
+   * @throws QueueUnknownError, JobInvalidError when the data does not fit the queue, JobOptionsInvalidError for an id that
+   *   cannot be one, QueueUnavailableError (503)
    */
   async ensureSchedules(entries?: readonly ScheduleEntry[]): Promise<void> {
     for (const entry of entries ?? entriesOf([...this.#queues.values()].map((open) => open.definition))) {

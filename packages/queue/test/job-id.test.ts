@@ -6,12 +6,23 @@ describe('job ids', () => {
     expect(isJobId(id)).toBe(true);
   });
 
-  test.each(['', '17', 'a:b', 'a b', 'x'.repeat(129), 'ä', 17])('%s may not', (id) => {
+  test.each(['', '17', 'a:b', 'a b', 'x'.repeat(129), 'ä', 17, '.', '..'])('%s may not', (id) => {
     expect(isJobId(id)).toBe(false);
   });
 
   test.each(['meta', 'wait', 'events', 'id', 'stalled-check'])('%s is a key of the queue itself', (id) => {
     expect(isJobId(id)).toBe(false);
+    expect(canBeJobId(id)).toBe(false);
+  });
+
+  test.each(['17', 'a:b', 'a b', '%2F', '日本', 'x'.repeat(4096)])(
+    '%s can be asked for: other programs choose such',
+    (id) => {
+      expect(canBeJobId(id)).toBe(true);
+    },
+  );
+
+  test.each(['', 'a\0b', '\ud800', 'x'.repeat(4097), 'ü'.repeat(2049)])('%j cannot', (id) => {
     expect(canBeJobId(id)).toBe(false);
   });
 

@@ -1,6 +1,8 @@
 import type { EmbeddedQueueAccess } from '../dead-letters/embedded-store.ts';
-import type { JobListPage, JobListRequest, JobStore, ListedJob, StoredEvent } from './job-store.ts';
+import type { JobState } from '../job-view.ts';
+import type { JobListPage, JobListRequest, JobStore, ListedJob, ReadJob, StoredEvent } from './job-store.ts';
 import type { ListedState } from './listed-states.ts';
+import { StoredFields, withDamage } from './stored-fields.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -51,6 +53,13 @@ export class EmbeddedJobStore implements JobStore {
     }
     if (last === undefined || last === rows.at(-1)) return { jobs };
     return { jobs, next: { place: `${String(last['first'])},${String(last['second'])}`, id: String(last['id']) } };
+  }
+
+  async read(id: string, logLines: number): Promise<ReadJob | undefined> {
+    const [row] = await this.#query(readSql, [this.#access.name, id, logLines]);
+    if (row === undefined) return undefined;
+    const logs = Array.isArray(row['logs']) ? row['logs'].map(String) : [];
+    return { job: toListed(row), state: stateOf(row), isPrioritized: Number(row['priority']) > 0, logs };
   }
 
   async lastEventId(): Promise<string> {
@@ -105,19 +114,34 @@ function listSql(state: ListedState, goesOn: boolean): string {
 }
 
 function toListed(row: Row): ListedJob {
-  const time = (column: string): number | undefined => (row[column] === null ? undefined : Number(row[column]));
-  const processedOn = time('processed_at_ms');
-  const finishedOn = time('finished_at_ms');
-  return {
+  const fields = new StoredFields(row);
+  const processedOn = fields.has('processed_at_ms') ? fields.time('processed_at_ms', 'startedAt') : undefined;
+  const finishedOn = fields.has('finished_at_ms') ? fields.time('finished_at_ms', 'finishedAt') : undefined;
+  const job = {
     id: String(row['id']),
-    name: String(row['name']),
+    name: fields.text('name'),
+    // Values and no texts: a text that is no JSON cannot be in a column of JSON.
     data: row['data'],
     progress: row['progress'] ?? 0,
-    attemptsMade: Number(row['attempts_made'] ?? 0),
-    timestamp: Number(row['added_at_ms']),
+    attemptsMade: fields.has('attempts_made') ? fields.count('attempts_made', 'attemptsMade') : 0,
+    timestamp: fields.time('added_at_ms', 'createdAt') ?? 0,
     ...(processedOn !== undefined && { processedOn }),
     ...(finishedOn !== undefined && { finishedOn }),
     ...(typeof row['failed_reason'] === 'string' && { failedReason: row['failed_reason'] }),
     returnvalue: row['return_value'],
   };
+  return withDamage(job, fields);
+}
+
+/** $1 queue, $2 id, $3 lines. */
+const readSql = `
+  SELECT *, ARRAY(
+    SELECT row FROM (
+      SELECT row, idx FROM job_log WHERE queue = $1 AND job_id = $2 ORDER BY idx DESC LIMIT $3::int
+    ) AS newest ORDER BY idx
+  ) AS logs
+  FROM job WHERE queue = $1 AND id = $2`;
+
+function stateOf({ state, priority }: Row): JobState {
+  return state === 'waiting' && Number(priority) > 0 ? 'prioritized' : (state as JobState);
 }

@@ -1,3 +1,4 @@
+import { nestingRule, toBoundedJson } from '@holdfast/redis-core';
 import type { QueueEvents } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueueHandle } from '../backends/backend.ts';
@@ -102,11 +103,27 @@ export class EventFeed {
   async #open(): Promise<QueueEvents> {
     const after = await this.#handle.jobs.lastEventId();
     const events = this.#openEvents(after);
-    events.on('error', (error) => this.#report(error));
+    events.on('error', (error) => {
+      this.#report(error);
+      // BullMQ reads no further behind an event that is no JSON, which another program may have put there.
+      if (error instanceof SyntaxError) this.#reopen(events);
+    });
     for (const kind of kinds) {
-      events.on(kind, (details: { jobId: string }, id: string) => this.#tell({ id, kind, details: { ...details } }));
+      events.on(kind, (details: { jobId: string }, id: string) => this.#tell({ id, kind, details: showable(details) }));
     }
     return events;
+  }
+
+  /** Behind the events that there are by then; who listens looks at its job now and then in any case. */
+  #reopen(broken: QueueEvents): void {
+    this.#events = this.#events?.then(async (current) => {
+      if (current !== broken || this.#closed) return current;
+      void broken.close().catch((error: unknown) => this.#report(error as Error));
+      return this.#open();
+    });
+    this.#events?.catch(() => {
+      this.#events = undefined;
+    });
   }
 
   #tell(event: FeedEvent): void {
@@ -135,4 +152,18 @@ export class EventFeed {
   #report(error: Error): void {
     publishEvent('holdfast:queue:error', () => ({ queue: this.#handle.name, part: 'events', error }));
   }
+}
+
+/** BullMQ has parsed what another program may have nested too deep to be written again. */
+function showable(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(details).map(([name, value]) => {
+      try {
+        if (typeof value === 'object') toBoundedJson(value);
+        return [name, value];
+      } catch {
+        return [name, `(${nestingRule})`];
+      }
+    }),
+  );
 }

@@ -1,4 +1,4 @@
-import type { StoredJob } from '../job-view.ts';
+import type { JobState, StoredJob } from '../job-view.ts';
 import type { JobListPlace } from './list-cursor.ts';
 import type { ListedState } from './listed-states.ts';
 
@@ -8,6 +8,8 @@ export interface JobStore {
   isPlace(place: string): boolean;
   /** Jobs of one state; reads no more than the page needs. */
   list(request: JobListRequest): Promise<JobListPage>;
+  /** A job that is in one of the states, with the newest lines of its log, in one look; `undefined` for any other key. */
+  read(id: string, logLines: number): Promise<ReadJob | undefined>;
   /** The id of the newest event of the queue; `0` when there is none. */
   lastEventId(): Promise<string>;
   /** Whether events can be asked for behind such an id: it may come from outside. */
@@ -36,6 +38,14 @@ export interface JobListPage {
 
 export interface ListedJob extends StoredJob {
   readonly id: string;
+}
+
+export interface ReadJob {
+  readonly job: ListedJob;
+  readonly state: JobState;
+  /** Whether it waits in the order of priorities where it waits. */
+  readonly isPrioritized: boolean;
+  readonly logs: readonly string[];
 }
 
 /** An event as BullMQ stores it: `event`, `jobId` and whatever belongs to the event, as text. */

@@ -1,3 +1,5 @@
+import { canBeAskedFor } from '../job-id.ts';
+import { maxCursorLength } from '../limits.ts';
 import { isListedState, type ListedState } from './listed-states.ts';
 
 /**
@@ -16,7 +18,7 @@ export interface JobListPlace {
   readonly id: string;
 }
 
-const grammar = /^([a-z-]{1,20})(?:\n(-?[\d.,]{1,64})\n(.{1,512}))?$/s;
+const grammar = /^([a-z-]{1,20})(?:\n(-?[\d.,]{1,64})\n(.+))?$/s;
 
 export function writeJobListCursor({ state, after }: JobListCursor): string {
   const text = after === undefined ? state : `${state}\n${after.place}\n${after.id}`;
@@ -25,9 +27,10 @@ export function writeJobListCursor({ state, after }: JobListCursor): string {
 
 /** `undefined` for what this cannot have written. Whether the place is one, only the backend knows. */
 export function parseJobListCursor(text: string): JobListCursor | undefined {
-  if (typeof text !== 'string' || text.length > 1024) return undefined;
+  if (typeof text !== 'string' || text.length > maxCursorLength) return undefined;
   const [, state, place, id] = grammar.exec(Buffer.from(text, 'base64url').toString()) ?? [];
   if (state === undefined || !isListedState(state)) return undefined;
   if (place === undefined || id === undefined) return { state };
+  if (!canBeAskedFor(id)) return undefined;
   return { state, after: { place, id } };
 }

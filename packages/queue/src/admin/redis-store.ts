@@ -1,10 +1,12 @@
 import { RedisScript } from '../backends/redis-script.ts';
 import type { RedisQueueAccess } from '../dead-letters/redis-store.ts';
-import type { JobListPage, JobListRequest, JobStore, ListedJob, StoredEvent } from './job-store.ts';
+import type { JobState } from '../job-view.ts';
+import type { JobListPage, JobListRequest, JobStore, ListedJob, ReadJob, StoredEvent } from './job-store.ts';
 import type { ListedState } from './listed-states.ts';
-import { parseStored } from './stored-json.ts';
+import { StoredFields, withDamage } from './stored-fields.ts';
 
 const listScript = new RedisScript('list-jobs');
+const readScript = new RedisScript('read-job');
 
 /** Where BullMQ keeps a state, and in which order it is listed: those that run next first, those that ended last first. */
 const kept: Readonly<Record<ListedState, readonly [key: string, order: 'up' | 'down' | 'fifo' | 'ids']>> = {
@@ -43,6 +45,14 @@ export class RedisJobStore implements JobStore {
     };
   }
 
+  async read(id: string, logLines: number): Promise<ReadJob | undefined> {
+    const reply = await this.#access.run((client) => readScript.run(client, this.#access.prefix, [id, logLines]));
+    if (reply === null) return undefined;
+    const [state, hash, logs] = reply as [JobState, string[], string[]];
+    const fields = pairs(hash);
+    return { job: toListed(id, fields), state, isPrioritized: Number(fields['priority'] ?? 0) > 0, logs };
+  }
+
   async lastEventId(): Promise<string> {
     const [newest] = await this.#stream('xrevrange', '+', '-', 1);
     return newest?.id ?? '0-0';
@@ -74,19 +84,27 @@ function pairs(list: readonly string[]): Record<string, string> {
   return fields;
 }
 
-/** From the hash of a job as BullMQ writes it; fields of other producers may be missing. */
-function toListed(id: string, fields: Readonly<Record<string, string | undefined>>): ListedJob {
-  const { failedReason } = fields;
-  return {
+/** From the hash of a job as BullMQ writes it. Other producers, and accidents, may have left out what they like. */
+function toListed(id: string, hash: Readonly<Record<string, string>>): ListedJob {
+  const fields = new StoredFields(hash);
+  const { failedReason } = hash;
+  const timestamp = fields.time('timestamp', 'createdAt') ?? 0;
+  const processedOn = fields.has('processedOn') ? fields.time('processedOn', 'startedAt') : undefined;
+  const finishedOn = fields.has('finishedOn') ? fields.time('finishedOn', 'finishedAt') : undefined;
+  const attempts = ['attemptsMade', 'atm'].find((field) => fields.has(field));
+  const job = {
     id,
-    name: fields['name'] ?? '',
-    data: parseStored(fields['data'] ?? '{}'),
-    progress: parseStored(fields['progress'] ?? '0'),
-    attemptsMade: Number(fields['atm'] ?? fields['attemptsMade'] ?? 0),
-    timestamp: Number(fields['timestamp'] ?? 0),
-    ...(fields['processedOn'] !== undefined && { processedOn: Number(fields['processedOn']) }),
-    ...(fields['finishedOn'] !== undefined && { finishedOn: Number(fields['finishedOn']) }),
+    name: fields.text('name'),
+    data: fields.json('data', {}),
+    progress: fields.has('progress') ? fields.json('progress', 0) : 0,
+    attemptsMade: attempts === undefined ? 0 : fields.count(attempts, 'attemptsMade'),
+    timestamp,
+    ...(processedOn !== undefined && { processedOn }),
+    ...(finishedOn !== undefined && { finishedOn }),
     ...(failedReason !== undefined && { failedReason }),
-    ...(fields['returnvalue'] !== undefined && { returnvalue: parseStored(fields['returnvalue']) }),
+    ...(fields.has('returnvalue') && { returnvalue: fields.json('returnvalue', null, 'result') }),
   };
+  fields.object('opts');
+  if (fields.has('stacktrace')) fields.json('stacktrace', []);
+  return withDamage(job, fields);
 }

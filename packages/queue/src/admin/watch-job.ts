@@ -48,13 +48,23 @@ export async function watchJob(
   let found = false;
   try {
     const from = options.since?.eventId ?? (await handle.jobs.lastEventId());
-    const [job, state] = await handle.call((queue) => Promise.all([queue.getJob(id), queue.getJobState(id)]));
-    found = job !== undefined && state !== 'unknown';
-    if (job === undefined || !found) return undefined;
-    const isPrioritized = (job.opts.priority ?? 0) > 0;
-    return new JobWatch({ handle, id, buffer, from, isPrioritized, options }).events();
+    const job = await handle.jobs.read(id, 0);
+    // One that its retention has removed still has events that a reader who comes back has not seen.
+    found = job !== undefined || (options.since !== undefined && (await hasEventsAfter(handle, id, from)));
+    if (!found) return undefined;
+    return new JobWatch({ handle, id, buffer, from, isPrioritized: job?.isPrioritized ?? false, options }).events();
   } finally {
     if (!found) stop();
+  }
+}
+
+async function hasEventsAfter(handle: QueueHandle, id: string, from: string): Promise<boolean> {
+  let after = from;
+  for (;;) {
+    const page = await handle.jobs.eventsAfter(after, replayPage);
+    if (page.some(({ fields }) => fields['jobId'] === id)) return true;
+    if (page.length < replayPage) return false;
+    after = page.at(-1)?.id ?? after;
   }
 }
 
@@ -105,13 +115,17 @@ class JobWatch {
   /** How the job stands now; replies whether it has ended. */
   async *#standing(withProgress: boolean): AsyncGenerator<JobEvent, boolean> {
     const { handle, id } = this.#parts;
-    const [job, state] = await handle.call((queue) => Promise.all([queue.getJob(id), queue.getJobState(id)]));
-    if (job === undefined || state === 'unknown')
+    const found = await handle.jobs.read(id, 0);
+    if (found === undefined) {
+      // Its retention may have removed it at its end, which is then told by an event that was not seen yet.
+      if (yield* this.#missed()) return true;
       return yield* this.#tell({ type: 'state', data: { state: 'unknown' } });
+    }
+    const { job, state } = found;
     if (state === 'completed')
       return yield* this.#tell({ type: 'completed', data: { result: job.returnvalue ?? null } });
     if (state === 'failed')
-      return yield* this.#tell({ type: 'failed', data: { error: parseFailure(job.failedReason) } });
+      return yield* this.#tell({ type: 'failed', data: { error: parseFailure(job.failedReason ?? '') } });
     if (withProgress) {
       yield* this.#tell({ type: 'state', data: { state } });
       if (job.progress !== 0) yield* this.#tell({ type: 'progress', data: { progress: job.progress } });

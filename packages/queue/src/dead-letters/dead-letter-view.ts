@@ -17,6 +17,8 @@ export interface StoredDeadLetter {
   readonly stacks: unknown;
   readonly attemptsMade: number;
   readonly createdAt: number;
+  /** See `JobView.damaged`. */
+  readonly damaged?: readonly string[];
 }
 
 /** @param more whether there are jobs behind these */
@@ -42,6 +44,7 @@ function toDeadLetter(queue: string, job: StoredDeadLetter): DeadLetter {
     createdAt: isoTime(job.createdAt),
     ...firstOf(firstFailedAt, job.attemptsMade <= 1 ? failedAt : undefined),
     failedAt,
+    ...(job.damaged !== undefined && { damaged: job.damaged }),
   };
 }
 

@@ -20,6 +20,8 @@ export interface DeadLetter {
   readonly firstFailedAt?: string;
   /** When it was given up. */
   readonly failedAt: string;
+  /** What its store holds of it but cannot be read, or is missing: see `JobView.damaged`. */
+  readonly damaged?: readonly string[];
 }
 
 export interface DeadLetterPage {

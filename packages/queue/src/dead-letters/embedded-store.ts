@@ -1,3 +1,4 @@
+import { StoredFields, withDamage } from '../admin/stored-fields.ts';
 import type { PgPool } from '../embedded/pg-pool.ts';
 import type { DeadLetterPage } from './dead-letters.ts';
 import { maxPageBytes, toPage, type StoredDeadLetter } from './dead-letter-view.ts';
@@ -69,16 +70,20 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
 }
 
 function toStored(row: Row): StoredDeadLetter {
-  return {
-    id: String(row['id']),
-    failedAt: Number(row['finished_at_ms']),
-    name: String(row['name']),
-    data: row['data'],
-    reason: typeof row['failed_reason'] === 'string' ? row['failed_reason'] : '',
-    stacks: row['stacktrace'],
-    attemptsMade: Number(row['attempts_made']),
-    createdAt: Number(row['added_at_ms']),
-  };
+  const fields = new StoredFields(row);
+  return withDamage(
+    {
+      id: String(row['id']),
+      failedAt: fields.time('finished_at_ms', 'failedAt') ?? 0,
+      name: fields.text('name'),
+      data: row['data'],
+      reason: typeof row['failed_reason'] === 'string' ? row['failed_reason'] : '',
+      stacks: row['stacktrace'],
+      attemptsMade: fields.has('attempts_made') ? fields.count('attempts_made', 'attemptsMade') : 0,
+      createdAt: fields.time('added_at_ms', 'createdAt') ?? 0,
+    },
+    fields,
+  );
 }
 
 /** $1 queue, $2 and $3 the cursor, $4 rows, $5 bytes of data before the page is full. */

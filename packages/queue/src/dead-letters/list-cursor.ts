@@ -1,3 +1,6 @@
+import { canBeAskedFor } from '../job-id.ts';
+import { maxCursorLength } from '../limits.ts';
+
 /**
  * Where a list of dead letters goes on: behind the job that failed at `failedAt` and has this id. It stays right when
  * jobs before it are redriven or removed in the meantime, which a number of jobs to skip would not.
@@ -8,14 +11,14 @@ export interface ListCursor {
   readonly id: string;
 }
 
-const grammar = /^([1-9]\d{0,15})\.(.{1,512})$/s;
+const grammar = /^([1-9]\d{0,15})\.(.+)$/s;
 
 export function writeListCursor({ failedAt, id }: ListCursor): string {
   return Buffer.from(`${failedAt}.${id}`).toString('base64url');
 }
 
 export function isListCursor(text: string): boolean {
-  return typeof text === 'string' && text.length <= 1024 && parse(text) !== undefined;
+  return typeof text === 'string' && text.length <= maxCursorLength && parse(text) !== undefined;
 }
 
 /** @throws TypeError for what `isListCursor` refuses */
@@ -26,6 +29,8 @@ export function readListCursor(text: string): ListCursor {
 }
 
 function parse(text: string): ListCursor | undefined {
-  const match = grammar.exec(Buffer.from(text, 'base64url').toString());
-  return match?.[1] === undefined || match[2] === undefined ? undefined : { failedAt: Number(match[1]), id: match[2] };
+  const [, failedAt, id] = grammar.exec(Buffer.from(text, 'base64url').toString()) ?? [];
+  return failedAt === undefined || id === undefined || !canBeAskedFor(id)
+    ? undefined
+    : { failedAt: Number(failedAt), id };
 }

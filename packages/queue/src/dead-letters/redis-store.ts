@@ -1,5 +1,6 @@
 import type { RedisClient } from '../backends/redis-watch.ts';
 import { RedisScript } from '../backends/redis-script.ts';
+import { StoredFields, withDamage } from '../admin/stored-fields.ts';
 import type { DeadLetterPage } from './dead-letters.ts';
 import { maxPageBytes, toPage, type StoredDeadLetter } from './dead-letter-view.ts';
 import type { ListCursor } from './list-cursor.ts';
@@ -16,7 +17,7 @@ export interface RedisQueueAccess {
   readonly run: <T>(operation: (client: RedisClient) => Promise<T>) => Promise<T>;
 }
 
-type Fields = [id: string, failedAt: string, name: string, ...rest: (string | null)[]];
+type Fields = [id: string, failedAt: string, ...rest: (string | null)[]];
 
 /** One script a call. */
 export class RedisDeadLetterStore implements DeadLetterStore {
@@ -68,24 +69,28 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   }
 }
 
-function toStored([id, failedAt, name, data, reason, stacktrace, attempts, timestamp]: Fields): StoredDeadLetter {
-  return {
-    id,
-    failedAt: Number(failedAt),
-    name,
-    data: parseJson(data ?? 'null'),
-    reason: reason ?? '',
-    stacks: parseJson(stacktrace ?? '[]'),
-    attemptsMade: Number(attempts ?? 0),
-    createdAt: Number(timestamp ?? 0),
-  };
-}
-
-/** What another producer stored need not be JSON; it is shown as it is. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
+function toStored([
+  id,
+  failedAt,
+  name,
+  data,
+  failedReason,
+  stacktrace,
+  attemptsMade,
+  timestamp,
+]: Fields): StoredDeadLetter {
+  const fields = new StoredFields({ failedAt, name, data, stacktrace, attemptsMade, timestamp });
+  return withDamage(
+    {
+      id,
+      failedAt: fields.time('failedAt') ?? 0,
+      name: fields.text('name'),
+      data: fields.json('data', {}),
+      reason: failedReason ?? '',
+      stacks: fields.has('stacktrace') ? fields.json('stacktrace', []) : [],
+      attemptsMade: fields.has('attemptsMade') ? fields.count('attemptsMade') : 0,
+      createdAt: fields.time('timestamp', 'createdAt') ?? 0,
+    },
+    fields,
+  );
 }

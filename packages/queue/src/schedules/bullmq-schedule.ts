@@ -1,8 +1,8 @@
-import type { JobSchedulerJson } from 'bullmq';
 import type { QueueHandle } from '../backends/backend.ts';
 import type { QueueDefinition, Schedule } from '../define-queue.ts';
 import { storedOptions } from '../job-options.ts';
 import type { ScheduledJob } from './records.ts';
+import { readStoredSchedule, type StoredSchedule } from './stored-schedule.ts';
 
 export interface ScheduleTarget {
   readonly definition: QueueDefinition;
@@ -29,7 +29,7 @@ export async function upsertSchedule(id: string, wanted: WantedSchedule, target:
     data: job.data,
     opts: storedOptions(definition, job.options),
   };
-  const existing = await handle.call((queue) => queue.getJobScheduler(id));
+  const existing = await readStoredSchedule(handle, id);
   if (existing !== undefined && isSame(existing, schedule, template) && !(await isBroken(existing, id, handle))) return;
   const repeat =
     'everyMs' in schedule
@@ -47,26 +47,30 @@ export async function removeSchedule(id: string, handle: QueueHandle): Promise<b
 }
 
 function isSame(
-  existing: JobSchedulerJson,
+  existing: StoredSchedule,
   schedule: Schedule,
   template: { readonly name: string; readonly data: unknown; readonly opts: object },
 ): boolean {
-  const opts: Record<string, unknown> = { ...existing.template?.opts };
   return (
-    ('everyMs' in schedule
-      ? Number(existing.every) === schedule.everyMs
-      : existing.pattern === schedule.pattern && existing.tz === (schedule.tz ?? 'UTC')) &&
+    existing.damaged.length === 0 &&
+    existing.schedule !== undefined &&
+    canonical(existing.schedule) === canonical(withZone(schedule)) &&
     existing.name === template.name &&
-    canonical(existing.template?.data ?? {}) === canonical(template.data ?? {}) &&
-    Object.entries(template.opts).every(([name, value]) => canonical(opts[name]) === canonical(value))
+    canonical(existing.data) === canonical(template.data ?? {}) &&
+    Object.entries(template.opts).every(([name, value]) => canonical(existing.options[name]) === canonical(value))
   );
+}
+
+/** Without a zone BullMQ takes that of the process. */
+function withZone(schedule: Schedule): Schedule {
+  return 'everyMs' in schedule ? schedule : { pattern: schedule.pattern, tz: schedule.tz ?? 'UTC' };
 }
 
 /**
  * A worker makes the next job of a schedule after it has taken this one. If it dies in between, and the job is not run
  * again, there is never another.
  */
-async function isBroken({ next }: JobSchedulerJson, id: string, handle: QueueHandle): Promise<boolean> {
+async function isBroken({ next }: StoredSchedule, id: string, handle: QueueHandle): Promise<boolean> {
   if (next === undefined) return true;
   const state = await handle.call((queue) => queue.getJobState(`repeat:${id}:${next}`));
   return state === 'unknown' || state === 'completed' || state === 'failed';

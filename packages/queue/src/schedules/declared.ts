@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { QueueDefinition, Schedule } from '../define-queue.ts';
+import { JobOptionsInvalidError } from '../errors.ts';
 import { upsertSchedule } from './bullmq-schedule.ts';
+import { isScheduleId, scheduleIdRule } from './rules.ts';
 import { bringAbout, type ScheduledQueue } from './schedules.ts';
 
 /** One schedule that is declared for a queue: which job it makes, and when. */
 export interface ScheduleEntry {
   readonly queue: string;
-  /** Unique in its queue; letters, digits and `. _ ~ -`. */
+  /** Unique in its queue: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`, and not `.` or `..`. */
   readonly id: string;
   /** Without it, only `runAtStart` counts. */
   readonly schedule?: Schedule;
@@ -30,6 +32,7 @@ function entryOf({ name, schedule, runAtStart = false }: QueueDefinition): Sched
  * was declared stays; once its declaration changes, that holds.
  */
 export async function ensureSchedule(entry: ScheduleEntry, target: ScheduledQueue): Promise<void> {
+  if (!isScheduleId(entry.id)) throw new JobOptionsInvalidError([{ path: '/id', message: `${scheduleIdRule}.` }]);
   // The template is stored now and becomes a job much later, when nobody is there to be told that it does not fit.
   target.producer.prepare({ data: entry.data });
   const isStopped = entry.schedule !== undefined && (await ensure(entry, entry.schedule, target));

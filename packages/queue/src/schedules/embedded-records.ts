@@ -1,5 +1,5 @@
 import type { EmbeddedQueueAccess } from '../dead-letters/embedded-store.ts';
-import type { ScheduleRecord, ScheduleRecords } from './records.ts';
+import { isScheduleRecord, type ScheduleRecord, type ScheduleRecords } from './records.ts';
 
 /** Created at each start, beside the tables of BullMQ. */
 export const scheduleRecordsTable = `
@@ -20,12 +20,17 @@ export class EmbeddedScheduleRecords implements ScheduleRecords {
 
   async all(): Promise<ReadonlyMap<string, ScheduleRecord>> {
     const rows = await this.#query('SELECT id, record FROM holdfast_schedule WHERE queue = $1');
-    return new Map(rows.map(({ id, record }) => [String(id), record as ScheduleRecord]));
+    return new Map(
+      rows.flatMap(({ id, record }): [string, ScheduleRecord][] =>
+        isScheduleRecord(record) ? [[String(id), record]] : [],
+      ),
+    );
   }
 
   async get(id: string): Promise<ScheduleRecord | undefined> {
     const rows = await this.#query('SELECT record FROM holdfast_schedule WHERE queue = $1 AND id = $2', id);
-    return rows[0]?.['record'] as ScheduleRecord | undefined;
+    const record = rows[0]?.['record'];
+    return isScheduleRecord(record) ? record : undefined;
   }
 
   async set(id: string, record: ScheduleRecord): Promise<void> {

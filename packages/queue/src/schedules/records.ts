@@ -1,5 +1,6 @@
 import type { Schedule } from '../define-queue.ts';
 import type { JobOptions } from '../job-options.ts';
+import { scheduleIssues } from './rules.ts';
 
 /** The job that a schedule makes. */
 export interface ScheduledJob {
@@ -26,4 +27,16 @@ export interface ScheduleRecords {
   get(id: string): Promise<ScheduleRecord | undefined>;
   set(id: string, record: ScheduleRecord): Promise<void>;
   delete(id: string): Promise<void>;
+}
+
+/** Whether something that was stored is a record: anybody can write to the store. */
+export function isScheduleRecord(value: unknown): value is ScheduleRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { schedule, job, state } = value as Readonly<Record<keyof ScheduleRecord, unknown>>;
+  return (
+    [...scheduleIssues(schedule)].length === 0 &&
+    typeof job === 'object' &&
+    job !== null &&
+    ['running', 'paused', 'removed'].includes(String(state))
+  );
 }

@@ -1,6 +1,6 @@
 import type { RedisQueueAccess } from '../dead-letters/redis-store.ts';
 import { scheduleRecordsKey } from '../backends/queue-keys.ts';
-import type { ScheduleRecord, ScheduleRecords } from './records.ts';
+import { isScheduleRecord, type ScheduleRecord, type ScheduleRecords } from './records.ts';
 
 /** The few commands that BullMQ's connections do not declare. */
 interface HashCommands {
@@ -22,12 +22,17 @@ export class RedisScheduleRecords implements ScheduleRecords {
 
   async all(): Promise<ReadonlyMap<string, ScheduleRecord>> {
     const records = await this.#run((client) => client.hgetall(this.#key));
-    return new Map(Object.entries(records).map(([id, record]) => [id, JSON.parse(record) as ScheduleRecord]));
+    return new Map(
+      Object.entries(records).flatMap(([id, text]): [string, ScheduleRecord][] => {
+        const record = parse(text);
+        return record === undefined ? [] : [[id, record]];
+      }),
+    );
   }
 
   async get(id: string): Promise<ScheduleRecord | undefined> {
     const record = await this.#run((client) => client.hget(this.#key, id));
-    return record === null ? undefined : (JSON.parse(record) as ScheduleRecord);
+    return record === null ? undefined : parse(record);
   }
 
   async set(id: string, record: ScheduleRecord): Promise<void> {
@@ -40,5 +45,15 @@ export class RedisScheduleRecords implements ScheduleRecords {
 
   async #run<T>(operation: (client: HashCommands) => Promise<T>): Promise<T> {
     return this.#access.run((client) => operation(client as unknown as HashCommands));
+  }
+}
+
+/** What is no record of ours counts as none: nothing was said of that schedule, and the others are as they are. */
+function parse(text: string): ScheduleRecord | undefined {
+  try {
+    const record = JSON.parse(text) as unknown;
+    return isScheduleRecord(record) ? record : undefined;
+  } catch {
+    return undefined;
   }
 }

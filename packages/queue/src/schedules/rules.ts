@@ -1,15 +1,17 @@
 import type { FieldIssue } from '@holdfast/redis-core';
 import { getNextMillis } from 'bullmq';
 import type { Schedule } from '../define-queue.ts';
+import { isDotSegment } from '../job-id.ts';
 import { limits } from '../limits.ts';
 
 const maxPatternLength = 200;
 const idPattern = /^[A-Za-z0-9._~-]{1,128}$/;
 
-export const scheduleIdRule = 'must be 1 to 128 of A-Z a-z 0-9 . _ ~ -';
+export const scheduleIdRule = 'must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, and not "." or ".."';
 
+/** Whether a schedule may be given this id. Those of other BullMQ programs can have any: see `canBeAskedFor`. */
 export function isScheduleId(id: string): boolean {
-  return idPattern.test(id);
+  return idPattern.test(id) && !isDotSegment(id);
 }
 
 /** What is wrong with when a schedule runs; `path` is where its fields stand. */
@@ -79,7 +81,7 @@ function patternProblem(pattern: unknown, tz: string | undefined): string | unde
   return undefined;
 }
 
-function isTimeZone(value: unknown): value is string {
+export function isTimeZone(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > 64) return false;
   try {
     // BullMQ complains only of some that are none, and in words that say nothing.

@@ -1,12 +1,14 @@
 import type { FieldIssue } from '@holdfast/redis-core';
 import type { Schedule } from '../define-queue.ts';
 import { JobOptionsInvalidError } from '../errors.ts';
+import { canBeAskedFor } from '../job-id.ts';
 import { checkJobOptions, jobNameProblem } from '../job-options.ts';
 import type { Producer } from '../producer.ts';
 import { removeSchedule, upsertSchedule, type ScheduleTarget } from './bullmq-schedule.ts';
 import type { ScheduledJob, ScheduleRecord } from './records.ts';
 import { isScheduleId, scheduleIdRule, scheduleIssues } from './rules.ts';
-import { scheduleOf, toScheduleView, type ScheduleView } from './schedule-view.ts';
+import { toScheduleView, type ScheduleView } from './schedule-view.ts';
+import { listStoredSchedules, readStoredSchedule } from './stored-schedule.ts';
 
 export interface ScheduledQueue extends ScheduleTarget {
   readonly producer: Producer;
@@ -46,11 +48,8 @@ export class Schedules {
   /** In the order of their ids. @throws QueueUnknownError (404), QueueUnavailableError (503) */
   async list(queue: string, { upcoming = 5 }: ScheduleViewOptions = {}): Promise<ScheduleView[]> {
     const { handle } = this.#open(queue);
-    const [records, schedulers] = await Promise.all([
-      handle.scheduleRecords.all(),
-      handle.call((bullmq) => bullmq.getJobSchedulers()),
-    ]);
-    const existing = new Map(schedulers.map((scheduler) => [scheduler.key, scheduler]));
+    const [records, schedulers] = await Promise.all([handle.scheduleRecords.all(), listStoredSchedules(handle)]);
+    const existing = new Map(schedulers.map((scheduler) => [scheduler.id, scheduler]));
     return [...new Set([...records.keys(), ...existing.keys()])]
       .sort()
       .map((id) => toScheduleView(queue, id, { existing: existing.get(id), record: records.get(id) }, upcoming))
@@ -60,11 +59,8 @@ export class Schedules {
   /** @throws QueueUnknownError (404), QueueUnavailableError (503) */
   async get(queue: string, id: string, { upcoming = 5 }: ScheduleViewOptions = {}): Promise<ScheduleView | undefined> {
     const { handle } = this.#open(queue);
-    if (!isScheduleId(id)) return undefined;
-    const [record, existing] = await Promise.all([
-      handle.scheduleRecords.get(id),
-      handle.call((bullmq) => bullmq.getJobScheduler(id)),
-    ]);
+    if (!canBeAskedFor(id)) return undefined;
+    const [record, existing] = await Promise.all([handle.scheduleRecords.get(id), readStoredSchedule(handle, id)]);
     return toScheduleView(queue, id, { existing, record }, upcoming);
   }
 
@@ -108,8 +104,10 @@ export class Schedules {
    */
   async remove(queue: string, id: string): Promise<boolean> {
     const open = this.#open(queue);
-    const earlier = isScheduleId(id) ? await this.#standing(open, id) : undefined;
-    if (earlier === undefined || earlier.state === 'removed') return false;
+    if (!canBeAskedFor(id)) return false;
+    const earlier = await this.#standing(open, id);
+    // One that another program left, and that does not say how it runs, cannot be declared here.
+    if (earlier === undefined || earlier.state === 'removed') return removeSchedule(id, open.handle);
     const { scheduleRecords } = open.handle;
     await scheduleRecords.set(id, { ...earlier, state: 'removed' });
     await this.#bringAbout(open, id);
@@ -154,7 +152,7 @@ export class Schedules {
 
   async #change(queue: string, id: string, state: 'paused' | 'running'): Promise<ScheduleView | undefined> {
     const open = this.#open(queue);
-    const earlier = isScheduleId(id) ? await this.#standing(open, id) : undefined;
+    const earlier = canBeAskedFor(id) ? await this.#standing(open, id) : undefined;
     if (earlier === undefined || earlier.state === 'removed') return undefined;
     if (earlier.state !== state) {
       await open.handle.scheduleRecords.set(id, { ...earlier, state });
@@ -166,12 +164,11 @@ export class Schedules {
   /** What is said of a schedule; of one that nobody said anything of, what BullMQ has: then it was declared. */
   async #standing({ handle }: ScheduledQueue, id: string): Promise<ScheduleRecord | undefined> {
     const record = await handle.scheduleRecords.get(id);
-    if (record !== undefined) return record;
-    const existing = await handle.call((bullmq) => bullmq.getJobScheduler(id));
-    const schedule = existing && scheduleOf(existing);
-    if (existing === undefined || schedule === undefined) return undefined;
-    const job = { name: existing.name, data: existing.template?.data };
-    return { schedule, job, state: 'running', isDeclared: true };
+    if (record !== undefined && record.state !== 'removed') return record;
+    const existing = await readStoredSchedule(handle, id);
+    if (existing?.schedule === undefined) return record;
+    const { schedule, name, data } = existing;
+    return { schedule, job: { ...(name !== undefined && { name }), data }, state: 'running', isDeclared: true };
   }
 
   /** Until what is written down is what there is, also when others write at the same time. */

@@ -136,6 +136,8 @@ export function describeSchedules(kind: string, create: () => Promise<QueueBacke
 
     it.each<[string, object, string]>([
       ['a:b', { everyMs: hour, job }, '/id'],
+      ['.', { everyMs: hour, job }, '/id'],
+      ['..', { everyMs: hour, job }, '/id'],
       ['x', { job }, '/pattern'],
       ['x', { pattern: 'often', job }, '/pattern'],
       ['x', { pattern: '0 2 * * *', tz: 'Mars/Olympus', job }, '/tz'],
@@ -155,6 +157,12 @@ export function describeSchedules(kind: string, create: () => Promise<QueueBacke
     it('refuses data that does not fit the queue', async () => {
       const put = queues.schedules.put('plan', 'x', { everyMs: hour, job: { data: { n: 'x' } } });
       await expect(put).rejects.toMatchObject({ code: 'JOB_INVALID', issues: [{ path: '/n' }] });
+      expect(await queues.schedules.list('plan')).toEqual([]);
+    });
+
+    it('refuses a declared one under an id that no URL can name', async () => {
+      const declared = { queue: 'plan', id: '..', data: { n: 1 }, schedule: { everyMs: hour } };
+      await expect(queues.ensureSchedules([declared])).rejects.toMatchObject({ issues: [{ path: '/id' }] });
       expect(await queues.schedules.list('plan')).toEqual([]);
     });
 

@@ -1,21 +1,22 @@
 import { isUtf8 } from 'node:buffer';
+import { isSendableType } from '../../entry-reply.ts';
 import { ApiError, apiErrors } from '../../errors.ts';
 
 /** The header comes back on every read, so it is bounded; without one the bytes are just bytes. */
 export function contentTypeOf(header: string | undefined): string {
   if (header === undefined || header === '') return 'application/octet-stream';
-  if (!/^[\x20-\x7e]{1,256}$/.test(header)) {
+  if (!isSendableType(header)) {
     throw new ApiError(
       apiErrors.unsupportedMediaType,
-      'The Content-Type has more than 256 characters or is not ASCII.',
+      'The Content-Type has more than 256 characters, or one that no header may have.',
     );
   }
   return header;
 }
 
-/** Also `application/problem+json` and its like. */
+/** Also `application/problem+json` and its like; tabs and spaces may stand around the semicolon (RFC 9110, 8.3.1). */
 export function isJsonType(contentType: string): boolean {
-  return /^application\/(?:[^;]+\+)?json *(?:;|$)/i.test(contentType);
+  return /^application\/(?:[^;]+\+)?json[ \t]*(?:;|$)/i.test(contentType);
 }
 
 /** @throws ApiError BODY_INVALID_JSON when the type says JSON and the body is not. */

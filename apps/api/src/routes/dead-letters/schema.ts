@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { durationValue, jsonResponse, noBody, problems, strictObject } from '../../schema.ts';
-import { cursorOfPage, jobId, nextCursor, queueName } from '../jobs/view.ts';
+import { cursorOfPage, damaged, jobId, nextCursor, queueName } from '../jobs/view.ts';
 
 const tags = ['jobs'];
 const params = strictObject({ q: queueName });
@@ -19,6 +19,7 @@ const deadLetter = Type.Object({
   createdAt: Type.String(),
   firstFailedAt: Type.Optional(Type.String()),
   failedAt: Type.String({ description: 'When it was given up.' }),
+  damaged,
 });
 
 export const listDeadLetters = {

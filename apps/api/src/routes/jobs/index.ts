@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { JobInvalidError, JobOptionsInvalidError } from '@holdfast/queue';
+import { JobInvalidError, JobOptionsInvalidError, maxWaitMs as longestWaitMs } from '@holdfast/queue';
 import type { AddResult, Queues } from '@holdfast/queue';
 import type { Static } from 'typebox';
 import { durationAt } from '../../durations.ts';
@@ -35,7 +35,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     '/v1/queues/:q/jobs/:id',
     { config: { access: 'jobs:read' }, schema: getJob },
     async ({ params, query, signal }) => {
-      const waitMs = query.wait === undefined ? 0 : durationAt('query.wait', query.wait, { max: 30_000 });
+      const waitMs = query.wait === undefined ? 0 : durationAt('query.wait', query.wait, { max: longestWaitMs });
       const job = await queues.get(params.q, params.id, {
         waitMs: Math.min(waitMs, maxWaitMs),
         // A shutdown does not last as long as a wait may: those who wait are told how it stands now.

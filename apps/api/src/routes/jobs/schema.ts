@@ -4,7 +4,12 @@ import { jobId, jobView, queueName } from './view.ts';
 
 export const jobOptions = strictObject({
   jobId: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 200, description: 'A second job with this id is not added.' }),
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description:
+        'A second job with this id is not added. 1 to 128 of A-Z a-z 0-9 . _ ~ -, not only digits, not "." or "..".',
+    }),
   ),
   priority: Type.Optional(
     Type.Union([Type.Literal('high'), Type.Literal('normal'), Type.Literal('low'), Type.Integer({ minimum: 1 })], {
@@ -96,7 +101,8 @@ export const addJob = {
 export const getJob = {
   operationId: 'getJob',
   summary: 'Follow a job',
-  description: '`wait` answers as soon as the job has finished, at the latest after that time with its state by then.',
+  description:
+    '`wait` answers as soon as the job has finished, at the latest after that time with its state by then. It tells the end also of a job that the queue keeps no longer: with `removeOnComplete`, or because others pushed it out.',
   tags: ['jobs'],
   params: strictObject({ q: queueName, id: jobId }),
   querystring: strictObject({

@@ -1,12 +1,28 @@
-import { listedStates } from '@holdfast/queue';
+import { listedStates, maxCursorLength, maxJobIdBytes } from '@holdfast/queue';
 import { Type } from 'typebox';
 
 export const queueName = Type.String({ description: 'The queue.', examples: ['http-delivery'] });
-export const jobId = Type.String({ minLength: 1, maxLength: 512, description: 'The job.', examples: ['order-7'] });
+export const jobId = Type.String({
+  minLength: 1,
+  maxLength: maxJobIdBytes,
+  description:
+    'The job, as a list tells its id: those of other BullMQ programs can be any text of up to 4096 bytes. Percent-encode it.',
+  examples: ['order-7'],
+});
 
 const jobState = Type.String({
   description: 'waiting, prioritized, active, delayed, completed, failed, waiting-children, outbox or unknown.',
 });
+
+/** Other programs use the same queues, and stores lose things: such a job is told with the others, as far as it goes. */
+export const damaged = Type.Optional(
+  Type.Unsafe<readonly string[]>(
+    Type.Array(Type.String(), {
+      description:
+        'Absent where all is well: the fields that are missing in the store, or cannot be read there. They are shown as the text that is there, or as nothing.',
+    }),
+  ),
+);
 
 /** A job, as all routes show it. */
 export const jobView = Type.Object({
@@ -23,6 +39,7 @@ export const jobView = Type.Object({
   startedAt: Type.Optional(Type.String()),
   finishedAt: Type.Optional(Type.String()),
   logs: Type.Optional(Type.Unsafe<readonly string[]>(Type.Array(Type.String()))),
+  damaged,
 });
 
 /** What a change leaves a job in. */
@@ -33,5 +50,7 @@ export const listedState = Type.Union(
   { description: `${listedStates.join(', ')}.` },
 );
 
-export const cursorOfPage = Type.Optional(Type.String({ maxLength: 1024, description: 'Of the page before.' }));
+export const cursorOfPage = Type.Optional(
+  Type.String({ maxLength: maxCursorLength, description: 'Of the page before.' }),
+);
 export const nextCursor = Type.Union([Type.String(), Type.Null()], { description: 'null after the last page.' });

@@ -75,6 +75,9 @@ function scheduleNotFound(): ApiError {
 function inRequestBody(error: unknown): never {
   if (!(error instanceof JobInvalidError || error instanceof JobOptionsInvalidError)) throw error;
   const { code, status } = error;
-  const issues = issuesInRequest(error, '/job/data');
+  const issues = issuesInRequest(error, '/job/data').map(({ path: at, message }) => ({
+    path: at === '/id' ? 'params.id' : at,
+    message,
+  }));
   throw new ApiError({ code, status, title: '' }, error.message, { issues, cause: error });
 }

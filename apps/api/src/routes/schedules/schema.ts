@@ -1,12 +1,19 @@
+import { maxJobIdBytes } from '@holdfast/queue';
 import { Type } from 'typebox';
 import { durationValue, emptyResponse, jsonResponse, problems, strictObject } from '../../schema.ts';
 import { jobOptions } from '../jobs/schema.ts';
-import { queueName } from '../jobs/view.ts';
+import { damaged, queueName } from '../jobs/view.ts';
 
 const tags = ['jobs'];
 const params = strictObject({
   q: queueName,
-  id: Type.String({ minLength: 1, maxLength: 512, description: 'The schedule.', examples: ['nightly'] }),
+  id: Type.String({
+    minLength: 1,
+    maxLength: maxJobIdBytes,
+    description:
+      'The schedule. A new one has 1 to 128 of A-Z a-z 0-9 . _ ~ -, and is not "." or ".."; one of another BullMQ program is named as it is listed.',
+    examples: ['nightly'],
+  }),
 });
 
 const schedule = Type.Object({
@@ -23,6 +30,7 @@ const schedule = Type.Object({
     data: Type.Unknown(),
     options: Type.Optional(Type.Object({}, { additionalProperties: true, description: 'Durations in milliseconds.' })),
   }),
+  damaged,
 });
 
 export const listSchedules = {

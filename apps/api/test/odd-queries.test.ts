@@ -1,0 +1,118 @@
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApi } from './fixture.ts';
+import type { Api, ProblemBody } from './fixture.ts';
+
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly schema: { readonly type?: string };
+}
+
+interface Place {
+  readonly method: 'GET' | 'PUT';
+  readonly path: string;
+  readonly name: string;
+}
+
+/** NUL, halves of surrogate pairs in the bytes that WTF-8 gives them, and bytes that are no UTF-8 at all. */
+const bad = ['%00', 'a%00b', '%ED%A0%80', '%ED%B0%80x', '%C0%80', '%ff', '%', '%2'];
+
+describe.each(['redis', 'embedded'] as const)('texts in a query that nothing can store, in %s mode', (engine) => {
+  let api: Api;
+  let port: number;
+  let places: readonly Place[];
+  beforeAll(async () => {
+    api = await startApi({ engine });
+    await api.app.listen({ host: '127.0.0.1', port: 0 });
+    ({ port } = api.app.server.address() as AddressInfo);
+    const { paths } = (await api.app.inject('/openapi.json')).json<{
+      paths: Record<string, Record<string, { parameters?: Parameter[] }>>;
+    }>();
+    places = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.entries(operations).flatMap(([method, { parameters = [] }]) =>
+        parameters
+          .filter((parameter) => parameter.in === 'query')
+          .map(({ name }) => ({ method: method === 'put' ? 'PUT' : 'GET', path: filled(path), name }) satisfies Place),
+      ),
+    );
+  });
+  afterAll(() => api.close());
+
+  it('are refused in each parameter of each route that has any', async () => {
+    expect(places.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['prefix', 'cursor', 'tags', 'name', 'state']),
+    );
+    for (const { method, path, name } of places) {
+      for (const text of bad) {
+        const answer = await api.app.inject({ method, url: `${path}?${name}=${text}` });
+        expect(answer.statusCode, `${method} ${path}?${name}=${text} ${answer.payload}`).toBe(400);
+        expect(answer.json<ProblemBody>().code).toMatch(/^(?:REQUEST|URL)_INVALID$/);
+      }
+    }
+  });
+
+  it('give no 5xx however they are mixed, cursors that hold them among them', async () => {
+    const part = fc.constantFrom(...bad, 'a', '%25', '%20', ',', '10s');
+    const text = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(''));
+    const cursor = fc
+      .tuple(
+        fc.constantFrom('failed\n1\n', 'waiting\n1,2\n', '17.', '', '0-'),
+        fc.string({ unit: 'binary', maxLength: 9 }),
+      )
+      .map(([start, end]) => Buffer.from(`${start}${end}\0`).toString('base64url'));
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), fc.oneof(text, cursor), async (at, value) => {
+        const { method, path, name } = places[at % places.length] ?? { method: 'GET', path: '/', name: 'x' };
+        const answer = await api.app.inject({ method, url: `${path}?${name}=${value}` });
+        expect(answer.statusCode, `${path}?${name}=${value} ${answer.payload}`).toBeLessThan(500);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('are refused over a socket, also where the bytes come as they are', async () => {
+    for (const query of [...bad.map((text) => `prefix=${text}`), 'prefix=\u00ed\u00a0\u0080', 'prefix=\u00ff']) {
+      const [head = ''] = (await send(`GET /v1/namespaces/prompts/keys?${query} HTTP/1.1\r\nHost: x\r\n\r\n`)).split(
+        '\r\n',
+      );
+      expect(head, query).toContain(' 400 ');
+    }
+  });
+
+  it('leave probes and scrapes as they are, which ignore queries', async () => {
+    for (const path of ['/health/live', '/health/ready', '/health', '/metrics']) {
+      for (const query of ['x=1', 'x', 'name[]=up&name[]=down', ...bad.map((text) => `a=${text}`)]) {
+        const [head = ''] = (await send(`GET ${path}?${query} HTTP/1.1\r\nHost: x\r\n\r\n`)).split('\r\n');
+        expect(head, `${path}?${query}`).toContain(' 200 ');
+      }
+    }
+  });
+
+  /** Bytes as they are: the clients of Node would refuse or encode them. */
+  async function send(request: string): Promise<string> {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.write(request, 'latin1');
+    const answer = Promise.withResolvers<string>();
+    let received = '';
+    socket.setEncoding('latin1').on('data', (chunk) => {
+      received += String(chunk);
+      if (received.includes('\r\n\r\n')) answer.resolve(received);
+    });
+    socket.on('error', (error) => answer.reject(error));
+    socket.on('close', () => answer.reject(new Error(`closed after: ${received}`)));
+    try {
+      return await answer.promise;
+    } finally {
+      socket.destroy();
+    }
+  }
+});
+
+/** The path with parts that there are. */
+function filled(path: string): string {
+  const parts: Record<string, string> = { ns: 'prompts', q: 'http-delivery', s: 'instances' };
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => parts[name] ?? 'any');
+}

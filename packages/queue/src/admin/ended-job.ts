@@ -1,0 +1,69 @@
+import { isoTime, parseFailure, type JobView } from '../job-view.ts';
+import { feedEventOf, type FeedEvent } from './event-feed.ts';
+import type { JobStore } from './job-store.ts';
+
+const page = 1000;
+/** BullMQ keeps some 10,000 events of a queue. */
+const maxPages = 12;
+
+/** What is known of a job that was there, and is not any more. */
+export interface Sighting {
+  /** How it stood when it was seen first, and last. */
+  readonly first: JobView;
+  readonly last: JobView;
+  /** An event of the queue from before it was seen first. */
+  readonly since: string;
+  /** Its end, where somebody listened when it came. */
+  readonly heard: FeedEvent | undefined;
+}
+
+/**
+ * How a job ended that its retention has removed since: its end is an event, which the store keeps longer than the job.
+ * `undefined` for a job that somebody has removed before it ended.
+ */
+export async function endOfGoneJob(store: JobStore, sighting: Sighting): Promise<JobView | undefined> {
+  const { first, last, since, heard } = sighting;
+  const events = await eventsOf(store, first.id, since);
+  const end = events.findLast(isEnd) ?? heard;
+  if (end === undefined) return undefined;
+  const starts = events.filter(({ kind }) => kind === 'active');
+  const started = starts.at(-1);
+  const startedAt = (started === undefined ? undefined : timeOf(started)) ?? last.startedAt;
+  const counted = first.attemptsMade + starts.length + (first.state === 'active' ? 1 : 0);
+  const progress = events.findLast(({ kind }) => kind === 'progress')?.details['data'] ?? last.progress;
+  const { error: _error, result: _result, ...standing } = last;
+  return {
+    ...standing,
+    ...(end.kind === 'completed'
+      ? { state: 'completed', result: end.details['returnvalue'] ?? null }
+      : { state: 'failed', error: parseFailure(String(end.details['failedReason'])) }),
+    progress,
+    attemptsMade: Math.max(counted, last.attemptsMade + (events.length === 0 ? 1 : 0)),
+    ...(startedAt !== undefined && { startedAt }),
+    finishedAt: timeOf(end) ?? isoTime(Date.now()),
+  };
+}
+
+export function isEnd({ kind }: FeedEvent): boolean {
+  return kind === 'completed' || kind === 'failed';
+}
+
+async function eventsOf(store: JobStore, id: string, since: string): Promise<FeedEvent[]> {
+  const events: FeedEvent[] = [];
+  let after = since;
+  for (let pages = 0; pages < maxPages; pages += 1) {
+    const stored = await store.eventsAfter(after, page);
+    for (const event of stored) {
+      const known = event.fields['jobId'] === id ? feedEventOf(event) : undefined;
+      if (known !== undefined) events.push(known);
+    }
+    after = stored.at(-1)?.id ?? after;
+    if (stored.length < page) break;
+  }
+  return events;
+}
+
+/** Redis numbers its events by the time; the embedded store does not. */
+function timeOf({ id }: FeedEvent): string | undefined {
+  return id.includes('-') ? isoTime(Number(id.split('-')[0])) : undefined;
+}
