@@ -44,6 +44,44 @@ describe.each(['redis', 'memory'] as const)('the cache over REST, in %s', (engin
     },
   );
 
+  it.each(['3651d', '36500d', String(36_500 * 86_400_000)])(
+    'keeps entries for %s, alone and among many',
+    async (ttl) => {
+      const days = ttl === '3651d' ? 3651 : 36_500;
+      const kept = async (key: string): Promise<number> => {
+        const status = String((await call('GET', `/v1/cache/prompts/${key}`)).headers['cache-status']);
+        return Math.round(Number(/ttl=(\d+)/.exec(status)?.[1]) / 86_400);
+      };
+      expect((await call('PUT', `/v1/cache/prompts/long?ttl=${ttl}`, { payload: 'x' })).statusCode).toBeLessThan(300);
+      const item = (key: string) => ({ key, value: 1, ttl });
+      const bulk = await call('POST', '/v1/cache/prompts/bulk/set', { payload: { items: [item('long-bulk')] } });
+      expect(bulk.json()).toMatchObject({ successful: 1, failed: 0 });
+      const sync = await call('POST', '/v1/cache/prompts/sync', {
+        payload: { updates: [item('long-sync')], deletions: [] },
+      });
+      expect(sync.json()).toMatchObject({ successful: 1, failed: 0 });
+      expect([await kept('long'), await kept('long-bulk'), await kept('long-sync')]).toEqual([days, days, days]);
+    },
+  );
+
+  it('refuses a TTL of more than 36500 days, among many alone', async () => {
+    for (const ttl of ['36501d', 36_500 * 86_400_000 + 1]) {
+      const items = [
+        { key: 'too-long', value: 1, ttl },
+        { key: 'long-enough', value: 1, ttl: '36500d' },
+      ];
+      expect((await call('POST', '/v1/cache/prompts/bulk/set', { payload: { items } })).json()).toMatchObject({
+        successful: 1,
+        failed: 1,
+        errors: [{ key: 'too-long', code: 'REQUEST_INVALID', detail: expect.stringContaining('36500d') }],
+      });
+      const single = await call('PUT', `/v1/cache/prompts/too-long?ttl=${ttl}`, { payload: 'x' });
+      expect(single.statusCode).toBe(400);
+      expect(single.json<ProblemBody>().errors?.map(({ path }) => path)).toEqual(['query.ttl']);
+    }
+    expect((await call('GET', '/v1/cache/prompts/too-long')).statusCode).toBe(404);
+  });
+
   it('creates, replaces, reads and deletes the bytes as they came', async () => {
     const url = '/v1/cache/prompts/greeting';
     const bytes = Buffer.from([0, 255, 10, 13, 128]);

@@ -2,7 +2,7 @@ import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import { Change } from './change.ts';
 import { operations, publishOperation, publishRefresh } from './channels.ts';
 import type { Entry, TagStamp } from './entry.ts';
-import { checkTtl } from './errors.ts';
+import { checkDuration, checkTtl, MAX_TTL_MS, MAX_WAIT_MS } from './errors.ts';
 import type { Failover } from './failover.ts';
 import { type Found, nothing } from './found.ts';
 import { Leasing } from './loading.ts';
@@ -55,6 +55,12 @@ export class CacheCore {
 
   constructor(options: CacheOptions, { near, failover, usage }: Tiers) {
     if (options.ttlMs !== null && options.ttlMs !== 0) checkTtl(options.ttlMs);
+    for (const name of ['softTtlMs', 'graceMs', 'negativeTtlMs'] as const) {
+      checkDuration(name, options[name], MAX_TTL_MS);
+    }
+    for (const name of ['hardTimeoutMs', 'failureThrottleMs', 'leaseMs'] as const) {
+      checkDuration(name, options[name], MAX_WAIT_MS);
+    }
     this.#options = options;
     this.#keys = options.keys;
     this.#label = options.label ?? options.namespace;

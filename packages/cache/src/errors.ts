@@ -63,10 +63,18 @@ export class NamespaceUnknownError extends HoldfastError {
 
 export class TtlInvalidError extends HoldfastError {
   constructor(ttlMs: number) {
-    const message = `must be a whole number of milliseconds from 1 to ${MAX_TTL_MS}, or null for no expiry`;
+    const message = `must be a whole number of milliseconds from 1 to ${MAX_TTL_MS} (36500 days), or null for no expiry`;
     super(cacheErrors.ttlInvalid, `The time to live ${message}; it is ${ttlMs}.`, {
       issues: [{ path: 'ttl', message }],
     });
+  }
+}
+
+/** One of the other durations that a namespace is declared with; `path` is its name. */
+export class DurationInvalidError extends HoldfastError {
+  constructor(path: string, milliseconds: number, maximum: number) {
+    const message = `must be a whole number of milliseconds from 0 to ${maximum}`;
+    super(cacheErrors.ttlInvalid, `${path} ${message}; it is ${milliseconds}.`, { issues: [{ path, message }] });
   }
 }
 
@@ -104,12 +112,23 @@ export class EntityCascadeError extends HoldfastError {
   }
 }
 
-/** Ten years: beyond it a TTL is a mistake (and seconds given as milliseconds would wrap in Redis). */
-export const MAX_TTL_MS: number = 10 * 365 * 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** A hundred years: what a TTL may be everywhere (see `maxDurationMs` of the configuration). */
+export const MAX_TTL_MS: number = 36_500 * DAY_MS;
+/** What is waited for with a timer: one of more than 24.8 days would end at once. */
+export const MAX_WAIT_MS: number = 24 * DAY_MS;
 
 /** @throws TtlInvalidError */
 export function checkTtl(ttlMs: number): void {
   if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > MAX_TTL_MS) throw new TtlInvalidError(ttlMs);
+}
+
+/** @throws DurationInvalidError */
+export function checkDuration(name: string, milliseconds: number | undefined, maximum: number): void {
+  if (milliseconds === undefined) return;
+  if (!Number.isInteger(milliseconds) || milliseconds < 0 || milliseconds > maximum) {
+    throw new DurationInvalidError(name, milliseconds, maximum);
+  }
 }
 
 /** Tags that one entry has, or one invalidation names, at most. */

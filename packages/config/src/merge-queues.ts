@@ -1,4 +1,5 @@
 import type { ProblemList } from './errors.ts';
+import { durationBounds } from './duration-bounds.ts';
 import { DurationReader } from './duration-reader.ts';
 import { checkPayloadSchema } from './payload-schema.ts';
 import { presetQueues } from './preset-queues.ts';
@@ -19,10 +20,6 @@ interface Place {
   readonly reader: DurationReader;
   readonly problems: ProblemList;
 }
-
-const second = 1000;
-const day = 86_400_000;
-const year = 365 * day;
 
 /** What the file says of queues, its own ones included. Names that start with `__` cannot come: the schema refuses them. */
 export function mergeQueues(
@@ -57,7 +54,7 @@ function toQueue(name: string, given: FileQueue, readSecret: ReadSecret, problem
       coalesce: {
         field: coalesce.field,
         maxItems: coalesce.maxItems,
-        maxWaitMs: reader.read(coalesce.maxWait, 'coalesce.maxWait', 1, 60 * second),
+        maxWaitMs: reader.read(coalesce.maxWait, 'coalesce.maxWait', durationBounds.coalesceWait),
       },
     }),
     ...(payload !== undefined && { payload: payload as PayloadSchema }),
@@ -86,20 +83,23 @@ function toPolicy(given: FileQueue, reader: DurationReader): QueueOverrides {
     ...(maxCrashes !== undefined && { maxCrashes }),
     ...(concurrency !== undefined && { concurrency }),
     ...(priority !== undefined && { priority }),
-    ...(timeout !== undefined && { timeoutMs: reader.read(timeout, 'timeout', 1, day) }),
-    ...(waitingTtl !== undefined && { waitingTtlMs: reader.read(waitingTtl, 'waitingTtl', 1, year) }),
+    ...(timeout !== undefined && { timeoutMs: reader.read(timeout, 'timeout', durationBounds.attempt) }),
+    ...(waitingTtl !== undefined && { waitingTtlMs: reader.read(waitingTtl, 'waitingTtl', durationBounds.waitingTtl) }),
     ...(backoff !== undefined && {
       backoff: {
         type: backoff.type,
-        delayMs: reader.read(backoff.delay, 'backoff.delay', 0, day),
+        delayMs: reader.read(backoff.delay, 'backoff.delay', durationBounds.backoff),
         ...(backoff.maxDelay !== undefined && {
-          maxDelayMs: reader.read(backoff.maxDelay, 'backoff.maxDelay', 0, day),
+          maxDelayMs: reader.read(backoff.maxDelay, 'backoff.maxDelay', durationBounds.backoff),
         }),
         ...(backoff.jitter !== undefined && { jitter: backoff.jitter }),
       },
     }),
     ...(rateLimit !== undefined && {
-      rateLimit: { max: rateLimit.max, durationMs: reader.read(rateLimit.per, 'rateLimit.per', 1, day) },
+      rateLimit: {
+        max: rateLimit.max,
+        durationMs: reader.read(rateLimit.per, 'rateLimit.per', durationBounds.rateLimit),
+      },
     }),
     ...(retention !== undefined && {
       retention: {
@@ -113,7 +113,7 @@ function toPolicy(given: FileQueue, reader: DurationReader): QueueOverrides {
 function toRetention({ age, count }: FileRetention, path: string, reader: DurationReader): Retention {
   return {
     ...(count !== undefined && { count }),
-    ...(age !== undefined && { ageMs: reader.read(age, `${path}.age`, second) }),
+    ...(age !== undefined && { ageMs: reader.read(age, `${path}.age`, durationBounds.retention) }),
   };
 }
 

@@ -1,4 +1,6 @@
-import { parseDuration, parseTtl } from './duration.ts';
+import { durationBounds, type DurationBounds } from './duration-bounds.ts';
+import { readDuration } from './duration-reader.ts';
+import { parseTtl } from './duration.ts';
 import type { ProblemList } from './errors.ts';
 import { mergeEntities } from './merge-entities.ts';
 import { mergeQueues, type ReadSecret } from './merge-queues.ts';
@@ -73,7 +75,7 @@ function newSource(name: string): PresetSource {
 function sourceFields(name: string, given: FileSource, problems: ProblemList): Partial<PresetSource> {
   const { timeout, ...rest } = given;
   if (timeout === undefined) return rest;
-  return { ...rest, timeoutMs: positive(timeout, `sources.${name}.timeout`, problems) };
+  return { ...rest, timeoutMs: readDuration(timeout, `sources.${name}.timeout`, durationBounds.wait, problems) };
 }
 
 function mergeNamespaces(
@@ -119,7 +121,7 @@ function toNamespace(
     const keepsSoft = baseSoftTtlMs !== undefined && (ttlMs === null || baseSoftTtlMs < ttlMs);
     return keepsSoft ? { ...rules, softTtlMs: baseSoftTtlMs } : rules;
   }
-  const softTtlMs = positive(given.softTtl, `${path}.softTtl`, problems);
+  const softTtlMs = readDuration(given.softTtl, `${path}.softTtl`, durationBounds.life, problems);
   if (ttlMs !== null && softTtlMs >= ttlMs) problems.add(`${path}.softTtl`, 'is not below the TTL', 'less than ttl');
   return { ...rules, softTtlMs };
 }
@@ -137,15 +139,23 @@ const loaderFields = [
 /** What the file says about a namespace beside its TTLs. */
 function toRules(given: FileNamespace, path: string, problems: ProblemList): Omit<NamespaceConfig, 'ttlMs'> {
   const { ttl: _ttl, softTtl: _softTtl, grace, negativeTtl, hardTimeout, failureThrottle, lease, ...rest } = given;
-  const ms = <Name extends string>(name: Name, field: string, value: string | number | undefined) =>
-    (value === undefined ? {} : { [name]: positive(value, `${path}.${field}`, problems) }) as { [N in Name]?: number };
+  const ms = <Name extends string>(
+    name: Name,
+    field: string,
+    value: string | number | undefined,
+    bounds: DurationBounds,
+  ) =>
+    (value === undefined ? {} : { [name]: readDuration(value, `${path}.${field}`, bounds, problems) }) as {
+      [N in Name]?: number;
+    };
+  const { life, wait } = durationBounds;
   return {
     ...rest,
-    ...ms('graceMs', 'grace', grace),
-    ...ms('negativeTtlMs', 'negativeTtl', negativeTtl),
-    ...ms('hardTimeoutMs', 'hardTimeout', hardTimeout),
-    ...ms('failureThrottleMs', 'failureThrottle', failureThrottle),
-    ...ms('leaseMs', 'lease', lease),
+    ...ms('graceMs', 'grace', grace, life),
+    ...ms('negativeTtlMs', 'negativeTtl', negativeTtl, life),
+    ...ms('hardTimeoutMs', 'hardTimeout', hardTimeout, wait),
+    ...ms('failureThrottleMs', 'failureThrottle', failureThrottle, wait),
+    ...ms('leaseMs', 'lease', lease, wait),
   };
 }
 
@@ -155,20 +165,10 @@ function toFirstTier(
 ): CacheConfig['l1'] {
   return {
     ...(maxBytes !== undefined && { maxBytes }),
-    ...(maxStale !== undefined && { maxStaleMs: positive(maxStale, 'cache.l1.maxStale', problems) }),
+    ...(maxStale !== undefined && {
+      maxStaleMs: readDuration(maxStale, 'cache.l1.maxStale', durationBounds.life, problems),
+    }),
   };
-}
-
-/** The schema has checked the form; the bounds are checked here. */
-function positive(value: string | number, path: string, problems: ProblemList): number {
-  try {
-    const parsed = parseDuration(value);
-    if (parsed > 0) return parsed;
-    problems.add(path, 'must be above zero');
-  } catch (error) {
-    problems.add(path, error instanceof Error ? error.message : 'is no duration');
-  }
-  return 1;
 }
 
 function readTtl(value: string | number, path: string, problems: ProblemList): number | null {

@@ -1,14 +1,12 @@
 import { CronExpressionParser } from 'cron-parser';
 import { Check } from 'typebox/value';
+import { durationBounds } from './duration-bounds.ts';
 import type { DurationReader } from './duration-reader.ts';
 import type { ProblemList } from './errors.ts';
 import type { FileQueue } from './queue-schema.ts';
 import type { QueueSchedule } from './types.ts';
 
 type FileSchedule = NonNullable<FileQueue['schedule']>;
-
-const second = 1000;
-const year = 365 * 86_400_000;
 
 /** What holdfast.yaml says of when a queue adds jobs by itself; notes what the queue would refuse. */
 export function toSchedule(
@@ -28,7 +26,7 @@ export function toSchedule(
   const isZone = tz === undefined || isTimeZone(tz);
   if (!isZone) problems.add(`${path}.tz`, 'is no time zone', 'a name such as UTC or Europe/Berlin');
   if (pattern === undefined) {
-    return { everyMs: reader.read(every ?? second, 'schedule.every', second, year), data };
+    return { everyMs: reader.read(every ?? durationBounds.every.min, 'schedule.every', durationBounds.every), data };
   }
   const problem = patternProblem(pattern, isZone ? tz : undefined);
   if (problem !== undefined) problems.add(`${path}.pattern`, problem, patternAllowed);

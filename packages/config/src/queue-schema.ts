@@ -6,7 +6,7 @@ import { duration, field, integer, says, section, share } from './schema-parts.t
 const retention = section(
   {
     count: Type.Optional(integer(1, 1_000_000, 'How many are kept.')),
-    age: Type.Optional(duration('How long each is kept, from 1s.')),
+    age: Type.Optional(duration('How long each is kept, 1s to 36500d.')),
   },
   'What is kept of finished jobs.',
 );

@@ -17,11 +17,15 @@ const namespace = section(
       share('From this share of its life on, a hit has the loader refresh the entry. Default: not before its end.'),
     ),
     negativeTtl: Type.Optional(duration('How long it is kept that a loader found nothing. Default: not at all.')),
-    hardTimeout: Type.Optional(duration('How long a loader may run. Default: 30s.')),
+    hardTimeout: Type.Optional(duration('How long a loader may run, at most 24d. Default: 30s.')),
     failureThrottle: Type.Optional(
-      duration('After a loader failed while there was something to serve, it is left alone for so long. Default: 1s.'),
+      duration(
+        'After a loader failed while there was something to serve, it is left alone for so long, at most 24d. Default: 1s.',
+      ),
     ),
-    lease: Type.Optional(duration('A process that dies while it loads is replaced after so long. Default: 5s.')),
+    lease: Type.Optional(
+      duration('A process that dies while it loads is replaced after so long, at most 24d. Default: 5s.'),
+    ),
     maxEntries: Type.Optional(
       integer(1, 100_000_000, 'Beyond it the entries that were used longest ago go. Not for a mirrored namespace.'),
     ),
@@ -100,7 +104,7 @@ const source = section(
         says('a mapping with kind: page or kind: none', 'How the collection is split. Default: `kind: none`.'),
       ),
     ),
-    timeout: Type.Optional(duration('Deadline of one request. Default: 10s.')),
+    timeout: Type.Optional(duration('Deadline of one request, at most 24d. Default: 10s.')),
     maxPages: Type.Optional(integer(1, 100_000, 'A collection with more pages is refused. Default: 1000.')),
     maxItems: Type.Optional(integer(1, 10_000_000, 'A collection with more items is refused. Default: 100000.')),
     maxPageBytes: Type.Optional(integer(1024, 1_073_741_824, 'A larger answer is refused. Default: 16777216.')),

@@ -80,7 +80,7 @@ export const seconds: ValueType<number> = {
 /** A TTL; a plain number is **seconds**. Replies milliseconds, `null` for none. */
 export const ttlSeconds: ValueType<number | null> = {
   name: 'seconds or TTL',
-  allowed: 'whole seconds, a duration with a unit (30s, 5m, 6h), none (no expiry) or 0 (off)',
+  allowed: 'whole seconds, a duration with a unit (30s, 5m, 6h; at most 36500d), none (no expiry) or 0 (off)',
   printable: true,
   parse: (value) => orValueError(() => parseTtl(withSeconds(value)), 'is no TTL'),
 };

@@ -55,6 +55,7 @@ export interface Retention {
  */
 export interface RetentionRule {
   readonly count?: number;
+  /** 1 s to 36,500 days. */
   readonly ageMs?: number;
 }
 
@@ -97,7 +98,9 @@ function* problemsOf(definition: QueueDefinition): Generator<string> {
   for (const outcome of ['completed', 'failed'] as const) {
     const { count, ageMs } = retention[outcome];
     if (count !== undefined && (!Number.isInteger(count) || count < 1)) yield `retention.${outcome}.count must be ≥ 1`;
-    if (ageMs !== undefined && !(ageMs >= 1000)) yield `retention.${outcome}.ageMs must be ≥ 1000`;
+    if (ageMs !== undefined && !limits.retentionAgeMs.holds(ageMs)) {
+      yield `retention.${outcome}.ageMs ${limits.retentionAgeMs.rule}`;
+    }
   }
   if (coalesce !== undefined) yield* coalesceProblems(coalesce).map((problem) => `coalesce.${problem}`);
   if (schedule !== undefined) {

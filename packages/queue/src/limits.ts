@@ -26,6 +26,9 @@ export const limits = {
   onceTtlMs: integerBetween(1, 365 * day, ' ms (365 days)'),
   timeoutMs: integerBetween(1, day, ' ms (24 hours)'),
   backoffMs: integerBetween(0, day, ' ms (24 hours)'),
+  /** How long ended jobs are kept, and how old those are that are removed. */
+  retentionAgeMs: integerBetween(1000, 36_500 * day, ' ms (1 s to 36500 days)'),
+  olderThanMs: integerBetween(0, 36_500 * day, ' ms (36500 days)'),
 } as const;
 
 /**

@@ -9,13 +9,16 @@ import { createEmbeddedBackend, createRedisBackend, defineQueue, PermanentError 
 import type { JobEvent, JobView, QueueBackend } from '../src/index.ts';
 import { useQueues } from './use-queues.ts';
 
+/** A hundred years: both stores must be able to count with it. */
+const longest = 36_500 * 86_400_000;
+
 const definition = defineQueue({
   name: 'short-lived',
   description: 'Keeps one job of each kind.',
   payload: Type.Object({ n: Type.Integer() }),
   attempts: 2,
   timeoutMs: 20_000,
-  retention: { completed: { count: 1 }, failed: { count: 1 } },
+  retention: { completed: { count: 1, ageMs: longest }, failed: { count: 1, ageMs: longest } },
   concurrency: 20,
 });
 

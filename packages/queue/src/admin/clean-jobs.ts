@@ -37,7 +37,7 @@ const maxCleaned = 10_000;
 export async function cleanJobs(handle: QueueHandle, options: CleanOptions): Promise<number> {
   const { state, olderThanMs = 0, limit = 1000, signal } = options;
   demand('state', cleanableStates.includes(state), `must be one of ${cleanableStates.join(', ')}`);
-  demand('olderThan', limits.delayMs.holds(olderThanMs), limits.delayMs.rule);
+  demand('olderThan', limits.olderThanMs.holds(olderThanMs), limits.olderThanMs.rule);
   demand('limit', Number.isInteger(limit) && limit >= 1 && limit <= maxCleaned, `must be from 1 to ${maxCleaned}`);
   const before = Date.now() - olderThanMs;
   if (state === 'completed' || state === 'failed') return removeOldest(handle, state, before, limit, signal);

@@ -1,6 +1,7 @@
 import { JobOptionsInvalidError } from '../errors.ts';
 import { canBeJobId } from '../job-id.ts';
 import type { JobErrorView } from '../job-view.ts';
+import { limits } from '../limits.ts';
 import { isListCursor, readListCursor } from './list-cursor.ts';
 import type { DeadLetterStore } from './store.ts';
 
@@ -135,11 +136,7 @@ export class DeadLetters {
   async clean(options: CleanDeadLettersOptions = {}): Promise<CleanReport> {
     const { ids, olderThanMs = 0, limit = defaultLimit } = options;
     checkSelection(ids, limit);
-    requireOption(
-      'olderThanMs',
-      isBetween(olderThanMs, 0, Number.MAX_SAFE_INTEGER),
-      'must be whole milliseconds from 0.',
-    );
+    requireOption('olderThanMs', limits.olderThanMs.holds(olderThanMs), `${limits.olderThanMs.rule}.`);
     const before = this.#now() - olderThanMs;
     let removed = 0;
     let remaining = 0;
