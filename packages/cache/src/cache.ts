@@ -162,7 +162,7 @@ export class Cache {
     return entry === null ? undefined : (this.#reading.value(complete, entry) as Value);
   }
 
-  /** The same for many keys, with one call of `loader` for all that are missing. Values in the order of `keys`. */
+  /** The same for many keys, with few calls of `loader` for all that are missing: one, where their leases are taken within 20 ms. Values in the order of `keys`. */
   async getOrSetMany<Value>(
     keys: readonly string[],
     loader: ManyLoader<Value>,

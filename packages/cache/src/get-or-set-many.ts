@@ -3,7 +3,7 @@ import type { GetOrSet } from './get-or-set.ts';
 import type { LoadOptions } from './loader.ts';
 import type { Reading } from './reading.ts';
 
-/** Called once with all keys that are missing. A key that its answer leaves out is one for which there is nothing. */
+/** Called with keys that are missing: all of them, or those whose leases were taken at about the same time. A key that its answer leaves out is one for which there is nothing. */
 export type ManyLoader<Value> = (
   keys: readonly string[],
 ) => Promise<ReadonlyMap<string, Value>> | ReadonlyMap<string, Value>;
@@ -19,7 +19,7 @@ export class GetOrSetMany {
   }
 
   /**
-   * One call of `loader` for all keys that are missing here. Each key keeps its own lease: one that another process is
+   * Few calls of `loader` for all keys that are missing here: one, where their leases come within 20 ms. Each key keeps its own lease: one that another process is
    * loading is waited for, and is not asked of this loader.
    */
   async get<Value>(
@@ -53,7 +53,7 @@ export class GetOrSetMany {
 }
 
 /**
- * Makes one call of a loader out of those of single keys: it is called when each key has either asked or turned out not
+ * Makes few calls of a loader out of those of single keys: it is called when each key has either asked or turned out not
  * to need to, because somebody else loads it; but no later than a moment after the first, since that may take long.
  */
 class Gathered<Value> {

@@ -28,7 +28,7 @@ export const redisVariables = {
   QUEUE_REDIS_URL: optional(
     'redis',
     redisAddress,
-    'The durable Redis (`noeviction`, AOF): queues, locks, sessions, counters. A second instance in production.',
+    'The durable Redis (`noeviction`, AOF), which holds the queues. A second instance in production.',
     { secret: true, fallbackNote: 'the same Redis', example: 'redis://localhost:6380' },
   ),
   REDIS_HOST: optional('redis', hostName, 'Host of the Redis, instead of REDIS_URL.', { example: 'localhost' }),

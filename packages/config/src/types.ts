@@ -66,7 +66,7 @@ export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' |
 export interface RedisConfig {
   /** Entries that may be lost: `allkeys-lru`. */
   readonly cache: EngineOptions;
-  /** What must not be lost: locks, sessions, counters and their like. `noeviction` and AOF. */
+  /** What must not be lost. `noeviction` and AOF. */
   readonly durable: EngineOptions;
   /** Where BullMQ lives; `null`: the embedded queue in `dataDir`. Never `memory` or `upstash`. */
   readonly queue: QueueTarget | null;

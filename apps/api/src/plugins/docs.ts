@@ -18,7 +18,7 @@ export const docs = fp<{ readonly version: string }>(
         info: {
           title: 'Holdfast',
           version,
-          description: 'A Redis-backed cache, job and coordination service that stays up when Redis is down.',
+          description: 'A Redis-backed cache and job service that stays up when Redis is down.',
           license: { name: 'MIT', identifier: 'MIT' },
         },
         tags: [

@@ -5,6 +5,24 @@ import { nextRuns, scheduleIssues } from '../../src/schedules/rules.ts';
 const runs = (pattern: string, tz: string, after: string, count: number): string[] =>
   nextRuns({ pattern, tz }, Date.parse(after), count).map((time) => new Date(time).toISOString());
 
+/** The parser's own way, which the README tells: BullMQ reckons with it, too. */
+describe('the next runs of a schedule where the clocks go forward at midnight', () => {
+  it.each([
+    ['Africa/Cairo', '0 0 * * *', '2027-04-28T12:00:00Z', ['2027-04-28T22:00:00.000Z', '2027-04-30T21:00:00.000Z']],
+    ['Africa/Cairo', '30 0 30 4 *', '2027-01-01T00:00:00Z', ['2028-04-29T21:30:00.000Z']],
+    ['Asia/Beirut', '0 0 28 3 *', '2027-01-01T00:00:00Z', ['2028-03-27T21:00:00.000Z']],
+  ])('%s, %s: none in the hour that is left out', (tz, pattern, after, expected) => {
+    expect(runs(pattern, tz, after, expected.length)).toEqual(expected);
+  });
+
+  it('all the same at an hour that is there', () => {
+    expect(runs('0 1 * * *', 'Africa/Cairo', '2027-04-28T12:00:00Z', 2)).toEqual([
+      '2027-04-28T23:00:00.000Z',
+      '2027-04-29T22:00:00.000Z', // 01:00 in summer time, an hour after 23:59
+    ]);
+  });
+});
+
 /** In Berlin the clocks go from 02:00 to 03:00 on 28 March 2027, and from 03:00 back to 02:00 on 31 October. */
 describe('the next runs of a schedule in Europe/Berlin', () => {
   it('at a time that does not exist when the clocks go forward: an hour later, that day only', () => {

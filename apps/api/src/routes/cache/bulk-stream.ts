@@ -11,8 +11,9 @@ const LARGEST_PAGE = 500;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
- * The answer of `bulk/get`, a page of keys at a time, so that the process holds a few megabytes of it however large the
- * whole becomes. The first page is read before the first byte is sent: if that fails, so does the request. Later the
+ * The answer of `bulk/get`, a page of keys at a time, so that the process holds one page of it however large the whole
+ * becomes. A page has a few megabytes where entries are alike; how large those are that come next nobody knows before they
+ * are read, so it has more where large ones follow small ones. The first page is read before the first byte is sent: if that fails, so does the request. Later the
  * status has left already, and a page that fails says so item by item.
  */
 export async function bulkAnswer(cache: Cache, keys: readonly string[]): Promise<AsyncIterable<Buffer>> {
