@@ -23,7 +23,7 @@ const keys = createKeys('bounds');
 const cache = (part: object): unknown => {
   const engine = new MemoryEngine();
   try {
-    return new Cache({ engine, keys, namespace: 'n', ttlMs: 60_000, ...part }, { near: new NearCache({ engine }) });
+    return new Cache({ engine, keys, namespace: 'n', ttlMs: 60_000, ...part }, { near: new NearCache(engine) });
   } finally {
     void engine.close();
   }
@@ -32,42 +32,42 @@ const cache = (part: object): unknown => {
 const url = 'https://example.com/';
 const { life, wait, attempt, backoff, rateLimit, waitingTtl, every, coalesceWait, retention } = durationBounds;
 
-type Row = readonly [
-  path: string,
-  bounds: DurationBounds,
-  yaml: (value: string) => string,
-  take?: (ms: number) => unknown,
-];
+interface Row {
+  readonly path: string;
+  readonly bounds: DurationBounds;
+  readonly yaml: (value: string) => string;
+  readonly take?: (ms: number) => unknown;
+}
 
-const ofNamespace = (field: string, bounds: DurationBounds): Row => [
-  `cache.namespaces.n.${field}`,
+const ofNamespace = (field: string, bounds: DurationBounds): Row => ({
+  path: `cache.namespaces.n.${field}`,
   bounds,
-  (value) => `cache: {namespaces: {n: {${field}: ${value}}}}`,
-  (ms) => cache({ [`${field}Ms`]: ms }),
-];
+  yaml: (value) => `cache: {namespaces: {n: {${field}: ${value}}}}`,
+  take: (ms) => cache({ [`${field}Ms`]: ms }),
+});
 const ofQueue = (
   field: string,
   bounds: DurationBounds,
   yaml: (value: string) => string,
   part: (ms: number) => object,
-): Row => [
-  `queues.q.${field}`,
+): Row => ({
+  path: `queues.q.${field}`,
   bounds,
-  (value) => `queues: {q: {url: "${url}", ${yaml(value)}}}`,
-  (ms) => define(part(ms)),
-];
+  yaml: (value) => `queues: {q: {url: "${url}", ${yaml(value)}}}`,
+  take: (ms) => define(part(ms)),
+});
 
 const rows: readonly Row[] = [
   ...['softTtl', 'grace', 'negativeTtl'].map((field) => ofNamespace(field, life)),
   ...['hardTimeout', 'failureThrottle', 'lease'].map((field) => ofNamespace(field, wait)),
-  [
-    'cache.namespaces.n.ttl',
-    { min: 0, max: life.max },
-    (value) => `cache: {namespaces: {n: {ttl: ${value}}}}`,
-    (ttlMs) => cache({ ttlMs }),
-  ],
-  ['cache.l1.maxStale', life, (value) => `cache: {l1: {maxStale: ${value}}}`],
-  ['sources.instances.timeout', wait, (value) => `sources: {instances: {timeout: ${value}}}`],
+  {
+    path: 'cache.namespaces.n.ttl',
+    bounds: { min: 0, max: life.max },
+    yaml: (value) => `cache: {namespaces: {n: {ttl: ${value}}}}`,
+    take: (ttlMs) => cache({ ttlMs }),
+  },
+  { path: 'cache.l1.maxStale', bounds: life, yaml: (value) => `cache: {l1: {maxStale: ${value}}}` },
+  { path: 'sources.instances.timeout', bounds: wait, yaml: (value) => `sources: {instances: {timeout: ${value}}}` },
   ofQueue(
     'timeout',
     attempt,
@@ -126,7 +126,7 @@ const rows: readonly Row[] = [
   ),
 ];
 
-describe.each(rows)('%s', (path, { min, max }, yaml, take) => {
+describe.each(rows)('$path', ({ path, bounds: { min, max }, yaml, take }) => {
   it('is taken up to its bounds, by the file and by the library', () => {
     for (const ms of [Math.max(1, min), max]) {
       expect(() => load({}, yaml(`${ms}ms`)), `${ms}`).not.toThrow();
