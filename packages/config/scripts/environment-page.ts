@@ -12,7 +12,8 @@ once and without showing what is secret.
 - An **empty** variable counts as unset.
 - A variable marked **secret** can also be given as a file: \`REDIS_PASSWORD_FILE=/run/secrets/redis-password\` reads that
   file and drops line ends at its end. Setting both is an error. This is how Docker and Kubernetes secrets are mounted.
-- A name that starts with \`HOLDFAST_\` or \`REDIS_\` and is not listed here is warned about at start: it is probably a typo.
+- A name that starts with \`HOLDFAST_\` or \`REDIS_\` and is not listed here is warned about at start, and so is one that is
+  nearly a name of this page: it is probably a typo.
 - Durations without a unit are milliseconds, except in the three variables that say seconds.
 
 ## Which mode

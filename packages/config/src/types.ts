@@ -214,7 +214,7 @@ export type Pagination =
   | { readonly kind: 'none' };
 
 export interface UpstreamConfig {
-  /** Without a trailing slash; `null`: start the sample upstream. */
+  /** Without a trailing slash; `null`: there is none, and mirrors are served as they are. */
   readonly baseUrl: string | null;
   readonly apiKey?: string;
 }

@@ -19,6 +19,14 @@ describe('the pages that show the way through the code', () => {
   });
 });
 
+describe('ARCHITECTURE.md', () => {
+  it('has tables whose rows are one line each', () => {
+    const rows = page('ARCHITECTURE.md').text.match(/^\|.*$/gm) ?? [];
+    expect(rows.length).toBeGreaterThan(20);
+    expect(rows.filter((row) => row.length > 150)).toEqual([]);
+  });
+});
+
 describe('docs/decisions/README.md', () => {
   it('lists every decision', () => {
     const { text } = page('docs/decisions/README.md');
