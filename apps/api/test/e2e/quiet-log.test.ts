@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startReceiver, type Receiver } from './receiver.ts';
@@ -22,6 +23,7 @@ describe('the log of a healthy service', { timeout: 120_000 }, () => {
       HOLDFAST_DATA_DIR: data.path,
       HTTP_DELIVERY_ALLOW_PRIVATE: 'true',
       NOVITA_API_BASE_URL: upstream.url,
+      WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
       // A machine that is busy with other tests is no outage.
       REDIS_PROBE_DEADLINE_MS: '30000',
       REDIS_COMMAND_TIMEOUT_MS: '30000',
