@@ -34,9 +34,9 @@ const supervisor = new Supervisor();
 void supervisor.finished.then((code) => process.exit(code));
 const isStopping = () => supervisor.isStopping;
 
-const upstream = settings.upstream ?? (await startSampleUpstream());
+const upstream = settings.upstream ?? (settings.mayStartSample ? await startSampleUpstream() : null);
 if (!isStopping()) {
-  const env = { ...process.env, NOVITA_API_BASE_URL: upstream };
+  const env = { ...process.env, ...(upstream !== null && { NOVITA_API_BASE_URL: upstream }) };
   console.log(`Starting (${settings.mode} mode) …`);
   if (settings.mode !== 'embedded')
     supervisor.start({ name: 'The worker', node, file: 'apps/worker/dist/main.js', env, rank: 1 });
@@ -50,7 +50,7 @@ async function announce() {
     if (!isStopping()) console.error(`${url}/health/ready does not answer 200 yet; the messages above may say why.`);
     return;
   }
-  const canLook = !settings.hasApiKeys && settings.sources.includes('instances');
+  const canLook = !settings.hasApiKeys && upstream !== null && settings.sources.includes('instances');
   if (canLook) console.log('Mirroring the upstream …');
   const items = canLook ? await untilSynced(url, 'instances', isStopping) : 0;
   const itemId = items > 0 ? await anyItemId(url, 'instances') : undefined;

@@ -5,24 +5,31 @@ const modes = {
 };
 
 /** What is shown when everything runs. */
-export function banner({ url, mode, upstream, isSample, items, itemId, hasApiKeys, seconds, dataDir }) {
+export function banner({ url, mode, upstream, isSample, sources, items, itemId, hasApiKeys, seconds, dataDir }) {
   const key = hasApiKeys ? ' -H "Authorization: Bearer $HOLDFAST_KEY"' : '';
-  const mirrored = items > 0 ? `${items} instances mirrored` : 'the first sync is still running';
+  const mirrors = upstream !== null && sources.includes('instances');
   return `
   Holdfast is ready after ${seconds.toFixed(1)} s
 
     address   ${url}
     docs      ${url}/docs
     mode      ${modes[mode] ?? mode}${mode === 'embedded' ? ` (${dataDir})` : ''}
-    upstream  ${upstream}${isSample ? ' (the sample upstream; set NOVITA_API_BASE_URL for a real one)' : ''}
-              ${hasApiKeys ? 'mirrored in the background' : mirrored}
+    upstream  ${upstreamLines({ upstream, isSample, sources, mirrors, items, hasApiKeys })}
 
   Try:
 
-    curl${key} ${url}/v1/sources/instances/items/${itemId ?? '<id>'}
-    curl${key} -X PUT -H 'Content-Type: application/json' -d '{"hello":"world"}' '${url}/v1/cache/api-responses/greeting?ttl=5m' && curl${key} ${url}/v1/cache/api-responses/greeting
-    curl${key} -X POST ${url}/v1/sources/instances/sync
-
+${mirrors ? `    curl${key} ${url}/v1/sources/instances/items/${itemId ?? '<id>'}\n` : ''}    curl${key} -X PUT -H 'Content-Type: application/json' -d '{"hello":"world"}' '${url}/v1/cache/api-responses/greeting?ttl=5m' && curl${key} ${url}/v1/cache/api-responses/greeting
+${mirrors ? `    curl${key} -X POST ${url}/v1/sources/instances/sync\n` : ''}
   Ctrl-C stops everything.
 `;
+}
+
+/** What is mirrored from where, or why nothing is. */
+function upstreamLines({ upstream, isSample, sources, mirrors, items, hasApiKeys }) {
+  if (sources.length === 0) return 'none: no source is turned on';
+  if (upstream === null) return 'none: nothing is mirrored; set NOVITA_API_BASE_URL to the API to mirror';
+  const where = `${upstream}${isSample ? ' (the sample upstream; set NOVITA_API_BASE_URL for a real one)' : ''}`;
+  const isLookedAt = mirrors && !hasApiKeys;
+  const what = items > 0 ? `${items} instances mirrored` : 'the first sync is still running';
+  return `${where}\n              ${isLookedAt ? what : 'mirrored in the background'}`;
 }

@@ -10,7 +10,8 @@ const { loadConfig, ConfigError } = await import(pathToFileURL(join(root, 'packa
 
 try {
   const config = loadConfig({ env: process.env, cwd: root });
-  const { mode, server, dataDir, upstream, apiKeys, sources } = config;
+  const { mode, environment, server, dataDir, upstream, apiKeys, sources, disabled } = config;
+  const syncs = !disabled.queues.includes('source-sync');
   const settings = {
     mode,
     host: server.host,
@@ -18,7 +19,10 @@ try {
     dataDir,
     upstream: upstream.baseUrl,
     hasApiKeys: apiKeys.length > 0,
-    sources: Object.keys(sources),
+    // Those that will be mirrored.
+    sources: syncs ? Object.keys(sources) : [],
+    // In production nothing stands in for the real one.
+    mayStartSample: environment !== 'production' && Object.keys(sources).length > 0,
   };
   process.stdout.write(JSON.stringify(settings));
 } catch (error) {

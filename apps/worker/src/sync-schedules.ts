@@ -10,7 +10,7 @@ import { untilDone } from './until-done.ts';
 const SETTLE_MS = 1500;
 
 export interface SyncSchedulesDependencies {
-  readonly config: Pick<Config, 'upstream'>;
+  readonly config: Pick<Config, 'disabled' | 'environment' | 'upstream'>;
   readonly runtime: Pick<Runtime, 'engines' | 'queueBackend' | 'queues' | 'sources'>;
   readonly logger: Logger;
 }
@@ -33,12 +33,16 @@ export class SyncSchedules {
 
   /** Does not wait: while the store is away it tries again, so that a start never fails. */
   start(): void {
-    const { config, logger } = this.#dependencies;
-    if (config.upstream.baseUrl === null) {
-      logger.warn('NOVITA_API_BASE_URL is not set: the sources are served as they are and not synced');
+    const { config, runtime, logger } = this.#dependencies;
+    if (config.upstream.baseUrl !== null) {
+      this.#work = this.#install(async () => this.#entries()).then(() => this.#watch());
       return;
     }
-    this.#work = this.#install(async () => this.#entries()).then(() => this.#watch());
+    // In production the configuration has warned about it.
+    if (runtime.sources.names().length > 0 && config.environment !== 'production') {
+      logger.warn('NOVITA_API_BASE_URL is not set: the sources are served as they are and not synced');
+    }
+    this.#work = this.#install(async () => []);
   }
 
   /** Resolves when what is under way has ended, which a frozen store may delay. */
@@ -74,8 +78,14 @@ export class SyncSchedules {
   }
 
   async #install(entries: () => Promise<ScheduleEntry[]>): Promise<void> {
-    const { runtime, logger } = this.#dependencies;
-    await untilDone(async () => runtime.queues.ensureSchedules(await entries()), {
+    const { config, runtime, logger } = this.#dependencies;
+    const { queues } = runtime;
+    const bringAbout = async (): Promise<void> => {
+      // Of when they were on; each of its jobs would fail.
+      for (const source of config.disabled.sources) await queues.schedules.undeclare(sourceSync.name, source);
+      await queues.ensureSchedules(await entries());
+    };
+    await untilDone(bringAbout, {
       signal: this.#closing.signal,
       onFailure: (error) => logger.warn({ err: error }, 'the schedules could not be installed yet'),
     });

@@ -57,6 +57,22 @@ entities:
       brand: {}
 \`\`\`
 
+## Turning built-in parts off
+
+Queues and sources, built-in or not, are turned off with \`enabled: false\`:
+
+\`\`\`yaml
+queues:
+  http-delivery: { enabled: false }
+sources:
+  products: { enabled: false }
+\`\`\`
+
+What is off has no jobs, schedules, workers and metrics, and its routes answer 404 with \`QUEUE_DISABLED\` or \`SOURCE_DISABLED\`. Nothing is
+deleted: jobs that wait run when their queue is on again, and what a source had mirrored stays in its namespace, which is one of the
+cache's own then. What needed it says so at the start: without \`source-sync\` no source is synced, without \`http-delivery\` nobody is told of
+failed jobs (\`WEBHOOK_URL\`, \`failureUrl\`), and \`WORKER_QUEUES\` must not name it.
+
 ## Fields
 
 The built-in queues are ${builtInQueueNames.join(' and ')}; \`<queue>\` is one of them. Any other name is a queue of your own, whose jobs

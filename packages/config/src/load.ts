@@ -11,6 +11,7 @@ import type { Environment } from './read-environment.ts';
 import { redisTargets } from './redis-targets.ts';
 import type { ConfigFile } from './schema.ts';
 import type { Config, Mode, RedisConfig, ServerConfig } from './types.ts';
+import { warningsOfDisabled } from './disabled-parts.ts';
 import { type KnownVariable, unknownVariables } from './unknown-variables.ts';
 
 export interface LoadOptions {
@@ -43,7 +44,7 @@ export function loadConfig({ env, cwd, readFile = readTextFile, servesApi = true
   const { values } = environment;
   const mode = chooseMode(environment, problems, warnings);
   const file = readConfigFile(values.HOLDFAST_CONFIG, cwd, readFile, problems);
-  const { cache, entities, queues, sources } = merge(
+  const { cache, entities, queues, sources, disabled } = merge(
     presets({
       instancesSoftMs: values.CACHE_TIMEOUT,
       apiResponsesMs: values.NOVITA_API_CACHE_TTL === undefined ? values.CACHE_TIMEOUT : values.NOVITA_API_CACHE_TTL,
@@ -53,13 +54,14 @@ export function loadConfig({ env, cwd, readFile = readTextFile, servesApi = true
     (variable, path) => readSecret(variable, path, sourcesOfValues),
     problems,
   );
-  checkQueues(values.WORKER_QUEUES, Object.keys(queues), problems);
+  checkQueues(values.WORKER_QUEUES, Object.keys(queues), disabled.queues, problems);
+  warnings.push(...warningsOfDisabled({ values, queues, sources, disabled }));
   warnings.push(...unknownVariables(env, knownVariables(), sourcesOfValues.alsoRead));
   if (values.NODE_ENV === 'production') {
     warnings.push(...environment.placeholders.map((name) => `${name} still holds the placeholder of an example`));
   }
   warnOfTtlTwice(environment, file.content, warnings);
-  warnOfUpstream(environment, warnings);
+  warnOfUpstream(environment, Object.keys(sources).length > 0, warnings);
   const config: Config = {
     environment: values.NODE_ENV,
     mode,
@@ -79,6 +81,7 @@ export function loadConfig({ env, cwd, readFile = readTextFile, servesApi = true
     queues,
     outbox: file.content.outbox ?? {},
     sources,
+    disabled,
     upstream: {
       baseUrl: values.NOVITA_API_BASE_URL ?? null,
       ...(values.NOVITA_API_KEY !== undefined && { apiKey: values.NOVITA_API_KEY }),
@@ -143,11 +146,17 @@ function knownVariables(): KnownVariable[] {
   return entries().map(([name, { secret }]) => ({ name, secret }));
 }
 
-function checkQueues(chosen: readonly string[] | undefined, declared: string[], problems: ProblemList): void {
-  const known = [...new Set([...builtInQueueNames, ...declared])];
-  if (chosen?.every((name) => known.includes(name)) === false) {
-    problems.add('WORKER_QUEUES', 'names a queue that there is not', known.join(', '));
-  }
+function checkQueues(
+  chosen: readonly string[] | undefined,
+  declared: readonly string[],
+  disabled: readonly string[],
+  problems: ProblemList,
+): void {
+  const known = [...new Set([...builtInQueueNames, ...declared])].filter((name) => !disabled.includes(name));
+  if (chosen === undefined || chosen.every((name) => known.includes(name))) return;
+  const isOff = chosen.some((name) => disabled.includes(name));
+  const problem = isOff ? 'names a queue that is turned off (enabled: false)' : 'names a queue that there is not';
+  problems.add('WORKER_QUEUES', problem, known.join(', '));
 }
 
 function warnOfTtlTwice({ given }: Environment, file: ConfigFile, warnings: string[]): void {
@@ -163,14 +172,15 @@ function warnOfTtlTwice({ given }: Environment, file: ConfigFile, warnings: stri
   }
 }
 
-function warnOfUpstream({ values, given }: Environment, warnings: string[]): void {
-  if (given.has('NOVITA_API_BASE_URL')) return;
-  if (given.has('NOVITA_API_KEY')) {
+function warnOfUpstream({ values, given }: Environment, hasSources: boolean, warnings: string[]): void {
+  if (given.has('NOVITA_API_BASE_URL')) {
+    if (!hasSources) warnings.push('NOVITA_API_BASE_URL is not used, because every source is turned off');
+  } else if (given.has('NOVITA_API_KEY')) {
+    warnings.push('NOVITA_API_KEY is not used, because NOVITA_API_BASE_URL is not set');
+  } else if (values.NODE_ENV === 'production' && hasSources) {
     warnings.push(
-      'NOVITA_API_KEY is not used, because NOVITA_API_BASE_URL is not set: the sample upstream is mirrored',
+      'NOVITA_API_BASE_URL is not set: nothing is mirrored, and sources answer with what they hold; set it, or turn the sources off (enabled: false)',
     );
-  } else if (values.NODE_ENV === 'production') {
-    warnings.push('NOVITA_API_BASE_URL is not set: the sample upstream is mirrored, in production');
   }
 }
 

@@ -21,13 +21,26 @@ interface Place {
   readonly problems: ProblemList;
 }
 
-/** What the file says of queues, its own ones included. Names that start with `__` cannot come: the schema refuses them. */
+/** What the file says of queues that are on, its own ones included. Names that start with `__` cannot come: the schema refuses them. */
 export function mergeQueues(
   queues: Readonly<Record<string, FileQueue>>,
   readSecret: ReadSecret,
   problems: ProblemList,
 ): [string, QueueConfig][] {
-  return Object.entries(queues).map(([name, given]) => [name, toQueue(name, given, readSecret, problems)]);
+  const merged: [string, QueueConfig][] = [];
+  for (const [name, given] of Object.entries(queues)) {
+    // Of one that is off only the name matters: what it would need, such as secrets, may be gone.
+    if (given.enabled === false) checkName(name, given, problems);
+    else merged.push([name, toQueue(name, given, readSecret, problems)]);
+  }
+  return merged;
+}
+
+function checkName(name: string, given: FileQueue, problems: ProblemList): void {
+  const builtIn: readonly string[] = [...builtInQueueNames, ...Object.keys(presetQueues)];
+  const path = `queues.${name}`;
+  if (given.url !== undefined || builtIn.includes(name) || problems.has(`${path}.url`)) return;
+  problems.add(path, 'is no built-in queue and has no url', `a url; or one of ${builtIn.join(', ')}`);
 }
 
 function toQueue(name: string, given: FileQueue, readSecret: ReadSecret, problems: ProblemList): QueueConfig {

@@ -7,7 +7,7 @@ import { mergeQueues, type ReadSecret } from './merge-queues.ts';
 import { defaultSoftTtlMs, sourceDefaults } from './presets.ts';
 import type { Presets, PresetSource } from './presets.ts';
 import type { ConfigFile } from './schema.ts';
-import type { CacheConfig, EntityConfig, NamespaceConfig, QueueConfig, SourceConfig } from './types.ts';
+import type { CacheConfig, DisabledParts, EntityConfig, NamespaceConfig, QueueConfig, SourceConfig } from './types.ts';
 
 type FileSource = NonNullable<ConfigFile['sources']>[string];
 type FileNamespace = NonNullable<NonNullable<ConfigFile['cache']>['namespaces']>[string];
@@ -17,11 +17,14 @@ export interface Merged {
   readonly entities: Readonly<Record<string, EntityConfig>>;
   readonly queues: Readonly<Record<string, QueueConfig>>;
   readonly sources: Readonly<Record<string, SourceConfig>>;
+  readonly disabled: DisabledParts;
 }
 
 /** The presets with the file on top; field by field for what has a name in both. */
 export function merge(presets: Presets, file: ConfigFile, readSecret: ReadSecret, problems: ProblemList): Merged {
   const sources = mergeSources(presets, file, problems);
+  const disabled = { queues: disabledIn(file.queues ?? {}), sources: disabledIn(file.sources ?? {}) };
+  for (const name of disabled.sources) sources.delete(name);
   const mirrored = new Map<string, string>();
   for (const [name, source] of sources) {
     const other = mirrored.get(source.namespace);
@@ -48,7 +51,12 @@ export function merge(presets: Presets, file: ConfigFile, readSecret: ReadSecret
         return [name, { name, ...source, softTtlMs }];
       }),
     ),
+    disabled,
   };
+}
+
+function disabledIn(parts: Readonly<Record<string, { readonly enabled?: boolean }>>): string[] {
+  return Object.keys(parts).filter((name) => parts[name]?.enabled === false);
 }
 
 /** Without a prototype, so that looking up `constructor` or `__proto__` finds nothing. */
@@ -73,7 +81,7 @@ function newSource(name: string): PresetSource {
 }
 
 function sourceFields(name: string, given: FileSource, problems: ProblemList): Partial<PresetSource> {
-  const { timeout, ...rest } = given;
+  const { timeout, enabled: _enabled, ...rest } = given;
   if (timeout === undefined) return rest;
   return { ...rest, timeoutMs: readDuration(timeout, `sources.${name}.timeout`, durationBounds.wait, problems) };
 }

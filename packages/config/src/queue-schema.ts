@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Static, TObject } from 'typebox';
 import { builtInQueueNames } from './presets.ts';
-import { duration, field, integer, says, section, share } from './schema-parts.ts';
+import { duration, field, flag, integer, says, section, share } from './schema-parts.ts';
 
 const retention = section(
   {
@@ -13,6 +13,11 @@ const retention = section(
 
 /** What can be said of every queue. */
 const policy = {
+  enabled: Type.Optional(
+    flag(
+      'Whether the queue is there. One that is turned off takes no jobs (404 QUEUE_DISABLED) and runs none; those that it has stay, and run when it is on again. Default: true.',
+    ),
+  ),
   attempts: Type.Optional(integer(1, 100, 'How often a job is tried.')),
   maxCrashes: Type.Optional(
     integer(

@@ -78,6 +78,11 @@ const onePage = section(
 
 const source = section(
   {
+    enabled: Type.Optional(
+      flag(
+        'Whether the source is there. One that is turned off is not synced and not served (404 SOURCE_DISABLED); its namespace stays, as one of the cache. Default: true.',
+      ),
+    ),
     namespace: Type.Optional(name('The cache namespace that it is mirrored into. Default: the name of the source.')),
     path: Type.Optional(
       Type.String({

@@ -18,6 +18,8 @@ export interface Config {
   readonly queues: Readonly<Record<string, QueueConfig>>;
   readonly outbox: OutboxConfig;
   readonly sources: Readonly<Record<string, SourceConfig>>;
+  /** What `enabled: false` turns off: neither in `queues` nor in `sources`. */
+  readonly disabled: DisabledParts;
   readonly upstream: UpstreamConfig;
   readonly httpDelivery: HttpDeliveryConfig;
   /** Empty: the API has no authentication and is bound to loopback. */
@@ -26,6 +28,12 @@ export interface Config {
   readonly warnings: readonly string[];
   /** Absolute path of the holdfast.yaml that was read; `null`: none. */
   readonly file: string | null;
+}
+
+/** Names, in the order of the file. */
+export interface DisabledParts {
+  readonly queues: readonly string[];
+  readonly sources: readonly string[];
 }
 
 /** `embedded`: no Redis, one process. `redis`: ioredis. `upstash`: REST for everything but the queue. */

@@ -23,7 +23,7 @@ export const workVariables = {
   ),
 
   NOVITA_API_BASE_URL: optional('upstream', baseUrl, 'The API whose collections are mirrored.', {
-    fallbackNote: 'none; `npm start` brings the sample upstream along',
+    fallbackNote: 'none; outside of production `npm start` brings the sample upstream along',
     example: 'https://api.novita.ai',
   }),
   NOVITA_API_KEY: optional('upstream', bearerToken, 'Its bearer token.', { secret: true, example: 'change-me' }),

@@ -3,6 +3,7 @@ import { HoldfastError, type ErrorDefinition, type FieldIssue, type HoldfastErro
 /** The catalogue of this package; `docs/reference/errors.md` is generated from the catalogues. */
 export const queueErrors = {
   unknownQueue: { code: 'QUEUE_UNKNOWN', status: 404, title: 'There is no queue of this name.' },
+  disabledQueue: { code: 'QUEUE_DISABLED', status: 404, title: 'The queue of this name is turned off.' },
   invalidJob: { code: 'JOB_INVALID', status: 422, title: 'The data of the job does not fit the schema of its queue.' },
   invalidOptions: { code: 'JOB_OPTIONS_INVALID', status: 400, title: 'The options of the job are not allowed.' },
   jobState: { code: 'JOB_STATE_CONFLICT', status: 409, title: 'The state of the job does not allow it.' },
@@ -97,6 +98,13 @@ export const queueErrors = {
 export class QueueUnknownError extends HoldfastError {
   constructor(name: string, known: readonly string[]) {
     super(queueErrors.unknownQueue, `There is no queue "${name}". Known: ${known.join(', ') || 'none'}.`);
+  }
+}
+
+/** The configuration knows the queue and has turned it off. */
+export class QueueDisabledError extends HoldfastError {
+  constructor(name: string) {
+    super(queueErrors.disabledQueue, `The queue "${name}" is turned off in the configuration.`);
   }
 }
 

@@ -16,7 +16,7 @@ import {
   type RedriveReport,
 } from './dead-letters/dead-letters.ts';
 import type { QueueDefinition } from './define-queue.ts';
-import { QueueDefinitionError, QueueUnknownError } from './errors.ts';
+import { QueueDefinitionError, QueueDisabledError, QueueUnknownError } from './errors.ts';
 import type { JobView } from './job-view.ts';
 import { JobWaiter } from './job-waiter.ts';
 import { maxWaitMs } from './limits.ts';
@@ -35,6 +35,8 @@ export type { JobOptions } from './job-options.ts';
 export interface QueuesOptions {
   readonly backend: QueueBackend;
   readonly definitions: readonly QueueDefinition[];
+  /** Names of queues that are turned off: not there, and said to be so instead of unknown. */
+  readonly disabled?: readonly string[];
   /** Takes jobs while the store is away. It then belongs to this object, which starts and closes it. */
   readonly outbox?: Outbox;
   /**
@@ -72,10 +74,12 @@ export class Queues {
   /** For operators. */
   readonly admin: QueueAdmin;
   readonly #queues = new Map<string, OpenQueue>();
+  readonly #disabled: ReadonlySet<string>;
   readonly schedules = new Schedules((queue) => this.#open(queue));
 
   /** @throws QueueDefinitionError when two definitions have one name. */
-  constructor({ backend, outbox, definitions, addBatchSize }: QueuesOptions) {
+  constructor({ backend, outbox, definitions, disabled = [], addBatchSize }: QueuesOptions) {
+    this.#disabled = new Set(disabled);
     this.#backend = backend;
     this.outbox = outbox;
     this.admin = new QueueAdmin((name) => this.#open(name), outbox);
@@ -101,7 +105,7 @@ export class Queues {
     return [...this.#queues.keys()];
   }
 
-  /** @throws QueueUnknownError (404) */
+  /** @throws QueueUnknownError, or QueueDisabledError where it is turned off (404), as all that takes a name */
   definition(name: string): QueueDefinition {
     return this.#open(name).definition;
   }
@@ -273,7 +277,7 @@ export class Queues {
 
   #open(name: string): OpenQueue {
     const open = this.#queues.get(name);
-    if (open === undefined) throw new QueueUnknownError(name, this.names());
-    return open;
+    if (open !== undefined) return open;
+    throw this.#disabled.has(name) ? new QueueDisabledError(name) : new QueueUnknownError(name, this.names());
   }
 }

@@ -51,6 +51,7 @@ export async function createRuntime(config: Config, { standIn = false }: Runtime
   const queues = new Queues({
     backend: queueBackend,
     definitions,
+    disabled: config.disabled.queues,
     ...(outbox === undefined ? {} : { outbox }),
   });
   const { l1, ...cacheOptions } = config.cache;
@@ -110,8 +111,9 @@ async function createQueueBackend(
 }
 
 /** The built-in queues, with what the configuration says otherwise, and those that only the configuration knows. */
-function queueDefinitions({ queues }: Config): QueueDefinition[] {
-  const builtIn = builtInQueues.map((definition) => {
+function queueDefinitions({ queues, disabled }: Config): QueueDefinition[] {
+  const enabled = builtInQueues.filter(({ name }) => !disabled.queues.includes(name));
+  const builtIn = enabled.map((definition) => {
     const { retention, ...overrides } = queues[definition.name] ?? {};
     return defineQueue({
       ...definition,
@@ -125,7 +127,12 @@ function queueDefinitions({ queues }: Config): QueueDefinition[] {
   return [...builtIn, ...declared];
 }
 
-function createSources({ sources, upstream }: Config, engine: RedisEngine, keys: Keys, caches: CacheRegistry): Sources {
+function createSources(
+  { sources, disabled, upstream }: Config,
+  engine: RedisEngine,
+  keys: Keys,
+  caches: CacheRegistry,
+): Sources {
   // `.invalid` never resolves: the mirror is served, and a sync that slipped past the route fails instead of guessing.
   const baseUrl = upstream.baseUrl ?? 'http://upstream-not-configured.invalid';
   const { apiKey } = upstream;
@@ -139,5 +146,5 @@ function createSources({ sources, upstream }: Config, engine: RedisEngine, keys:
         cache: caches.get(source.namespace),
       }),
   );
-  return new Sources(mirrors);
+  return new Sources(mirrors, disabled.sources);
 }

@@ -4,6 +4,7 @@ import type { ErrorDefinition, HoldfastErrorOptions } from '@holdfast/redis-core
 /** The catalogue of this package; `docs/reference/errors.md` is generated from the catalogues. */
 export const sourceErrors = {
   unknown: { code: 'SOURCE_UNKNOWN', status: 404, title: 'There is no source of this name.' },
+  disabled: { code: 'SOURCE_DISABLED', status: 404, title: 'The source of this name is turned off.' },
   cursorInvalid: { code: 'SOURCE_CURSOR_INVALID', status: 400, title: 'The cursor was not given out by this API.' },
   urlInvalid: {
     code: 'UPSTREAM_URL_INVALID',
@@ -86,6 +87,13 @@ export const sourceErrors = {
 export class SourceUnknownError extends HoldfastError {
   constructor(name: string, known: readonly string[], options?: HoldfastErrorOptions) {
     super(sourceErrors.unknown, `There is no source "${name}". Known: ${known.join(', ') || 'none'}.`, options);
+  }
+}
+
+/** The configuration knows the source and has turned it off. */
+export class SourceDisabledError extends HoldfastError {
+  constructor(name: string, options?: HoldfastErrorOptions) {
+    super(sourceErrors.disabled, `The source "${name}" is turned off in the configuration.`, options);
   }
 }
 

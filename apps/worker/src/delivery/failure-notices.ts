@@ -10,7 +10,7 @@ import type { Deliverers } from './deliverers.ts';
 type Notice = DeliveryNoticeData['notice'];
 
 export interface FailureNoticesOptions {
-  readonly config: Pick<Config, 'httpDelivery' | 'queues'>;
+  readonly config: Pick<Config, 'disabled' | 'httpDelivery' | 'queues'>;
   readonly deliverers: Deliverers;
   readonly backend: QueueBackend;
   readonly logger: Logger;
@@ -29,16 +29,20 @@ const addPauseMs = 1000;
 export class FailureNotices {
   readonly #options: FailureNoticesOptions;
   readonly #queues: Queues;
+  /** The queue that delivers notices is turned off, which the start has warned about. */
+  readonly #isOff: boolean;
 
   constructor(options: FailureNoticesOptions) {
     this.#options = options;
     // On the connection of the queue that is there already, which is not closed here.
-    this.#queues = new Queues({ backend: options.backend, definitions: [deliveryNotice] });
+    this.#isOff = options.config.disabled.queues.includes(deliveryNotice.name);
+    this.#queues = new Queues({ backend: options.backend, definitions: this.#isOff ? [] : [deliveryNotice] });
   }
 
   /** For `ConsumerOptions.onGivenUp`. */
   async tell(job: GivenUpJob): Promise<void> {
     const { logger } = this.#options;
+    if (this.#isOff) return;
     if (isNotice(job)) {
       const { to, queue, webhookId } = job.data.notice;
       logger.warn({ to, queue, webhookId, error: job.error }, 'nobody could be told that a job has failed');

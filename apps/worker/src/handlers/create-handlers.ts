@@ -19,7 +19,7 @@ export interface Handlers {
 }
 
 export interface HandlersDependencies {
-  readonly config: Pick<Config, 'httpDelivery' | 'queues'>;
+  readonly config: Pick<Config, 'disabled' | 'httpDelivery' | 'queues' | 'upstream'>;
   readonly sources: Sources;
   readonly backend: QueueBackend;
   readonly logger: Logger;
@@ -30,9 +30,10 @@ export function createHandlers({ config, sources, backend, logger }: HandlersDep
   const deliverers = createDeliverers(config.httpDelivery, logger);
   const notices = new FailureNotices({ config, deliverers, backend, logger });
   const byQueue: Record<string, Handler> = {
-    [sourceSync.name]: sourceSyncHandler(sources) as Handler,
+    [sourceSync.name]: sourceSyncHandler(sources, { hasUpstream: config.upstream.baseUrl !== null }) as Handler,
     [httpDelivery.name]: httpDeliveryHandler({ config: config.httpDelivery, deliverers, notices }),
   };
+  for (const name of config.disabled.queues) delete byQueue[name];
   for (const [name, { delivery }] of Object.entries(config.queues)) {
     if (delivery === undefined) continue;
     byQueue[name] = declaredQueueHandler(delivery, { config: config.httpDelivery, deliverers });

@@ -1,11 +1,18 @@
 import type { SourceSyncData } from '@holdfast/jobs';
 import { PermanentError, type Handler } from '@holdfast/queue';
-import { SourceUnknownError, type Sources, type SyncReport } from '@holdfast/sources';
+import { SourceDisabledError, SourceUnknownError, type Sources, type SyncReport } from '@holdfast/sources';
 
 /** Mirrors one source; the report of the sync is the job's result. */
-export function sourceSyncHandler(sources: Sources): Handler<SourceSyncData> {
+export function sourceSyncHandler(
+  sources: Sources,
+  { hasUpstream = true }: { readonly hasUpstream?: boolean } = {},
+): Handler<SourceSyncData> {
   return async (job): Promise<SyncReport> => {
     const mirror = find(sources, job.data.source);
+    // A schedule of when there was one goes on.
+    if (!hasUpstream) {
+      throw new PermanentError('NOVITA_API_BASE_URL is not set.', { code: 'UPSTREAM_NOT_CONFIGURED' });
+    }
     // Progress is for whoever watches: it is written when the phase changes, not for each page or batch.
     let phase: string | undefined;
     let written: Promise<void> = Promise.resolve();
@@ -27,7 +34,7 @@ function find(sources: Sources, name: string): ReturnType<Sources['get']> {
   try {
     return sources.get(name);
   } catch (error) {
-    if (error instanceof SourceUnknownError)
+    if (error instanceof SourceUnknownError || error instanceof SourceDisabledError)
       throw new PermanentError(error.message, { code: error.code, cause: error });
     throw error;
   }

@@ -21,6 +21,7 @@ const { summarize } = await load<{
 const { isLockfileOutdated } = await load<{
   isLockfileOutdated: (packageManager: string, directory: string) => boolean;
 }>('lockfile.mjs');
+const { banner } = await load<{ banner: (settings: object) => string }>('banner.mjs');
 const { findBrokenRules } = await load<{ findBrokenRules: (root: string) => string[] }>('import-rules.mjs');
 
 describe('where npm test gets its Redis from', () => {
@@ -48,6 +49,37 @@ describe('where npm test gets its Redis from', () => {
     ],
   ])('%s', (_, machine, expected) => {
     expect(findRedis(machine)).toEqual(expected);
+  });
+});
+
+describe('the banner of npm start', () => {
+  const settings = {
+    url: 'http://127.0.0.1:3000',
+    mode: 'redis',
+    sources: ['instances', 'products'],
+    items: 0,
+    hasApiKeys: false,
+    seconds: 1,
+  };
+
+  it('says that the sample upstream is one', () => {
+    const text = banner({ ...settings, upstream: 'http://127.0.0.1:9', isSample: true, items: 5, itemId: 'a' });
+    expect(text).toContain('http://127.0.0.1:9 (the sample upstream; set NOVITA_API_BASE_URL for a real one)');
+    expect(text).toContain('5 instances mirrored');
+    expect(text).toContain('/v1/sources/instances/items/a');
+  });
+
+  it.each([
+    [
+      'without an upstream, as in production',
+      { upstream: null, isSample: true },
+      'nothing is mirrored; set NOVITA_API_BASE_URL',
+    ],
+    ['without a source', { upstream: null, isSample: true, sources: [] }, 'no source is turned on'],
+  ])('claims no mirror %s', (_, given, line) => {
+    const text = banner({ ...settings, ...given });
+    expect(text).toContain(line);
+    expect(text).not.toMatch(/sample|sources\/instances/);
   });
 });
 
