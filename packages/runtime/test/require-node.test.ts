@@ -52,6 +52,21 @@ describe('the Node of a process', () => {
     ]);
   });
 
+  // Whatever runs them: they bring the Node of everything else along.
+  it.each(['start', 'test', 'check', 'oldest-node'])('is too old for npm run %s below 20, which says so', (script) => {
+    const pretend = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.8' } });";
+    const { status, stderr } = run(
+      process.execPath,
+      '--import',
+      `data:text/javascript,${encodeURIComponent(pretend)}`,
+      `scripts/${script}.mjs`,
+    );
+    expect([status, stderr.trim()]).toEqual([
+      1,
+      'Node 18.20.8 is too old: install Node 20 or later (https://nodejs.org).',
+    ]);
+  });
+
   it('is what each package says that it needs; the root brings its own', () => {
     const enginesOf = (file: string): string | undefined =>
       (JSON.parse(readFileSync(join(root, file), 'utf8')) as { engines?: { node?: string } }).engines?.node;

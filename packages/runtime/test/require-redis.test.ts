@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
@@ -31,6 +31,20 @@ describe('requireRedis', () => {
     expect(performance.now() - startedAt).toBeLessThan(1500);
     expect(runtime.engines.cache.status.available).toBe(false);
     await runtime.close();
+  });
+
+  it('waits for no queue where all of them are turned off', async () => {
+    const redis = await startRedis();
+    const file = join(cwd, 'all-off.yaml');
+    writeFileSync(file, 'queues:\n  source-sync: { enabled: false }\n  http-delivery: { enabled: false }\n');
+    const env = { NODE_ENV: 'test', REDIS_URL: redis.url, REDIS_ENABLE_FALLBACK: 'false', HOLDFAST_CONFIG: file };
+    const config = loadConfig({ cwd, env });
+    const runtime = await createRuntime(config);
+    await requireRedis(config, runtime);
+    expect(runtime.queues.names()).toEqual([]);
+    expect(runtime.queueBackend.status).toEqual({ available: true });
+    await runtime.close();
+    await redis.stop();
   });
 
   it('waits for a Redis that is there, so that nothing calls it away at start', async () => {
