@@ -26,6 +26,7 @@ import type { StoredJobOptions } from './job-options.ts';
 import { parseFailure } from './job-view.ts';
 import type { Handler } from './run-job.ts';
 import { storableResult } from './storable.ts';
+import { nextRun } from './schedules/next-run.ts';
 
 export type { Handler, RunningJob } from './run-job.ts';
 
@@ -127,7 +128,10 @@ export class Consumer<Data = unknown> {
         ...(definition.rateLimit !== undefined && {
           limiter: { max: definition.rateLimit.max, duration: definition.rateLimit.durationMs },
         }),
-        settings: { backoffStrategy: (attemptsMade, _type, error, job) => backoffOf(job, attemptsMade, error) },
+        settings: {
+          backoffStrategy: (attemptsMade, _type, error, job) => backoffOf(job, attemptsMade, error),
+          repeatStrategy: nextRun,
+        },
       },
       {
         workerId,

@@ -15,6 +15,7 @@ import { Availability } from './availability.ts';
 import type { BackendStatus, QueueBackend, WorkerTuning } from './backend.ts';
 import { EmbeddedQueueHandle } from './embedded-handle.ts';
 import { EmbeddedWorkerRegistry } from './embedded-registry.ts';
+import { nextRun } from '../schedules/next-run.ts';
 
 export interface EmbeddedBackendOptions {
   /** Made where it does not exist. One process at a time can use it. */
@@ -73,7 +74,11 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   const open = (name: string): EmbeddedQueueHandle => {
     const existing = handles.get(name);
     if (existing !== undefined) return existing;
-    const queue = new Queue(name, { connection, skipMetasUpdate: true }, createPostgresBackend);
+    const queue = new Queue(
+      name,
+      { connection, skipMetasUpdate: true, settings: { repeatStrategy: nextRun } },
+      createPostgresBackend,
+    );
     queue.on('error', (error: Error) => {
       publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));
     });

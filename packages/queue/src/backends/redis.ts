@@ -12,6 +12,7 @@ import { RedisWorkerRegistry } from './redis-registry.ts';
 import { onceEach } from '../once-each.ts';
 import { learnVersionSilently } from './redis-version.ts';
 import { ConnectionWatch } from './redis-watch.ts';
+import { nextRun } from '../schedules/next-run.ts';
 
 export interface RedisBackendOptions {
   /** One Redis, one behind sentinels, or a cluster; over TLS where it says so. */
@@ -59,6 +60,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       skipVersionCheck: true,
       // It would be a write at each start, and one that is lost while Redis is away; BullMQ does without.
       skipMetasUpdate: true,
+      settings: { repeatStrategy: nextRun },
     });
     queue.on('error', (error) => {
       publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));

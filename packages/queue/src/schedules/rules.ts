@@ -1,8 +1,8 @@
 import type { FieldIssue } from '@holdfast/redis-core';
-import { getNextMillis } from 'bullmq';
 import type { Schedule } from '../define-queue.ts';
 import { isDotSegment } from '../job-id.ts';
 import { limits } from '../limits.ts';
+import { nextRun } from './next-run.ts';
 
 const maxPatternLength = 200;
 const idPattern = /^[A-Za-z0-9._~-]{1,128}$/;
@@ -40,7 +40,7 @@ export function* scheduleIssues(value: unknown, path = ''): Generator<FieldIssue
 
 /**
  * When a schedule runs next, milliseconds since the epoch; exactly as BullMQ will have it. Where clocks are put forward, a
- * time that does not exist runs an hour later, but at midnight not at all that day; where they are put back, a time that comes twice runs the first time, but
+ * time that does not exist runs an hour later; where they are put back, a time that comes twice runs the first time, but
  * what runs every hour runs in both.
  *
  * @param next of `everyMs`: its next run, which BullMQ knows; without it the runs are counted from `after`
@@ -53,7 +53,7 @@ export function nextRuns(schedule: Schedule, after: number, count: number, next?
   const runs: number[] = [];
   let last = after;
   while (runs.length < count) {
-    const run: number | undefined = getNextMillis(last, { pattern: schedule.pattern, tz: schedule.tz ?? 'UTC' });
+    const run = nextRun(last, { pattern: schedule.pattern, tz: schedule.tz ?? 'UTC' });
     if (run === undefined) break;
     runs.push(run);
     last = run;

@@ -47,6 +47,19 @@ export function describeSchedules(kind: string, create: () => Promise<QueueBacke
       expect(await delayed()).toBe(1);
     });
 
+    it('has its next job an hour later where the clocks leave out midnight', async () => {
+      // The very night in which they do so in Egypt: from Thursday 23:59 to Friday 01:00.
+      const put = await queues.schedules.put('plan', 'spring', { pattern: '0 0 * 4 5L', tz: 'Africa/Cairo', job });
+      const inCairo = new Intl.DateTimeFormat('en-GB', {
+        timeZone: 'Africa/Cairo',
+        weekday: 'short',
+        hour: '2-digit',
+        minute: '2-digit',
+      });
+      expect(inCairo.format(Date.parse(put.next ?? ''))).toMatch(/Fri.* 01:00/);
+      expect(await delayed()).toBe(1);
+    });
+
     it('runs an interval first when it has passed once, and then one after the other', async () => {
       const before = Date.now();
       const { everyMs, tz, next, upcoming } = await queues.schedules.put('plan', 'hourly', { everyMs: hour, job });
