@@ -1,4 +1,11 @@
-import { bulkError, type BulkError, type BulkOptions, type BulkResult, inBatches } from './bulk.ts';
+import {
+  bulkError,
+  type BulkError,
+  type BulkOptions,
+  type BulkResult,
+  type BulkWriteOptions,
+  inBatches,
+} from './bulk.ts';
 import type { CacheCore } from './cache-core.ts';
 import { VALUE_TYPE } from './entry.ts';
 import type { SetOptions, WriteItem, WriteOutcome } from './options.ts';
@@ -29,7 +36,7 @@ export class BulkWriting {
     this.#writing = writing;
   }
 
-  async write(items: readonly WriteItem[], options: BulkOptions): Promise<BulkWriteResult> {
+  async write(items: readonly WriteItem[], options: BulkWriteOptions): Promise<BulkWriteResult> {
     const outcomes: (WriteOutcome | null)[] = items.map(() => null);
     const result = await inBatches(
       items,
@@ -49,7 +56,7 @@ export class BulkWriting {
 
   set(
     items: readonly ({ readonly key: string; readonly value: unknown } & SetOptions)[],
-    options: BulkOptions,
+    options: BulkWriteOptions,
   ): Promise<BulkResult> {
     return inBatches(
       items,
@@ -74,7 +81,7 @@ export class BulkWriting {
     );
   }
 
-  delete(keys: readonly string[], options: BulkOptions): Promise<BulkResult> {
+  delete(keys: readonly string[], options: BulkWriteOptions): Promise<BulkResult> {
     return inBatches(
       keys,
       boundsOf(options, DELETIONS_A_COMMAND),
@@ -95,7 +102,11 @@ export class BulkWriting {
     );
   }
 
-  async sync(updates: readonly WriteItem[], deletions: readonly string[], options: BulkOptions): Promise<SyncResult> {
+  async sync(
+    updates: readonly WriteItem[],
+    deletions: readonly string[],
+    options: BulkWriteOptions,
+  ): Promise<SyncResult> {
     const written = await this.write(updates, options);
     const kept = new Set(updates.map(({ key }) => key));
     const gone = deletions.filter((key) => !kept.has(key));
@@ -113,6 +124,13 @@ export class BulkWriting {
   }
 }
 
-function boundsOf(options: BulkOptions, batchSize: number): Required<BulkOptions> {
-  return { batchSize: options.batchSize ?? batchSize, concurrency: options.concurrency ?? CONCURRENCY };
+function boundsOf(
+  options: BulkWriteOptions,
+  batchSize: number,
+): Required<BulkOptions> & Pick<BulkWriteOptions, 'signal'> {
+  return {
+    signal: options.signal,
+    batchSize: options.batchSize ?? batchSize,
+    concurrency: options.concurrency ?? CONCURRENCY,
+  };
 }

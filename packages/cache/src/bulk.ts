@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/redis-core';
+import { BulkAbortedError } from './errors.ts';
 
 /** What a bulk call did, key by key; one key that fails never fails the others. */
 export interface BulkResult {
@@ -24,10 +25,15 @@ export interface BulkOptions {
   readonly concurrency?: number;
 }
 
+export interface BulkWriteOptions extends BulkOptions {
+  /** Ends it between two batches: keys of those that were not begun fail with `BULK_ABORTED`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Runs `work` over `items` in batches, a few at a time, and keeps what failed beside the keys it failed for. */
 export async function inBatches<Item>(
   items: readonly Item[],
-  options: Required<BulkOptions>,
+  options: Required<BulkOptions> & Pick<BulkWriteOptions, 'signal'>,
   keyOf: (item: Item) => string,
   work: (batch: readonly Item[], offset: number) => Promise<readonly BulkError[]>,
 ): Promise<BulkResult> {
@@ -42,6 +48,7 @@ export async function inBatches<Item>(
     for (const offset of remaining) {
       const batch = items.slice(offset, offset + options.batchSize);
       try {
+        if (options.signal?.aborted === true) throw new BulkAbortedError();
         errors.push(...(await work(batch, offset)));
       } catch (error) {
         errors.push(...batch.map((item) => bulkError(keyOf(item), error)));

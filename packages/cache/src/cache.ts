@@ -1,5 +1,5 @@
 import type { AccessCount } from './access-tracker.ts';
-import type { BulkOptions, BulkResult } from './bulk.ts';
+import type { BulkOptions, BulkResult, BulkWriteOptions } from './bulk.ts';
 import { BulkWriting, type BulkWriteResult, type SyncResult } from './bulk-writing.ts';
 import { CacheCore } from './cache-core.ts';
 import { type Entry, VALUE_TYPE } from './entry.ts';
@@ -106,7 +106,7 @@ export class Cache {
   }
 
   /** Writes many entries, 50 a command; a result per item, and one bad item fails alone. */
-  writeMany(items: readonly WriteItem[], options: BulkOptions = {}): Promise<BulkWriteResult> {
+  writeMany(items: readonly WriteItem[], options: BulkWriteOptions = {}): Promise<BulkWriteResult> {
     return this.#bulk.write(items, options);
   }
 
@@ -139,7 +139,7 @@ export class Cache {
   /** Stores many values, 50 a command; a result per key. */
   setMany(
     items: readonly ({ readonly key: string; readonly value: unknown } & SetOptions)[],
-    options: BulkOptions = {},
+    options: BulkWriteOptions = {},
   ): Promise<BulkResult> {
     return this.#bulk.set(items, options);
   }
@@ -180,12 +180,16 @@ export class Cache {
   }
 
   /** Removes keys, 500 a command. A key that was not there counts as successful. */
-  deleteMany(keys: readonly string[], options: BulkOptions = {}): Promise<BulkResult> {
+  deleteMany(keys: readonly string[], options: BulkWriteOptions = {}): Promise<BulkResult> {
     return this.#bulk.delete(keys, options);
   }
 
   /** Writes what changed and removes what is gone; a key that is in both is written. */
-  sync(updates: readonly WriteItem[], deletions: readonly string[], options: BulkOptions = {}): Promise<SyncResult> {
+  sync(
+    updates: readonly WriteItem[],
+    deletions: readonly string[],
+    options: BulkWriteOptions = {},
+  ): Promise<SyncResult> {
     return this.#bulk.sync(updates, deletions, options);
   }
 
@@ -193,9 +197,13 @@ export class Cache {
    * Invalidates what tags, a prefix or the whole namespace cover. Tags are one command whatever they cover; a prefix and
    * `all` look at every key of the namespace.
    * @returns how many entries it was; `null` for tags
+   * @throws the reason of `signal`, which ends the look at every key between two batches: some may be invalidated
    */
-  invalidate(target: InvalidateTarget, options: { readonly mode?: InvalidateMode } = {}): Promise<number | null> {
-    return this.#invalidating.invalidate(target, options.mode ?? 'delete');
+  invalidate(
+    target: InvalidateTarget,
+    { mode = 'delete', signal }: { readonly mode?: InvalidateMode; readonly signal?: AbortSignal } = {},
+  ): Promise<number | null> {
+    return this.#invalidating.invalidate(target, mode, signal);
   }
 
   /** Applies what a journal held for this namespace. Applying twice is harmless. */

@@ -34,6 +34,12 @@ export const cacheErrors = {
     status: 413,
     title: 'The value is larger than the namespace allows.',
   },
+  bulkAborted: {
+    code: 'BULK_ABORTED',
+    status: 503,
+    title: 'The caller ended the bulk call before this key was reached: nothing was changed for it.',
+    retryable: true,
+  },
   entityUnknown: {
     code: 'ENTITY_UNKNOWN',
     status: 404,
@@ -81,6 +87,12 @@ export class DurationInvalidError extends HoldfastError {
 export class TagInvalidError extends HoldfastError {
   constructor(problem: string) {
     super(cacheErrors.tagInvalid, `A tag ${problem}.`, { issues: [{ path: 'tags', message: problem }] });
+  }
+}
+
+export class BulkAbortedError extends HoldfastError {
+  constructor() {
+    super(cacheErrors.bulkAborted, 'The call was ended before this key was reached.');
   }
 }
 

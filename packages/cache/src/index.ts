@@ -1,6 +1,6 @@
 export { Cache, type CacheTiers } from './cache.ts';
 export type { BulkWriteResult, SyncResult } from './bulk-writing.ts';
-export type { BulkError, BulkOptions, BulkResult } from './bulk.ts';
+export type { BulkError, BulkOptions, BulkResult, BulkWriteOptions } from './bulk.ts';
 export type * from './channels.ts';
 export * from './errors.ts';
 export type { Invalidation, InvalidationJournal } from './failover.ts';

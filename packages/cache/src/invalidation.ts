@@ -25,14 +25,14 @@ export class Invalidating {
   }
 
   /** How many entries it was; `null` where that is not known because tags make it one command. */
-  async invalidate(target: InvalidateTarget, mode: InvalidateMode): Promise<number | null> {
+  async invalidate(target: InvalidateTarget, mode: InvalidateMode, signal?: AbortSignal): Promise<number | null> {
     const core = this.#core;
     if ('tags' in target) checkTags(target.tags);
     if ('keys' in target) for (const key of target.keys) core.complete(key);
-    if (core.failover === undefined) return this.apply(target, mode);
+    if (core.failover === undefined) return this.apply(target, mode, signal);
     if ('tags' in target) return this.#tags(target.tags, mode, core.failover);
     if ('keys' in target) return this.#keysWhereTheyAre(target.keys, mode, core.failover);
-    return this.#covered('prefix' in target ? target.prefix : undefined, mode, core.failover);
+    return this.#covered('prefix' in target ? target.prefix : undefined, mode, core.failover, signal);
   }
 
   /** What tags went through is kept under one key; what carries them, anywhere. */
@@ -80,7 +80,12 @@ export class Invalidating {
   }
 
   /** A prefix, or the whole namespace: its keys lie anywhere. */
-  async #covered(prefix: string | undefined, mode: InvalidateMode, failover: Failover): Promise<number | null> {
+  async #covered(
+    prefix: string | undefined,
+    mode: InvalidateMode,
+    failover: Failover,
+    signal: AbortSignal | undefined,
+  ): Promise<number | null> {
     const core = this.#core;
     const start = core.prefix(prefix);
     let isComplete = !failover.isAway;
@@ -95,7 +100,7 @@ export class Invalidating {
       }
       if (failover.isAllAway) return null;
       try {
-        const count = await this.#sweep(start, mode, !isComplete);
+        const count = await this.#sweep(start, mode, { skipsAway: !isComplete, signal });
         return isComplete ? count : null;
       } catch (error) {
         if (tries === MAX_SWEEPS || !failover.standsInForSome(error)) throw error;
@@ -105,7 +110,7 @@ export class Invalidating {
   }
 
   /** Straight to Redis. */
-  async apply(target: InvalidateTarget, mode: InvalidateMode): Promise<number | null> {
+  async apply(target: InvalidateTarget, mode: InvalidateMode, signal?: AbortSignal): Promise<number | null> {
     const core = this.#core;
     if ('tags' in target) {
       if (target.tags.length === 0) return 0;
@@ -122,7 +127,10 @@ export class Invalidating {
       return null;
     }
     if ('keys' in target) return this.#keys(target.keys, mode);
-    return this.#sweep('prefix' in target ? core.prefix(target.prefix) : core.prefix(), mode, false);
+    return this.#sweep('prefix' in target ? core.prefix(target.prefix) : core.prefix(), mode, {
+      skipsAway: false,
+      signal,
+    });
   }
 
   /** What the journal held for this namespace. */
@@ -154,13 +162,18 @@ export class Invalidating {
     return count;
   }
 
-  async #sweep(prefix: string, mode: InvalidateMode, skipsAway: boolean): Promise<number> {
+  async #sweep(
+    prefix: string,
+    mode: InvalidateMode,
+    { skipsAway, signal }: { readonly skipsAway: boolean; readonly signal: AbortSignal | undefined },
+  ): Promise<number> {
     const core = this.#core;
     core.near.forgetPrefix(prefix);
     this.#loads.detachAll();
     let count = 0;
     let cursor: string | null | undefined;
     while (cursor !== null) {
+      signal?.throwIfAborted();
       const page = await core.engine.scan({
         prefix,
         type: 'string',

@@ -220,6 +220,30 @@ describe.each(engines)('the cache on %s', (_name, create) => {
       expect(await cache.writeMany([])).toMatchObject({ successful: 0, failed: 0, commands: 0 });
       expect(await cache.readMany([])).toEqual([]);
     });
+
+    test('end between two batches when they are told to, and say which keys were not reached', async () => {
+      const items = Array.from({ length: 300 }, (_, n) => ({ key: `k${n}`, ...text('x') }));
+      const caller = new AbortController();
+      const writing = cache.writeMany(items, { signal: caller.signal, concurrency: 1 });
+      // The first batch is on its way.
+      caller.abort();
+      const written = await writing;
+      expect(written).toMatchObject({ successful: 50, failed: 250 });
+      expect(new Set(written.errors.map(({ code }) => code))).toEqual(new Set(['BULK_ABORTED']));
+      const { signal } = caller;
+      expect(await cache.deleteMany(['k0'], { signal })).toMatchObject({ successful: 0, failed: 1 });
+      expect(await cache.sync([{ key: 'k1', ...text('y') }], ['k2'], { signal })).toMatchObject({
+        updated: 0,
+        deleted: 0,
+      });
+      const reason = new Error('enough');
+      await expect(cache.invalidate({ prefix: 'k' }, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+      expect((await cache.readMany(['k0', 'k1', 'k2'])).map((entry) => entry?.body.toString())).toEqual([
+        'x',
+        'x',
+        'x',
+      ]);
+    });
   });
 
   test('keys are listed page by page, as they were given, and no other namespace is seen', async () => {

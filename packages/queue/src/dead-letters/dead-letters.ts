@@ -72,6 +72,8 @@ export interface CleanDeadLettersOptions {
   readonly olderThanMs?: number;
   /** How many at most, the oldest first; 1 to 100,000. Default 10,000. */
   readonly limit?: number;
+  /** Ends it after the batch that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 export interface CleanReport {
@@ -134,13 +136,14 @@ export class DeadLetters {
 
   /** See `Queues.cleanDeadLetters`. */
   async clean(options: CleanDeadLettersOptions = {}): Promise<CleanReport> {
-    const { ids, olderThanMs = 0, limit = defaultLimit } = options;
+    const { ids, olderThanMs = 0, limit = defaultLimit, signal } = options;
     checkSelection(ids, limit);
     requireOption('olderThanMs', limits.olderThanMs.holds(olderThanMs), `${limits.olderThanMs.rule}.`);
     const before = this.#now() - olderThanMs;
     let removed = 0;
     let remaining = 0;
     for (const batch of ids === undefined ? batchesOf(limit) : idBatches(ids)) {
+      if (signal?.aborted === true) break;
       const answer = await (typeof batch === 'number'
         ? this.#store.cleanOldest(batch, before)
         : this.#store.clean(batch, before));
