@@ -38,6 +38,16 @@ const lineRules = [
     pattern: /\b(?:p?call|send|sendCommand|command|customCommand)\(\s*['"`]keys['"`]|\.keys\(\s*['"`]/gi,
     isAllowedIn: () => false,
   },
+  {
+    what: 'whether somebody waits for an answer is `request.ended`, and its deadline REQUEST_TIMEOUT: Fastify goes by what Node says once the body was read',
+    pattern:
+      /\brequest\s*\.\s*signal\b|\bhandlerTimeout\s*(?::(?!\s*\{)|=(?!=))|\bonRequestAbort\b|\braw\s*\.\s*(?:on|once)\(\s*['"](?:close|aborted)['"]|\(\s*\{[^()]*\bsignal\b[^()]*\}\s*(?:,\s*\w+\s*)?\)\s*=>/g,
+    // The worker answers probes, which have no body.
+    isAllowedIn: (file) =>
+      !file.startsWith('apps/') ||
+      file === 'apps/worker/src/health-server.ts' ||
+      file === 'apps/api/src/plugins/errors.ts',
+  },
 ];
 
 const dumpingGround = /^(?:utils?|helpers?|common|misc)(?:\.[a-z.]+)?$/;

@@ -6,18 +6,20 @@ import type { RedisEngine } from '@holdfast/redis-core';
 import type { Sources } from '@holdfast/sources';
 import type { Logger, Metrics } from '@holdfast/telemetry';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import fastify, { LogController } from 'fastify';
+import fastify from 'fastify';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { parseJsonOnly } from './body-parsers.ts';
-import { answerClientError } from './client-error.ts';
+import { answerClientErrors } from './client-error.ts';
+import { Connections } from './connections.ts';
 import { nextSync } from './next-sync.ts';
 import { auth } from './plugins/auth.ts';
 import { bullBoard } from './plugins/bull-board.ts';
 import { closing } from './plugins/closing.ts';
 import { docs } from './plugins/docs.ts';
 import { errors, routeTable, sendError } from './plugins/errors.ts';
-import { handlerDeadline } from './plugins/handler-deadline.ts';
+import { exchanges } from './plugins/exchanges.ts';
 import { metrics } from './plugins/metrics.ts';
+import { nodeAnswers } from './plugins/node-answers.ts';
 import { requestLog } from './plugins/request-log.ts';
 import { strictByDefault } from './plugins/strict-by-default.ts';
 import { RequestLogger } from './request-logger.ts';
@@ -37,6 +39,7 @@ import { queueRoutes } from './routes/queues/index.ts';
 import { scheduleRoutes } from './routes/schedules/index.ts';
 import { sourceRoutes } from './routes/sources/index.ts';
 import { problemSchema } from './schema.ts';
+import { StreamErrorLog } from './stream-error-log.ts';
 import { compileValidator } from './validation.ts';
 import { version } from '@holdfast/runtime';
 import type { EvictionWatch } from '@holdfast/runtime';
@@ -66,21 +69,27 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   const { requestTimeoutMs, bodyLimitBytes } = config.server;
   // Under Fastify's own type: an instance typed with pino's would not fit where any instance is taken.
   const loggerInstance: FastifyBaseLogger = logger;
+  const connections = new Connections();
   const app = fastify({
     loggerInstance,
     childLoggerFactory: (parent, bindings) => new RequestLogger(parent, bindings),
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new StreamErrorLog(),
     genReqId: requestIdOf,
     bodyLimit: bodyLimitBytes,
     routerOptions: { maxParamLength },
     // Time to receive a request, to answer it, and to say nothing on a socket: each longer than the one before.
     requestTimeout: requestTimeoutMs,
     connectionTimeout: requestTimeoutMs + 5000,
-    http: { headersTimeout: Math.min(10_000, requestTimeoutMs), connectionsCheckingInterval: 1000 },
+    http: {
+      headersTimeout: Math.min(10_000, requestTimeoutMs),
+      connectionsCheckingInterval: 1000,
+      // Asked for in plugins/node-answers.ts, which says what is wrong.
+      requireHostHeader: false,
+    },
     // Requests that arrive on an open connection while the service closes are still answered, with `connection: close`.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: answerClientErrors(connections),
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.server.maxConnections = maxConnections;
   app.setValidatorCompiler(compileValidator);
@@ -90,7 +99,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(closing);
   await app.register(routeTable);
   await app.register(errors);
-  await app.register(handlerDeadline, { timeoutMs: requestTimeoutMs });
+  await app.register(exchanges, { connections, timeoutMs: requestTimeoutMs });
+  await app.register(nodeAnswers);
   await app.register(docs, { version });
   await app.register(strictByDefault);
   await app.register(auth, { apiKeys: config.apiKeys });

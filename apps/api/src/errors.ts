@@ -94,6 +94,11 @@ export const apiErrors = {
     status: 415,
     title: 'This route does not take a body of this type.',
   },
+  expectationFailed: {
+    code: 'EXPECTATION_FAILED',
+    status: 417,
+    title: 'The Expect header asks for something that this service does not know.',
+  },
   headersTooLarge: {
     code: 'HEADERS_TOO_LARGE',
     status: 431,

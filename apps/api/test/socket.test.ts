@@ -1,63 +1,24 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi } from './fixture.ts';
 import type { Api, ProblemBody } from './fixture.ts';
-
-interface RawAnswer {
-  readonly status: number;
-  readonly head: string;
-  readonly body: string;
-}
+import { expectProblem, listen, open, receive, requestBytes, send as sendTo, type RawAnswer } from './raw-http.ts';
 
 describe('over a socket', () => {
   let api: Api;
   let port: number;
   beforeAll(async () => {
     api = await startApi({ engine: 'memory', env: { REQUEST_TIMEOUT: '2000' } });
-    await api.app.listen({ host: '127.0.0.1', port: 0 });
-    ({ port } = api.app.server.address() as AddressInfo);
+    port = await listen(api);
   });
   afterAll(() => api.close());
 
-  /** Sends bytes as they are, and reads until the server closes or has sent a whole answer. */
-  const send = async (bytes: string): Promise<RawAnswer> => {
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.write(bytes);
-    const answer = Promise.withResolvers<RawAnswer>();
-    let received = '';
-    const check = (): void => {
-      const [head = '', body] = received.split('\r\n\r\n', 2);
-      const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
-      if (body !== undefined && body.length >= length) {
-        answer.resolve({ status: Number(received.slice(9, 12)), head, body });
-      }
-    };
-    socket.setEncoding('utf8').on('data', (chunk) => {
-      received += String(chunk);
-      check();
-    });
-    socket.on('error', (error) => answer.reject(error));
-    socket.on('close', () => answer.reject(new Error(`closed after: ${received}`)));
-    try {
-      return await answer.promise;
-    } finally {
-      socket.destroy();
-    }
-  };
-
-  const expectProblem = ({ status, head, body }: RawAnswer, expected: number, code: string): void => {
-    expect(status, body).toBe(expected);
-    expect(head.toLowerCase()).toContain('content-type: application/problem+json');
-    expect(head.toLowerCase()).toContain('x-request-id: ');
-    expect((JSON.parse(body) as ProblemBody).code).toBe(code);
-  };
-  const get = (path: string): Promise<RawAnswer> => send(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  const send = (bytes: string): Promise<RawAnswer> => sendTo(port, bytes);
+  const get = (path: string): Promise<RawAnswer> => send(requestBytes('GET', path));
 
   it.each([
     ['a key of 10 kB', `/v1/cache/prompts/${'k'.repeat(10_000)}`, 400, 'KEY_INVALID'],
@@ -87,9 +48,78 @@ describe('over a socket', () => {
 
   it('gives up on a client that does not finish its body', async () => {
     const head = 'PUT /v1/cache/prompts/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf';
-    const { status, body } = await send(head);
-    expect([408, 503], body).toContain(status);
+    expectProblem(await send(head), 408, 'REQUEST_TIMEOUT');
     expect((await api.app.inject('/v1/cache/prompts/slow')).statusCode).toBe(404);
+  });
+
+  it('gives up on a client that sends its body in chunks, too slowly', async () => {
+    const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
+    const head = 'POST /v1/cache/prompts/bulk/get HTTP/1.1\r\nHost: x\r\nX-Request-Id: slow-1\r\n';
+    const socket = await open(port, `${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    const sending = setInterval(() => socket.write(chunk(' ')), 100);
+    try {
+      const { text } = await receive(socket);
+      const [answered = '', body = ''] = text.split('\r\n\r\n', 2);
+      expectProblem({ status: Number(text.slice(9, 12)), head: answered, body }, 408, 'REQUEST_TIMEOUT');
+      // It is the answer to that very request, and the only one.
+      expect(answered).toContain('x-request-id: slow-1');
+      expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    } finally {
+      clearInterval(sending);
+      socket.destroy();
+    }
+  });
+
+  it.each([
+    ['an expectation that nobody knows', 'PUT /v1/cache/prompts/k', 'Expect: a-miracle\r\n', 417, 'EXPECTATION_FAILED'],
+    ['the same on a path that is not there', 'GET /nowhere', 'Expect: a-miracle\r\n', 417, 'EXPECTATION_FAILED'],
+    ['a tunnel', 'CONNECT example.com:443', '', 405, 'METHOD_NOT_ALLOWED'],
+    ['a method of another protocol', 'PROPFIND /v1/cache/prompts/k', '', 405, 'METHOD_NOT_ALLOWED'],
+    ['a method that nobody knows, in one word', 'BREW /v1/cache/prompts/k', '', 400, 'REQUEST_MALFORMED'],
+    ['all of the server', 'OPTIONS *', '', 404, 'ROUTE_NOT_FOUND'],
+    ['another version of a route', 'GET /nowhere', 'Accept-Version: 9.x\r\n', 404, 'ROUTE_NOT_FOUND'],
+    ['a length that is none', 'PUT /v1/cache/prompts/k', 'Content-Length: many\r\n', 400, 'REQUEST_MALFORMED'],
+    ['an encoding that nobody knows', 'PUT /v1/cache/prompts/k', 'Transfer-Encoding: x\r\n', 400, 'REQUEST_MALFORMED'],
+    ['headers of 20 kB', 'GET /health/live', `X-Long: ${'x'.repeat(20_000)}\r\n`, 431, 'HEADERS_TOO_LARGE'],
+  ])('refuses %s', async (_what, line, headers, status, code) => {
+    expectProblem(await send(`${line} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`), status, code);
+  });
+
+  it('refuses a request without a host, and serves one of HTTP/1.0, which needs none', async () => {
+    expectProblem(await send('GET /health/live HTTP/1.1\r\n\r\n'), 400, 'REQUEST_MALFORMED');
+    const old = await send('GET /health/live HTTP/1.0\r\nExpect: a-miracle\r\n\r\n');
+    expect(old.status).toBe(200);
+  });
+
+  it('serves a client that asks before it sends, and one that would like to speak another protocol', async () => {
+    const head = 'PUT /v1/cache/prompts/asks HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n';
+    const socket = await open(port, head);
+    let isAsked = false;
+    const { text } = await receive(socket, (received) => {
+      if (!isAsked && received.includes('100 Continue\r\n\r\n')) {
+        isAsked = true;
+        socket.write('x');
+      }
+      return received.includes('HTTP/1.1 201');
+    });
+    socket.destroy();
+    expect(text).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 201 Created/);
+    const upgrade = 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n';
+    expect((await send(upgrade)).status).toBe(200);
+  });
+
+  it('refuses a body whose chunks are broken as the answer to that request', async () => {
+    const head =
+      'PUT /v1/cache/prompts/k HTTP/1.1\r\nHost: x\r\nX-Request-Id: broken-1\r\nTransfer-Encoding: chunked\r\n';
+    const answer = await send(`${head}\r\n1\r\nx\r\nno length\r\n`);
+    expectProblem(answer, 400, 'REQUEST_MALFORMED');
+    expect(answer.head).toContain('x-request-id: broken-1');
+  });
+
+  it('answers in order where a good request is followed by broken bytes', async () => {
+    const socket = await open(port, `${requestBytes('GET', '/health')}HELLO\r\n\r\n`);
+    const { text } = await receive(socket);
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
   });
 
   it.each([
@@ -107,28 +137,5 @@ describe('over a socket', () => {
     expect((JSON.parse(await text(response)) as ProblemBody).code).toBe('BODY_TOO_LARGE');
     expect(process.memoryUsage.rss() - before).toBeLessThan(80 * 1024 * 1024);
     expect((await api.app.inject('/v1/cache/prompts/big')).statusCode).toBe(404);
-  });
-
-  it('stops waiting for a job when the caller goes away', async () => {
-    const { id } = (
-      await api.app.inject({
-        method: 'POST',
-        url: '/v1/queues/http-delivery/jobs',
-        payload: { data: { url: 'https://example.com/' }, options: { delay: '1h' } },
-      })
-    ).json<{ id: string }>();
-    const seen = Promise.withResolvers<AbortSignal>();
-    const get = api.runtime.queues.get.bind(api.runtime.queues);
-    api.runtime.queues.get = async (queue, job, options) => {
-      if (options?.signal !== undefined) seen.resolve(options.signal);
-      return get(queue, job, options);
-    };
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.write(`GET /v1/queues/http-delivery/jobs/${id}?wait=30s HTTP/1.1\r\nHost: x\r\n\r\n`);
-    const signal = await seen.promise;
-    expect(signal.aborted).toBe(false);
-    const aborted = once(signal, 'abort');
-    socket.destroy();
-    await aborted;
   });
 });

@@ -11,7 +11,7 @@ export class HttpMetrics {
     const registers = [registry];
     this.#duration = new Histogram({
       name: 'holdfast_http_request_duration_seconds',
-      help: 'Time from the arrival of a request to the end of its answer.',
+      help: 'Time from the arrival of a request to the end of its answer, or until its caller left (status 499).',
       labelNames: ['method', 'route', 'status'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
@@ -20,7 +20,7 @@ export class HttpMetrics {
     const inFlight = (): number => this.#inFlight;
     const gauge = new Gauge({
       name: 'holdfast_http_requests_in_flight',
-      help: 'Requests that have arrived and are not answered yet.',
+      help: 'Requests that have arrived and are not answered yet, and whose callers are still there.',
       registers: [],
       collect() {
         this.set(inFlight());

@@ -29,7 +29,9 @@ export const errors = fp(
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = fromFastifyError(error);
   const answer = known === undefined ? internal(error) : withRequestPaths(known, request);
-  if (answer.status >= 500) {
+  const { exchange } = request;
+  const isOnlyLeaving = exchange?.isGone === true && exchange.explains(error);
+  if (answer.status >= 500 && !isOnlyLeaving) {
     request.log[answer.retryable ? 'warn' : 'error']({ err: error, code: answer.code }, 'request failed');
   }
   const retryAfter = retryAfterSeconds(answer);

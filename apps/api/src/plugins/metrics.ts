@@ -2,15 +2,8 @@ import { Type } from 'typebox';
 import type { CacheRegistry } from '@holdfast/cache';
 import type { Queues } from '@holdfast/queue';
 import type { Metrics } from '@holdfast/telemetry';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Whether it has arrived and was not counted as answered, or gone, yet. */
-    isInFlight: boolean;
-  }
-}
 
 export interface MetricsOptions {
   readonly metrics: Metrics;
@@ -21,26 +14,12 @@ export interface MetricsOptions {
 /** `/metrics`, and one observation a request under the template of its route: a URL would be a label without bound. */
 export const metrics = fp<MetricsOptions>(
   async (app: FastifyInstance, { metrics, queues, caches }) => {
-    app.decorateRequest('isInFlight', false);
-    const left = (request: FastifyRequest): void => {
-      if (!request.isInFlight) return;
-      request.isInFlight = false;
-      metrics.httpInFlight(-1);
-    };
-    app.addHook('onRequest', (request, _reply, done) => {
-      request.isInFlight = true;
-      metrics.httpInFlight(1);
-      done();
-    });
-    // `onResponse` does not come for a caller that went away. Both hooks cost less than a listener of each request.
-    app.addHook('onRequestAbort', (request, done) => {
-      left(request);
-      done();
-    });
-    app.addHook('onResponse', (request, reply, done) => {
-      left(request);
-      metrics.http(request.routeOptions.url, request.method, reply.statusCode, reply.elapsedTime / 1000);
-      done();
+    app.observeExchanges({
+      begun: () => metrics.httpInFlight(1),
+      over: ({ request, reply, status }) => {
+        metrics.httpInFlight(-1);
+        metrics.http(request.routeOptions.url, request.method, status, reply.elapsedTime / 1000);
+      },
     });
 
     // Apart: what cannot be read leaves the others as they are.
@@ -76,5 +55,5 @@ export const metrics = fp<MetricsOptions>(
       async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
     );
   },
-  { name: 'metrics', dependencies: ['auth'] },
+  { name: 'metrics', dependencies: ['auth', 'exchanges'] },
 );

@@ -4,7 +4,8 @@ import fp from 'fastify-plugin';
 /**
  * One line a request, under its id and the template of its route: a URL holds keys, which are user data. At `info` only
  * what the service failed to answer (5xx). All else is `debug`: a miss is no event, a mistake is its caller's, who is told
- * of it, and waiting for a job is slow on purpose. Metrics count and time them all, and a line costs more than a hit.
+ * of it and may leave before, and waiting for a job is slow on purpose. Metrics count and time them all, and a line costs
+ * more than a hit.
  */
 export const requestLog = fp<{ readonly isEnabled: (level: 'debug' | 'info') => boolean }>(
   async (app: FastifyInstance, { isEnabled }) => {
@@ -12,28 +13,24 @@ export const requestLog = fp<{ readonly isEnabled: (level: 'debug' | 'info') => 
       reply.header('x-request-id', request.id);
       done();
     });
-    app.addHook('onResponse', (request, reply, done) => {
-      const level = reply.statusCode >= 500 && !isProbe(request) ? 'info' : 'debug';
-      if (isEnabled(level)) {
+    app.observeExchanges({
+      over: ({ request, reply, status, isGone }) => {
+        const level = status >= 500 && !isProbe(request) ? 'info' : 'debug';
+        if (!isEnabled(level)) return;
         request.log[level](
           {
             method: request.method,
             route: routeOf(request),
-            status: reply.statusCode,
+            status,
             durationMs: Math.round(reply.elapsedTime * 10) / 10,
             ...(request.apiKey === null ? {} : { caller: request.apiKey.id }),
           },
-          'request',
+          isGone ? 'caller gone' : 'request',
         );
-      }
-      done();
-    });
-    app.addHook('onRequestAbort', (request, done) => {
-      request.log.info({ method: request.method, route: routeOf(request) }, 'request aborted');
-      done();
+      },
     });
   },
-  { name: 'request-log', dependencies: ['auth'] },
+  { name: 'request-log', dependencies: ['auth', 'exchanges'] },
 );
 
 function routeOf(request: FastifyRequest): string {

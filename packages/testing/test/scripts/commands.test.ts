@@ -148,6 +148,10 @@ describe('the import rules', () => {
     ['packages/a/src/x.ts', "import { useRedis } from '@holdfast/testing';", 1],
     ['packages/a/src/x.ts', "await redis.call('KEYS', '*');", 1],
     ['packages/a/lua/x.lua', "return redis.call('keys', '*')", 1],
+    ['apps/b/src/x.ts', 'app.get(path, async ({ params: { id }, signal }, reply) => wait(signal));', 1],
+    ['apps/b/src/x.ts', 'app.get(path, async (request) => wait(request.signal));', 1],
+    ['apps/b/src/x.ts', 'app.get(path, { handlerTimeout: 5 }, handler);', 1],
+    ['apps/b/src/x.ts', "request.raw.once('close', stop);", 1],
     ['packages/a/src/utils.ts', '', 1],
     ['packages/a/src/helpers/x.ts', '', 1],
     ['packages/a/package.json', '{"dependencies":{"@holdfast/testing":"workspace:*"}}', 1],
@@ -163,6 +167,7 @@ describe('the import rules', () => {
     ['apps/b/src/server.ts', 'loadConfig({ env: process.env })'],
     ['packages/a/src/x.ts', '/**\n * Never reads process.env, never sends KEYS.\n */\n// process.env'],
     ['packages/a/src/x.ts', 'Object.keys(record); map.keys();'],
+    ['apps/b/src/x.ts', 'app.get(path, async ({ ended }) => wait({ signal: ended }));'],
     ['packages/a/test/x.test.ts', "import { useRedis } from '@holdfast/testing';"],
     ['packages/a/package.json', '{"devDependencies":{"@holdfast/testing":"workspace:*"}}'],
   ])('allow %s with %s', (file, text) => {

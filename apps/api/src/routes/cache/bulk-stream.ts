@@ -13,20 +13,31 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 /**
  * The answer of `bulk/get`, a page of keys at a time, so that the process holds one page of it however large the whole
  * becomes. A page has a few megabytes where entries are alike; how large those are that come next nobody knows before they
- * are read, so it has more where large ones follow small ones. The first page is read before the first byte is sent: if that fails, so does the request. Later the
- * status has left already, and a page that fails says so item by item.
+ * are read, so it has more where large ones follow small ones. The first page is read before the first byte is sent: if
+ * that fails, so does the request. Later the status has left already, and a page that fails says so item by item. `signal`
+ * ends it between two pages.
  */
-export async function bulkAnswer(cache: Cache, keys: readonly string[]): Promise<AsyncIterable<Buffer>> {
+export async function bulkAnswer(
+  cache: Cache,
+  keys: readonly string[],
+  signal: AbortSignal,
+): Promise<AsyncIterable<Buffer>> {
   const first = await readPage(cache, keys.slice(0, FIRST_PAGE));
-  return answer(cache, keys, first);
+  return answer(cache, keys, first, signal);
 }
 
-async function* answer(cache: Cache, keys: readonly string[], first: Page): AsyncGenerator<Buffer> {
+async function* answer(
+  cache: Cache,
+  keys: readonly string[],
+  first: Page,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   let page = first;
   let offset = page.count;
   let largest = page.largest;
   yield Buffer.concat([Buffer.from('{"items":['), ...page.parts]);
   while (offset < keys.length) {
+    if (signal.aborted) return;
     const fitting = Math.floor(PAGE_BYTES / Math.max(1, largest));
     const wanted = keys.slice(offset, offset + Math.min(LARGEST_PAGE, Math.max(1, fitting)));
     page = await readPage(cache, wanted).catch((error: unknown) => failedPage(wanted, error));

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { CacheRegistry, InvalidateTarget } from '@holdfast/cache';
+import type { BulkWriteOptions, CacheRegistry, InvalidateTarget } from '@holdfast/cache';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply } from 'fastify';
 import { awayStatus } from '../../entry-reply.ts';
@@ -27,50 +27,63 @@ export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (a
     if (caches.isAway) reply.header('cache-status', awayStatus);
   };
 
-  app.post('/v1/cache/:ns/bulk/get', { config: read, schema: bulkGet, bodyLimit }, async ({ params, body }, reply) => {
-    const answer = await bulkAnswer(caches.get(params.ns), body.keys);
-    reply.type('application/json; charset=utf-8');
-    return reply.send(Readable.from(answer, { objectMode: false, highWaterMark: 256 * 1024 }) as never);
-  });
+  app.post(
+    '/v1/cache/:ns/bulk/get',
+    { config: read, schema: bulkGet, bodyLimit },
+    async ({ params, body, ended }, reply) => {
+      const answer = await bulkAnswer(caches.get(params.ns), body.keys, ended);
+      reply.type('application/json; charset=utf-8');
+      return reply.send(Readable.from(answer, { objectMode: false, highWaterMark: 256 * 1024 }) as never);
+    },
+  );
 
-  app.post('/v1/cache/:ns/bulk/set', { config: write, schema: bulkSet, bodyLimit }, async ({ params, body }, reply) => {
-    const { items, ...refused } = readItems(body.items);
-    const { outcomes: _, ...result } = await caches.get(params.ns).writeMany(items, optionsOf(body));
-    markAway(reply);
-    return withRefused(result, refused);
-  });
+  app.post(
+    '/v1/cache/:ns/bulk/set',
+    { config: write, schema: bulkSet, bodyLimit },
+    async ({ params, body, ended }, reply) => {
+      const { items, ...refused } = readItems(body.items);
+      const { outcomes: _, ...result } = await caches.get(params.ns).writeMany(items, optionsOf(body, ended));
+      markAway(reply);
+      return withRefused(result, refused);
+    },
+  );
 
   app.post(
     '/v1/cache/:ns/bulk/delete',
     { config: write, schema: bulkDelete, bodyLimit },
-    async ({ params, body }, reply) => {
-      const result = await caches.get(params.ns).deleteMany(body.keys);
+    async ({ params, body, ended }, reply) => {
+      const result = await caches.get(params.ns).deleteMany(body.keys, { signal: ended });
       markAway(reply);
       return withRefused(result, { errors: [], superseded: 0 });
     },
   );
 
-  app.post('/v1/cache/:ns/sync', { config: write, schema: syncEntries, bodyLimit }, async ({ params, body }, reply) => {
-    const { items, ...refused } = readItems(body.updates);
-    const result = await caches.get(params.ns).sync(items, body.deletions, optionsOf(body));
-    markAway(reply);
-    return { ...withRefused(result, refused), updated: result.updated + refused.superseded };
-  });
+  app.post(
+    '/v1/cache/:ns/sync',
+    { config: write, schema: syncEntries, bodyLimit },
+    async ({ params, body, ended }, reply) => {
+      const { items, ...refused } = readItems(body.updates);
+      const result = await caches.get(params.ns).sync(items, body.deletions, optionsOf(body, ended));
+      markAway(reply);
+      return { ...withRefused(result, refused), updated: result.updated + refused.superseded };
+    },
+  );
 
   app.post(
     '/v1/cache/:ns/invalidate',
     { config: write, schema: invalidateEntries },
-    async ({ params, body }, reply) => {
+    async ({ params, body, ended }, reply) => {
       const { mode, ...target } = body;
-      const invalidated = await caches.get(params.ns).invalidate(oneOf(target), mode === undefined ? {} : { mode });
+      const options = { signal: ended, ...(mode !== undefined && { mode }) };
+      const invalidated = await caches.get(params.ns).invalidate(oneOf(target), options);
       markAway(reply);
       return { invalidated };
     },
   );
 };
 
-function optionsOf({ batchSize }: { readonly batchSize?: number }): { readonly batchSize?: number } {
-  return batchSize === undefined ? {} : { batchSize };
+function optionsOf({ batchSize }: { readonly batchSize?: number }, signal: AbortSignal): BulkWriteOptions {
+  return { signal, ...(batchSize !== undefined && { batchSize }) };
 }
 
 function oneOf(target: {

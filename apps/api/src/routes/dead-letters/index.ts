@@ -27,10 +27,10 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queu
   app.post(
     '/v1/queues/:q/dead-letters/redrive',
     { config: { access: 'jobs:write' }, schema: redriveDeadLetters },
-    async ({ params, body, signal }) => {
+    async ({ params, body, ended }) => {
       const { ids, limit } = selectionOf(body);
       const report = await queues.redrive(params.q, {
-        signal,
+        signal: ended,
         ...(ids !== undefined && { ids }),
         ...(limit !== undefined && { limit }),
       });
@@ -41,9 +41,10 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queu
   app.post(
     '/v1/queues/:q/dead-letters/clean',
     { config: { access: 'jobs:write' }, schema: cleanDeadLetters },
-    async ({ params, body }) => {
+    async ({ params, body, ended }) => {
       const { ids, limit, olderThan } = selectionOf(body);
       return queues.cleanDeadLetters(params.q, {
+        signal: ended,
         ...(ids !== undefined && { ids }),
         ...(limit !== undefined && { limit }),
         ...(olderThan !== undefined && { olderThanMs: durationAt('/olderThan', olderThan) }),

@@ -43,7 +43,7 @@ export const bulkJobRoutes: FastifyPluginAsyncTypebox<BulkJobRoutesOptions> = as
   app.post(
     '/v1/queues/:q/jobs/bulk',
     { config: { access: 'jobs:write' }, schema: addJobs, bodyLimit: Math.max(bodyLimitBytes, minBodyLimit) },
-    async ({ params, body, signal }) => {
+    async ({ params, body, ended }) => {
       // Before the jobs are looked at: an unknown queue is the answer to all of them.
       queues.definition(params.q);
       const items: Item[] = [];
@@ -58,7 +58,7 @@ export const bulkJobRoutes: FastifyPluginAsyncTypebox<BulkJobRoutesOptions> = as
         }
       }
       const result = await queues.addMany(params.q, jobs, {
-        signal,
+        signal: ended,
         ...(body.spread === undefined ? {} : { spreadMs: durationAt('/spread', body.spread) }),
       });
       failAsWhole(result.items);

@@ -26,21 +26,23 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
   app.get(
     '/v1/queues/:q/jobs/:id/events',
     // A HEAD would run the handler, whose answer does not end by itself.
-    { config: { access: 'jobs:read', endsByItself: true }, schema: jobEvents, exposeHeadRoute: false },
-    async ({ params, headers }, reply) => {
+    {
+      config: { access: 'jobs:read', endsByItself: true },
+      schema: jobEvents,
+      exposeHeadRoute: false,
+    },
+    async ({ params, headers, ended }, reply) => {
       const since = positionOf(headers['last-event-id']);
       if (since?.hasEnded === true) return reply.code(204).send(null);
       if (streams >= maxStreams) {
         throw new ApiError(apiErrors.tooManyStreams, `There are ${maxStreams} streams already; ask again later.`);
       }
-      streams += 1;
-      const gone = new AbortController();
-      reply.raw.once('close', () => {
-        streams -= 1;
-        gone.abort();
-      });
+      if (!ended.aborted) {
+        streams += 1;
+        ended.addEventListener('abort', () => void (streams -= 1), { once: true });
+      }
       const events = await queues.admin.watch(params.q, params.id, {
-        signal: AbortSignal.any([gone.signal, app.closing]),
+        signal: AbortSignal.any([ended, app.closing]),
         heartbeatMs,
         // Who does not read takes no error either: only the end of the connection tells.
         onOverflow: () => reply.raw.destroy(),

@@ -34,12 +34,12 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
   app.get(
     '/v1/queues/:q/jobs/:id',
     { config: { access: 'jobs:read' }, schema: getJob },
-    async ({ params, query, signal }) => {
+    async ({ params, query, ended }) => {
       const waitMs = query.wait === undefined ? 0 : durationAt('query.wait', query.wait, { max: longestWaitMs });
       const job = await queues.get(params.q, params.id, {
         waitMs: Math.min(waitMs, maxWaitMs),
         // A shutdown does not last as long as a wait may: those who wait are told how it stands now.
-        signal: AbortSignal.any([signal, app.closing]),
+        ...(waitMs > 0 && { signal: AbortSignal.any([ended, app.closing]) }),
       });
       if (job === undefined) throw jobNotFound();
       return job;

@@ -21,16 +21,16 @@ export const queueRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }>
     return queues.summary(params.q);
   });
 
-  app.post('/v1/queues/:q/drain', { config: write, schema: drainQueue }, async ({ params, body, signal }) => {
+  app.post('/v1/queues/:q/drain', { config: write, schema: drainQueue }, async ({ params, body, ended }) => {
     const delayed = (body as { readonly delayed?: boolean } | null)?.delayed ?? false;
-    return { removed: await queues.admin.drain(params.q, { delayed, signal }) };
+    return { removed: await queues.admin.drain(params.q, { delayed, signal: ended }) };
   });
 
-  app.post('/v1/queues/:q/clean', { config: write, schema: cleanQueue }, async ({ params, body, signal }) => {
+  app.post('/v1/queues/:q/clean', { config: write, schema: cleanQueue }, async ({ params, body, ended }) => {
     const { state, olderThan, limit } = body;
     const removed = await queues.admin.clean(params.q, {
       state,
-      signal,
+      signal: ended,
       ...(olderThan !== undefined && { olderThanMs: durationAt('/olderThan', olderThan) }),
       ...(limit !== undefined && { limit }),
     });
