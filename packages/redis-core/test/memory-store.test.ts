@@ -41,7 +41,7 @@ describe('the memory engine', () => {
   });
 
   test('refuses a write at its limit where nothing may be evicted, and changes nothing', async () => {
-    const engine = new MemoryEngine({ maxBytes: 2500, eviction: 'noeviction' });
+    const engine = new MemoryEngine({ maxBytes: 3000, eviction: 'noeviction' });
     await engine.set('a', value);
     await engine.set('b', value);
     await expect(engine.set('c', value)).rejects.toThrow(OutOfMemoryError);
