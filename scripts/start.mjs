@@ -15,7 +15,7 @@ import { Supervisor } from './lib/supervisor.mjs';
 const startedAt = performance.now();
 installIfNeeded();
 console.log('Building …');
-buildIfNeeded();
+await buildIfNeeded();
 loadDotEnv();
 // Requests would push the closing banner off the screen.
 process.env.LOG_LEVEL ||= 'warn';

@@ -19,7 +19,7 @@ const redis = await startRedis();
 console.log(`Redis for the tests: ${redis.what}`);
 // Process tests run what is compiled.
 console.log('Building …');
-buildIfNeeded();
+await buildIfNeeded();
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-report-'));
 const reportFile = join(directory, 'report.json');

@@ -8,6 +8,7 @@ import { createEngine, createKeys } from '@holdfast/redis-core';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import { openJournal, type Journal } from '@holdfast/redis-core/journal';
 import { Mirror, Sources } from '@holdfast/sources';
+import { embeddedCacheBytes } from './embedded-memory.ts';
 import { EvictionWatch } from './eviction-watch.ts';
 
 /** Everything that a configuration stands for, running. */
@@ -35,12 +36,13 @@ export interface RuntimeOptions {
 /**
  * Builds the engines, caches, sources and queues of a configuration. Connections are made in the background: it does
  * not fail because Redis is away. The embedded queue is opened here, which takes a moment.
+ * @throws Error in embedded mode, when this process may use less than it takes
  * @throws EmbeddedFolderLockedError when another process uses the data folder
  * @throws JournalError when the journal in the data folder cannot be opened, which says why
  * @throws OutboxError likewise
  */
 export async function createRuntime(config: Config, { standIn = false }: RuntimeOptions = {}): Promise<Runtime> {
-  const { redis } = config;
+  const redis = withinMemory(config);
   const keys = createKeys(redis.keyPrefix);
   // First, as it may be refused: nothing is open yet that would have to be closed again.
   const journal = standIn ? openInvalidationJournal(config) : undefined;
@@ -81,6 +83,12 @@ export async function createRuntime(config: Config, { standIn = false }: Runtime
       journal?.close();
     },
   };
+}
+
+/** In embedded mode the cache is bounded by what this process may use; elsewhere it is not in this process. */
+function withinMemory({ mode, redis }: Config): Config['redis'] {
+  if (mode !== 'embedded') return redis;
+  return { ...redis, cache: { ...redis.cache, target: { kind: 'memory', maxBytes: embeddedCacheBytes() } } };
 }
 
 /** On disk, so that what Redis has to forget survives this process. `undefined` where Redis cannot be away, or must not. */

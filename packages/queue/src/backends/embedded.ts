@@ -24,6 +24,11 @@ export interface EmbeddedBackendOptions {
   readonly definitions?: readonly CrashLimit[];
   /** The deadline of each call. Default 10 000. */
   readonly commandTimeoutMs?: number;
+  /**
+   * What this process may take, in bytes. Below 1 GiB the database is compiled without V8's optimizing compiler, which
+   * would take half a gigabyte. Default: the limit of its container, or what the machine has.
+   */
+  readonly memoryBytes?: number;
 }
 
 const closeTimeoutMs = 3000;
@@ -41,7 +46,11 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   const lock = lockFolder(directory);
   let pglite: PgliteClient;
   try {
-    pglite = await PgliteClient.open(join(directory, 'pglite'), sessionSql);
+    const { memoryBytes } = options;
+    pglite = await PgliteClient.open(join(directory, 'pglite'), {
+      session: sessionSql,
+      ...(memoryBytes !== undefined && { memoryBytes }),
+    });
   } catch (error) {
     lock.release();
     throw error;

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { QueueUnavailableError } from '../errors.ts';
+import { memoryLimit } from './memory-limit.ts';
 import type { ThreadData, ThreadError, ThreadMessage, ThreadRequest } from './protocol.ts';
 
 /**
@@ -37,8 +38,7 @@ export interface PgliteEvents {
  * not closed: what it had acknowledged is on disk. Requests that it had not answered fail, and may have been carried out.
  */
 export class PgliteClient extends EventEmitter<PgliteEvents> {
-  readonly #directory: string;
-  readonly #session: string;
+  readonly #data: ThreadData;
   readonly #channels = new Set<string>();
   readonly #pending = new Map<number, PromiseWithResolvers<QueryResult>>();
   readonly #closing = new AbortController();
@@ -48,11 +48,10 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
   /** Why there is no thread. */
   #ended: Error | undefined;
 
-  private constructor(directory: string, session: string, thread: Worker) {
+  private constructor(data: ThreadData, thread: Worker) {
     super();
     this.setMaxListeners(0);
-    this.#directory = directory;
-    this.#session = session;
+    this.#data = data;
     this.#thread = thread;
     this.#adopt(thread);
   }
@@ -60,10 +59,15 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
   /**
    * Starts the thread and waits until the database in `directory` is open; makes it where there is none.
    *
-   * @param session the SQL that a later thread begins with, to go on as this one does after its first statements
+   * @param options `session`: the SQL that a later thread begins with, to go on as this one does after its first
+   * statements; `memoryBytes`: what this process may take, by default its limit
    */
-  static async open(directory: string, session = ''): Promise<PgliteClient> {
-    return new PgliteClient(directory, session, await startThread({ directory }));
+  static async open(
+    directory: string,
+    { session = '', memoryBytes = memoryLimit() }: { readonly session?: string; readonly memoryBytes?: number } = {},
+  ): Promise<PgliteClient> {
+    const thread = await startThread({ directory, memoryBytes });
+    return new PgliteClient({ directory, memoryBytes, session }, thread);
   }
 
   async query(text: string, params: readonly unknown[] | null): Promise<QueryResult> {
@@ -139,8 +143,7 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
       await delay(waitMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
-        const channels = [...this.#channels];
-        this.#adopt(await startThread({ directory: this.#directory, session: this.#session, channels }));
+        this.#adopt(await startThread({ ...this.#data, channels: [...this.#channels] }));
         this.emit('up');
         return;
       } catch (error) {

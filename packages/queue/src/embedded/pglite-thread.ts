@@ -2,8 +2,9 @@
  * The thread that runs PGlite: PostgreSQL as WebAssembly, on files. It is apart from the main thread because a query
  * blocks the thread it runs on, and a loop of queries starved the timers of the whole service for seconds.
  */
-import { PGlite, types } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { openPglite } from './open-pglite.ts';
 import type { ThreadData, ThreadError, ThreadMessage, ThreadRequest } from './protocol.ts';
 
 const port = parentPort;
@@ -49,9 +50,8 @@ async function answer(db: PGlite, request: ThreadRequest): Promise<void> {
 }
 
 try {
-  const { directory, session = '', channels = [] } = workerData as ThreadData;
-  // pg hands 64-bit integers over as text, and BullMQ expects that.
-  const db = await PGlite.create(directory, { parsers: { [types.INT8]: (value: string) => value } });
+  const { directory, memoryBytes, session = '', channels = [] } = workerData as ThreadData;
+  const db = await openPglite(directory, memoryBytes);
   if (session !== '') await db.exec(session);
   for (const channel of channels) await listen(db, channel);
   port.on('message', (request: ThreadRequest) => {

@@ -3,6 +3,8 @@
 /** What a thread is started with. */
 export interface ThreadData {
   readonly directory: string;
+  /** What this process may take. */
+  readonly memoryBytes: number;
   /** SQL to begin with. */
   readonly session?: string;
   /** To listen to from the beginning. */
