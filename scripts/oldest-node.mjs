@@ -1,6 +1,7 @@
 /**
- * Starts the API on the oldest Node that the packages say they run on (`engines`), and asks it for its health. That Node
- * comes from the npm registry into a temporary folder, so that nothing in the workspace finds it.
+ * Starts the API on the oldest Node that the packages say they run on (`engines`), and asks it for its health; and sees that
+ * the worker loads there. That Node comes from the npm registry into a temporary folder, so that nothing in the workspace
+ * finds it.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,12 +21,12 @@ const directory = mkdtempSync(join(tmpdir(), 'holdfast-oldest-node-'));
 let problem;
 try {
   const node = fetchNode();
-  problem = node === undefined ? 'npm could not install it' : await tryApi(node);
+  problem = node === undefined ? 'npm could not install it' : (tryWorker(node) ?? (await tryApi(node)));
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
-if (problem !== undefined) fail(`The API on Node ${version}: ${problem}`);
-console.log(`ok     The API runs on Node ${version}`);
+if (problem !== undefined) fail(`Node ${version}: ${problem}.`);
+console.log(`ok     API and worker run on Node ${version}`);
 
 /** Its path; `undefined` when npm could not install it. */
 function fetchNode() {
@@ -33,6 +34,14 @@ function fetchNode() {
   const args = ['install', '--prefix', directory, '--no-save', '--ignore-scripts', '--silent', `${name}@${version}`];
   const { status } = spawnSync('npm', args, { stdio: ['ignore', 'inherit', 'inherit'] });
   return status !== 0 ? undefined : join(directory, 'node_modules', name, 'bin', 'node');
+}
+
+/** Without a Redis it refuses to run, which it can say only once everything is loaded. */
+function tryWorker(node) {
+  const { PATH, HOME } = process.env;
+  const env = { PATH, HOME, HOLDFAST_DATA_DIR: join(directory, 'data') };
+  const { stdout, stderr } = spawnSync(node, ['apps/worker/dist/main.js'], { cwd: root, env, encoding: 'utf8' });
+  return stdout.includes('Without a Redis the worker') ? undefined : `the worker does not load: ${stdout}${stderr}`;
 }
 
 /** What is wrong, if anything is. */
@@ -44,13 +53,13 @@ async function tryApi(node) {
   const timer = setTimeout(() => api.kill('SIGKILL'), 60_000);
   try {
     const address = await untilReady(api.stdout);
-    if (address === undefined) return 'it ended, or took more than a minute, before it was ready';
+    if (address === undefined) return 'the API ended, or took more than a minute, before it was ready';
     const response = await fetch(`${address}/health`);
     const { status } = await response.json();
-    if (!response.ok || status !== 'ok') return `/health answers ${response.status}, ${status}`;
+    if (!response.ok || status !== 'ok') return `/health of the API answers ${response.status}, ${status}`;
     api.kill('SIGTERM');
     const [code] = await exited;
-    return code === 0 ? undefined : `it ended with ${code}`;
+    return code === 0 ? undefined : `the API ended with ${code}`;
   } finally {
     clearTimeout(timer);
     api.kill('SIGKILL');

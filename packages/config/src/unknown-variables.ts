@@ -6,6 +6,9 @@ export interface KnownVariable {
   readonly secret: boolean;
 }
 
+/** What docker-compose.yml reads, and the banner of `npm start`: they may stand in the same `.env` or shell. */
+const ofOurTools: ReadonlySet<string> = new Set(['HOLDFAST_BIND', 'HOLDFAST_KEY', 'HOLDFAST_PORT', 'HOLDFAST_VERSION']);
+
 /**
  * What to say of variables that nobody reads and that look like ours: a typo there would silently change nothing. An
  * environment is full of names that belong to others (`DOCKER_HOST`, `HOME`), so outside of our own prefixes only what is
@@ -19,7 +22,7 @@ export function unknownVariables(
   alsoRead: ReadonlySet<string>,
 ): string[] {
   const names = known.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name]));
-  const read = new Set([...names, ...alsoRead]);
+  const read = new Set([...names, ...alsoRead, ...ofOurTools]);
   const warnings: string[] = [];
   for (const name of Object.keys(env).sort()) {
     const value = env[name] ?? '';

@@ -1,5 +1,6 @@
 import { startRedis } from '@holdfast/testing';
 import { describe, expect, test } from 'vitest';
+import { aggregateInfo } from '../src/engines/cluster-info.ts';
 import { createEngine, summarizeInfo } from '../src/index.ts';
 
 /** Lines of INFO as the servers send them, without those that say nothing here. */
@@ -110,6 +111,13 @@ describe('the summary of INFO', () => {
       uptimeSeconds: null,
       version: 'unknown',
     });
+  });
+
+  test('tells each eviction policy that the masters of a cluster have', () => {
+    const node = (policy: string) => ({ maxmemory: '100', maxmemory_policy: policy });
+    const memoryOf = (...policies: string[]) => summarizeInfo(aggregateInfo(policies.map(node))).memory;
+    expect(memoryOf('noeviction', 'noeviction')).toMatchObject({ policy: 'noeviction', max: 200 });
+    expect(memoryOf('noeviction', 'allkeys-lru', 'noeviction').policy).toBe('noeviction,allkeys-lru');
   });
 
   test('reads what engines reply', async () => {
