@@ -1,4 +1,7 @@
-/** `npm test`: runs every test against a real Redis and ends with `N passed, N failed`. Arguments go to vitest. */
+/**
+ * `npm test`: runs every test against a real Redis and ends with `N passed, N failed`. Arguments go to vitest:
+ * `npm test -- queue/test/outbox` runs the files with that in their path, `-t name` the tests that are called like that.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -12,7 +15,7 @@ import { installRedis } from './lib/install-redis.mjs';
 import { installIfNeeded } from './lib/install.mjs';
 import { root, withTools } from './lib/paths.mjs';
 import { runBinary, runContainer } from './lib/run-redis.mjs';
-import { summarize } from './lib/test-summary.mjs';
+import { explainNothing, summarize } from './lib/test-summary.mjs';
 
 installIfNeeded();
 const redis = await startRedis();
@@ -42,7 +45,10 @@ for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => vitest.kill
 const [code, signal] = await once(vitest, 'exit');
 await redis.stop();
 
-const { line, isGood } = summarize(readReport(), signal === null ? code : 1);
+const report = readReport();
+const { line, isGood } = summarize(report, signal === null ? code : 1);
+const explanation = explainNothing(report, process.argv.slice(2));
+if (explanation !== undefined) console.error(`\n${explanation}`);
 rmSync(directory, { recursive: true, force: true });
 console.log(`\n${line}`);
 process.exitCode = isGood ? 0 : 1;

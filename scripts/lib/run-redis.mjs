@@ -1,12 +1,15 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { node } from './paths.mjs';
 
-const nothingOnDisk = ['--save', '', '--appendonly', 'no'];
+export const nothingOnDisk = ['--save', '', '--appendonly', 'no'];
 
 /** Runs `binary` on a free loopback port in a directory of its own. It ends with this process, however that ends. */
 export async function runBinary(binary) {
@@ -18,26 +21,24 @@ export async function runBinary(binary) {
   return tethered(port, script, [directory, binary, ...args]);
 }
 
-/** Runs a Redis container on a free loopback port. */
-export async function runContainer(image) {
-  const port = await freePort();
-  const name = `holdfast-test-${process.pid}-${port}`;
-  const args = [
-    'run',
-    '--rm',
-    '-d',
-    '--name',
-    name,
-    '-p',
-    `127.0.0.1:${port}:6379`,
-    image,
-    'redis-server',
-    ...nothingOnDisk,
-  ];
-  const result = spawnSync('docker', args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (result.status !== 0) throw new Error(`docker run ${image} failed (exit ${result.status}).`);
-  const script = `trap '' INT TERM HUP; read -r _; docker rm -f "$1" >/dev/null 2>&1`;
-  return tethered(port, script, [name]);
+/**
+ * Runs a container of `image`, where a Docker engine has answered (`redis-container.mjs`, which says how). It ends with this process,
+ * however that ends.
+ */
+export async function runContainer(image, file = fileURLToPath(new URL('redis-container.mjs', import.meta.url))) {
+  // Not told of a terminal's Ctrl-C, which would end it before the tests have ended.
+  const child = spawn(node, [file, image], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  child.stdin.on('error', () => {});
+  const ended = once(child, 'exit');
+  const [line] = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended.then(() => [])]);
+  if (line === undefined) throw new Error('See the message above; TEST_REDIS_URL names a Redis that needs no Docker.');
+  return {
+    url: line,
+    async stop() {
+      child.stdin.end();
+      await ended;
+    },
+  };
 }
 
 async function tethered(port, script, args) {

@@ -55,7 +55,7 @@ describe('embedded mode', () => {
   it('keeps a job and its result over a kill -9', async () => {
     const { jobId } = await json('/v1/sources/products/sync', { method: 'POST' });
     const path = `/v1/queues/source-sync/jobs/${String(jobId)}`;
-    const before = await json(`${path}?wait=15s`);
+    const before = await json(`${path}?wait=30s`);
     expect(before).toMatchObject({ state: 'completed', data: { source: 'products' } });
     await node.kill('SIGKILL');
     await start();

@@ -93,17 +93,6 @@ describe('while Redis is away and fallback is on', () => {
     expect((await call('/api/health/redis')).json()).toMatchObject({ status: 'degraded', connected: false });
   });
 
-  it('answers within 20 ms', async () => {
-    const times: number[] = [];
-    for (let round = 0; round < 25; round += 1) {
-      const startedAt = performance.now();
-      await Promise.all([put(`timed-${round}`, 'x'), get('held'), get(`missing-${round}`)]);
-      times.push(performance.now() - startedAt);
-    }
-    // The machine may be busy with other things now and then.
-    expect(times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]).toBeLessThan(20);
-  });
-
   it('never serves what Redis held before, once it is back', async () => {
     await put('held', 'during again');
     await redis.start();

@@ -122,7 +122,7 @@ describe('jobs over REST', () => {
       },
     });
     await consumer.start();
-    const waiting = api.app.inject(`${url}/${id}?wait=15s`);
+    const waiting = api.app.inject(`${url}/${id}?wait=30s`);
     release.open();
     expect((await waiting).json()).toMatchObject({ state: 'completed', result: { status: 204 } });
     await consumer.close({ timeoutMs: 5000 });

@@ -110,7 +110,7 @@ describe('managing jobs over REST', () => {
     expect(retried.json()).toMatchObject({ state: 'prioritized' });
     expect(problem(await post('/jobs/second-chance/retry'))).toMatchObject({ code: 'JOB_STATE_CONFLICT' });
     await consume(async () => ({ status: 200 }));
-    expect((await get('/jobs/second-chance?wait=10s')).json()).toMatchObject({ state: 'completed' });
+    expect((await get('/jobs/second-chance?wait=30s')).json()).toMatchObject({ state: 'completed' });
   });
 
   it('cancels a job that waits, one that runs, and none that has ended', async () => {
@@ -131,7 +131,7 @@ describe('managing jobs over REST', () => {
     await started.wait();
     expect((await post('/jobs/runs/cancel')).statusCode).toBe(200);
     for (const id of ['waits', 'runs']) {
-      expect((await get(`/jobs/${id}?wait=10s`)).json(), id).toMatchObject({
+      expect((await get(`/jobs/${id}?wait=30s`)).json(), id).toMatchObject({
         state: 'failed',
         error: { code: 'JOB_CANCELLED' },
       });

@@ -232,10 +232,8 @@ describe('a scrape', () => {
       await promise;
     });
     metrics.onScrape(() => metrics.queue('http-delivery', reading));
-    const startedAt = performance.now();
     expect(await samples('holdfast_queue_backlog')).toHaveLength(1);
     await metrics.text();
-    expect(performance.now() - startedAt).toBeLessThan(1000);
     expect(runs).toBe(1);
     expect(await samples('holdfast_scrape_collector_failures_total')).toEqual([
       'holdfast_scrape_collector_failures_total 3',

@@ -15,7 +15,6 @@ export * from './sentinel.ts';
 export * from './shared-redis.ts';
 export * from './small-disk.ts';
 export * from './spawn-node.ts';
-export * from './timed.ts';
 export * from './tls.ts';
 export * from './unique.ts';
 export * from './upstash-rest.ts';

@@ -6,10 +6,8 @@ import { startCluster, startRedis, startSentinel, startTlsRedis, startUpstashRes
 
 describe('startCluster', () => {
   it('starts six nodes, lets a replica take over, moves a slot, and leaves nothing behind', async () => {
-    const startedAt = performance.now();
     const cluster = await startCluster();
     try {
-      expect(performance.now() - startedAt).toBeLessThan(20_000);
       const master = await cluster.masterOf('a');
       await master.command('SET', 'a', '1');
       const moved = await cluster.moveSlotOf('a');

