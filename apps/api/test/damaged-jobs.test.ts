@@ -130,6 +130,30 @@ describe('a job that its store holds only in part', () => {
     expect(jobs[0]?.damaged.toSorted()).toEqual(['createdAt', 'data', 'name', 'stacktrace']);
   });
 
+  it.each(['9e300', '-9e300', 'inf', '-inf', '1.5', '0'])(
+    'leaves the pages of a list whole where its score is %s',
+    async (score) => {
+      for (const state of ['failed', 'completed', 'delayed', 'prioritized'] as const) {
+        await clear();
+        for (const id of ['a', 'b', 'c']) await store(state, id, whole);
+        await store(state, 'torn', whole);
+        await redis.command('ZADD', `${prefix}${places[state][1]}`, score, 'torn');
+        for (const path of [`/jobs?state=${state}&`, ...(state === 'failed' ? ['/dead-letters?'] : [])]) {
+          const ids: string[] = [];
+          let cursor: string | null = '';
+          while (cursor !== null && ids.length < 10) {
+            const page: { jobs: { id: string }[]; cursor: string | null } = (
+              await call('GET', `${path}limit=1${cursor && `&cursor=${cursor}`}`)
+            ).json();
+            ids.push(...page.jobs.map((job) => job.id));
+            ({ cursor } = page);
+          }
+          expect(ids.toSorted(), path).toEqual(['a', 'b', 'c', 'torn']);
+        }
+      }
+    },
+  );
+
   it('is none where another kind of key has its name', async () => {
     await clear();
     await redis.command('HSET', `${prefix}notes`, 'a', '1');

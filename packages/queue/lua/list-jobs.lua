@@ -58,13 +58,21 @@ local function take(id, at)
   return true
 end
 
+-- A score as digits, which is what a place is made of. What no time can be (1e+300, inf) is at the edge of what can.
+local function placeOf(score)
+  if score:find('^%-?%d+%.?%d*$') then
+    return score
+  end
+  return string.format('%.0f', math.max(-9007199254740991, math.min(tonumber(score), 9007199254740991)))
+end
+
 local function sortedSet()
   local isUp = order == 'up'
   local from = 0
   if after then
     local rank = call(isUp and 'ZRANK' or 'ZREVRANK', key, after)
     local score = rank and call('ZSCORE', key, after)
-    if score and tonumber(score) == tonumber(place) then
+    if score and tonumber(placeOf(score)) == tonumber(place) then
       from = rank + 1
     else
       -- How many come before those of the same score; of those, the ones that were seen are passed over one by one.
@@ -82,7 +90,7 @@ local function sortedSet()
   while true do
     local batch = call(isUp and 'ZRANGE' or 'ZREVRANGE', key, from, from + 99, 'WITHSCORES')
     for n = 1, #batch, 2 do
-      if not take(batch[n], batch[n + 1]) then
+      if not take(batch[n], placeOf(batch[n + 1])) then
         return
       end
     end

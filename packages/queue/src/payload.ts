@@ -1,4 +1,4 @@
-import type { FieldIssue } from '@holdfast/redis-core';
+import { nestingRule, toBoundedJson, type FieldIssue } from '@holdfast/redis-core';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { JobInvalidError, JobTooLargeError } from './errors.ts';
@@ -60,11 +60,12 @@ const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89ab][0-9a-f]{2}|d[c-f][0-9a-f]
 /** What is stored is JSON, so what cannot become JSON is refused here and not by a surprise in the store. */
 function toJson(queue: string, data: unknown): string {
   try {
-    const json: string | undefined = JSON.stringify(data);
+    const json = toBoundedJson(data);
     if (json === undefined) throw new TypeError('there is none');
     if (unstorable.test(json)) throw new TypeError('it holds U+0000 or half of a surrogate pair');
     return json;
   } catch (error) {
+    if (error instanceof RangeError) throw new JobInvalidError(queue, [{ path: '', message: nestingRule }]);
     const reason = error instanceof Error ? error.message : String(error);
     throw new JobInvalidError(queue, [{ path: '', message: `cannot be stored as JSON (${reason})` }]);
   }

@@ -1,4 +1,4 @@
-import { encodeKeyPart } from '@holdfast/redis-core';
+import { encodeKeyPart, nestingRule, toBoundedJson } from '@holdfast/redis-core';
 import { UpstreamInvalidError } from './errors.ts';
 import type { SourceOptions } from './options.ts';
 
@@ -47,7 +47,16 @@ function readItem(item: unknown, where: string, source: SourceOptions): SourceIt
   } catch (error) {
     throw new UpstreamInvalidError(`${where} has an id that cannot be a key.`, { cause: error });
   }
-  return { id, body: JSON.stringify(item) };
+  return { id, body: jsonOf(item, where) };
+}
+
+/** One that nobody could read in a list of items is none that can be mirrored. */
+function jsonOf(item: object, where: string): string {
+  try {
+    return toBoundedJson(item) ?? '';
+  } catch (cause) {
+    throw new UpstreamInvalidError(`${where} ${nestingRule}.`, { cause });
+  }
 }
 
 function readTotal(value: unknown, number: number, totalField: string, source: SourceOptions): number {

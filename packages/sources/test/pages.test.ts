@@ -153,6 +153,10 @@ describe('a page', () => {
     ['an item without an id', { things: [{ name: 'a' }], total: 1 }],
     ['an item that is null', { things: [null], total: 1 }],
     ['an item that is a list', { things: [['a']], total: 1 }],
+    [
+      'an item that is nested too deep',
+      { things: [JSON.parse(`{"id":"a","x":${'['.repeat(5000)}${']'.repeat(5000)}}`)], total: 1 },
+    ],
     ['an empty id', { things: [{ id: '' }], total: 1 }],
     ['an id that is null', { things: [{ id: null }], total: 1 }],
     ['an id that is no whole number', { things: [{ id: 1.5 }], total: 1 }],

@@ -10,6 +10,8 @@ export const maxPageBytes: number = 4 * 1024 * 1024;
 export interface StoredDeadLetter {
   readonly id: string;
   readonly failedAt: number;
+  /** The same as it is stored, by which they are in order. */
+  readonly place: number;
   readonly name: string;
   readonly data: unknown;
   readonly reason: string;
@@ -26,7 +28,7 @@ export function toPage(queue: string, jobs: readonly StoredDeadLetter[], more: b
   const last = jobs.at(-1);
   return {
     jobs: jobs.map((job) => toDeadLetter(queue, job)),
-    cursor: more && last !== undefined ? writeListCursor(last) : null,
+    cursor: more && last !== undefined ? writeListCursor({ failedAt: last.place, id: last.id }) : null,
   };
 }
 

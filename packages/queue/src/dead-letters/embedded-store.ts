@@ -5,6 +5,9 @@ import { maxPageBytes, toPage, type StoredDeadLetter } from './dead-letter-view.
 import type { ListCursor } from './list-cursor.ts';
 import type { CleanAnswer, DeadLetterStore, RedriveAnswer } from './store.ts';
 
+/** What a column of such times can hold. */
+const largestTime = '9223372036854775807';
+
 type Row = Readonly<Record<string, unknown>>;
 
 export interface EmbeddedQueueAccess {
@@ -24,7 +27,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
   async list(queue: string, limit: number, after: ListCursor | undefined): Promise<DeadLetterPage> {
     const rows = await this.#query(listSql, [
       this.#access.name,
-      after?.failedAt ?? Number.MAX_SAFE_INTEGER,
+      after?.failedAt ?? largestTime,
       after?.id ?? '',
       limit + 1,
       maxPageBytes,
@@ -75,6 +78,7 @@ function toStored(row: Row): StoredDeadLetter {
     {
       id: String(row['id']),
       failedAt: fields.time('finished_at_ms', 'failedAt') ?? 0,
+      place: Number(row['finished_at_ms']),
       name: fields.text('name'),
       data: row['data'],
       reason: typeof row['failed_reason'] === 'string' ? row['failed_reason'] : '',

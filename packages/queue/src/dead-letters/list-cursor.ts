@@ -11,10 +11,13 @@ export interface ListCursor {
   readonly id: string;
 }
 
-const grammar = /^([1-9]\d{0,15})\.(.+)$/s;
+const grammar = /^(-?\d{1,16})\.(.+)$/s;
 
+/** @param failedAt as it is stored: what no time can be is somewhere before the first or behind the last one that can */
 export function writeListCursor({ failedAt, id }: ListCursor): string {
-  return Buffer.from(`${failedAt}.${id}`).toString('base64url');
+  const time = Number.isNaN(failedAt) ? Number.MAX_SAFE_INTEGER : failedAt;
+  const place = Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Math.floor(time), Number.MAX_SAFE_INTEGER));
+  return Buffer.from(`${place}.${id}`).toString('base64url');
 }
 
 export function isListCursor(text: string): boolean {

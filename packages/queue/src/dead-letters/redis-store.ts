@@ -84,6 +84,7 @@ function toStored([
     {
       id,
       failedAt: fields.time('failedAt') ?? 0,
+      place: Number(failedAt),
       name: fields.text('name'),
       data: fields.json('data', {}),
       reason: failedReason ?? '',

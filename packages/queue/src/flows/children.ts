@@ -1,14 +1,25 @@
 import type { Job } from 'bullmq';
+import { parseStored } from '../admin/stored-json.ts';
 import { parseFailure } from '../job-view.ts';
 import type { ChildResult } from './flow.ts';
 
-/** What the children of a job came to; those that failed are there where their parent was to run all the same. */
-export async function childrenOf(
-  job: Pick<Job, 'getChildrenValues' | 'getIgnoredChildrenFailures'>,
-): Promise<ChildResult[]> {
-  const [results, failures] = await Promise.all([job.getChildrenValues(), job.getIgnoredChildrenFailures()]);
+/** Of BullMQ's backends: what the children have returned, as the text that is stored. */
+interface ChildValues {
+  getProcessedChildrenValues(id: string): Promise<Readonly<Record<string, string>>>;
+}
+
+/**
+ * What the children of a job came to; those that failed are there where their parent was to run all the same. Not by
+ * BullMQ's own `getChildrenValues`, which fails as a whole for one result that is no JSON.
+ */
+export async function childrenOf(job: Pick<Job, 'id' | 'getIgnoredChildrenFailures'>): Promise<ChildResult[]> {
+  const { backend } = job as unknown as { readonly backend: ChildValues };
+  const [results, failures] = await Promise.all([
+    backend.getProcessedChildrenValues(job.id ?? ''),
+    job.getIgnoredChildrenFailures(),
+  ]);
   return [
-    ...Object.entries(results).map(([key, result]) => ({ ...parseJobKey(key), result: result as unknown })),
+    ...Object.entries(results).map(([key, result]) => ({ ...parseJobKey(key), result: parseStored(result) })),
     ...Object.entries(failures).map(([key, reason]) => ({ ...parseJobKey(key), error: parseFailure(reason) })),
   ];
 }

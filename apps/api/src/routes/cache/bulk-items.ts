@@ -1,5 +1,5 @@
 import type { BulkError, BulkResult, WriteItem } from '@holdfast/cache';
-import { HoldfastError } from '@holdfast/redis-core';
+import { HoldfastError, nestingRule, toBoundedJson } from '@holdfast/redis-core';
 import { ttlAt } from '../../durations.ts';
 import { invalidRequest } from '../../errors.ts';
 import { contentTypeOf, isJsonType } from './entry-input.ts';
@@ -63,7 +63,16 @@ function jsonOf(value: unknown, contentType = 'application/json'): Pick<WriteIte
   if (value === undefined) throw invalidRequest('value', 'is required, or bytes');
   if (!isJsonType(contentType))
     throw invalidRequest('contentType', 'must be JSON beside a value; send other types as bytes');
-  return { body: Buffer.from(JSON.stringify(value)), contentType: contentTypeOf(contentType) };
+  return { body: Buffer.from(jsonText(value)), contentType: contentTypeOf(contentType) };
+}
+
+function jsonText(value: unknown): string {
+  try {
+    return toBoundedJson(value) ?? 'null';
+  } catch (error) {
+    if (error instanceof RangeError) throw invalidRequest('value', nestingRule);
+    throw error;
+  }
 }
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;

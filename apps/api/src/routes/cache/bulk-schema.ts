@@ -1,3 +1,4 @@
+import { maxNesting } from '@holdfast/redis-core';
 import { Type } from 'typebox';
 import { jsonResponse, problems, strictObject } from '../../schema.ts';
 
@@ -11,7 +12,9 @@ const keys = Type.Array(key, { maxItems });
 
 const item = strictObject({
   key,
-  value: Type.Optional(Type.Unknown({ description: 'Any JSON; stored as application/json.' })),
+  value: Type.Optional(
+    Type.Unknown({ description: `Any JSON of up to ${maxNesting} levels; stored as application/json.` }),
+  ),
   bytes: Type.Optional(Type.String({ description: 'Instead of `value`: any bytes, in base64.' })),
   contentType: Type.Optional(
     Type.String({ maxLength: 256, description: 'Of `bytes`; beside a `value` a JSON type.', examples: ['text/plain'] }),

@@ -1,3 +1,4 @@
+import { maxNesting } from '@holdfast/redis-core';
 import { Type } from 'typebox';
 import { durationText, emptyResponse, problems, strictObject } from '../../schema.ts';
 
@@ -43,8 +44,7 @@ export const getEntry = {
 export const putEntry = {
   operationId: 'putEntry',
   summary: 'Write an entry',
-  description:
-    'Any bytes with any content type (application/octet-stream without one); JSON is checked. `If-None-Match: *` creates only.',
+  description: `Any bytes with any content type (application/octet-stream without one); JSON is checked, and has up to ${maxNesting} levels of nesting. \`If-None-Match: *\` creates only.`,
   tags: ['cache'],
   params,
   consumes: ['application/json', 'text/plain', 'application/octet-stream', '*/*'],

@@ -1,3 +1,4 @@
+import { maxNesting } from '@holdfast/redis-core';
 import { Type } from 'typebox';
 import { durationText, durationValue, jsonResponse, problems, strictObject } from '../../schema.ts';
 import { jobId, jobView, queueName } from './view.ts';
@@ -60,7 +61,7 @@ export const jobOptions = strictObject({
 export const newJob = strictObject(
   {
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-    data: Type.Unknown({ description: 'What the handler gets.' }),
+    data: Type.Unknown({ description: `What the handler gets: up to 1 MiB, and ${maxNesting} levels of nesting.` }),
     options: Type.Optional(jobOptions),
   },
   {
