@@ -2,7 +2,7 @@ import { environment } from './environment.ts';
 import type { EnvironmentValues, VariableName } from './environment.ts';
 import { ValueError } from './errors.ts';
 import type { ProblemList } from './errors.ts';
-import { isPlaceholder } from './secret-types.ts';
+import { isPlaceholder, isQuoted } from './secret-types.ts';
 import { isServiceLink } from './unknown-variables.ts';
 import type { Variable } from './variable.ts';
 
@@ -34,6 +34,9 @@ export function readEnvironment(sources: EnvironmentSources): Environment {
     if (raw !== undefined) given.add(name);
     if (variable.secret && isPlaceholder(raw?.text ?? '')) placeholders.push(raw?.name ?? name);
     values[name] = parse(raw?.name ?? name, variable, raw?.text, sources.problems);
+    if (variable.secret && isQuoted(raw?.text ?? '')) {
+      sources.warnings.push(`${raw?.name ?? name} stands in quotes, which are taken for a part of it`);
+    }
   }
   return { values: values as EnvironmentValues, given, placeholders };
 }

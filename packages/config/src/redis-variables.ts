@@ -1,7 +1,7 @@
 import { certificates, privateKey } from './pem.ts';
 import { redisUrl } from './redis-url.ts';
 import type { RedisAddress } from './redis-url.ts';
-import { bearerToken } from './secret-types.ts';
+import { bearerToken, password } from './secret-types.ts';
 import {
   baseUrl,
   boolean,
@@ -37,10 +37,15 @@ export const redisVariables = {
     fallbackNote: 'the default user',
     example: 'holdfast',
   }),
-  REDIS_PASSWORD: optional('redis', text, 'Password, for every topology. With REDIS_URL only where that has none.', {
-    secret: true,
-    example: 'change-me',
-  }),
+  REDIS_PASSWORD: optional(
+    'redis',
+    password,
+    'Password, for every topology. With REDIS_URL only where that has none.',
+    {
+      secret: true,
+      example: 'change-me',
+    },
+  ),
   REDIS_DB: optional('redis', integer(0, 65_535), 'Database number. 0 in a cluster.', {
     fallbackNote: '`0`',
     example: '0',
@@ -52,7 +57,7 @@ export const redisVariables = {
     fallbackNote: '`mymaster`',
     example: 'mymaster',
   }),
-  REDIS_SENTINEL_PASSWORD: optional('redis', text, 'Password of the sentinels themselves.', {
+  REDIS_SENTINEL_PASSWORD: optional('redis', password, 'Password of the sentinels themselves.', {
     secret: true,
     example: 'change-me',
   }),

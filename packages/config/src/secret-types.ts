@@ -55,12 +55,27 @@ export const bearerToken: ValueType<string> = {
   },
 };
 
+/** Any text of one line: a Secret that was made of a file often ends with the line break of that. */
+export const password: ValueType<string> = {
+  name: 'text',
+  allowed: 'any text without line breaks',
+  printable: false,
+  parse: (value) => {
+    if (/[\r\n]/.test(value)) throw new ValueError('holds a line break');
+    return value;
+  },
+};
+
 /** Whether a value was never replaced: it says so itself. */
 export function isPlaceholder(value: string): boolean {
   return /change[-_ ]?me|placeholder|replace[-_ ]?me|your[-_ ](?:\w+[-_ ])*(?:key|token|secret|password)/i.test(value);
 }
 
-/** `docker run --env-file` and Compose's list syntax keep quotes as part of the value. */
+/** Whether it stands in quotes: `docker run --env-file` and lists in Compose take them for a part of the value. */
+export function isQuoted(value: string): boolean {
+  return /^(["'])[^]*\1$/.test(value);
+}
+
 function refuseQuotes(value: string): void {
-  if (/^(["'])[^]*\1$/.test(value)) throw new ValueError('stands in quotes, which are taken for a part of it');
+  if (isQuoted(value)) throw new ValueError('stands in quotes, which are taken for a part of it');
 }

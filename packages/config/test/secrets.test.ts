@@ -71,6 +71,21 @@ describe('a token that goes into a header', () => {
   });
 });
 
+describe('a password', () => {
+  it('has no line break, which a Secret that was made of a file often has at its end', () => {
+    const redis = { REDIS_URL: 'redis://h', REDIS_SENTINEL_NAME: 'm' };
+    expect(loadError({ ...redis, REDIS_PASSWORD: 'pw\n' }).message).toContain('REDIS_PASSWORD: holds a line break');
+    const sentinel = { REDIS_SENTINELS: 'h', REDIS_SENTINEL_PASSWORD: 'pw\r\n' };
+    expect(loadError(sentinel).message).toContain('REDIS_SENTINEL_PASSWORD: holds a line break');
+  });
+
+  it('may stand in quotes, which are probably not meant', () => {
+    const { warnings, redis } = load({ REDIS_URL: 'redis://h', REDIS_PASSWORD: '"pw"' });
+    expect(warnings).toEqual(['REDIS_PASSWORD stands in quotes, which are taken for a part of it']);
+    expect(redis.queue).toMatchObject({ password: '"pw"' });
+  });
+});
+
 describe('the file of a secret', () => {
   const loadFile = (text: string, name = 'NOVITA_API_KEY') =>
     loadConfig({
