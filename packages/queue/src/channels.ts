@@ -1,11 +1,15 @@
 import { channel } from 'node:diagnostics_channel';
+import type { FaultKind } from '@holdfast/redis-core';
 
 /** What this package publishes on `node:diagnostics_channel`; it logs and counts nothing by itself. */
 export interface QueueChannels {
   'holdfast:queue:job': QueueJobEvent;
   /** A background error of a queue or a worker: a lost connection, a lock that could not be renewed. */
   'holdfast:queue:error': QueueErrorEvent;
-  /** The store of the queues came, or went: one event a change, however many connections there are. */
+  /**
+   * The store of the queues came, or went, or refuses access where it was an outage before: one event a change, however
+   * many connections there are.
+   */
   'holdfast:queue:availability': QueueAvailabilityEvent;
   'holdfast:queue:outbox': OutboxEvent;
   /** Jobs were handed to the store in one call. */
@@ -85,8 +89,11 @@ export interface QueueErrorEvent {
 
 export interface QueueAvailabilityEvent {
   readonly available: boolean;
+  /** Of its Redis, without user and password. */
+  readonly address?: string;
   /** Why not, when it is not. */
   readonly reason?: string;
+  readonly fault?: FaultKind;
 }
 
 /** Publishes only where somebody listens, so that an unobserved job costs nothing. */

@@ -73,7 +73,8 @@ describe('a queue whose Redis is away', () => {
     let returns = 0;
     const stop = backend.onReturn(() => (returns += 1));
     await consumer.start();
-    await eventually(() => expect(events).toEqual([{ available: true }]));
+    const address = `redis://127.0.0.1:${server.port}`;
+    await eventually(() => expect(events).toEqual([{ available: true, address }]));
     expect(returns).toBe(0);
 
     await server.kill();
@@ -82,9 +83,14 @@ describe('a queue whose Redis is away', () => {
     await server.start();
     await eventually(() => expect(returns).toBe(1));
     expect(events).toEqual([
-      { available: true },
-      { available: false, reason: expect.stringMatching(/lost|closed|ECONN|EPIPE/) as unknown },
-      { available: true },
+      { available: true, address },
+      {
+        available: false,
+        address,
+        reason: expect.stringMatching(/lost|closed|ECONN|EPIPE/) as unknown,
+        fault: expect.stringMatching(/^(closed|refused)$/) as unknown,
+      },
+      { available: true, address },
     ]);
 
     stop();

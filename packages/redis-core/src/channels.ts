@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import type { FaultKind } from './connection-fault.ts';
 
 /**
  * What this package publishes on `node:diagnostics_channel`. A library logs nothing and counts nothing by itself:
@@ -7,7 +8,7 @@ import { channel } from 'node:diagnostics_channel';
 export interface RedisChannels {
   /** One client command, as MONITOR would show it, after its reply or its failure. */
   'holdfast:redis:command': RedisCommandEvent;
-  /** The connection came or went. */
+  /** The connection came or went, or is away for another reason than the one that was told. */
   'holdfast:redis:availability': RedisAvailabilityEvent;
   /** The circuit breaker of a connection changed its state. */
   'holdfast:redis:breaker': RedisBreakerEvent;
@@ -46,7 +47,11 @@ export interface RedisAvailabilityEvent {
   readonly engine: string;
   readonly connection: string;
   readonly available: boolean;
+  /** Where the Redis is, without user and password. */
+  readonly address?: string;
+  /** Why it is away, in one line. */
   readonly reason?: string;
+  readonly fault?: FaultKind;
 }
 
 export interface RedisBreakerEvent {

@@ -20,6 +20,11 @@ export interface EngineOptions {
   /** How long Redis may take to answer that before the connection is given up. Default 400. */
   readonly probeDeadlineMs?: number;
   /**
+   * A key that nobody uses. On each new connection it is removed, which shows whether the user may write such keys (ACL);
+   * where not, the Redis counts as one that refuses access. Default: nothing is asked. Not in a cluster, nor over REST.
+   */
+  readonly ownKey?: string;
+  /**
    * Whether reads may be tracked, so that they can be kept in the process. Default true. Costs nothing until somebody
    * calls `onInvalidate`; then a second connection, and about 100 PING a minute on it.
    */

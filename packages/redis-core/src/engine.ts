@@ -14,6 +14,8 @@
  * - **Foreign type**: a call on a key of another type rejects with `WrongTypeError` and changes nothing.
  * - **Memory full**: a write that Redis refuses for lack of memory rejects with `OutOfMemoryError`.
  */
+import type { FaultKind } from './connection-fault.ts';
+
 export interface RedisEngine {
   readonly kind: EngineKind;
   /** What is known of the connection right now; never waits and never touches the network. */
@@ -134,6 +136,10 @@ export interface EngineStatus {
   readonly available: boolean;
   /** Why not, in one line, when it is not. */
   readonly reason?: string;
+  /** The kind of that reason. */
+  readonly fault?: FaultKind;
+  /** Set until the first connection was made. */
+  readonly neverConnected?: boolean;
   /** What the circuit breaker says. But for `closed` calls fail at once; `half-open` is while a new connection is being proven. */
   readonly breaker: 'closed' | 'half-open' | 'open';
 }

@@ -78,6 +78,12 @@ export const redisErrors = {
     retryable: true,
     retryAfterMs: 5000,
   },
+  accessRefused: {
+    code: 'REDIS_ACCESS_REFUSED',
+    status: 503,
+    title: 'Redis does not let the configured user do this; nothing was changed.',
+    retryAfterMs: 30_000,
+  },
   command: {
     code: 'REDIS_COMMAND_FAILED',
     status: 502,
@@ -147,6 +153,13 @@ export class OutOfMemoryError extends HoldfastError {
 export class ReadOnlyError extends HoldfastError {
   constructor(message: string, options?: HoldfastErrorOptions) {
     super(redisErrors.readOnly, message, options);
+  }
+}
+
+/** The user with which this process is connected may not do that: somebody has to change its rules (ACL). */
+export class AccessRefusedError extends HoldfastError {
+  constructor(message: string, options?: HoldfastErrorOptions) {
+    super(redisErrors.accessRefused, message, options);
   }
 }
 

@@ -1,6 +1,7 @@
 export * from './engine.ts';
 export * from './errors.ts';
 export * from './connection.ts';
+export * from './connection-fault.ts';
 export type * from './channels.ts';
 export { createEngine } from './create-engine.ts';
 export { createKeys, decodeKeyPart, encodeKeyPart, isName, MAX_KEY_BYTES, type Keys } from './keys.ts';

@@ -38,6 +38,8 @@ export interface Keys {
   sourceIndex(source: string): string;
   /** Hash: what the last syncs of a source did. */
   sourceState(source: string): string;
+  /** `<prefix>:probe`: a key that never exists. Removing it shows whether these keys may be written. */
+  probe(): string;
   /** BullMQ's prefix for one queue; with a hash tag, so that all keys of a queue share a slot. */
   jobs(queue: string): string;
 }
@@ -65,6 +67,7 @@ export function createKeys(prefix: string): Keys {
     sizes: (part) => `${prefix}:size:${part}`,
     sourceIndex: (source) => `${prefix}:source:${checkName(source, 'source')}:index`,
     sourceState: (source) => `${prefix}:source:${checkName(source, 'source')}:state`,
+    probe: () => `${prefix}:probe`,
     jobs: (queue) => `${prefix}:jobs:{${checkName(queue, 'queue')}}`,
   };
 }

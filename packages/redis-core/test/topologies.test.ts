@@ -90,7 +90,7 @@ describe('an ACL user', () => {
       const credentials = { username: 'app', password: 'secret' };
       const engine = engineAt({ kind: 'standalone', host: server.host, port: server.port, ...credentials });
       expect(await engine.set('app:a', '1')).toMatchObject({ stored: true });
-      await expect(engine.set('other', '1')).rejects.toMatchObject({ code: 'REDIS_COMMAND_FAILED' });
+      await expect(engine.set('other', '1')).rejects.toMatchObject({ code: 'REDIS_ACCESS_REFUSED' });
       const wrong = { username: 'app', password: 'guess' };
       const stranger = engineAt({ kind: 'standalone', host: server.host, port: server.port, ...wrong });
       await expect(stranger.mget(['app:a'])).rejects.toThrow(/WRONGPASS/);

@@ -141,7 +141,11 @@ describe('the Upstash engine', () => {
       await expect(early.mget(['a'])).rejects.toThrow(UnavailableError);
       const late = await startDocumentedUpstash({ host: redis.host, port: redis.port, listen: port });
       try {
-        await eventually(() => expect(early.status.reason).toContain('WRONGPASS'));
+        await eventually(() => expect(early.status.fault).toBe('password-refused'));
+        expect(early.status.reason).toBe(
+          `${url} refuses the configured token (WRONGPASS invalid or missing auth token): correct it`,
+        );
+        expect(early.status.neverConnected).toBe(true);
       } finally {
         await late.close();
       }

@@ -1,3 +1,4 @@
+import type { FaultKind } from '@holdfast/redis-core';
 import type { Queue, QueueEvents, WorkerOptions, Processor, JobsOptions } from 'bullmq';
 import type { FetchControl, FetchingWorker } from '../consuming/fetching-worker.ts';
 import type { WorkerRegistry } from '../consuming/worker-registry.ts';
@@ -42,6 +43,10 @@ export interface BackendStatus {
   readonly available: boolean;
   /** Why not, in one line, when it is not. */
   readonly reason?: string;
+  /** The kind of that reason, where the store is a Redis. */
+  readonly fault?: FaultKind;
+  /** Set until the first connection was made, where the store is a Redis. */
+  readonly neverConnected?: boolean;
 }
 
 export interface QueueHandle {

@@ -1,4 +1,4 @@
-import { CommandError, type HoldfastError } from '@holdfast/redis-core';
+import { AccessRefusedError, CommandError, faultKindOf, type HoldfastError } from '@holdfast/redis-core';
 import { QueueOutOfMemoryError, QueueUnavailableError } from '../errors.ts';
 
 /** Whether Redis itself answered with an error: then the outcome is known, and nothing was done. */
@@ -16,6 +16,9 @@ export function translateServerError(error: Error, queue: string): HoldfastError
   }
   if (passing.test(error.message)) {
     return new QueueUnavailableError(`The Redis of the queue "${queue}" refuses commands: ${error.message}`, options);
+  }
+  if (faultKindOf(error) === 'forbidden') {
+    return new AccessRefusedError(`The Redis of the queue "${queue}" forbids a command: ${error.message}`, options);
   }
   return new CommandError(`Redis rejected a command of the queue "${queue}": ${error.message}`, options);
 }

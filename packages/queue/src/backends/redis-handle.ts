@@ -1,3 +1,4 @@
+import type { RedisTarget } from '@holdfast/redis-core';
 import type { Queue } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobStore } from '../admin/job-store.ts';
@@ -40,6 +41,7 @@ export class RedisQueueHandle implements QueueHandle {
     name: string,
     queue: Queue<unknown, unknown>,
     commandTimeoutMs: number,
+    target: RedisTarget,
     closeConnection: () => void = () => undefined,
     observer?: ConnectionObserver,
   ) {
@@ -57,7 +59,7 @@ export class RedisQueueHandle implements QueueHandle {
     this.jobs = new RedisJobStore(access);
     this.scheduleRecords = new RedisScheduleRecords(access);
     this.#guardedAdd = new GuardedAdd();
-    this.#watch = new ConnectionWatch(queue.getBackend().client, observer);
+    this.#watch = new ConnectionWatch(queue.getBackend().client, target, observer);
   }
 
   get status(): BackendStatus {
@@ -148,12 +150,13 @@ export class RedisQueueHandle implements QueueHandle {
       clearTimeout(timer);
     }
     const client = this.#watch.ready;
-    if (client === undefined || this.#closed) throw this.#unavailable(this.#watch.lastError);
+    if (client === undefined || this.#closed) throw this.#unavailable(this.#watch.lastError, this.status.reason);
     return client;
   }
 
-  #unavailable(cause: unknown): QueueUnavailableError {
-    const reason = cause instanceof Error && cause.message !== '' ? ` (${cause.message})` : '';
+  #unavailable(cause: unknown, why?: string): QueueUnavailableError {
+    const text = why ?? (cause instanceof Error ? cause.message : '');
+    const reason = text === '' ? '' : ` (${text})`;
     const what = this.#closed ? 'is closed' : `cannot reach its Redis${reason}`;
     return new QueueUnavailableError(`The queue "${this.name}" ${what}.`, { cause });
   }

@@ -1,3 +1,4 @@
+import { explainFault, type ConnectionFault, type RedisTarget } from '@holdfast/redis-core';
 import type { RedisQueueBackend } from 'bullmq';
 import type { BackendStatus } from './backend.ts';
 
@@ -14,12 +15,16 @@ export class ConnectionWatch {
   #client: RedisClient | undefined;
   /** Since the connection was ready last. */
   #lastError: Error | undefined;
+  #fault: ConnectionFault | undefined;
   #wasReady = false;
   readonly #settled = Promise.withResolvers<void>();
   readonly #observer: ConnectionObserver | undefined;
 
+  readonly #target: RedisTarget;
+
   /** @param client BullMQ's promise of the connection; of a worker, it resolves only once Redis is there. */
-  constructor(client: Promise<RedisClient>, observer?: ConnectionObserver) {
+  constructor(client: Promise<RedisClient>, target: RedisTarget, observer?: ConnectionObserver) {
+    this.#target = target;
     this.#observer = observer;
     client.then(
       (connection) => this.#follow(connection),
@@ -42,7 +47,9 @@ export class ConnectionWatch {
 
   get status(): BackendStatus {
     if (this.ready !== undefined) return { available: true };
-    return { available: false, reason: this.#lastError?.message ?? 'not connected yet' };
+    const never = this.#wasReady ? {} : { neverConnected: true };
+    if (this.#fault === undefined) return { available: false, reason: 'not connected yet', ...never };
+    return { available: false, reason: this.#fault.reason, fault: this.#fault.kind, ...never };
   }
 
   /** Resolves when the first attempt to connect has ended, well or not. */
@@ -56,12 +63,21 @@ export class ConnectionWatch {
   }
 
   note(error: Error): void {
-    this.#lastError = error;
+    const fault = explainFault(error, this.#target, this.#wasReady);
+    // The end of a connection says less than what has led to it.
+    const onlyFollows = fault.kind === 'closed' || fault.kind === 'other';
+    if (this.#fault === undefined || !onlyFollows || this.#fault.kind === 'closed') {
+      this.#fault = fault;
+      this.#lastError = error;
+    }
     this.settle();
+    // Where a connection never comes about there may be no end of it to hear of.
+    if (this.ready === undefined && !onlyFollows) this.#observer?.lost();
   }
 
   #onReady(): void {
     this.#lastError = undefined;
+    this.#fault = undefined;
     this.settle();
     this.#wasReady = true;
     this.#observer?.connected();
@@ -69,7 +85,7 @@ export class ConnectionWatch {
 
   #onClose(): void {
     // The errors of the attempts to reconnect come later, and say more.
-    if (this.#wasReady) this.#lastError ??= new Error('the connection was lost');
+    if (this.#wasReady && this.#lastError === undefined) this.note(new Error('Connection is closed.'));
     this.settle();
     this.#observer?.lost();
   }

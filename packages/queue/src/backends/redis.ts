@@ -1,4 +1,4 @@
-import type { RedisTarget } from '@holdfast/redis-core';
+import { addressOf, type RedisTarget } from '@holdfast/redis-core';
 import { createRedisBackend as createBullmqBackend, Queue, QueueEvents, type Processor } from 'bullmq';
 import { publishEvent } from '../channels.ts';
 import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
@@ -43,10 +43,11 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
   const workers = new Set<ConnectionWatch>();
   const readStatus = (): BackendStatus => {
     const states = [...handles.values(), ...workers].map((part) => part.status);
-    // Where no queue is open, none is missing.
-    return states.find((state) => !state.available) ?? { available: true };
+    const away = states.filter((state) => !state.available);
+    // One that has not tried yet knows no reason. Where no queue is open, none is missing.
+    return away.find(({ fault }) => fault !== undefined) ?? away[0] ?? { available: true };
   };
-  const availability = new Availability(readStatus);
+  const availability = new Availability(readStatus, addressOf(target));
 
   const open = (name: string): RedisQueueHandle => {
     const existing = handles.get(name);
@@ -66,7 +67,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));
     });
     publishCommands(queue.getBackend().client, name, 'producer');
-    const handle = new RedisQueueHandle(name, queue, times.commandTimeoutMs, close, availability);
+    const handle = new RedisQueueHandle(name, queue, times.commandTimeoutMs, target, close, availability);
     handles.set(name, handle);
     return handle;
   };
@@ -81,7 +82,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
         value: blockSeconds,
       }),
     );
-    const watch = new ConnectionWatch(worker.getBackend().client, availability);
+    const watch = new ConnectionWatch(worker.getBackend().client, target, availability);
     workers.add(watch);
     worker.on('error', (error) => watch.note(error));
     publishCommands(worker.getBackend().client, name, 'consumer');

@@ -1,6 +1,7 @@
 import { Command, type Redis } from 'ioredis';
 import { Breaker, type BreakerState } from '../breaker.ts';
 import { publishEvent } from '../channels.ts';
+import { addressOf, explainFault, isAccessRefused, type ConnectionFault } from '../connection-fault.ts';
 import type { EngineOptions } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
 import type { EngineStatus, Unsubscribe } from '../engine.ts';
@@ -21,6 +22,8 @@ export const CLOCK_INTERVAL_MS = 30_000;
 /** A caller who gives less time than this says more of itself than of Redis. */
 const COUNTED_DEADLINE_MS = 250;
 const TOO_MANY = 'too many calls were not answered in time';
+/** A server that takes the connection and refuses what is needed is asked again after so long. */
+const REFUSED_RETRY_MS = 1000;
 
 /**
  * The command connection, and whether it can be used. It can while it is connected and its breaker is closed; the
@@ -53,7 +56,14 @@ export class IoredisLink {
   #available = false;
   #closed = false;
   #frozen = false;
-  #reason = 'not connected yet';
+  #hasConnected = false;
+  /** Why it is away; undefined while it is not. */
+  #fault: ConnectionFault | undefined = { kind: 'other', reason: 'not connected yet' };
+  /** What the attempt under way has shown; errors that only follow from it do not replace it. */
+  #faultOfAttempt: ConnectionFault | undefined;
+  /** What was published last, while it is away. */
+  #toldKind: ConnectionFault['kind'] | undefined;
+  #refusedTimer: NodeJS.Timeout | undefined;
 
   constructor(options: EngineOptions, client: Redis) {
     this.#options = options;
@@ -62,9 +72,12 @@ export class IoredisLink {
     this.#breaker = new Breaker((state) => this.#publishBreaker(state));
     client.on('ready', () => void this.#onReady());
     client.on('close', () => this.#onLost());
+    client.on('connecting', () => {
+      this.#faultOfAttempt = undefined;
+    });
     client.on('error', (error: Error) => {
       // What was found out about the connection before it was destroyed says more than what its end looks like.
-      if (this.#available || this.#reason === '' || !this.#frozen) this.#reason = describe(error);
+      if (this.#available || !this.#frozen) this.#note(error);
       this.#attemptedOnce();
     });
     const intervalMs = this.#isCluster ? 0 : (options.probeIntervalMs ?? PROBE_INTERVAL_MS);
@@ -83,7 +96,7 @@ export class IoredisLink {
       onSilence: (silentMs) => this.#giveUp(`Redis has not answered for ${Math.round(silentMs)} ms`),
     });
     this.#patience = new ConnectPatience(options.connectionTimeoutMs ?? 10_000, (reason) => {
-      this.#reason = reason;
+      this.#note(new Error(reason));
       destroyStream(client);
       this.#attemptedOnce();
     });
@@ -108,6 +121,8 @@ export class IoredisLink {
       available: false,
       breaker: this.#breaker.state === 'half-open' ? 'half-open' : 'open',
       reason: this.#reason,
+      ...(this.#fault === undefined ? {} : { fault: this.#fault.kind }),
+      ...(this.#hasConnected ? {} : { neverConnected: true }),
     };
   }
 
@@ -140,7 +155,7 @@ export class IoredisLink {
   }
 
   unavailable(cause?: unknown): UnavailableError {
-    return new UnavailableError(`Redis "${this.#options.name}" cannot be reached: ${this.#reason}.`, { cause });
+    return new UnavailableError(`Redis "${this.#options.name}" cannot be used: ${this.#reason}.`, { cause });
   }
 
   /** A call that began then (`performance.now()`) was answered. */
@@ -158,7 +173,7 @@ export class IoredisLink {
     if (reason === undefined) {
       if (this.#client.status === 'ready' && !this.#available && !this.#closed) void this.#onReady();
     } else if (this.#available) {
-      this.#reason = reason;
+      this.#fault = { kind: 'other', reason };
       void this.#breaker.trip();
       this.#setAvailable(false);
     }
@@ -166,13 +181,14 @@ export class IoredisLink {
 
   close(): void {
     this.#closed = true;
-    this.#reason = 'closed';
+    this.#fault = { kind: 'other', reason: 'closed' };
     this.#frozen = true; // Keeps the reason, and whoever retries need not wait.
     this.#availability.clear();
     this.#setAvailable(false);
     this.#probe.stop();
     this.#patience.stop();
     clearInterval(this.#clockTimer);
+    clearTimeout(this.#refusedTimer);
     endClient(this.#client);
     this.#attemptedOnce();
   }
@@ -188,15 +204,20 @@ export class IoredisLink {
         ? (this.#options.probeDeadlineMs ?? PROBE_DEADLINE_MS)
         : (this.#options.commandTimeoutMs ?? 5000);
       const late = (): Error => new UnavailableError(`Redis took more than ${deadlineMs} ms to answer`);
+      let isProven = false;
       const isClosed = await this.#breaker.attempt(async () => {
         try {
-          await withDeadline(this.#ask(), performance.now() + deadlineMs, late);
+          await withDeadline(Promise.all([this.#ask(), this.#mayWrite()]), performance.now() + deadlineMs, late);
+          // The library goes on in the database 0 when the one that it was told is not there, and says so behind that.
+          await new Promise((resolve) => setImmediate(resolve));
+          isProven = this.#faultOfAttempt?.kind !== 'no-database';
         } catch (error) {
-          this.#reason = describe(error);
+          this.#note(error);
           throw error;
         }
       });
-      if (!isClosed) return this.#closed ? undefined : this.#giveUp(this.#reason);
+      // The first failures of all do not open the breaker yet.
+      if (!isClosed || !isProven) return this.#closed ? undefined : this.#unproven();
     }
     // Closed or lost meanwhile.
     if (this.#closed || this.#client.status !== 'ready') return;
@@ -211,15 +232,27 @@ export class IoredisLink {
     if (isOpen && this.#available) this.#giveUp(TOO_MANY);
   }
 
+  /** It is connected, and does not do what is asked of it. */
+  #unproven(): void {
+    const kind = this.#fault?.kind;
+    if (!isAccessRefused(kind) && kind !== 'no-database') return this.#giveUp(this.#reason, kind);
+    // Connecting anew at once would end the same way, over and over.
+    void this.#breaker.trip();
+    this.#attemptedOnce();
+    clearTimeout(this.#refusedTimer);
+    this.#refusedTimer = setTimeout(() => destroyStream(this.#client), REFUSED_RETRY_MS).unref();
+  }
+
   #onLost(): void {
+    this.#fault ??= { kind: 'closed', reason: `the connection to ${this.#address} was lost` };
     void this.#breaker.trip();
     this.#setAvailable(false);
     this.#attemptedOnce();
   }
 
   /** Takes Redis for away, and fails what is in flight, whose outcome is unknown. */
-  #giveUp(reason: string): void {
-    this.#reason = reason;
+  #giveUp(reason: string, kind: ConnectionFault['kind'] = 'silent'): void {
+    this.#fault = { kind, reason };
     this.#frozen = true;
     void this.#breaker.trip();
     this.#setAvailable(false);
@@ -229,16 +262,47 @@ export class IoredisLink {
   #setAvailable(available: boolean): void {
     if (this.#available === available) return;
     this.#available = available;
-    if (available) this.#reason = '';
-    else if (this.#reason === '') this.#reason = 'the connection was lost';
+    if (available) {
+      this.#fault = undefined;
+      this.#hasConnected = true;
+    }
+    this.#tell(available);
+    this.onChange(available);
+    for (const listener of this.#availability) listener(available);
+  }
+
+  get #reason(): string {
+    return this.#fault?.reason ?? 'the connection was lost';
+  }
+
+  get #address(): string {
+    return addressOf(this.#options.target);
+  }
+
+  /** Keeps what an error says of the connection, unless it only follows from what is known of this attempt. */
+  #note(error: unknown): void {
+    const fault = explainFault(error, this.#options.target, this.#hasConnected);
+    const known = this.#faultOfAttempt;
+    if (known !== undefined && (fault.kind === 'other' || fault.kind === 'closed' || known.kind === 'not-redis'))
+      return;
+    this.#faultOfAttempt = fault;
+    this.#fault = fault;
+  }
+
+  /** While it is away, another reason is worth telling: an outage that has become a wrong password is no outage. */
+  #tellFault(): void {
+    if (!this.#available && !this.#closed && this.#fault?.kind !== this.#toldKind) this.#tell(false);
+  }
+
+  #tell(available: boolean): void {
+    this.#toldKind = available ? undefined : this.#fault?.kind;
     publishEvent('holdfast:redis:availability', () => ({
       engine: 'ioredis',
       connection: this.#options.name,
+      address: this.#address,
       available,
-      ...(available ? {} : { reason: this.#reason }),
+      ...(available ? {} : { reason: this.#reason, ...(this.#fault === undefined ? {} : { fault: this.#fault.kind }) }),
     }));
-    this.onChange(available);
-    for (const listener of this.#availability) listener(available);
   }
 
   /** TIME, written at once: the sooner it is answered, the better it says what the time is. */
@@ -252,7 +316,20 @@ export class IoredisLink {
     this.clock.measure(sentAt, performance.now(), seconds * 1000 + microseconds / 1000);
   }
 
+  /** Whether our keys may be written at all: a user that may connect may still be denied every key. */
+  async #mayWrite(): Promise<void> {
+    const { ownKey } = this.#options;
+    if (ownKey === undefined) return;
+    try {
+      await this.#client.unlink(ownKey);
+    } catch (error) {
+      // All other errors (it is a replica, it is loading) are those of a time, and not of this user.
+      if (isAccessRefused(explainFault(error, this.#options.target).kind)) throw error;
+    }
+  }
+
   #attemptedOnce(): void {
+    this.#tellFault();
     this.#attempted = true;
     this.#firstAttempt.resolve();
   }
@@ -262,7 +339,7 @@ export class IoredisLink {
       connection: this.#options.name,
       state,
       // It opens while nothing else is known to be wrong: by what it has counted.
-      ...(state === 'closed' ? {} : { reason: this.#reason === '' ? TOO_MANY : this.#reason }),
+      ...(state === 'closed' ? {} : { reason: this.#fault?.reason ?? TOO_MANY }),
     }));
   }
 }
@@ -270,11 +347,4 @@ export class IoredisLink {
 function bytesRead(client: Redis): number | undefined {
   // Typed as always there, but a client that is still looking for its server has none.
   return (client.stream as Redis['stream'] | undefined)?.bytesRead;
-}
-
-function describe(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
-  // Of a cluster: "Failed to refresh slots cache." alone helps nobody.
-  if (error instanceof Error && 'lastNodeError' in error && error.lastNodeError) return describe(error.lastNodeError);
-  return error instanceof Error ? error.message : String(error);
 }

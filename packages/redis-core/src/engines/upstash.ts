@@ -1,5 +1,6 @@
 import { Breaker } from '../breaker.ts';
 import { publishEvent } from '../channels.ts';
+import { addressOf, explainFault, isAccessRefused, type ConnectionFault } from '../connection-fault.ts';
 import type { Command } from '../command.ts';
 import { outcomeOf, wasLost } from '../command-outcome.ts';
 import type { EngineOptions, UpstashTarget } from '../connection.ts';
@@ -52,7 +53,10 @@ export class UpstashEngine extends CommandEngine {
   #available = false;
   /** Whether the server encodes its replies as it was asked to: Upstash does, servers that imitate it may not. */
   #repliesBase64 = true;
-  #reason = 'not connected yet';
+  #hasConnected = false;
+  #fault: ConnectionFault = { kind: 'other', reason: 'not connected yet' };
+  /** What was published last, while it is away. */
+  #toldKind: ConnectionFault['kind'] | undefined;
 
   constructor(options: UpstashEngineOptions) {
     super();
@@ -74,7 +78,9 @@ export class UpstashEngine extends CommandEngine {
     return {
       available: false,
       breaker: this.#breaker.state === 'half-open' ? 'half-open' : 'open',
-      reason: this.#reason,
+      reason: this.#fault.reason,
+      fault: this.#fault.kind,
+      ...(this.#hasConnected ? {} : { neverConnected: true }),
     };
   }
 
@@ -151,7 +157,7 @@ export class UpstashEngine extends CommandEngine {
     if (this.#closing.signal.aborted) return;
     this.#availability.clear();
     this.#setAvailable(false);
-    this.#reason = 'closed';
+    this.#fault = { kind: 'other', reason: 'closed' };
     this.#closing.abort();
     this.#subscriber.close();
     await this.#first;
@@ -208,17 +214,20 @@ export class UpstashEngine extends CommandEngine {
     if (this.#closing.signal.aborted) return lostReply(command.safety, 'The engine was closed before the reply came.');
     if (!(error instanceof RestFailure))
       return lostReply(command.safety, `The reply was not understood: ${String(error)}`);
-    if (error.kind === 'refused') return fromReplyError(error.message);
+    if (error.kind === 'refused') return this.#available ? fromReplyError(error.message) : this.#unavailable();
     if (error.kind === 'not-sent') return this.#unavailable();
     return lostReply(command.safety, `${error.message} (${command.name})`);
   }
 
   async #failed(error: unknown): Promise<void> {
-    // A refusal is an answer.
-    if (!(error instanceof RestFailure) || error.kind === 'refused') return;
-    this.#reason = error.message;
+    if (!(error instanceof RestFailure)) return;
+    const fault = explainFault(error, this.#options.target, this.#hasConnected);
+    const isShutOut = isAccessRefused(fault.kind);
+    // Any other refusal is an answer.
+    if (error.kind === 'refused' && !isShutOut) return;
+    this.#fault = fault;
     if (this.#closing.signal.aborted || this.#breaker.state !== 'closed') return;
-    if (error.kind === 'not-sent') await this.#breaker.trip();
+    if (error.kind === 'not-sent' || isShutOut) await this.#breaker.trip();
     if (await this.#breaker.failed()) void this.#heal();
   }
 
@@ -253,26 +262,33 @@ export class UpstashEngine extends CommandEngine {
         this.#clock.measure(sentAt, performance.now(), (seconds ?? 0) * 1000 + (micros ?? 0) / 1000);
       }
     } catch (error) {
-      this.#reason = error instanceof Error ? error.message : String(error);
+      this.#fault = explainFault(error, this.#options.target, this.#hasConnected);
+      if (!this.#available && this.#fault.kind !== this.#toldKind) this.#tell(false);
       throw error;
     }
   }
 
   #unavailable(): UnavailableError {
-    return new UnavailableError(`Redis "${this.#options.name}" cannot be reached: ${this.#reason}.`);
+    return new UnavailableError(`Redis "${this.#options.name}" cannot be used: ${this.#fault.reason}.`);
   }
 
   #setAvailable(available: boolean): void {
     if (this.#available === available || (available && this.#closing.signal.aborted)) return;
     this.#available = available;
-    if (available) this.#reason = '';
+    if (available) this.#hasConnected = true;
+    this.#tell(available);
+    for (const listener of this.#availability) listener(available);
+  }
+
+  #tell(available: boolean): void {
+    this.#toldKind = available ? undefined : this.#fault.kind;
     publishEvent('holdfast:redis:availability', () => ({
       engine: this.kind,
       connection: this.#options.name,
+      address: addressOf(this.#options.target),
       available,
-      ...(available ? {} : { reason: this.#reason }),
+      ...(available ? {} : { reason: this.#fault.reason, fault: this.#fault.kind }),
     }));
-    for (const listener of this.#availability) listener(available);
   }
 
   #publish(command: Command<unknown>, startedAt: number, result: BatchResult | undefined): void {

@@ -1,0 +1,193 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { closedPort, eventually, startRedis, startTlsRedis, type RedisServer, type TlsRedis } from '@holdfast/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { RedisAvailabilityEvent } from '../src/channels.ts';
+import { createEngine, isAccessRefused, type RedisEngine, type RedisTarget } from '../src/index.ts';
+
+/** In none of the sentences, in whatever form. */
+const password = 'p@ss/w:rd';
+const patient = { timeoutMs: 30_000 };
+
+const engines: RedisEngine[] = [];
+afterEach(async () => {
+  await Promise.all(engines.splice(0).map((engine) => engine.close()));
+});
+
+function connect(target: RedisTarget, ownKey?: string): RedisEngine {
+  const engine = createEngine({
+    name: 'faulty',
+    target,
+    connectionTimeoutMs: 500,
+    ...(ownKey === undefined ? {} : { ownKey }),
+  });
+  engines.push(engine);
+  return engine;
+}
+
+/** Waits until the engine knows why it cannot connect. */
+async function faultOf(engine: RedisEngine, kind: string): Promise<string> {
+  return eventually(() => {
+    const { available, fault, reason = '', neverConnected } = engine.status;
+    expect({ available, fault, neverConnected }).toEqual({ available: false, fault: kind, neverConnected: true });
+    expect(reason).not.toContain(password);
+    expect(reason).not.toContain(encodeURIComponent(password));
+    expect(reason).not.toMatch(/[\r\n]/);
+    return reason;
+  }, patient);
+}
+
+const at = (port: number, more: object = {}): RedisTarget => ({
+  kind: 'standalone',
+  host: '127.0.0.1',
+  port,
+  password,
+  ...more,
+});
+
+describe('what keeps a connection from being made is said in a sentence with the address', () => {
+  const servers: Server[] = [];
+  let tls: TlsRedis;
+  beforeAll(async () => {
+    tls = await startTlsRedis({ clientCertificate: false });
+  });
+  afterAll(async () => {
+    for (const server of servers) server.close();
+    await tls.stop();
+  });
+
+  /** A server that is no Redis: what it does with each connection. */
+  async function server(onSocket: (socket: Socket) => void): Promise<number> {
+    const other = createServer((socket) => {
+      socket.on('error', () => undefined);
+      onSocket(socket);
+    }).listen(0, '127.0.0.1');
+    servers.push(other);
+    await once(other, 'listening');
+    return (other.address() as AddressInfo).port;
+  }
+
+  async function httpServer(): Promise<number> {
+    const http = createHttpServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');
+    servers.push(http);
+    await once(http, 'listening');
+    return (http.address() as AddressInfo).port;
+  }
+
+  it('where nothing listens', async () => {
+    const port = await closedPort();
+    expect(await faultOf(connect(at(port)), 'refused')).toBe(
+      `nothing listens at redis://127.0.0.1:${port} (ECONNREFUSED): start Redis there, or correct the address`,
+    );
+  });
+
+  it('where the name does not resolve', async () => {
+    const engine = connect(at(6379, { host: 'redis.invalid' }));
+    expect(await faultOf(engine, 'unresolved')).toMatch(/redis:\/\/redis\.invalid:6379 cannot be resolved/);
+  });
+
+  it('where what listens never answers', async () => {
+    const port = await server(() => undefined);
+    expect(await faultOf(connect(at(port)), 'silent')).toMatch(`redis://127.0.0.1:${port} does not answer`);
+  });
+
+  it('where what listens closes at once', async () => {
+    const port = await server((socket) => socket.destroy());
+    expect(await faultOf(connect(at(port)), 'closed')).toMatch(/it may speak TLS \(rediss:\/\/\), or be no Redis/);
+  });
+
+  it('where it is an HTTP server, or one that greets', async () => {
+    const [http, greeting] = await Promise.all([httpServer(), server((socket) => socket.write('220 mail ESMTP\r\n'))]);
+    expect(await faultOf(connect(at(http)), 'not-redis')).toMatch(
+      `what answers at redis://127.0.0.1:${http} is no Redis`,
+    );
+    await faultOf(connect(at(greeting)), 'not-redis');
+  });
+
+  it('where it speaks TLS and was not expected to', async () => {
+    expect(await faultOf(connect(at(tls.port)), 'closed')).toMatch(/it may speak TLS/);
+  });
+
+  it('where it was expected to and does not', async () => {
+    const reason = await faultOf(connect(at(tls.server.port, { tls: {} })), 'silent');
+    expect(reason).toMatch(/rediss:\/\/127\.0\.0\.1:\d+ does not answer .* a Redis that speaks TLS/);
+    expect(await faultOf(connect(at(await httpServer(), { tls: {} })), 'no-tls')).toMatch(/does not speak TLS/);
+  });
+
+  it('where its certificate is of an authority that nobody knows, or for another name', async () => {
+    expect(await faultOf(connect(at(tls.port, { tls: {} })), 'certificate')).toMatch(/self-signed certificate/);
+    const { ca } = tls.certificates;
+    expect(await faultOf(connect(at(tls.port, { tls: { ca } })), 'certificate')).toMatch(/altnames/);
+  });
+});
+
+describe('a Redis that refuses access', () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await startRedis({ args: ['--requirepass', 'right'] });
+    await redis.command('ACL', 'SETUSER', 'nobody', 'on', `>${password}`);
+    await redis.command('ACL', 'SETUSER', 'keyless', 'on', `>${password}`, '+@all');
+  });
+  afterAll(() => redis.stop());
+
+  const target = (more: object): RedisTarget => ({ kind: 'standalone', host: redis.host, port: redis.port, ...more });
+
+  it.each([
+    ['that wants a password', 'password-wanted', {}, /wants a password, and none is configured/],
+    ['that has another password', 'password-refused', { password }, /refuses the configured user or password/],
+    ['that does not know the user', 'password-refused', { username: 'bob', password }, /refuses/],
+    ['whose rules forbid the user everything', 'forbidden', { username: 'nobody', password }, /NOPERM/],
+    ['whose rules forbid the user the keys', 'forbidden', { username: 'keyless', password }, /NOPERM/],
+  ])('%s is named as one', async (_, kind, credentials, sentence) => {
+    const engine = connect(target(credentials), 'holdfast:probe');
+    expect(await faultOf(engine, kind)).toMatch(sentence);
+    expect(isAccessRefused(engine.status.fault)).toBe(true);
+    await expect(engine.get('key')).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE', status: 503 });
+  });
+
+  it('is connected to as soon as it lets the user in', async () => {
+    const engine = connect(target({ username: 'late', password }), 'holdfast:probe');
+    await faultOf(engine, 'password-refused');
+    await redis.command('ACL', 'SETUSER', 'late', 'on', `>${password}`);
+    await faultOf(engine, 'forbidden');
+    await redis.command('ACL', 'SETUSER', 'late', '+@all', '~*', '&*');
+    await eventually(() => expect(engine.status).toEqual({ available: true, breaker: 'closed' }), patient);
+  });
+
+  it('is told of once for each reason, however often it is tried', async () => {
+    const told: string[] = [];
+    const listen = (event: unknown): void => {
+      const { connection, available, fault } = event as RedisAvailabilityEvent;
+      if (connection === 'told') told.push(available ? 'available' : (fault ?? '?'));
+    };
+    subscribe('holdfast:redis:availability', listen);
+    try {
+      const other = await startRedis({ args: ['--requirepass', 'right'] });
+      const engine = createEngine({
+        name: 'told',
+        target: { kind: 'standalone', host: other.host, port: other.port, password },
+      });
+      engines.push(engine);
+      await faultOf(engine, 'password-refused');
+      const refusals = async (): Promise<number> =>
+        Number(/errorstat_WRONGPASS:count=(\d+)/.exec(String(await other.command('INFO', 'errorstats')))?.[1]);
+      await eventually(async () => expect(await refusals()).toBeGreaterThan(3), patient);
+      expect(told).toEqual(['password-refused']);
+      await other.kill();
+      await eventually(() => expect(told).toEqual(['password-refused', 'refused']), patient);
+      await other.stop();
+    } finally {
+      unsubscribe('holdfast:redis:availability', listen);
+    }
+  });
+
+  it('is not called a permission that a single command lacks', async () => {
+    await redis.command('ACL', 'SETUSER', 'reader', 'on', `>${password}`, '+@all', '-set', '~*', '&*');
+    const engine = connect(target({ username: 'reader', password }), 'holdfast:probe');
+    await eventually(() => expect(engine.status.available).toBe(true), patient);
+    await expect(engine.set('key', 'value')).rejects.toMatchObject({ code: 'REDIS_ACCESS_REFUSED', status: 503 });
+    expect(engine.status.available).toBe(true);
+  });
+});
