@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe, type ChannelListener } from 'node:diagnostics_channel';
 import type { QueueChannels, QueueErrorEvent } from '@holdfast/queue';
-import type { RedisChannels } from '@holdfast/redis-core';
+import { faultKindOf, type RedisChannels } from '@holdfast/redis-core';
 import type { Logger } from '@holdfast/telemetry';
+import { OutageLog } from './log-outages.ts';
 import { RepeatedErrors } from './repeated-errors.ts';
 
 type Channels = Pick<QueueChannels, 'holdfast:queue:error' | 'holdfast:queue:availability' | 'holdfast:queue:outbox'> &
@@ -9,27 +10,33 @@ type Channels = Pick<QueueChannels, 'holdfast:queue:error' | 'holdfast:queue:ava
 
 /**
  * Libraries log nothing: what they publish about lost connections and background errors is logged here. That a store
- * went or came is logged once; errors that repeat, as those of each attempt to reconnect do, once a minute with their
- * number. `holdfast_queue_errors_total` counts them all.
+ * went or came is logged once, with the reason; errors that repeat once a minute with their number. `holdfast_queue_errors_total` counts them all.
  *
  * @param now milliseconds; for tests
  * @returns what ends that
  */
 export function logLibraryErrors(logger: Logger, now: () => number = Date.now): () => void {
   const repeated = new RepeatedErrors(now);
+  const outages = new OutageLog(logger, now);
   const logQueueError = ({ queue, part, error }: QueueErrorEvent): void => {
-    const isNetwork = networkCodeOf(error) !== undefined;
-    const count = repeated.note(networkCodeOf(error) ?? `${queue} ${part} ${error.message}`);
+    const fault = faultKindOf(error);
+    const count = repeated.note(fault === 'other' ? `${queue} ${part} ${error.message}` : `${fault} ${error.message}`);
     if (count === 0) return;
-    // A stack tells where our own code was; of a connection that was refused it tells nothing.
-    if (isNetwork) logger.warn({ queue, part, reason: error.message, count }, 'queue connection error');
+    const reason = error.message;
+    // Each connection says so at each attempt to connect; that the store is away, and why, was told once.
+    if (fault !== 'other' && fault !== 'forbidden')
+      logger.debug({ queue, part, reason, count }, 'queue connection error');
+    // A stack tells where our own code was; of what Redis forbids it tells nothing.
+    else if (fault === 'forbidden')
+      logger.error({ queue, part, reason, count }, 'Redis refuses a command of the queue');
     else logger.warn({ queue, part, err: error, count }, 'queue error');
   };
   const listeners: { readonly [Name in keyof Channels]: (event: Channels[Name]) => void } = {
     'holdfast:queue:error': logQueueError,
-    'holdfast:queue:availability': ({ available, reason }) => {
-      if (available) logger.info('the store of the queues is connected');
-      else logger.warn({ reason }, 'the store of the queues is away');
+    'holdfast:queue:availability': (event) => {
+      if (event.address !== undefined) outages.note({ connection: 'queue', ...event });
+      else if (event.available) logger.info('the store of the queues is open');
+      else logger.warn({ reason: event.reason }, 'the store of the queues is away');
     },
     'holdfast:queue:outbox': ({ queue, event, code }) => {
       if (event !== 'set-aside' && event !== 'refused') return;
@@ -40,12 +47,7 @@ export function logLibraryErrors(logger: Logger, now: () => number = Date.now): 
         event === 'refused' ? 'jobs are refused: the outbox cannot keep them' : 'jobs of the outbox are set aside';
       logger.error({ queue, code, count }, what);
     },
-    'holdfast:redis:availability': ({ connection, available, reason }) => {
-      if (available) logger.info({ connection }, 'Redis is connected');
-      // We closed it ourselves.
-      else if (reason === 'closed') logger.debug({ connection }, 'the connection to Redis is closed');
-      else logger.warn({ connection, reason }, 'Redis is away');
-    },
+    'holdfast:redis:availability': (event) => outages.note(event),
     'holdfast:redis:node': ({ connection, node, available, reason, hasLeft }) => {
       if (hasLeft === true) logger.info({ connection, node }, 'a master that was away serves no slots any more');
       else if (available) logger.info({ connection, node }, 'a master of the cluster is back');
@@ -60,10 +62,4 @@ export function logLibraryErrors(logger: Logger, now: () => number = Date.now): 
   return () => {
     for (const remove of added) remove();
   };
-}
-
-/** `ECONNREFUSED` and its like, which all connections of a process report at once. */
-function networkCodeOf(error: Error): string | undefined {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? code : undefined;
 }

@@ -32,26 +32,56 @@ describe('logLibraryErrors', () => {
 
   it('logs what the libraries publish, until it is told to stop', () => {
     fail('mail', 'consumer', new Error('the script failed'));
-    channel('holdfast:redis:availability').publish({ connection: 'cache', available: false, reason: 'ECONNREFUSED' });
-    channel('holdfast:redis:availability').publish({ connection: 'cache', available: true });
     const node = { connection: 'cache', node: '10.0.0.7:6379' };
     channel('holdfast:redis:node').publish({ ...node, available: false, reason: 'it has not answered for 710 ms' });
     channel('holdfast:redis:node').publish({ ...node, available: true });
-    channel('holdfast:queue:availability').publish({ available: false, reason: 'ECONNREFUSED' });
+    channel('holdfast:queue:availability').publish({ available: false, reason: 'the thread died' });
     channel('holdfast:queue:availability').publish({ available: true });
     expect(lines).toEqual([
       expect.objectContaining({ level: 'warn', msg: 'queue error', queue: 'mail', part: 'consumer' }),
-      expect.objectContaining({ level: 'warn', msg: 'Redis is away', connection: 'cache', reason: 'ECONNREFUSED' }),
-      expect.objectContaining({ level: 'info', msg: 'Redis is connected', connection: 'cache' }),
       expect.objectContaining({ level: 'warn', node: '10.0.0.7:6379', reason: 'it has not answered for 710 ms' }),
       expect.objectContaining({ level: 'info', msg: 'a master of the cluster is back', node: '10.0.0.7:6379' }),
-      expect.objectContaining({ level: 'warn', msg: 'the store of the queues is away', reason: 'ECONNREFUSED' }),
-      expect.objectContaining({ level: 'info', msg: 'the store of the queues is connected' }),
+      expect.objectContaining({ level: 'warn', msg: 'the store of the queues is away', reason: 'the thread died' }),
+      expect.objectContaining({ level: 'info', msg: 'the store of the queues is open' }),
     ]);
     expect(JSON.stringify(lines[0])).toContain('the script failed');
     stop();
     channel('holdfast:redis:availability').publish({ connection: 'cache', available: true });
-    expect(lines).toHaveLength(7);
+    expect(lines).toHaveLength(5);
+  });
+
+  const redis = (connection: string, news: object): void => {
+    const name = connection === 'queue' ? 'holdfast:queue:availability' : 'holdfast:redis:availability';
+    channel(name).publish({ connection, address: 'redis://127.0.0.1:6379', ...news });
+  };
+  const told = (): unknown[] => lines.map(({ level, msg, reason, awayMs }) => ({ level, msg, reason, awayMs }));
+
+  it('says once that a Redis went and once, as loudly, that it is back, however many connections there are', () => {
+    for (const connection of ['cache', 'durable', 'queue']) redis(connection, { available: true });
+    for (const connection of ['queue', 'cache', 'durable']) {
+      redis(connection, { available: false, reason: 'gone', fault: 'closed' });
+      redis(connection, { available: false, reason: 'nothing listens', fault: 'refused' });
+    }
+    now += 12_000;
+    for (const connection of ['cache', 'durable', 'queue']) redis(connection, { available: true });
+    expect(told()).toEqual([
+      { level: 'info', msg: 'Redis is connected' },
+      { level: 'warn', msg: 'Redis is away', reason: 'gone' },
+      { level: 'warn', msg: 'Redis is back', awayMs: 12_000 },
+    ]);
+  });
+
+  it('does not call it an outage when access is refused', () => {
+    redis('cache', { available: false, reason: 'nothing listens', fault: 'refused' });
+    redis('cache', { available: false, reason: 'wants a password', fault: 'password-wanted' });
+    redis('durable', { available: false, reason: 'wants a password', fault: 'password-wanted' });
+    redis('queue', { available: false, reason: 'the connection was lost', fault: 'closed' });
+    for (const connection of ['cache', 'durable', 'queue']) redis(connection, { available: true });
+    expect(told()).toEqual([
+      { level: 'warn', msg: 'Redis is away', reason: 'nothing listens' },
+      { level: 'error', msg: 'Redis refuses access', reason: 'wants a password' },
+      { level: 'error', msg: 'Redis is back', awayMs: 0 },
+    ]);
   });
 
   it('logs that the outbox refuses jobs or sets them aside, and not that it takes them', () => {
@@ -72,18 +102,30 @@ describe('logLibraryErrors', () => {
   });
 
   // An outage of 20 s filled the logs of a worker with 218 stacks of refused connections.
-  it('says once a minute, without a stack, that connections are refused, however many are tried', () => {
+  it('leaves it to the line about the outage that connections are refused, however many are tried', () => {
+    const wrongPassword = Object.assign(new Error('WRONGPASS invalid username-password pair'), { name: 'ReplyError' });
     for (let second = 0; second < 180; second += 1) {
-      for (const queue of ['mail', 'sync']) for (const part of ['producer', 'consumer']) fail(queue, part, refused());
+      for (const queue of ['mail', 'sync']) {
+        for (const error of [refused(), wrongPassword, new Error('Connection is closed.')])
+          fail(queue, 'consumer', error);
+      }
       now += 1000;
     }
-    expect(lines.map(({ msg, reason, count }) => ({ msg, reason, count }))).toEqual(
-      [1, 240, 240].map((count) => ({
-        msg: 'queue connection error',
-        reason: 'connect ECONNREFUSED 127.0.0.1:6379',
-        count,
-      })),
-    );
+    expect(lines).toEqual([]);
+  });
+
+  it('says once a minute, without a stack, which command Redis forbids', () => {
+    const forbidden = Object.assign(new Error("NOPERM this user has no permissions to run the 'evalsha' command"), {
+      name: 'ReplyError',
+    });
+    for (let second = 0; second < 120; second += 1) {
+      fail('mail', 'consumer', forbidden);
+      now += 1000;
+    }
+    expect(lines.map(({ level, count }) => ({ level, count }))).toEqual([
+      { level: 'error', count: 1 },
+      { level: 'error', count: 60 },
+    ]);
     expect(JSON.stringify(lines)).not.toContain('stack');
   });
 

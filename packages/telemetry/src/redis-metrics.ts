@@ -1,13 +1,17 @@
-import type { RedisChannels, RedisCommandEvent, RedisNodeEvent } from '@holdfast/redis-core';
+import type { FaultKind, RedisChannels, RedisCommandEvent, RedisNodeEvent } from '@holdfast/redis-core';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 import { BoundedLabel, commandLabel, other } from './labels.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
+/** As `isAccessRefused` of redis-core has it, of which this package knows the types only. */
+const refusals: ReadonlySet<FaultKind> = new Set(['password-wanted', 'password-refused', 'forbidden']);
+
 export class RedisMetrics {
   readonly #commands: Counter<'connection' | 'command' | 'outcome'>;
   readonly #duration: Histogram<'connection' | 'command'>;
   readonly #up: Gauge<'connection'>;
+  readonly #refused: Gauge<'connection'>;
   readonly #breaker: Gauge<'connection' | 'state'>;
   readonly #tracking: Gauge<'connection'>;
   readonly #saved: Counter<'connection'>;
@@ -34,6 +38,12 @@ export class RedisMetrics {
     this.#up = new Gauge({
       name: 'holdfast_redis_up',
       help: '1 while the Redis behind the connection answers, 0 while it does not.',
+      labelNames: ['connection'],
+      registers,
+    });
+    this.#refused = new Gauge({
+      name: 'holdfast_redis_access_refused',
+      help: '1 while the Redis behind the connection refuses the password or the user, 0 while it does not.',
       labelNames: ['connection'],
       registers,
     });
@@ -74,11 +84,15 @@ export class RedisMetrics {
       this.#tracking.set({ connection: this.#connections.of(connection) }, armed ? 1 : 0);
     });
     subscriptions.on('holdfast:redis:command', (event) => this.#command(event));
-    subscriptions.on('holdfast:redis:availability', ({ connection, available }) => this.up(connection, available));
+    subscriptions.on('holdfast:redis:availability', ({ connection, available, fault }) =>
+      this.up(connection, available, fault),
+    );
   }
 
-  up(connection: string, available: boolean): void {
-    this.#up.set({ connection: this.#connections.of(connection) }, available ? 1 : 0);
+  up(connection: string, available: boolean, fault?: FaultKind): void {
+    const labels = { connection: this.#connections.of(connection) };
+    this.#up.set(labels, available ? 1 : 0);
+    this.#refused.set(labels, fault !== undefined && refusals.has(fault) ? 1 : 0);
   }
 
   #master({ connection, node, available, hasLeft }: RedisNodeEvent): void {
