@@ -3,25 +3,27 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { freePort, localAddress, reachable } from './lib/address.mjs';
+import { localAddress } from './lib/address.mjs';
+import { readArguments } from './lib/arguments.mjs';
 import { banner } from './lib/banner.mjs';
 import { buildIfNeeded } from './lib/build.mjs';
 import { installIfNeeded } from './lib/install.mjs';
+import { lookAtMirror } from './lib/mirror.mjs';
+import { News } from './lib/news.mjs';
 import { node } from './lib/paths.mjs';
-import { anyItemId, untilReady, untilSynced } from './lib/readiness.mjs';
 import { loadDotEnv, readSettings } from './lib/settings.mjs';
 import { Supervisor } from './lib/supervisor.mjs';
 
 const startedAt = performance.now();
+const { verbose } = readArguments();
 installIfNeeded();
 console.log('Building …');
 await buildIfNeeded();
 loadDotEnv();
 // Requests would push the closing banner off the screen.
-process.env.LOG_LEVEL ||= 'warn';
+if (verbose) process.env.LOG_LEVEL = 'debug';
+else process.env.LOG_LEVEL ||= 'warn';
 const settings = readSettings();
-if (settings.port === 0) settings.port = await freePort(settings.host);
-process.env.PORT = String(settings.port);
 
 const jobs = join(settings.dataDir, 'queue');
 if (settings.mode !== 'embedded' && existsSync(jobs)) {
@@ -32,31 +34,44 @@ if (settings.mode !== 'embedded' && existsSync(jobs)) {
 
 const supervisor = new Supervisor();
 void supervisor.finished.then((code) => process.exit(code));
-const isStopping = () => supervisor.isStopping;
+const news = new News();
 
 const upstream = settings.upstream ?? (settings.mayStartSample ? await startSampleUpstream() : null);
-if (!isStopping()) {
+if (!supervisor.isStopping) {
   const env = { ...process.env, ...(upstream !== null && { NOVITA_API_BASE_URL: upstream }) };
   console.log(`Starting (${settings.mode} mode) …`);
   if (settings.mode !== 'embedded')
-    supervisor.start({ name: 'The worker', node, file: 'apps/worker/dist/main.js', env, rank: 1 });
-  supervisor.start({ name: 'The API', node, file: 'apps/api/dist/server.js', env, rank: 1 });
+    news.of(supervisor.start({ name: 'The worker', node, file: 'apps/worker/dist/main.js', env, rank: 1 }));
+  news.of(supervisor.start({ name: 'The API', node, file: 'apps/api/dist/server.js', env, rank: 1 }));
   await announce();
 }
 
 async function announce() {
-  const url = `http://${reachable(settings.host)}:${settings.port}`;
-  if (!(await untilReady(url, isStopping))) {
-    if (!isStopping()) console.error(`${url}/health/ready does not answer 200 yet; the messages above may say why.`);
-    return;
+  await news.until(() => news.known.address !== undefined);
+  const { address: url, redis } = news.known;
+  if (!news.known.ready) {
+    console.error(
+      `\nHoldfast listens at ${url} and is not ready (503): ${redis ?? 'a part of it is missing'}.\nIt goes on trying.`,
+    );
+    await news.until(() => news.known.ready);
   }
-  const canLook = !settings.hasApiKeys && upstream !== null && settings.sources.includes('instances');
-  if (canLook) console.log('Mirroring the upstream …');
-  const items = canLook ? await untilSynced(url, 'instances', isStopping) : 0;
-  const itemId = items > 0 ? await anyItemId(url, 'instances') : undefined;
-  if (isStopping()) return;
+  const mirrors = upstream !== null && settings.sources.includes('instances');
+  const canLook = mirrors && !settings.hasApiKeys && news.known.redis === null;
+  const { items, itemId } = canLook ? await mirrored(url) : { items: 0 };
+  if (supervisor.isStopping) return;
   const seconds = (performance.now() - startedAt) / 1000;
-  console.log(banner({ ...settings, url, upstream, isSample: settings.upstream === null, items, itemId, seconds }));
+  const away = news.known.redis;
+  console.log(
+    banner({ ...settings, url, upstream, isSample: settings.upstream === null, items, itemId, seconds, away }),
+  );
+}
+
+async function mirrored(url) {
+  console.log('Mirroring the upstream …');
+  const before = await lookAtMirror(url, 'instances');
+  if (before.items > 0) return before;
+  await news.until(() => news.hasSynced('instances') || news.known.redis !== null, 15_000);
+  return lookAtMirror(url, 'instances');
 }
 
 /** A small API with slow answers stands in for the real one, so that there is something to mirror. */

@@ -1,24 +1,9 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
-/** Where this machine reaches a server that listens on `host`, as it stands in a URL. */
-export function reachable(host) {
-  const address = localAddress(host);
-  return address.includes(':') ? `[${address}]` : address;
-}
-
-/** A port that nobody listens on. */
-export async function freePort(host) {
-  const server = createServer().listen(0, localAddress(host));
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** The address itself. `localhost` and `::` are both kinds of addresses, as far as there are any: see packages/runtime/src/listen.ts. */
+/**
+ * Where this machine reaches a server that listens on `host`. `localhost` and `::` are both kinds of addresses, as far as there are any:
+ * see packages/runtime/src/listen.ts.
+ */
 export function localAddress(host) {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::' || host.toLowerCase() === 'localhost') return hasIpv4() ? '127.0.0.1' : '::1';

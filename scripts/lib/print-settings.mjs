@@ -1,21 +1,27 @@
 /**
- * Prints, as JSON, what a start needs to know of the configuration. A process of its own, since the compiled packages
+ * Prints, as JSON, what a start needs to know of the configuration, and tries whether its ports are free: a start that
+ * must fail had better say so before it has started anything. A process of its own, since the compiled packages
  * need the installed Node, and the starting script may run on an older one.
  */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './paths.mjs';
 
-const { loadConfig, ConfigError } = await import(pathToFileURL(join(root, 'packages/config/dist/index.js')).href);
+const load = (file) => import(pathToFileURL(join(root, file)).href);
+const { loadConfig, ConfigError } = await load('packages/config/dist/index.js');
+const { openPort } = await load('packages/runtime/dist/open-port.js');
+const { StartError } = await load('packages/runtime/dist/start-error.js');
 
 try {
   const config = loadConfig({ env: process.env, cwd: root });
-  const { mode, environment, server, dataDir, upstream, apiKeys, sources, disabled } = config;
+  const { mode, environment, server, worker, dataDir, upstream, apiKeys, sources, disabled } = config;
   const syncs = !disabled.queues.includes('source-sync');
+  await tryPort(server, { host: 'HOST', port: 'PORT' });
+  if (mode !== 'embedded') await tryPort(worker, { host: 'WORKER_HOST', port: 'WORKER_PORT' });
   const settings = {
     mode,
-    host: server.host,
-    port: server.port,
     dataDir,
     upstream: upstream.baseUrl,
     hasApiKeys: apiKeys.length > 0,
@@ -26,7 +32,18 @@ try {
   };
   process.stdout.write(JSON.stringify(settings));
 } catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
+  if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
   process.stderr.write(`${error.message}\n`);
-  process.exitCode = 78;
+  process.exitCode = error.exitCode ?? 78;
+}
+
+/** Opens it as the process would, and closes it again. */
+async function tryPort({ host, port }, variables) {
+  const server = createServer();
+  const listen = async (options) => {
+    server.listen(options);
+    await once(server, 'listening');
+  };
+  await openPort({ server, listen }, { host, port, variables });
+  await new Promise((resolve) => server.close(resolve));
 }

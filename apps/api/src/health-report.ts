@@ -1,8 +1,8 @@
 import type { CacheRegistry } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
 import type { QueueBackend, Queues } from '@holdfast/queue';
-import type { RedisEngine } from '@holdfast/redis-core';
-import type { EvictionWatch } from '@holdfast/runtime';
+import type { FaultKind, RedisEngine } from '@holdfast/redis-core';
+import { isLockedOut, type EvictionWatch } from '@holdfast/runtime';
 
 export interface HealthSources {
   readonly config: Pick<Config, 'mode' | 'redis'>;
@@ -16,6 +16,8 @@ export interface HealthSources {
   readonly uptime: () => number;
 }
 
+export type ReadinessSources = Pick<HealthSources, 'config' | 'engines' | 'queueBackend'>;
+
 export type Status = 'ok' | 'degraded' | 'down';
 
 export interface RedisReading {
@@ -24,6 +26,7 @@ export interface RedisReading {
   readonly latencyMs: number | null;
   readonly breaker: 'closed' | 'open';
   readonly reason?: string;
+  readonly fault?: FaultKind;
 }
 
 /** What a round trip may take before Redis counts as slow to death. */
@@ -41,7 +44,7 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
   // In a cluster that answers, caches may stand in for one master.
   const healthy = [cache, durable].every((reading) => reading?.healthy !== false) && queue.available && !caches.isAway;
   return {
-    status: judge(healthy, config.redis.enableFallback),
+    status: judge(healthy, config.redis.enableFallback && !isLockedOut(from)),
     version: from.version,
     uptime: from.uptime(),
     mode: config.mode,
@@ -64,14 +67,17 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
         durable: { ...(durable ?? cache), warnings: warnings.durable },
       },
     },
-    queues: { available: queue.available, backend: kind, names: queues.names(), ...reasonOf(queue.reason) },
+    queues: { available: queue.available, backend: kind, names: queues.names(), ...whyNot(queue) },
     outbox: queues.outbox?.status ?? null,
   };
 }
 
-/** Whether requests should be sent here: with fallback on always, without it only while everything is there. */
-export function isReady({ config, engines, queueBackend }: HealthSources): boolean {
-  if (config.redis.enableFallback) return true;
+/**
+ * Whether requests should be sent here: with fallback on always, unless a Redis refuses access to this process and never
+ * granted it; without fallback only while everything is there.
+ */
+export function isReady({ config, engines, queueBackend }: ReadinessSources): boolean {
+  if (config.redis.enableFallback) return !isLockedOut({ engines, queueBackend });
   return engines.cache.status.available && engines.durable.status.available && queueBackend.status.available;
 }
 
@@ -87,8 +93,9 @@ export async function readRedis(engine: RedisEngine): Promise<RedisReading> {
   if (engine.kind === 'memory') {
     return { available: false, healthy: true, latencyMs: null, breaker: 'closed', reason: 'no Redis is configured' };
   }
-  const { available, reason } = engine.status;
-  if (!available) return { available, healthy: false, latencyMs: null, breaker: 'open', ...reasonOf(reason) };
+  const { status } = engine;
+  const { available } = status;
+  if (!available) return { available, healthy: false, latencyMs: null, breaker: 'open', ...whyNot(status) };
   const start = performance.now();
   try {
     await engine.time({ deadlineMs: probeDeadlineMs });
@@ -100,6 +107,9 @@ export async function readRedis(engine: RedisEngine): Promise<RedisReading> {
   return { available, healthy: true, latencyMs, breaker: 'closed' };
 }
 
-function reasonOf(reason: string | undefined): { reason?: string } {
-  return reason === undefined ? {} : { reason };
+function whyNot({ reason, fault }: { readonly reason?: string; readonly fault?: FaultKind }): {
+  reason?: string;
+  fault?: FaultKind;
+} {
+  return { ...(reason === undefined ? {} : { reason }), ...(fault === undefined ? {} : { fault }) };
 }

@@ -1,14 +1,18 @@
-import process from 'node:process';
 import type { Config } from '@holdfast/config';
 import {
   createRuntime,
+  endFailedStart,
   exitOnUncaught,
-  listen,
+  isLockedOut,
+  keepParentTold,
   logLibraryErrors,
   logRedisWork,
+  missingRedis,
+  openPort,
   readConfig,
   requireRedis,
   shutDownOnSignal,
+  tellParent,
   version,
 } from '@holdfast/runtime';
 import type { Runtime } from '@holdfast/runtime';
@@ -16,6 +20,7 @@ import { createLogger, createMetrics } from '@holdfast/telemetry';
 import type { Logger, Metrics } from '@holdfast/telemetry';
 import { buildApp } from './app.ts';
 import { closeWithin } from './close-within.ts';
+import { isReady } from './health-report.ts';
 
 /** The service as a process, as `server.ts` starts it; in embedded mode the worker runs in it as well. Ends the process when it fails. */
 export async function serve(env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
@@ -26,8 +31,7 @@ export async function serve(env: NodeJS.ProcessEnv, cwd: string): Promise<void> 
   try {
     await run(config, logger);
   } catch (error) {
-    logger.fatal({ err: error }, error instanceof Error ? error.message : 'the service could not start');
-    process.exit(1);
+    endFailedStart(logger, error);
   }
 }
 
@@ -37,7 +41,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
   const runtime = await createRuntime(config, { standIn: true });
   const { engines } = runtime;
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
-  await requireRedis(config, runtime);
+  if ((await requireRedis(config, runtime)) !== undefined) tellWhatStandsIn(runtime, logger);
   runtime.eviction.start(logger);
   const app = await buildApp({ config, ...runtime, logger, metrics });
   const worker = await embeddedWorker(config, runtime, logger, metrics);
@@ -58,9 +62,19 @@ async function run(config: Config, logger: Logger): Promise<void> {
       { name: 'logging', close: async () => logs.forEach((stop) => stop()) },
     ],
   });
-  const address = await listen(app, { host: config.server.host, port: config.server.port });
+  const { host, port } = config.server;
+  const address = await openPort(app, { host, port, variables: { host: 'HOST', port: 'PORT' } });
   await worker?.start();
   logger.info({ address, mode: config.mode, docs: `${address}/docs`, apiKeys: config.apiKeys.length }, 'ready');
+  const news = () => ({ ready: isReady({ config, ...runtime }), redis: missingRedis(runtime) ?? null });
+  keepParentTold(news);
+  tellParent({ address, ...news() });
+}
+
+/** What is not there is told by the log of the connections; this is what follows from it. */
+function tellWhatStandsIn(runtime: Runtime, logger: Logger): void {
+  if (isLockedOut(runtime)) logger.error('not ready (503) until Redis lets this process in');
+  else logger.warn('going on without Redis: the cache answers from memory, and jobs are kept on disk until it is back');
 }
 
 /** What was acknowledged for a Redis that has just come back need not wait for the next start. */

@@ -88,8 +88,8 @@ describe.skipIf(whyNot !== undefined).each(machines)(
     it('says that a port is taken, also when it is taken on one of two addresses', async () => {
       const taken = await ready(run(files.api, { HOST: network.loopback.at(-1)?.replaceAll(/[[\]]/g, '') ?? '' }));
       const node = run(files.api, { PORT: taken.port });
-      expect(await node.exited).toEqual({ code: 1, signal: null });
-      expect(node.lines.join('\n')).toContain('EADDRINUSE');
+      expect(await node.exited).toEqual({ code: 98, signal: null });
+      expect(node.lines.join('\n')).toContain(`Port ${taken.port} is taken by another process`);
     });
   },
 );

@@ -112,8 +112,8 @@ describe('the process', () => {
   it('does not start without Redis while fallback is off, and says why', async () => {
     const url = `redis://127.0.0.1:${await closedPort()}`;
     const node = start({ REDIS_URL: url, REDIS_ENABLE_FALLBACK: 'false', REDIS_CONNECTION_TIMEOUT_MS: '500' });
-    expect(await node.exited).toEqual({ code: 1, signal: null });
-    expect(node.lines.join('\n')).toMatch(/Redis could not be reached within 500 ms: cache \(/);
+    expect(await node.exited).toEqual({ code: 69, signal: null });
+    expect(node.lines.join('\n')).toMatch(/REDIS_ENABLE_FALLBACK=false\): nothing listens at redis:/);
   });
 
   it('logs what nobody caught, and ends with 1', async () => {

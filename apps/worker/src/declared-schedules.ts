@@ -2,7 +2,7 @@ import type { Config, QueueSchedule } from '@holdfast/config';
 import type { ScheduleEntry } from '@holdfast/queue';
 import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
-import { untilDone } from './until-done.ts';
+import { logNotInstalled, untilDone } from './until-done.ts';
 
 /** The id of a schedule that holdfast.yaml declares; a queue has at most one. Others are those of the REST API. */
 const declaredScheduleId = 'holdfast.yaml';
@@ -45,7 +45,7 @@ export class DeclaredSchedules {
     this.#work = this.#work.then(async () =>
       untilDone(async () => this.#ensure(), {
         signal: this.#closing.signal,
-        onFailure: (error) => logger.warn({ err: error }, 'the schedules could not be installed yet'),
+        onFailure: (error) => logNotInstalled(logger, error),
       }),
     );
   }

@@ -1,4 +1,4 @@
-import type { Runtime } from '@holdfast/runtime';
+import { isLockedOut, type Runtime } from '@holdfast/runtime';
 import type { Metrics } from '@holdfast/telemetry';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { WorkerRuntime } from './worker.ts';
@@ -28,7 +28,7 @@ export function buildHealthServer(options: HealthServerOptions): FastifyInstance
     const { cache, durable } = runtime.engines;
     const { warnings } = runtime.eviction;
     const reachable = [cache.status, durable.status, runtime.queueBackend.status].every(({ available }) => available);
-    const outage = enableFallback ? 'degraded' : 'down';
+    const outage = enableFallback && !isLockedOut(runtime) ? 'degraded' : 'down';
     return {
       status: running ? (reachable ? 'ok' : outage) : 'down',
       version,

@@ -4,7 +4,7 @@ import { sourceSync, sourceSyncSchedules } from '@holdfast/jobs';
 import type { ScheduleEntry } from '@holdfast/queue';
 import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
-import { untilDone } from './until-done.ts';
+import { logNotInstalled, untilDone } from './until-done.ts';
 
 /** The connections of a process come back within a second of each other: one look is enough for all of them. */
 const SETTLE_MS = 1500;
@@ -87,7 +87,7 @@ export class SyncSchedules {
     };
     await untilDone(bringAbout, {
       signal: this.#closing.signal,
-      onFailure: (error) => logger.warn({ err: error }, 'the schedules could not be installed yet'),
+      onFailure: (error) => logNotInstalled(logger, error),
     });
   }
 

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { QueueUnavailableError } from '@holdfast/queue';
+import type { Logger } from '@holdfast/telemetry';
 
 export interface UntilDoneOptions {
   /** Ends the attempts. */
@@ -21,4 +23,11 @@ export async function untilDone(attempt: () => Promise<void>, options: UntilDone
       await sleep(delayMs, undefined, { signal }).catch(() => undefined);
     }
   }
+}
+
+/** That a store is away is told once, by who watches its connections, and not at each attempt that fails for it. */
+export function logNotInstalled(logger: Logger, error: unknown): void {
+  const isAway = error instanceof QueueUnavailableError || (error as { code?: unknown }).code === 'REDIS_UNAVAILABLE';
+  if (isAway) logger.debug({ reason: (error as Error).message }, 'the schedules are installed when the store is there');
+  else logger.warn({ err: error }, 'the schedules could not be installed yet');
 }

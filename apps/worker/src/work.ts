@@ -1,14 +1,18 @@
-import process from 'node:process';
 import type { Config } from '@holdfast/config';
 import {
   createRuntime,
+  endFailedStart,
+  exitCodes,
   exitOnUncaught,
-  listen,
+  isLockedOut,
+  keepParentTold,
   logLibraryErrors,
   logRedisWork,
+  openPort,
   readConfig,
   requireRedis,
   shutDownOnSignal,
+  StartError,
   version,
 } from '@holdfast/runtime';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
@@ -27,15 +31,15 @@ export async function work(env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
   try {
     await run(config, logger);
   } catch (error) {
-    logger.fatal({ err: error }, error instanceof Error ? error.message : 'the worker could not start');
-    process.exit(1);
+    endFailedStart(logger, error);
   }
 }
 
 async function run(config: Config, logger: Logger): Promise<void> {
   if (config.mode === 'embedded') {
-    throw new Error(
+    throw new StartError(
       'Without a Redis the worker runs inside the API process: start only the API, or set REDIS_URL for both.',
+      exitCodes.misconfigured,
     );
   }
   const metrics = createMetrics({ service: 'worker', version });
@@ -45,7 +49,10 @@ async function run(config: Config, logger: Logger): Promise<void> {
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
   const worker = buildWorker({ config, runtime, logger });
   // The worker has connections of its own, which count too.
-  await requireRedis(config, runtime);
+  if ((await requireRedis(config, runtime)) !== undefined) {
+    if (isLockedOut(runtime)) logger.error('not ready (503) until Redis lets this process in');
+    else logger.warn('going on without Redis: jobs run when it is there');
+  }
   runtime.eviction.start(logger);
   metrics.onScrape(async () => {
     for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
@@ -67,7 +74,9 @@ async function run(config: Config, logger: Logger): Promise<void> {
       { name: 'logging', close: async () => logs.forEach((stop) => stop()) },
     ],
   });
-  const address = await listen(health, { host: config.worker.host, port: config.worker.port });
+  const { host, port } = config.worker;
+  const address = await openPort(health, { host, port, variables: { host: 'WORKER_HOST', port: 'WORKER_PORT' } });
+  keepParentTold(() => ({}));
   await worker.start();
   logger.info({ health: address, mode: config.mode, queues: Object.keys(worker.status()) }, 'ready');
 }

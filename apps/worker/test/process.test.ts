@@ -128,7 +128,7 @@ describe('the process of the worker', () => {
 
   it('refuses embedded mode, and says where the worker is then', async () => {
     const node = start({ WORKER_PORT: '0' });
-    expect(await node.exited).toEqual({ code: 1, signal: null });
+    expect(await node.exited).toEqual({ code: 78, signal: null });
     expect(node.lines.join('\n')).toContain('Without a Redis the worker runs inside the API process');
   });
 
@@ -154,8 +154,8 @@ describe('the process of the worker', () => {
       REDIS_ENABLE_FALLBACK: 'false',
       REDIS_CONNECTION_TIMEOUT_MS: '500',
     });
-    expect(await node.exited).toEqual({ code: 1, signal: null });
-    expect(node.lines.join('\n')).toMatch(/Redis could not be reached within 500 ms: cache \(/);
+    expect(await node.exited).toEqual({ code: 69, signal: null });
+    expect(node.lines.join('\n')).toMatch(/REDIS_ENABLE_FALLBACK=false\): nothing listens at redis:/);
   });
 
   it('starts without Redis while fallback is on, and can be stopped', async () => {

@@ -87,7 +87,7 @@ describe('schedules', () => {
       env: { NOVITA_API_BASE_URL: upstream.url, REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: '1000' },
     });
     await test.worker.start();
-    await eventually(() => expect(test.log.join('\n')).toContain('the schedules could not be installed yet'));
+    await eventually(() => expect(test.runtime.queueBackend.status.fault).toBe('refused'));
     await redis.start();
     await eventually(async () => {
       const job = await test.runtime.queues.get('source-sync', 'start.instances');

@@ -49,7 +49,11 @@ export async function createRuntime(config: Config, { standIn = false }: Runtime
   const outbox = standIn ? openJobOutbox(config) : undefined;
   const definitions = queueDefinitions(config);
   const queueBackend = await createQueueBackend(config, keys, definitions);
-  const engines = { cache: createEngine(redis.cache), durable: createEngine(redis.durable) };
+  const ownKey = keys.probe();
+  const engines = {
+    cache: createEngine({ ...redis.cache, ownKey }),
+    durable: createEngine({ ...redis.durable, ownKey }),
+  };
   const queues = new Queues({
     backend: queueBackend,
     definitions,

@@ -2,10 +2,14 @@ export { createRuntime, type Runtime, type RuntimeOptions } from './create-runti
 export type { EvictionWarnings } from './eviction-policy.ts';
 export type { EvictionWatch } from './eviction-watch.ts';
 export { forwardLeftovers, type ForwardOptions, type ForwardReport } from './forward-leftovers.ts';
+export { isLockedOut } from './locked-out.ts';
 export { listen, type Listener } from './listen.ts';
+export { openPort, type PortOptions } from './open-port.ts';
 export { logLibraryErrors } from './log-library-errors.ts';
 export { logRedisWork } from './log-redis-work.ts';
 export { readConfig } from './read-config.ts';
-export { requireRedis } from './require-redis.ts';
+export { missingRedis, requireRedis } from './require-redis.ts';
 export { exitOnUncaught, shutDownOnSignal, type ShutdownOptions } from './shutdown.ts';
+export { endFailedStart, exitCodes, StartError } from './start-error.ts';
+export { keepParentTold, tellParent, type NewsForParent } from './tell-parent.ts';
 export { version } from './version.ts';

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '@holdfast/config';
-import { UnavailableError } from '@holdfast/redis-core';
-import type { Runtime } from './create-runtime.ts';
+import { isLockedOut } from './locked-out.ts';
+import { exitCodes, StartError } from './start-error.ts';
+
+type Connections = Parameters<typeof isLockedOut>[0];
 
 /** How often the connections are looked at; looking costs nothing. */
 const INTERVAL_MS = 25;
@@ -12,25 +14,31 @@ const FIRST_CONNECTION_MS = 500;
  * Without fallback (`REDIS_ENABLE_FALLBACK=false`) there is no service without Redis: waits until all connections are
  * there. With fallback it waits half a second at most, so that the first answers of a process do not call a Redis away
  * that it is only connecting to.
- * @throws UnavailableError naming those that are not there after REDIS_CONNECTION_TIMEOUT_MS
+ * @returns what is not there, as one text; `undefined` when all is
+ * @throws StartError that says the same after REDIS_CONNECTION_TIMEOUT_MS, and at once where access is refused
  */
-export async function requireRedis(
-  { redis }: Config,
-  { engines, queueBackend }: Pick<Runtime, 'engines' | 'queueBackend'>,
-): Promise<void> {
+export async function requireRedis({ redis }: Config, runtime: Connections): Promise<string | undefined> {
   const { enableFallback, connectionTimeoutMs } = redis;
-  const parts = { cache: engines.cache, durable: engines.durable, queue: queueBackend };
   const end = Date.now() + (enableFallback ? Math.min(FIRST_CONNECTION_MS, connectionTimeoutMs) : connectionTimeoutMs);
   for (;;) {
-    const missing = Object.entries(parts).filter(([, part]) => !part.status.available);
-    if (missing.length === 0) return;
-    if (Date.now() >= end) {
-      if (enableFallback) return;
-      const list = missing.map(([name, part]) => `${name} (${part.status.reason ?? 'no connection'})`).join(', ');
-      throw new UnavailableError(
-        `REDIS_ENABLE_FALLBACK=false, and Redis could not be reached within ${connectionTimeoutMs} ms: ${list}.`,
+    const missing = missingRedis(runtime);
+    if (missing === undefined) return undefined;
+    if (Date.now() >= end || isLockedOut(runtime)) {
+      if (enableFallback) return missing;
+      throw new StartError(
+        `No Redis, and nothing may stand in for it (REDIS_ENABLE_FALLBACK=false): ${missing}.`,
+        exitCodes.redisUnavailable,
       );
     }
     await sleep(INTERVAL_MS);
   }
+}
+
+/** Why a Redis cannot be used right now, each reason once; `undefined` when all can. */
+export function missingRedis({ engines, queueBackend }: Connections): string | undefined {
+  const missing = [engines.cache, engines.durable, queueBackend]
+    .map(({ status }) => status)
+    .filter((one) => !one.available);
+  if (missing.length === 0) return undefined;
+  return [...new Set(missing.map(({ reason }) => reason ?? 'no connection'))].join('; ');
 }

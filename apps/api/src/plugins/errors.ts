@@ -32,7 +32,9 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   const { exchange } = request;
   const isOnlyLeaving = exchange?.isGone === true && exchange.explains(error);
   if (answer.status >= 500 && !isOnlyLeaving) {
-    request.log[answer.retryable ? 'warn' : 'error']({ err: error, code: answer.code }, 'request failed');
+    // What passes by itself is known by its code; a stack for each call of an outage would bury the log.
+    if (answer.retryable) request.log.warn({ code: answer.code, reason: answer.message }, 'request failed');
+    else request.log.error({ err: error, code: answer.code }, 'request failed');
   }
   const retryAfter = retryAfterSeconds(answer);
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);

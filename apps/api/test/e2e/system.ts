@@ -34,9 +34,9 @@ export async function makeDataDir(): Promise<{ readonly path: string; remove(): 
   };
 }
 
-/** Runs one of the programs with nothing but `env`, as from a terminal of its own. */
-function run(program: keyof typeof files, env: Env): SpawnedNode {
-  return spawnNode(join(root, files[program]), { cwd: root, execArgs: [], env });
+/** Runs one of the programs with nothing but `env`, as from a terminal of its own, and waits for nothing. */
+export function run(program: keyof typeof files, env: Env, args: readonly string[] = []): SpawnedNode {
+  return spawnNode(join(root, files[program]), { cwd: root, execArgs: [], env, args });
 }
 
 export interface Service {

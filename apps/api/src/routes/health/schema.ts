@@ -4,12 +4,22 @@ import { jsonResponse } from '../../schema.ts';
 const status = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('down')]);
 const simple = Type.Object({ status: Type.String() });
 
+const fault = Type.Optional(
+  Type.String({
+    description:
+      'The kind of the reason: `refused`, `unresolved`, `unreachable`, `silent`, `closed`, `not-redis`, `no-tls`, `certificate`, `no-database`, `full`, `not-ready`, `other`; or `password-wanted`, `password-refused`, `forbidden`, where it is there and refuses access.',
+  }),
+);
+
 const redis = {
   available: Type.Boolean({ description: 'Whether there is a Redis to which a call made now would be sent.' }),
   healthy: Type.Boolean({ description: 'Whether it answered just now; also true where none is configured.' }),
   latencyMs: Type.Union([Type.Number(), Type.Null()]),
   breaker: Type.Union([Type.Literal('closed'), Type.Literal('open')]),
-  reason: Type.Optional(Type.String()),
+  reason: Type.Optional(
+    Type.String({ description: 'Why it is not available: the address, what is wrong, what to do.' }),
+  ),
+  fault,
   warnings: Type.Array(Type.String(), {
     description:
       'What does not fit its use although it answers: an eviction policy that can lose jobs, or fill up a cache.',
@@ -52,6 +62,7 @@ export const report = Type.Object({
     backend: Type.String(),
     names: Type.Array(Type.String()),
     reason: Type.Optional(Type.String()),
+    fault,
   }),
   outbox: Type.Union([outbox, Type.Null()], {
     description: 'Jobs that wait in this process for the Redis of the queues. null: none are taken.',
@@ -74,7 +85,10 @@ export const getReady = {
   tags,
   response: {
     200: jsonResponse('Yes. With fallback on, also while Redis is away.', simple),
-    503: jsonResponse('No: it is shutting down, or Redis is away and fallback is off.', simple),
+    503: jsonResponse(
+      'No: it is shutting down, Redis is away and fallback is off, or Redis has never let this process in.',
+      simple,
+    ),
   },
 };
 

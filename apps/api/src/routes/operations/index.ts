@@ -5,6 +5,7 @@ import type { Sources } from '@holdfast/sources';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { mayUseNamespace } from '../../access.ts';
+import { isLockedOut } from '@holdfast/runtime';
 import { healthReport, judge, readRedis } from '../../health-report.ts';
 import type { HealthSources } from '../../health-report.ts';
 import { redisReport } from '../../redis-report.ts';
@@ -52,7 +53,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = asy
 
   app.get('/api/health/redis', { config: { access: 'any key' }, schema: getRedisHealth }, async (_request, reply) => {
     const { healthy, latencyMs, reason } = await readRedis(engines.cache);
-    const status = judge(healthy, config.redis.enableFallback);
+    const status = judge(healthy, config.redis.enableFallback && !isLockedOut(health));
     const connected = engines.cache.kind !== 'memory' && healthy;
     return reply
       .code(status === 'down' ? 503 : 200)
