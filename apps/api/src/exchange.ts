@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/redis-core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError, apiErrors } from './errors.ts';
+import { sendError } from './plugins/errors.ts';
 
 /** What nginx logs for a caller who closed the connection before the end of the answer; nobody is ever sent it. */
 const callerGoneStatus = 499;
@@ -105,7 +106,8 @@ function expire(exchange: Exchange): void {
   const reason = new ApiError(apiErrors.handlerTimeout, 'The answer was not ready in time.');
   exchange.abandon(reason);
   if (!reply.raw.headersSent) {
-    void reply.send(reason);
+    // Not thrown: some routes (Bull Board) answer errors in a form of their own.
+    sendError(reason, request, reply);
     return;
   }
   request.log.warn({ err: reason, code: reason.code }, 'answer cut off');

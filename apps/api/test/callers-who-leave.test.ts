@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startApi } from './fixture.ts';
 import type { Api } from './fixture.ts';
 import { hold, type HeldCalls } from './held-call.ts';
-import { listen, open, receive, requestBytes } from './raw-http.ts';
+import { isWhole, listen, open, receive, requestBytes } from './raw-http.ts';
 
 const patient = { timeoutMs: 20_000 };
 
@@ -181,6 +181,12 @@ describe('over a socket', () => {
       step: () => hold(api.runtime.queues.admin, 'list'),
     },
     {
+      what: 'looking at Bull Board',
+      route: '/admin/queues/api/queues',
+      request: ['GET', '/admin/queues/api/queues?activeQueue=http-delivery&status=delayed'],
+      step: () => hold(handle().queue, 'getJobCounts'),
+    },
+    {
       what: 'cancelling a job',
       route: '/v1/queues/:q/jobs/:id/cancel',
       request: ['POST', `${queue}/jobs/any/cancel`, { reason: 'why not' }],
@@ -354,7 +360,7 @@ describe('over a socket', () => {
       const before = await timesSeen(request, route, 503);
       try {
         const socket = await open(port, requestBytes(...request));
-        const { text, isClosed } = await receive(socket, (all) => !isStreamed && all.includes('HANDLER_TIMEOUT'));
+        const { text, isClosed } = await receive(socket, (all) => !isStreamed && isWhole(all));
         socket.destroy();
         if (isStreamed) {
           // What has begun can only be cut off, so that nobody takes it for all.

@@ -18,10 +18,10 @@ export async function listen(api: Api): Promise<number> {
 
 /** A request as the bytes of HTTP/1.1; what is no text is sent as JSON. */
 export function requestBytes(method: string, path: string, body?: unknown): string {
-  if (body === undefined) return `${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  if (body === undefined) return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   const head = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}`;
-  return `${method} ${path} HTTP/1.1\r\nHost: x\r\n${head}\r\n\r\n${text}`;
+  return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\n${text}`;
 }
 
 /** Sends bytes as they are, on a connection that the test may leave at any time. */
@@ -67,7 +67,8 @@ export function expectProblem({ status, head, body }: RawAnswer, expected: numbe
   expect(JSON.parse(body) as ProblemBody).toMatchObject({ code, status: expected });
 }
 
-function isWhole(received: string): boolean {
+/** Whether there is an answer with all of its body. */
+export function isWhole(received: string): boolean {
   const [head = '', body] = received.split('\r\n\r\n', 2);
   return body !== undefined && body.length >= Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
 }
