@@ -118,6 +118,23 @@ describe('a job that its store holds only in part', () => {
     );
   });
 
+  it('can be removed although a worker holds it, where none can make a job of it', async () => {
+    await clear();
+    for (const [id, hash] of [
+      ['torn', { ...whole, opts: '{' }],
+      ['runs', whole],
+      ['runs-too', { name: 'x' }],
+    ] as const) {
+      await store('active', id, hash);
+      await redis.command('SET', `${prefix}${id}:lock`, 'of-a-worker');
+    }
+    expect((await call('DELETE', '/jobs/torn')).statusCode).toBe(204);
+    expect((await call('DELETE', '/jobs/runs')).statusCode).toBe(409);
+    expect((await call('DELETE', '/jobs/runs-too')).statusCode).toBe(409);
+    expect((await idsIn('/jobs')).toSorted()).toEqual(['runs', 'runs-too']);
+    expect(await redis.command('EXISTS', `${prefix}torn`, `${prefix}torn:lock`)).toBe(0);
+  });
+
   it('says what is damaged, and shows the text that is there', async () => {
     await clear();
     await store('failed', 'torn', { data: '{"n":', timestamp: 'soon', stacktrace: '[' });

@@ -91,6 +91,43 @@ describe.each(['redis', 'embedded'] as const)('texts in a query that nothing can
     }
   });
 
+  it('take no tab in a Content-Type for one that is not known', async () => {
+    const put = async (path: string, type: string, body: string): Promise<string> => {
+      const head = `Host: x\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}`;
+      return send(`${path} HTTP/1.1\r\n${head}\r\n\r\n${body}`);
+    };
+    expect(await put('PUT /v1/cache/prompts/tab', 'text/plain;\tcharset=utf-8', 'x')).toMatch(/^HTTP\/1\.1 20[14] /);
+    const read = await send('GET /v1/cache/prompts/tab HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(read.toLowerCase()).toContain('content-type: text/plain; charset=utf-8\r\n');
+    const bulk = await put('POST /v1/cache/prompts/bulk/get', 'application/json\t;\tcharset=utf-8', '{"keys":[]}');
+    expect(bulk).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('name no job and no schedule that only dots would, and no key', async () => {
+    const json = (path: string, body: string): Promise<string> =>
+      send(
+        `${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+    for (const dots of ['.', '..']) {
+      const encoded = dots.replaceAll('.', '%2E');
+      const job = `{"data":{"url":"https://example.com/"},"options":{"jobId":"${dots}"}}`;
+      expect(await json('POST /v1/queues/http-delivery/jobs', job)).toContain('"path":"/options/jobId"');
+      const bulk = await json('POST /v1/queues/http-delivery/jobs/bulk', `{"jobs":[${job}]}`);
+      expect(bulk).toMatch(/"rejected":1.*"path":"\/options\/jobId"/);
+      const schedule = '{"every":"1h","job":{"data":{"url":"https://example.com/"}}}';
+      const made = await json(`PUT /v1/queues/http-delivery/schedules/${encoded}`, schedule);
+      expect(made).toMatch(/^HTTP\/1\.1 400 /);
+      expect(made).toContain('"path":"params.id"');
+      expect(await json(`PUT /v1/cache/prompts/${encoded}`, '1')).toContain('"path":"params.key"');
+      const set = await json('POST /v1/cache/prompts/bulk/set', `{"items":[{"key":"${dots}","value":1}]}`);
+      expect(set).toContain('"code":"KEY_INVALID"');
+      const gone = await json('POST /v1/cache/prompts/bulk/delete', `{"keys":["${dots}"]}`);
+      expect(gone).toContain('"code":"KEY_INVALID"');
+      expect(await json('POST /v1/cache/prompts/bulk/get', `{"keys":["${dots}"]}`)).toContain('"code":"KEY_INVALID"');
+      expect(await json(`GET /v1/cache/${encoded}/key`, '')).toContain('"path":"params.ns"');
+    }
+  });
+
   /** Bytes as they are: the clients of Node would refuse or encode them. */
   async function send(request: string): Promise<string> {
     const socket = connect({ host: '127.0.0.1', port });
@@ -99,7 +136,7 @@ describe.each(['redis', 'embedded'] as const)('texts in a query that nothing can
     let received = '';
     socket.setEncoding('latin1').on('data', (chunk) => {
       received += String(chunk);
-      if (received.includes('\r\n\r\n')) answer.resolve(received);
+      if (isWhole(received)) answer.resolve(received);
     });
     socket.on('error', (error) => answer.reject(error));
     socket.on('close', () => answer.reject(new Error(`closed after: ${received}`)));
@@ -110,6 +147,16 @@ describe.each(['redis', 'embedded'] as const)('texts in a query that nothing can
     }
   }
 });
+
+/** Whether an answer has come with all of its body. */
+function isWhole(received: string): boolean {
+  const [head = '', ...body] = received.split('\r\n\r\n');
+  const length = /content-length: (\d+)/i.exec(head)?.[1];
+  const rest = body.join('\r\n\r\n');
+  return (
+    body.length > 0 && (length === undefined ? rest.endsWith('0') || rest.length > 0 : rest.length >= Number(length))
+  );
+}
 
 /** The path with parts that there are. */
 function filled(path: string): string {

@@ -39,6 +39,17 @@ describe('the health server of a worker', () => {
     await eventually(async () => expect((await get('/health')).json()).toMatchObject({ status }));
   };
 
+  it('ignores queries, as those of probes and scrapes are', async () => {
+    const { test, get } = await start();
+    await test.worker.start();
+    await untilStatus(get, 'ok');
+    for (const path of ['/health/live', '/health/ready', '/health', '/metrics']) {
+      for (const query of ['x=1', 'name[]=up', '%00', '%ff']) {
+        expect((await get(`${path}?${query}`)).statusCode, `${path}?${query}`).toBe(200);
+      }
+    }
+  });
+
   it('says ok while it works', async () => {
     const { test, get } = await start();
     await test.worker.start();

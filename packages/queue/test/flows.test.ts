@@ -175,6 +175,7 @@ describe.each(Object.keys(backends))('flows on the %s backend', (kind) => {
         { queue: 'refused', data: { n: 1 }, options: { jobId: 'same' } },
         { queue: 'refused', data: { n: 1 }, onFailure: 'explode' as 'fail' },
         { queue: 'refused', data: { n: 1 }, options: { deduplication: { id: 'x' } } },
+        { queue: 'refused', data: { n: 1 }, options: { jobId: '..' } },
       ],
     };
     await expect(queues.addFlow(options)).rejects.toMatchObject({
@@ -184,6 +185,7 @@ describe.each(Object.keys(backends))('flows on the %s backend', (kind) => {
         { path: '/children/1/options/jobId' },
         { path: '/children/2/onFailure' },
         { path: '/children/3/options/deduplication' },
+        { path: '/children/4/options/jobId' },
       ],
     });
     await expect(

@@ -59,8 +59,11 @@ export class EmbeddedJobStore implements JobStore {
     const [row] = await this.#query(readSql, [this.#access.name, id, logLines]);
     if (row === undefined) return undefined;
     const logs = Array.isArray(row['logs']) ? row['logs'].map(String) : [];
-    return { job: toListed(row), state: stateOf(row), isPrioritized: Number(row['priority']) > 0, logs };
+    return { job: toListed(row), state: stateOf(row), isPrioritized: Number(row['priority']) > 0, canRun: true, logs };
   }
+
+  /** Its columns are JSON: there is no job that nobody can run. */
+  async unlock(): Promise<void> {}
 
   async lastEventId(): Promise<string> {
     const [row] = await this.#query('SELECT COALESCE(MAX(id), 0)::text AS id FROM event WHERE queue = $1', [

@@ -9,7 +9,7 @@ const isRunning = 0;
 const belongsToSchedule = -8;
 
 /**
- * Removes a job in any state but `active`, with its logs.
+ * Removes a job in any state but `active`, with its logs; and in any state one that no worker can read.
  *
  * @returns whether there was one
  * @throws JobStateError (409) it runs, or it is the next job of a schedule
@@ -17,7 +17,12 @@ const belongsToSchedule = -8;
 export async function removeJob(handle: QueueHandle, id: string): Promise<boolean> {
   const state = await stateOf(handle, id);
   if (state === 'unknown') return false;
-  const answer = await handle.call(async (queue) => tryRemove(queue, id));
+  let answer = await handle.call(async (queue) => tryRemove(queue, id));
+  if (answer === isRunning && (await handle.jobs.read(id, 0))?.canRun === false) {
+    // A worker took it and could not make a job of it: nobody runs it, and nobody can cancel it.
+    await handle.jobs.unlock(id);
+    answer = await handle.call(async (queue) => tryRemove(queue, id));
+  }
   if (answer === isRunning) throw new JobStateError(id, 'active', 'is running: cancel it first');
   if (answer === belongsToSchedule) {
     throw new JobStateError(id, state, 'is the next job of a schedule: pause or delete that');

@@ -10,6 +10,8 @@ export interface JobStore {
   list(request: JobListRequest): Promise<JobListPage>;
   /** A job that is in one of the states, with the newest lines of its log, in one look; `undefined` for any other key. */
   read(id: string, logLines: number): Promise<ReadJob | undefined>;
+  /** Takes the lock of a job from whichever worker has it, so that the job can be removed. */
+  unlock(id: string): Promise<void>;
   /** The id of the newest event of the queue; `0` when there is none. */
   lastEventId(): Promise<string>;
   /** Whether events can be asked for behind such an id: it may come from outside. */
@@ -45,6 +47,8 @@ export interface ReadJob {
   readonly state: JobState;
   /** Whether it waits in the order of priorities where it waits. */
   readonly isPrioritized: boolean;
+  /** Whether a worker can make a job of it: one that none can is never run, also where it is `active`. */
+  readonly canRun: boolean;
   readonly logs: readonly string[];
 }
 

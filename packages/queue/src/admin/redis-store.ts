@@ -19,6 +19,9 @@ const kept: Readonly<Record<ListedState, readonly [key: string, order: 'up' | 'd
   completed: ['completed', 'down'],
 };
 
+/** A BullMQ worker takes a job, and then cannot go on with it, where one of these is there and no JSON. */
+const parsedByWorkers = ['data', 'opts', 'progress', 'parent'] as const;
+
 type ListReply = [end: 'more' | 'end', place: string, id: string, ...jobs: [id: string, hash: string[]][]];
 
 /** One command a call. */
@@ -50,7 +53,17 @@ export class RedisJobStore implements JobStore {
     if (reply === null) return undefined;
     const [state, hash, logs] = reply as [JobState, string[], string[]];
     const fields = pairs(hash);
-    return { job: toListed(id, fields), state, isPrioritized: Number(fields['priority'] ?? 0) > 0, logs };
+    return {
+      job: toListed(id, fields),
+      state,
+      isPrioritized: Number(fields['priority'] ?? 0) > 0,
+      canRun: parsedByWorkers.every((field) => isJson(fields[field])),
+      logs,
+    };
+  }
+
+  async unlock(id: string): Promise<void> {
+    await this.#access.run((client) => client.runCommand('del', [`${this.#access.prefix}${id}:lock`]));
   }
 
   async lastEventId(): Promise<string> {
@@ -75,6 +88,16 @@ export class RedisJobStore implements JobStore {
       const entries = await streams[command](`${this.#access.prefix}events`, from, to, 'COUNT', count);
       return entries.map(([id, fields]) => ({ id, fields: pairs(fields) }));
     });
+  }
+}
+
+function isJson(text: string | undefined): boolean {
+  if (text === undefined || text === '') return true;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -27,7 +27,8 @@ export const listJobs = {
 export const removeJob = {
   operationId: 'removeJob',
   summary: 'Remove a job',
-  description: 'In any state but `active`, with its logs. The next job of a schedule goes with the schedule only.',
+  description:
+    'In any state but `active`, with its logs; one that no worker can read in any state. The next job of a schedule goes with the schedule only.',
   tags,
   params,
   response: { 204: emptyResponse('Removed.'), ...problems(404, 409, 415) },
