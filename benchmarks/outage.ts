@@ -57,7 +57,7 @@ for (const [name, begin, end] of faults) {
   }
   const columns = (['noticed', 'failing', 'healed'] as const).flatMap((part) => [
     median(ours.map((times) => times[part])).toFixed(1),
-    `${median(ours.map((times, round) => times[part] / (theirs[round]?.[part] ?? Number.NaN))).toFixed(3)}`,
+    median(ours.map((times, round) => times[part] / (theirs[round]?.[part] ?? Number.NaN))).toFixed(3),
   ]);
   console.log(`| ${name} | ${columns.join(' | ')} |`);
 }
