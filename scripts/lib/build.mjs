@@ -14,7 +14,7 @@ export async function buildIfNeeded() {
 }
 
 /**
- * The template of a new embedded queue (see docs/decisions/0009), once for each version of its database. It is made from
+ * The template of a new embedded queue (see docs/decisions/0012), once for each version of its database. It is made from
  * the sources beside the compiler, which waits for files and for itself: it costs no time that is seen.
  */
 async function makeTemplateIfNeeded() {

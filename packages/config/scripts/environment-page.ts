@@ -22,9 +22,9 @@ once and without showing what is secret.
 |---|---|---|---|
 | \`redis\` | \`REDIS_URL\`, \`REDIS_HOST\`, \`REDIS_SENTINELS\` or \`REDIS_CLUSTER_NODES\` is set; wins over a REST URL | that Redis | \`QUEUE_REDIS_URL\`, or that Redis |
 | \`upstash\` | only a REST URL and its token are set | the REST API | \`QUEUE_REDIS_URL\`, or \`rediss://default:<token>@<host>:6379\` |
-| \`embedded\` | none of these | memory | on disk, in \`HOLDFAST_DATA_DIR\` |
+| \`embedded\` | none of these | memory: an eighth of what the process may use, at most 256 MiB | on disk, in \`HOLDFAST_DATA_DIR\` |
 
-\`REDIS_ENGINE\` overrides the choice. With \`NODE_ENV=production\`, embedded mode is refused unless \`HOLDFAST_EMBEDDED=true\`.
+\`REDIS_ENGINE\` overrides the choice. With \`NODE_ENV=production\`, embedded mode is refused unless \`HOLDFAST_EMBEDDED=true\`. It needs 384 MiB of memory ([more](../guide/deploy.md#without-a-redis)).
 
 ## In containers
 

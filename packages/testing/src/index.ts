@@ -5,6 +5,7 @@ export * from './fault-proxy.ts';
 export * from './isolated-network.ts';
 export * from './latch.ts';
 export * from './long-run.ts';
+export * from './memory-limit.ts';
 export * from './monitor.ts';
 export * from './plain-redis.ts';
 export * from './ports.ts';

@@ -13,3 +13,12 @@ export function historySeconds(): number {
 export function historyMutations(): boolean {
   return process.env['HISTORY_MUTATIONS'] === 'true';
 }
+
+/**
+ * What a small container is put under: with `EMBEDDED_MEMORY=full` a thousand jobs, and the cache filled with values of
+ * each size; else enough to start everything once.
+ */
+export function embeddedLoad(): { readonly jobs: number; readonly valueSizes: readonly number[] } {
+  if (process.env['EMBEDDED_MEMORY'] === 'full') return { jobs: 1000, valueSizes: [20, 1000, 20_000, 500_000] };
+  return { jobs: 50, valueSizes: [100_000] };
+}
