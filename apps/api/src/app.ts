@@ -27,6 +27,7 @@ import { requestIdOf } from './request-id.ts';
 import { bulkRoutes } from './routes/cache/bulk.ts';
 import { cacheRoutes } from './routes/cache/index.ts';
 import { entityRoutes } from './routes/entities/index.ts';
+import { homeRoutes } from './routes/home/index.ts';
 import { healthRoutes } from './routes/health/index.ts';
 import { deadLetterRoutes } from './routes/dead-letters/index.ts';
 import { bulkJobRoutes } from './routes/jobs/bulk.ts';
@@ -110,6 +111,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   const uptime = (): number => Math.round(process.uptime());
   const health = { config, engines, caches, queues, queueBackend, eviction, version, uptime };
   await app.register(healthRoutes, health);
+  await app.register(homeRoutes, { health, apiKeys: config.apiKeys });
   await app.register(operationRoutes, { health, config, engines, sources });
   await app.register(cacheRoutes, { caches });
   await app.register(bulkRoutes, { caches, bodyLimitBytes });

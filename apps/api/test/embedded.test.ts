@@ -34,6 +34,16 @@ describe('embedded mode', () => {
     await upstream.close();
   });
 
+  it('shows its workers on the board', async () => {
+    const { queues } = (await json('/admin/queues/api/queues')) as unknown as {
+      queues: { name: string; hasWorkers: boolean }[];
+    };
+    expect(queues.length).toBeGreaterThan(1);
+    expect(queues.filter(({ hasWorkers }) => !hasWorkers)).toEqual([]);
+    const { workers } = (await json('/admin/queues/api/queues/source-sync/workers')) as { workers: unknown[] };
+    expect(workers).toEqual([expect.objectContaining({ addr: 'this-process' })]);
+  });
+
   it('mirrors the sources at start and serves them', async () => {
     const source = await eventually(
       async () => {

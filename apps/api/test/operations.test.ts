@@ -24,13 +24,6 @@ describe('what operators look at', () => {
       ...options,
     });
 
-  it('has a first page that leads to the documents', async () => {
-    const answer = await get('/', null);
-    expect(answer.json()).toMatchObject({ name: 'Holdfast', docs: '/docs', openapi: '/openapi.json' });
-    const browser = await get('/', null, { headers: { accept: 'text/html,*/*' } });
-    expect([browser.statusCode, browser.headers.location]).toEqual([302, '/docs']);
-  });
-
   it('summarises the health, and says when it is of a moment ago', async () => {
     const first = await get('/api/health', reader);
     expect(first.statusCode).toBe(200);

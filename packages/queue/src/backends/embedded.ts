@@ -91,13 +91,18 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     queue.on('error', (error: Error) => {
       publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));
     });
+    // One session serves everybody, so the database cannot tell workers apart; but they are all in this process. Each is a
+    // line, as BullMQ (and with it a board) reads them.
+    const workersOf = (): number => workers.get(name)?.size ?? 0;
+    queue.getBackend().getClientList = async () => [
+      Array.from({ length: workersOf() }, () => `addr=this-process name=${name}`).join('\n'),
+    ];
     const handle = new EmbeddedQueueHandle({
       name,
       queue: queue as unknown as Queue<unknown, unknown>,
       pool,
       commandTimeoutMs: options.commandTimeoutMs ?? 10_000,
-      // One session serves everybody, so the database cannot tell workers apart; but they are all in this process.
-      workers: () => workers.get(name)?.size ?? 0,
+      workers: workersOf,
     });
     handles.set(name, handle);
     return handle;

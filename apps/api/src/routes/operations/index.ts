@@ -4,19 +4,12 @@ import type { RedisEngine } from '@holdfast/redis-core';
 import type { Sources } from '@holdfast/sources';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { mayUseNamespace } from '../../access.ts';
 import { isLockedOut } from '@holdfast/runtime';
+import { mayUseNamespace } from '../../access.ts';
 import { healthReport, judge, readRedis } from '../../health-report.ts';
 import type { HealthSources } from '../../health-report.ts';
 import { redisReport } from '../../redis-report.ts';
-import {
-  getBatchStats,
-  getHealthSummary,
-  getIntegrations,
-  getRedisHealth,
-  getRedisMetrics,
-  getRoot,
-} from './schema.ts';
+import { getBatchStats, getHealthSummary, getIntegrations, getRedisHealth, getRedisMetrics } from './schema.ts';
 
 export interface OperationsOptions {
   readonly health: HealthSources;
@@ -36,12 +29,6 @@ export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = asy
   { health, config, engines, sources },
 ) => {
   const answers = new EndpointCache();
-
-  app.get('/', { config: { access: 'public' }, schema: getRoot }, async (request, reply) => {
-    // A browser asks for pages: it gets one.
-    if (request.headers.accept?.includes('text/html') === true) return reply.redirect('/docs');
-    return { name: 'Holdfast', version: health.version, docs: '/docs', openapi: '/openapi.json', health: '/health' };
-  });
 
   app.get('/api/health', { config: { access: 'any key' }, schema: getHealthSummary }, async (request, reply) => {
     const startedAt = performance.now();

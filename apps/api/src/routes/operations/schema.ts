@@ -1,24 +1,11 @@
 import { Type } from 'typebox';
-import { emptyResponse, jsonResponse, problems } from '../../schema.ts';
+import { jsonResponse, problems } from '../../schema.ts';
 import { report } from '../health/schema.ts';
 
 const tags = ['operations'];
 const text = Type.String();
 const numberOrNull = (description: string) => Type.Union([Type.Number(), Type.Null()], { description });
 const cached = Type.Boolean({ description: 'Whether this answer had been computed before.' });
-
-export const getRoot = {
-  operationId: 'getRoot',
-  summary: 'Where to look',
-  tags,
-  response: {
-    200: jsonResponse(
-      'Where the documents are.',
-      Type.Object({ name: text, version: text, docs: text, openapi: text, health: text }),
-    ),
-    302: emptyResponse('To /docs, for a browser.'),
-  },
-};
 
 const summary = Type.Object({
   ...report.properties,
