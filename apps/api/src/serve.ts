@@ -1,10 +1,12 @@
 import type { Config } from '@holdfast/config';
 import {
+  consoleToLog,
   createRuntime,
   endFailedStart,
   exitOnUncaught,
   isLockedOut,
   keepParentTold,
+  logJobs,
   logLibraryErrors,
   logRedisWork,
   missingRedis,
@@ -37,7 +39,7 @@ export async function serve(env: NodeJS.ProcessEnv, cwd: string): Promise<void> 
 
 async function run(config: Config, logger: Logger): Promise<void> {
   const metrics = createMetrics({ service: 'api', version });
-  const logs = [logLibraryErrors(logger), logRedisWork(logger)];
+  const logs = [logLibraryErrors(logger), logRedisWork(logger), logJobs(logger), consoleToLog(logger)];
   const runtime = await createRuntime(config, { standIn: true });
   const { engines } = runtime;
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);

@@ -77,7 +77,7 @@ describe('the first page', () => {
 
 describe('the first page with API keys', () => {
   it('needs none, says nothing that does, and says what needs one', async () => {
-    const admin = makeKey('boss', ['admin']);
+    const admin = makeKey('boss', 'admin');
     const api = await startApi({ env: { HOLDFAST_API_KEYS: admin.entry } });
     try {
       const url = await listen(api);

@@ -1,11 +1,13 @@
 import type { Config } from '@holdfast/config';
 import {
+  consoleToLog,
   createRuntime,
   endFailedStart,
   exitCodes,
   exitOnUncaught,
   isLockedOut,
   keepParentTold,
+  logJobs,
   logLibraryErrors,
   logRedisWork,
   openPort,
@@ -43,7 +45,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
     );
   }
   const metrics = createMetrics({ service: 'worker', version });
-  const logs = [logLibraryErrors(logger), logRedisWork(logger)];
+  const logs = [logLibraryErrors(logger), logRedisWork(logger), logJobs(logger), consoleToLog(logger)];
   const runtime = await createRuntime(config);
   const { engines, queues } = runtime;
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);

@@ -73,6 +73,8 @@ export interface QueueJobEvent {
     | 'crashed'
     | 'cancelled'
     | 'expired';
+  /** Its id, where one call or one run is what the event tells of. */
+  readonly job?: string;
   /** With `started`: from when the job could run until it did. */
   readonly waitMs?: number;
   /** With `completed`, `failed` and `retrying`: how long the attempt ran. */

@@ -105,7 +105,7 @@ export class Producer {
   async send(job: NewJob, batcher: AddBatcher = this.#batcher): Promise<AddResult> {
     const queue = this.#definition.name;
     const added = await batcher.add(job);
-    publishEvent('holdfast:queue:job', () => ({ queue, event: added.existed ? 'duplicate' : 'added' }));
+    publishEvent('holdfast:queue:job', () => ({ queue, job: added.id, event: added.existed ? 'duplicate' : 'added' }));
     return { id: added.id, queue, state: added.state, duplicate: added.existed };
   }
 

@@ -1,3 +1,4 @@
+export { consoleToLog } from './console-to-log.ts';
 export { createRuntime, type Runtime, type RuntimeOptions } from './create-runtime.ts';
 export type { EvictionWarnings } from './eviction-policy.ts';
 export type { EvictionWatch } from './eviction-watch.ts';
@@ -5,6 +6,7 @@ export { forwardLeftovers, type ForwardOptions, type ForwardReport } from './for
 export { isLockedOut } from './locked-out.ts';
 export { listen, type Listener } from './listen.ts';
 export { openPort, type PortOptions } from './open-port.ts';
+export { logJobs } from './log-jobs.ts';
 export { logLibraryErrors } from './log-library-errors.ts';
 export { logRedisWork } from './log-redis-work.ts';
 export { readConfig } from './read-config.ts';

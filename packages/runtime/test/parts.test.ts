@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createLogger } from '@holdfast/telemetry';
 import { spawnNode } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { consoleToLog } from '../src/console-to-log.ts';
 import { logLibraryErrors } from '../src/log-library-errors.ts';
 import { readConfig } from '../src/read-config.ts';
 import { version } from '../src/version.ts';
@@ -140,6 +141,26 @@ describe('logLibraryErrors', () => {
   it('does not call a connection lost that was closed', () => {
     channel('holdfast:redis:availability').publish({ connection: 'cache', available: false, reason: 'closed' });
     expect(lines).toEqual([]);
+  });
+});
+
+describe('consoleToLog', () => {
+  it('logs what a library writes to the console once a minute, until it is told to stop', () => {
+    const lines: Line[] = [];
+    let now = 0;
+    const logger = createLogger({ service: 'test', stream: { write: (line) => void lines.push(JSON.parse(line)) } });
+    const stop = consoleToLog(logger, () => now);
+    for (let connection = 0; connection < 12; connection += 1) {
+      console.warn('[WARN] This Redis server does not require a password, but %s was supplied', 'one');
+    }
+    now = 61_000;
+    console.warn('[WARN] This Redis server does not require a password, but %s was supplied', 'one');
+    stop();
+    const reason = '[WARN] This Redis server does not require a password, but one was supplied';
+    expect(lines.map(({ level, reason, count }) => ({ level, reason, count }))).toEqual([
+      { level: 'warn', reason, count: 1 },
+      { level: 'warn', reason, count: 12 },
+    ]);
   });
 });
 

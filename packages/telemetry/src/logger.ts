@@ -1,5 +1,7 @@
+import { isatty } from 'node:tty';
 import { destination, pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
+import { ReadableLines } from './readable-lines.ts';
 import { serializers } from './serializers.ts';
 
 export type { Logger } from 'pino';
@@ -17,7 +19,8 @@ export interface LoggerOptions {
 }
 
 /**
- * A logger of JSON lines with time (ISO 8601), level by name, service and version. Errors, requests and answers are
+ * A logger of JSON lines with time (ISO 8601), level by name, service and version; on a terminal of the same as lines for a
+ * person. Errors, requests and answers are
  * reduced to an allow-list of fields; headers and payloads are withheld under the names that they usually have.
  *
  * @throws when the file cannot be opened.
@@ -30,6 +33,8 @@ export function createLogger({ service, version = 'unknown', level = 'info', fil
     formatters: { level: (label: string) => ({ level: label }) },
     serializers,
   };
+  if (stream !== undefined) return pino(options, stream);
   // Synchronous, so that the last lines before a crash are there.
-  return pino(options, stream ?? destination({ dest: file ?? 1, sync: true, mkdir: true }));
+  const written = destination({ dest: file ?? 1, sync: true, mkdir: true });
+  return pino(options, file === undefined && isatty(1) ? new ReadableLines(written) : written);
 }

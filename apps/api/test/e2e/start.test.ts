@@ -1,9 +1,10 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { closedPort, eventually, freePort, startRedis, type RedisServer, type SpawnedNode } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeDataDir, processesOf, run, type Env } from './system.ts';
+import { makeDataDir, processesOf, root, run, type Env } from './system.ts';
 
 /** In no line, in whatever form. */
 const password = 's3cr3t@x/y';
@@ -183,6 +184,31 @@ describe('npm start', { timeout: 180_000 }, () => {
       expect(node.lines.join('\n')).not.toContain('Ctrl-C');
       expectNoPassword(node);
     });
+  });
+
+  // The program that makes a terminal is part of each Linux; elsewhere it takes other arguments.
+  it.skipIf(process.platform !== 'linux')('shows a person at a terminal each request and each job', async () => {
+    const port = String(await freePort());
+    const { PATH, HOME, TMPDIR } = process.env;
+    const env = { PATH, HOME, TMPDIR, NO_COLOR: '1', HOLDFAST_DATA_DIR: data.path, PORT: port };
+    const command = `${process.execPath} scripts/start.mjs --verbose`;
+    const terminal = spawn('script', ['-qec', command, '/dev/null'], {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    closing.push(() => terminal.kill());
+    let shown = '';
+    terminal.stdout.on('data', (chunk: Buffer) => void (shown += chunk.toString()));
+    await eventually(() => expect(shown).toContain('Ctrl-C stops everything'), patient);
+    expect(shown).toMatch(/^\d\d:\d\d:\d\d debug api +JOB +source-sync start\.instances completed \d+ ms\r$/m);
+    await fetch(`http://127.0.0.1:${port}/v1/cache/prompts/none`);
+    await eventually(() => {
+      expect(shown).toMatch(/^\d\d:\d\d:\d\d debug api +GET +\/v1\/cache\/:ns\/:key 404 [\d.]+ ms\r$/m);
+    }, patient);
+    // The script itself asks for a handful of things, and not twenty times a second.
+    expect([...shown.matchAll(/GET +\/v1\/sources/g)].length).toBeLessThan(5);
+    expect(shown).not.toContain('{"level"');
   });
 
   it('is the API itself that says so when the port is taken meanwhile', async () => {

@@ -53,11 +53,11 @@ export class JobRunner<Data> {
         endTurn = await this.#turn(held, interruption);
         begun.at = Date.now();
       }
-      this.#publish('started', { waitMs: Math.max(0, begun.at - canRunFrom(job)) });
+      this.#publish('started', { job: held.id, waitMs: Math.max(0, begun.at - canRunFrom(job)) });
       const { timeoutMs = definition.timeoutMs } = optionsOf(job);
       const queue = definition.name;
       const result = storable(await runJob({ queue, job, handler, timeoutMs, interruption, onProgress }));
-      this.#publish('completed', { durationMs: Date.now() - begun.at, attempts: job.attemptsMade + 1 });
+      this.#publish('completed', { job: held.id, durationMs: Date.now() - begun.at, attempts: job.attemptsMade + 1 });
       return result;
     } catch (error) {
       // Before anything else is asked of the store: whatever it says of this lock now is no news.
@@ -81,6 +81,7 @@ export class JobRunner<Data> {
     const attempts = job.attemptsMade + 1;
     const isLast = isPermanent(error) || attempts >= (job.opts.attempts ?? 1);
     this.#publish(isLast ? endOf(error) : 'retrying', {
+      job: job.id ?? '',
       durationMs: Date.now() - startedAt,
       ...(isLast && { attempts }),
     });
