@@ -62,7 +62,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { 
       .header('x-content-type-options', 'nosniff')
       .header('referrer-policy', 'no-referrer')
       .type('text/html; charset=utf-8')
-      .send(homePage({ version, status, address, links }) as never);
+      .send(homePage({ version, status, address, links }));
   });
 };
 
