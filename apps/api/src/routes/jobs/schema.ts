@@ -81,7 +81,8 @@ const kept = Type.Object({ id: Type.String(), queue: Type.String(), accepted: Ty
 export const addJob = {
   operationId: 'addJob',
   summary: 'Add a job',
-  description: '`data` must fit the schema of the queue. A retry with the same `options.jobId` is safe.',
+  description:
+    '`data` must fit the schema of the queue. A retry with the same `options.jobId` is safe as long as the queue keeps the job.',
   tags: ['jobs'],
   params: strictObject({ q: queueName }),
   body: newJob,

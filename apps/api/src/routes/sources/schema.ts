@@ -68,7 +68,8 @@ export const listItems = {
 export const getItem = {
   operationId: 'getItem',
   summary: 'One item of a source',
-  description: 'From the cache, as the upstream gave it; `Cache-Status` says how old it is.',
+  description:
+    'From the cache, as the upstream gave it, but that its numbers are those of JavaScript. `Age` says how old it is, `Cache-Status` where it comes from.',
   tags: ['sources'],
   params: strictObject({ s: sourceName, id: Type.String({ description: 'The id that the upstream gave it.' }) }),
   headers: getEntry.headers,
