@@ -5,14 +5,16 @@ import { BaseSequencer } from 'vitest/node';
  * waiting, so these begin first; the figures need not be right, only about in order. `vitest run --reporter=json` tells them.
  */
 const longest = {
+  'apps/api/test/addresses.test.ts': 60,
   'apps/api/test/e2e/embedded.test.ts': 35,
   'apps/api/test/e2e/redis.test.ts': 33,
   'packages/redis-core/test/failover.test.ts': 32,
   'packages/queue/test/consuming/crash-recovery.test.ts': 30,
   'packages/cache/test/partial-outage.test.ts': 27,
-  'packages/queue/test/admin/long-queue.test.ts': 25,
   'packages/queue/test/consuming/pauses.test.ts': 24,
   'packages/queue/test/redis-topologies.test.ts': 22,
+  'apps/api/test/e2e/start.test.ts': 20,
+  'apps/api/test/callers-who-leave.test.ts': 20,
   'packages/cache/test/partial-outage-invalidation.test.ts': 19,
   'packages/runtime/test/create-runtime.test.ts': 17,
   'apps/worker/test/worker.test.ts': 17,
@@ -25,6 +27,8 @@ const longest = {
   'packages/cache/test/partial-outage-random.test.ts': 13,
   'apps/worker/test/process.test.ts': 13,
   'packages/testing/test/topologies.test.ts': 12,
+  'packages/queue/test/dead-letters.test.ts': 12,
+  'packages/queue/test/embedded-backend.test.ts': 12,
   'packages/queue/test/embedded-parts.test.ts': 12,
   'packages/queue/test/consuming/closing.test.ts': 12,
   'apps/api/test/process.test.ts': 11,

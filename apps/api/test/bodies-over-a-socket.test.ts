@@ -53,7 +53,7 @@ describe('over a socket, all of what was asked for is done', () => {
   it('10,000 jobs are added, and cleaned', async () => {
     expect(await post(`${queue}/jobs/bulk`, { jobs: jobs(10_000) })).toMatchObject({ accepted: 10_000, rejected: 0 });
     expect(await post(`${queue}/clean`, { state: 'delayed', limit: 10_000 })).toEqual({ removed: 10_000 });
-  }, 60_000);
+  });
 
   it('a queue is drained, of those that wait and of those that are delayed', async () => {
     await post(`${queue}/jobs/bulk`, { jobs: [...jobs(1100, {}), ...jobs(1100)] });
@@ -67,10 +67,10 @@ describe('over a socket, all of what was asked for is done', () => {
     });
     const failed = async (): Promise<number> => (await api.runtime.queues.summary('http-delivery')).counts.failed;
     const untilFailed = (count: number): Promise<void> =>
-      eventually(async () => expect(await failed()).toBe(count), { timeoutMs: 30_000, intervalMs: 50 });
+      eventually(async () => expect(await failed()).toBe(count), { intervalMs: 50 });
     await post(`${queue}/jobs/bulk`, { jobs: jobs(1200, { attempts: 1 }) });
     // Retention keeps the last 1000 of this queue.
-    await eventually(async () => expect(await failed()).toBeGreaterThanOrEqual(1000), { timeoutMs: 30_000 });
+    await eventually(async () => expect(await failed()).toBeGreaterThanOrEqual(1000));
     await eventually(async () => {
       const { counts } = await api.runtime.queues.summary('http-delivery');
       expect(counts.active + counts.waiting + counts.prioritized).toBe(0);
@@ -87,7 +87,7 @@ describe('over a socket, all of what was asked for is done', () => {
     expect(await post(`${queue}/dead-letters/clean`, { limit: 300 })).toMatchObject({ removed: 300 });
     expect(await post(`${queue}/clean`, { state: 'failed', limit: 600 })).toEqual({ removed: 600 });
     await Promise.all(consumers.splice(0).map(async (one) => one.close({ timeoutMs: 3000 })));
-  }, 90_000);
+  });
 
   it('jobs are listed, page by page', async () => {
     await post(`${queue}/jobs/bulk`, { jobs: jobs(250) });

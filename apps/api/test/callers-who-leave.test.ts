@@ -7,7 +7,7 @@ import type { Api } from './fixture.ts';
 import { hold, type HeldCalls } from './held-call.ts';
 import { isWhole, listen, open, receive, requestBytes } from './raw-http.ts';
 
-const patient = { timeoutMs: 20_000 };
+const patient = { timeoutMs: 60_000 };
 
 /** A call that takes more than one step. */
 interface LongCall {

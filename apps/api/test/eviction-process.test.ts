@@ -33,7 +33,7 @@ describe.each(['api', 'worker'] as const)('the process of the %s, on Redis serve
         REDIS_KEY_PREFIX: uniquePrefix('eviction'),
       },
     });
-    const [, at = ''] = await node.waitForLine(/"(?:address|health)":"([^"]+)".*"ready"/, { timeoutMs: 60_000 });
+    const [, at = ''] = await node.waitForLine(/"(?:address|health)":"([^"]+)".*"ready"/);
     address = at;
   });
   afterAll(async () => {
@@ -75,7 +75,7 @@ describe.each(['api', 'worker'] as const)('the process of the %s, on Redis serve
   it('looks again when a connection is back', async () => {
     await durable.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
     await durable.command('CLIENT', 'KILL', 'USER', 'managed');
-    await node.waitForLine(/the Redis of the queues has a fitting eviction policy now/, { timeoutMs: 60_000 });
+    await node.waitForLine(/the Redis of the queues has a fitting eviction policy now/);
     const { redises } = await health();
     expect(redises.durable.warnings).toEqual([]);
     expect(redises.cache.warnings).toHaveLength(1);

@@ -29,7 +29,7 @@ export function hold<Name extends string>(
     count += 1;
     if (which(count, args)) {
       reached.open();
-      await go.wait({ timeoutMs: 30_000 });
+      await go.wait();
     }
     const outcome = Promise.resolve(original.apply(target, args));
     outcome.catch(() => undefined);

@@ -176,7 +176,7 @@ describe.each<Backend>(['redis', 'embedded'])('closing on the %s queue', (backen
     await test.worker.start();
     await arrived.wait();
     const waiting = await test.add('http-delivery', { url: receiver.url });
-    const closed = test.worker.close({ timeoutMs: 10_000 });
+    const closed = test.worker.close({ timeoutMs: 60_000 });
     door.open();
     await closed;
     expect(await test.runtime.queues.get('http-delivery', running)).toMatchObject({ state: 'completed' });

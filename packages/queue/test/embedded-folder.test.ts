@@ -126,7 +126,7 @@ describe('the embedded queue', () => {
     return job?.data;
   };
 
-  it('opens a folder that initdb made, under other settings than ours', { timeout: 120_000 }, async () => {
+  it('opens a folder that initdb made, under other settings than ours', async () => {
     const directory = newPath();
     mkdirSync(directory);
     // As the versions before the template did; in a process of its own, which ends with the memory that it takes.
@@ -138,12 +138,12 @@ describe('the embedded queue', () => {
     expect(await use(directory)).toEqual({ n: 7 });
   });
 
-  it('starts after kills in the middle of its first start', { timeout: 120_000 }, async () => {
+  it('starts after kills in the middle of its first start', async () => {
     const directory = newPath();
     const file = new URL('fixtures/first-start.ts', import.meta.url);
     for (const moment of [/^starting$/, /^(making|ready)$/]) {
       const node = spawnNode(file, { args: [directory] });
-      await node.waitForLine(moment, { timeoutMs: 60_000 });
+      await node.waitForLine(moment);
       await node.kill();
     }
     expect(await use(directory)).toEqual({ n: 7 });

@@ -9,7 +9,7 @@ import { createEngine, isAccessRefused, type RedisEngine, type RedisTarget } fro
 
 /** In none of the sentences, in whatever form. */
 const password = 'p@ss/w:rd';
-const patient = { timeoutMs: 30_000 };
+const patient = { timeoutMs: 60_000 };
 
 const engines: RedisEngine[] = [];
 afterEach(async () => {

@@ -8,7 +8,7 @@ import type { Program } from './system.ts';
 const patient = { timeoutMs: 30_000, intervalMs: 100 };
 
 /** API and worker as they are shipped, `LOG_LEVEL` included. */
-describe('the log of a healthy service', { timeout: 120_000 }, () => {
+describe('the log of a healthy service', () => {
   let data: Awaited<ReturnType<typeof makeDataDir>>;
   let receiver: Receiver;
   let api: Program;
@@ -36,7 +36,7 @@ describe('the log of a healthy service', { timeout: 120_000 }, () => {
       async () => expect(await api.json('/v1/sources/instances')).toMatchObject({ healthy: true }),
       patient,
     );
-  }, 120_000);
+  });
   afterAll(async () => {
     await receiver.close();
     await data.remove();

@@ -17,7 +17,7 @@ export function describeClosing(test: QueuesTest): void {
       const second = await test.queues.add('drain', { data: { n: 2 } });
       await started.wait();
       expect(consumer.status()).toMatchObject({ running: true, active: 1, lastProgressAt: expect.any(Number) });
-      const closed = consumer.close({ timeoutMs: 10_000 });
+      const closed = consumer.close({ timeoutMs: 60_000 });
       mayEnd.open();
       await closed;
       expect(await test.queues.get('drain', id)).toMatchObject({ state: 'completed', result: 'ended' });
