@@ -167,6 +167,14 @@ describe('over a socket', () => {
       done: { count: null, is: -1 },
     },
     {
+      what: 'invalidating what depends on an entity',
+      route: '/v1/entities/:type/:id/invalidate',
+      request: ['POST', '/v1/entities/creator/7/invalidate', ''],
+      step: () => hold(api.runtime.entities, 'invalidate'),
+      work: () => hold(api.runtime.entities, 'invalidate', () => false),
+      done: { count: null, is: -1 },
+    },
+    {
       what: 'reading many entries',
       route: '/v1/cache/:ns/bulk/get',
       request: ['POST', `${cache}/bulk/get`, { keys: keys(2000) }],

@@ -1,4 +1,11 @@
-import { computeCascade, type Cascade, type CascadeLimits, type EntityGroup, type EntityInstance } from './cascade.ts';
+import {
+  computeCascade,
+  type Cascade,
+  type CascadeLimits,
+  type EntityGroup,
+  type EntityInstance,
+  type ReadFields,
+} from './cascade.ts';
 import { entityTag, type EntityGraph } from './graph.ts';
 import { checkId } from './ids.ts';
 
@@ -57,11 +64,23 @@ export class Entities {
    * @throws EntityUnknownError for a type that is not declared
    * @throws EntityCascadeError when it would reach too much
    * @throws InvalidKeyError for an id that cannot be a key
+   * @throws the reason of `signal` where that ends it while it looks for what depends on the instance: nothing was
+   *   invalidated. Once it invalidates it goes to the end, as half of it would be a lie.
    */
-  async invalidate(type: string, id: string, mode: EntityInvalidationMode = 'delete'): Promise<EntityInvalidation> {
+  async invalidate(
+    type: string,
+    id: string,
+    mode: EntityInvalidationMode = 'delete',
+    signal?: AbortSignal,
+  ): Promise<EntityInvalidation> {
     this.graph.get(type);
     checkId(id);
-    const cascade = await computeCascade(this.graph, { type, id }, this.#readFields, this.#limits);
+    const readFields: ReadFields = async (...asked) => {
+      signal?.throwIfAborted();
+      return this.#readFields(...asked);
+    };
+    const cascade = await computeCascade(this.graph, { type, id }, readFields, this.#limits);
+    signal?.throwIfAborted();
     await this.#apply(cascade, mode);
     return { invalidated: cascade.instances, tagged: cascade.groups };
   }

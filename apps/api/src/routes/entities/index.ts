@@ -9,14 +9,14 @@ export const entityRoutes: FastifyPluginAsyncTypebox<{ readonly entities: Entiti
   app.post(
     '/v1/entities/:type/:id/invalidate',
     { config: { access: 'cache:write' }, schema: invalidateEntity },
-    async ({ params: { type, id }, apiKey }) => {
+    async ({ params: { type, id }, apiKey, ended }) => {
       if (!namespacesOf(entities.graph, type).every((namespace) => mayUseNamespace(apiKey, namespace))) {
         throw new ApiError(
           apiErrors.namespaceForbidden,
           'The invalidation may reach namespaces for which the API key is not valid.',
         );
       }
-      const { invalidated, tagged } = await entities.invalidate(type, id);
+      const { invalidated, tagged } = await entities.invalidate(type, id, 'delete', ended);
       return { invalidated: [...invalidated], tagged: [...tagged] };
     },
   );
