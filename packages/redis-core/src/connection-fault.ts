@@ -88,6 +88,15 @@ export function addressOf(target: RedisTarget): string {
 
 function sentence(kind: FaultKind, brief: string, target: RedisTarget, wasConnected: boolean): string {
   const at = addressOf(target);
+  // The library keeps the reasons of single nodes and sentinels to itself.
+  if (!wasConnected && (kind === 'closed' || kind === 'silent')) {
+    if (target.kind === 'sentinel') {
+      return `the sentinels lead to no ${at} (${brief}): check their addresses and password, the name, and the network`;
+    }
+    if (target.kind === 'cluster') {
+      return `no node of ${at} can be reached (${brief}): check that they run, the addresses, TLS or not, and the network`;
+    }
+  }
   const usesTls = target.kind === 'upstash' || ('tls' in target && target.tls !== undefined);
   switch (kind) {
     case 'refused':

@@ -22,6 +22,8 @@ export const CLOCK_INTERVAL_MS = 30_000;
 /** A caller who gives less time than this says more of itself than of Redis. */
 const COUNTED_DEADLINE_MS = 250;
 const TOO_MANY = 'too many calls were not answered in time';
+/** What an attempt looks like in the end, whatever it failed of. */
+const saysLittle: ReadonlySet<ConnectionFault['kind']> = new Set(['other', 'closed', 'silent']);
 /** A server that takes the connection and refuses what is needed is asked again after so long. */
 const REFUSED_RETRY_MS = 1000;
 
@@ -283,8 +285,10 @@ export class IoredisLink {
   #note(error: unknown): void {
     const fault = explainFault(error, this.#options.target, this.#hasConnected);
     const known = this.#faultOfAttempt;
-    if (known !== undefined && (fault.kind === 'other' || fault.kind === 'closed' || known.kind === 'not-redis'))
-      return;
+    if (known !== undefined && (saysLittle.has(fault.kind) || known.kind === 'not-redis')) return;
+    // While sentinels are asked over and over, there are attempts that show nothing.
+    const { kind } = this.#options.target;
+    if (kind === 'sentinel' && saysLittle.has(fault.kind) && isAccessRefused(this.#fault?.kind)) return;
     this.#faultOfAttempt = fault;
     this.#fault = fault;
   }
