@@ -73,6 +73,74 @@ describe.each(['redis', 'embedded'] as const)('texts in a query that nothing can
     );
   });
 
+  it.each(['\0', 'a\0b', '\ud800', 'b\udc00'])(
+    'give no 5xx in the bodies of any route, nor in its path: %j',
+    async (text) => {
+      const delivery = { url: 'https://example.com/' };
+      const waiting = { data: delivery, options: { jobId: 'cancelled', delay: '1h' } };
+      await api.app.inject({ method: 'POST', url: '/v1/queues/http-delivery/jobs', payload: waiting });
+      const jobs = [
+        { data: text },
+        { data: { ...delivery, body: text } },
+        { data: { ...delivery, headers: { [text]: text } } },
+        { data: delivery, name: text },
+        { data: delivery, options: { jobId: text } },
+        { data: delivery, options: { deduplication: { id: text, ttl: '1h' } } },
+        { data: delivery, options: { delay: text } },
+      ];
+      const schedules = [
+        { every: '1h', job: { data: { ...delivery, body: text } } },
+        { every: '1h', job: { data: delivery, name: text } },
+        { pattern: text, job: { data: delivery } },
+        { pattern: '0 0 * * *', tz: text, job: { data: delivery } },
+      ];
+      const items = [
+        { key: text, value: text },
+        { key: 'a', value: 1, tags: [text] },
+        { key: 'b', bytes: text },
+      ];
+      const requests: readonly (readonly ['POST' | 'PUT', string, object])[] = [
+        ...jobs.map((job) => ['POST', '/v1/queues/http-delivery/jobs', job] as const),
+        ['POST', '/v1/queues/http-delivery/jobs/bulk', { jobs }],
+        ...schedules.map((schedule) => ['PUT', '/v1/queues/http-delivery/schedules/odd', schedule] as const),
+        ['POST', '/v1/queues/http-delivery/jobs/cancelled/cancel', { reason: text }],
+        ['POST', '/v1/queues/http-delivery/dead-letters/redrive', { ids: [text] }],
+        ['POST', '/v1/queues/http-delivery/dead-letters/clean', { ids: [text] }],
+        ['POST', '/v1/queues/http-delivery/clean', { state: text }],
+        ['POST', '/v1/cache/prompts/bulk/set', { items }],
+        ['POST', '/v1/cache/prompts/sync', { updates: items, deletions: [text] }],
+        ['POST', '/v1/cache/prompts/bulk/get', { keys: [text] }],
+        ['POST', '/v1/cache/prompts/bulk/delete', { keys: [text] }],
+        ['POST', '/v1/cache/prompts/invalidate', { tags: [text] }],
+        ['POST', '/v1/cache/prompts/invalidate', { prefix: text }],
+      ];
+      for (const [method, url, payload] of requests) {
+        const answer = await api.app.inject({ method, url, payload });
+        expect(answer.statusCode, `${method} ${url} ${JSON.stringify(payload)} ${answer.payload}`).toBeLessThan(500);
+        expect(answer.payload).not.toContain('INTERNAL');
+      }
+      const encoded = text.isWellFormed() ? encodeURIComponent(text) : '%ED%A0%80';
+      const paths = [
+        ...['', '/events', '/retry', '/cancel', '/promote'].map(
+          (end) => `/v1/queues/http-delivery/jobs/${encoded}${end}`,
+        ),
+        `/v1/queues/${encoded}`,
+        `/v1/queues/http-delivery/schedules/${encoded}`,
+        `/v1/cache/prompts/${encoded}`,
+        `/v1/namespaces/${encoded}`,
+        `/v1/sources/instances/items/${encoded}`,
+        `/v1/entities/user/${encoded}/invalidate`,
+      ];
+      for (const url of paths) {
+        for (const method of ['GET', 'POST', 'DELETE'] as const) {
+          const answer = await api.app.inject({ method, url });
+          expect(answer.statusCode, `${method} ${url} ${answer.payload}`).toBeLessThan(500);
+        }
+      }
+      expect(api.log.filter((line) => line.includes('"INTERNAL"'))).toEqual([]);
+    },
+  );
+
   it('are refused over a socket, also where the bytes come as they are', async () => {
     for (const query of [...bad.map((text) => `prefix=${text}`), 'prefix=\u00ed\u00a0\u0080', 'prefix=\u00ff']) {
       const [head = ''] = (await send(`GET /v1/namespaces/prompts/keys?${query} HTTP/1.1\r\nHost: x\r\n\r\n`)).split(
