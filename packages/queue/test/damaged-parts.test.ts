@@ -74,10 +74,10 @@ describe('on Redis', () => {
     const signal = AbortSignal.timeout(30_000);
     const events = (await queues.admin.watch(queue, id, { signal }))?.[Symbol.asyncIterator]();
     await events?.next();
-    await redis.command('XADD', key('events'), '*', 'event', 'completed', 'jobId', 'other', 'returnvalue', '{');
-    await redis.command('XADD', key('events'), '*', 'event', 'progress', 'jobId', 'other');
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     await redis.command('XADD', key('events'), '*', 'event', 'progress', 'jobId', id, 'data', deep);
+    await redis.command('XADD', key('events'), '*', 'event', 'completed', 'jobId', 'other', 'returnvalue', '{');
+    await redis.command('XADD', key('events'), '*', 'event', 'progress', 'jobId', 'other');
     const mayEnd = new Latch();
     await consume(async (job) => {
       for (let at = 1; !mayEnd.isOpen; at += 1) {
@@ -87,14 +87,17 @@ describe('on Redis', () => {
       return 'end';
     });
     const types: string[] = [];
+    const told: string[] = [];
     for (;;) {
       const next = await events?.next();
       if (next === undefined || next.done === true) break;
       types.push(next.value.type);
+      told.push(JSON.stringify(next.value));
       // Progress is told by events alone.
       if (next.value.type === 'progress' && JSON.stringify(next.value).includes('"at"')) mayEnd.open();
     }
     expect(types.at(-1)).toBe('completed');
+    expect(told.filter((text) => text.includes('nested deeper'))).toHaveLength(1);
     expect(mayEnd.isOpen).toBe(true);
   });
 });
