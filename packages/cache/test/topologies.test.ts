@@ -8,7 +8,11 @@ const closing: (() => Promise<unknown>)[] = [];
 async function cluster(): Promise<RedisEngine> {
   const started = await startCluster();
   closing.push(() => started.stop());
-  return createEngine({ name: 'cluster', target: { kind: 'cluster', nodes: started.addresses } });
+  return createEngine({
+    name: 'cluster',
+    commandTimeoutMs: 60_000,
+    target: { kind: 'cluster', nodes: started.addresses },
+  });
 }
 
 async function upstash(): Promise<RedisEngine> {
@@ -18,7 +22,11 @@ async function upstash(): Promise<RedisEngine> {
     () => rest.stop(),
     () => server.stop(),
   );
-  return createEngine({ name: 'rest', target: { kind: 'upstash', url: rest.url, token: rest.token } });
+  return createEngine({
+    name: 'rest',
+    commandTimeoutMs: 60_000,
+    target: { kind: 'upstash', url: rest.url, token: rest.token },
+  });
 }
 
 /** Where Redis reports no changes, and where the keys of a namespace lie in many slots. */

@@ -97,11 +97,11 @@ describe('the wheel of deadlines', () => {
     const arrived = new Promise<boolean>((resolve) => {
       port2.on('message', () => resolve(wheel.remove(entry)));
     });
-    wheel.add(entry, performance.now() + 20);
-    // After an immediate, timers are the next to run.
+    // After an immediate, timers are the next to run. Nothing that follows lets them, until the process listens again.
     await new Promise<void>((resolve) => {
       setImmediate(resolve);
     });
+    wheel.add(entry, performance.now() + 20);
     port1.postMessage('the reply');
     block(60);
     expect(await arrived).toBe(true);

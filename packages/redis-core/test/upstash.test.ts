@@ -39,8 +39,9 @@ describe('the Upstash engine', () => {
     engine = createEngine({
       name: 'upstash',
       target: { kind: 'upstash', url: `http://${proxy.host}:${proxy.port}`, token: rest.token },
-      commandTimeoutMs: 1000,
-      connectionTimeoutMs: 5000,
+      // A busy machine is no outage; tests of deadlines bring their own.
+      commandTimeoutMs: 60_000,
+      connectionTimeoutMs: 60_000,
     });
     await engine.time();
   });
@@ -58,9 +59,8 @@ describe('the Upstash engine', () => {
 
   test('carries a megabyte of any bytes', async () => {
     const megabyte = Buffer.from(Array.from({ length: 1 << 20 }, (_, index) => (index * 31) & 0xff));
-    const patience = { deadlineMs: 5000 };
-    await engine.set('large', megabyte, { pxMs: 60_000, ...patience });
-    expect((await engine.mget(['large'], patience))[0]?.equals(megabyte)).toBe(true);
+    await engine.set('large', megabyte, { pxMs: 60_000 });
+    expect((await engine.mget(['large']))[0]?.equals(megabyte)).toBe(true);
   });
 
   test('asks for the time again after five minutes, if it is used', async () => {

@@ -1,6 +1,7 @@
 import { type RedisCluster, startCluster } from '@holdfast/testing';
 import { afterAll, beforeAll } from 'vitest';
 import { createEngine, type RedisEngine } from '../../src/index.ts';
+import { calm } from './calm.ts';
 import { describeEngine } from './engine-contract.ts';
 import { describeEquality } from './equality.ts';
 
@@ -11,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => cluster.stop());
 
 async function create(): Promise<RedisEngine> {
-  const engine = createEngine({ name: 'contract', target: { kind: 'cluster', nodes: cluster.addresses } });
+  const engine = createEngine({ name: 'contract', ...calm, target: { kind: 'cluster', nodes: cluster.addresses } });
   await engine.time();
   return engine;
 }

@@ -1,6 +1,7 @@
 import { type RedisSentinel, startSentinel } from '@holdfast/testing';
 import { afterAll, beforeAll } from 'vitest';
 import { createEngine } from '../../src/index.ts';
+import { calm } from './calm.ts';
 import { describeEngine } from './engine-contract.ts';
 
 let sentinel: RedisSentinel;
@@ -11,7 +12,11 @@ afterAll(() => sentinel.stop());
 
 describeEngine('sentinel', async () => {
   const { addresses, masterName } = sentinel;
-  const engine = createEngine({ name: 'contract', target: { kind: 'sentinel', sentinels: addresses, masterName } });
+  const engine = createEngine({
+    name: 'contract',
+    ...calm,
+    target: { kind: 'sentinel', sentinels: addresses, masterName },
+  });
   await engine.time();
   return engine;
 });

@@ -2,6 +2,7 @@ import { startUpstashRest, useRedis, type UpstashRest } from '@holdfast/testing'
 import { afterAll, beforeAll } from 'vitest';
 import { createEngine, type RedisEngine } from '../../src/index.ts';
 import { type DocumentedUpstash, startDocumentedUpstash } from '../documented-upstash.ts';
+import { calm } from './calm.ts';
 import { describeEngine } from './engine-contract.ts';
 import { describeEquality } from './equality.ts';
 
@@ -15,7 +16,7 @@ afterAll(() => Promise.all([imitated.stop(), documented.close()]));
 
 async function create(server: { url: string; token: string }): Promise<RedisEngine> {
   const { url, token } = server;
-  const engine = createEngine({ name: 'contract', target: { kind: 'upstash', url, token } });
+  const engine = createEngine({ name: 'contract', ...calm, target: { kind: 'upstash', url, token } });
   await engine.time();
   return engine;
 }
