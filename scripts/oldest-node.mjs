@@ -15,7 +15,7 @@ import { installIfNeeded } from './lib/install.mjs';
 import { root } from './lib/paths.mjs';
 
 installIfNeeded();
-await buildIfNeeded();
+buildIfNeeded();
 const version = `${JSON.parse(readFileSync(join(root, 'apps/api/package.json'), 'utf8')).engines.node.slice(2)}.0`;
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-oldest-node-'));
 let problem;

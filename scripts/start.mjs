@@ -18,7 +18,7 @@ const startedAt = performance.now();
 const { verbose } = readArguments();
 installIfNeeded();
 console.log('Building …');
-await buildIfNeeded();
+buildIfNeeded();
 loadDotEnv();
 // Requests would push the closing banner off the screen.
 if (verbose) process.env.LOG_LEVEL = 'debug';

@@ -14,6 +14,7 @@ import { findRedis, findServer, nothingFound } from './lib/find-redis.mjs';
 import { installRedis } from './lib/install-redis.mjs';
 import { installIfNeeded } from './lib/install.mjs';
 import { root, withTools } from './lib/paths.mjs';
+import { makeTemplateIfNeeded } from './lib/queue-template.mjs';
 import { runBinary, runContainer } from './lib/run-redis.mjs';
 import { explainNothing, summarize } from './lib/test-summary.mjs';
 
@@ -22,7 +23,9 @@ const redis = await startRedis();
 console.log(`Redis for the tests: ${redis.what}`);
 // Process tests run what is compiled.
 console.log('Building …');
-await buildIfNeeded();
+const template = makeTemplateIfNeeded();
+buildIfNeeded();
+await template;
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-report-'));
 const reportFile = join(directory, 'report.json');

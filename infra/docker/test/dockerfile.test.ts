@@ -25,6 +25,8 @@ describe('the Dockerfile', () => {
   it('installs what the lockfile says, compiles without tests, and ships production dependencies', () => {
     expect(instructions).toContainEqual(expect.stringMatching(/^RUN pnpm install --frozen-lockfile\b/));
     expect(instructions).toContain('RUN pnpm exec tsc --build tsconfig.build.json');
+    // Without it a first start in a small container is refused.
+    expect(instructions).toContain('RUN node --liftoff-only packages/queue/dist/embedded/make-template.js');
     expect(instructions).toContainEqual(expect.stringContaining('--filter @holdfast/api deploy --prod /out/api'));
     expect(instructions).toContainEqual(expect.stringContaining('--filter @holdfast/worker deploy --prod /out/worker'));
   });
