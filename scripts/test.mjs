@@ -16,8 +16,16 @@ import { installIfNeeded } from './lib/install.mjs';
 import { root, withTools } from './lib/paths.mjs';
 import { makeTemplateIfNeeded } from './lib/queue-template.mjs';
 import { runBinary, runContainer } from './lib/run-redis.mjs';
+import { resolvePatterns } from './lib/test-files.mjs';
 import { explainNothing, summarize } from './lib/test-summary.mjs';
 
+const chosen = resolvePatterns(root, process.argv.slice(2));
+if (chosen.missing.length > 0) {
+  fail(
+    `There is no test file with ${chosen.missing.map((one) => `"${one}"`).join(' or ')} in its path. \`npm test -- PATTERN\` runs those whose path in the\n` +
+      'repository holds the pattern: `npm test -- queue/test/outbox`; `npm test -- -t name` the tests that are called like that.',
+  );
+}
 installIfNeeded();
 const redis = await startRedis();
 console.log(`Redis for the tests: ${redis.what}`);
@@ -29,13 +37,7 @@ await template;
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-report-'));
 const reportFile = join(directory, 'report.json');
-const args = [
-  'run',
-  '--reporter=default',
-  '--reporter=json',
-  `--outputFile.json=${reportFile}`,
-  ...process.argv.slice(2),
-];
+const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, ...chosen.args];
 const tools = withTools();
 const vitest = spawn('vitest', args, {
   cwd: root,

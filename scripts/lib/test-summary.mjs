@@ -17,25 +17,12 @@ export function summarize(report, exitCode) {
   return { line, isGood: failed === 0 };
 }
 
-/** What to say of a run in which nothing ran, though nothing failed; `undefined` where something did. */
+/** What to say of a run in which all tests were skipped; `undefined` where something ran, or could not. */
 export function explainNothing(report, args) {
-  // vitest ended before it wrote a report, and has said why.
-  if (report === undefined) return undefined;
-  const files = report.testResults ?? [];
-  if (files.length === 0) {
-    const patterns = args.filter((arg, at) => !arg.startsWith('-') && !isValue(args[at - 1]));
-    const asked = patterns.length > 0 ? ` with ${patterns.map((one) => `"${one}"`).join(' or ')} in its path` : '';
-    return `There is no test file${asked}. \`npm test -- PATTERN\` runs those whose path holds the pattern: \`npm test -- queue/test/outbox\`.`;
-  }
-  const ran = files
-    .flatMap((file) => file.assertionResults ?? [])
-    .some(({ status }) => status === 'passed' || status === 'failed');
-  if (!ran && files.every(({ status }) => status !== 'failed')) {
-    const name = args[args.findIndex((arg) => arg === '-t' || arg === '--testNamePattern') + 1];
-    return `No test${name === undefined ? '' : ` has a name that fits "${name}"`}: all were skipped.`;
-  }
-  return undefined;
+  const files = report?.testResults ?? [];
+  const tests = files.flatMap((file) => file.assertionResults ?? []);
+  if (tests.length === 0 || files.some(({ status }) => status === 'failed')) return undefined;
+  if (tests.some(({ status }) => status === 'passed')) return undefined;
+  const name = args[args.findIndex((arg) => arg === '-t' || arg === '--testNamePattern') + 1];
+  return `No test${args.length === 0 ? '' : ` has a name that fits "${name}"`}: all were skipped.`;
 }
-
-/** Whether what follows this argument of vitest belongs to it. */
-const isValue = (before) => before === '-t' || before === '--testNamePattern' || before === '--project';

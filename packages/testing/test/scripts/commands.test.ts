@@ -19,6 +19,9 @@ const { explainNothing, summarize } = await load<{
   explainNothing: (report: unknown, args: readonly string[]) => string | undefined;
   summarize: (report: unknown, exitCode: number) => { line: string; isGood: boolean };
 }>('test-summary.mjs');
+const { resolvePatterns } = await load<{
+  resolvePatterns: (root: string, args: readonly string[]) => { args: string[]; missing: string[] };
+}>('test-files.mjs');
 const { isLockfileOutdated } = await load<{
   isLockfileOutdated: (packageManager: string, directory: string) => boolean;
 }>('lockfile.mjs');
@@ -122,24 +125,47 @@ describe('the closing line of npm test', () => {
   });
 });
 
-describe('a run of npm test in which nothing ran', () => {
-  const skipped = [{ status: 'passed', assertionResults: [{ status: 'skipped' }] }];
+describe('npm test -- PATTERN', () => {
+  const root = mkdtempSync(join(tmpdir(), 'holdfast-patterns-'));
+  const files = [
+    'packages/queue/test/outbox/one.test.ts',
+    'packages/queue/test/two.test.ts',
+    'apps/api/test/one.test.ts',
+  ];
+  for (const file of [...files, 'packages/queue/test/outbox/fixture.ts']) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), '');
+  }
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  const [outbox = '', two = '', api = ''] = files.map((file) => join(root, file));
 
   it.each([
-    ['names the pattern that is in no path', [], ['nowhere'], 'There is no test file with "nowhere" in its path.'],
-    ['names all of them, and no value of an option', [], ['-t', 'x', 'a', '--bail=1', 'b'], '"a" or "b" in its path'],
-    ['names the name that no test has', skipped, ['queue', '-t', 'nobody'], 'No test has a name that fits "nobody"'],
-  ])('%s', (_, testResults, args, expected) => {
-    expect(explainNothing({ testResults }, args)).toContain(expected);
+    ['a part of the path in the repository', ['queue/test/outbox'], [outbox]],
+    ['the name of a file, wherever it is', ['one.test'], [outbox, api]],
+    ['a whole path', [two], [two]],
+    ['a path from here, and a line', ['./packages/queue/test/two.test.ts:7'], [`${two}:7`]],
+    ['options, and their values', ['-t', 'two', '--bail=1', 'API'], ['-t', 'two', '--bail=1', api]],
+    ['nothing', [], []],
+  ])('takes %s', (_, args, expected) => {
+    expect(resolvePatterns(root, args)).toEqual({ args: expect.toSatisfy(sameAs(expected)) as unknown, missing: [] });
   });
 
-  it('says nothing where something ran, or could not be loaded', () => {
-    const ran = [...skipped, { status: 'failed', assertionResults: [{ status: 'failed' }] }];
+  it('names the patterns that no path holds', () => {
+    expect(resolvePatterns(root, ['two', 'nowhere', '-t', 'x'])).toMatchObject({ missing: ['nowhere'] });
+  });
+
+  it('names the name that no test has', () => {
+    const testResults = [{ status: 'passed', assertionResults: [{ status: 'skipped' }] }];
+    expect(explainNothing({ testResults }, ['queue', '-t', 'nobody'])).toContain('has a name that fits "nobody"');
+    const ran = [...testResults, { status: 'passed', assertionResults: [{ status: 'passed' }] }];
     expect(explainNothing({ testResults: ran }, ['-t', 'x'])).toBeUndefined();
-    expect(explainNothing({ testResults: [{ status: 'failed' }] }, [])).toBeUndefined();
     expect(explainNothing(undefined, [])).toBeUndefined();
   });
 });
+
+/** In any order: a directory is read as it comes. */
+const sameAs = (expected: readonly string[]) => (actual: readonly string[]) =>
+  JSON.stringify(actual.toSorted()) === JSON.stringify(expected.toSorted());
 
 describe('the import rules', () => {
   const root = mkdtempSync(join(tmpdir(), 'holdfast-rules-'));
