@@ -15,17 +15,8 @@ describe('docker-compose.yml', () => {
   describe.each(names)('%s', (name) => {
     const service = compose.services[name];
 
-    it('is checked every 30 s, for 10 s, three times, after 40 s to start', () => {
-      expect(service.healthcheck).toMatchObject({
-        interval: '30s',
-        timeout: '10s',
-        retries: 3,
-        start_period: '40s',
-        test: [expect.stringMatching(/^CMD(-SHELL)?$/), ...service.healthcheck.test.slice(1)],
-      });
-    });
-
-    it('comes back unless it was stopped', () => {
+    it('is checked by a command of its own, and comes back unless it was stopped', () => {
+      expect(service.healthcheck.test[0]).toMatch(/^CMD(-SHELL)?$/);
       expect(service.restart).toBe('unless-stopped');
     });
 
