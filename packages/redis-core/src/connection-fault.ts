@@ -11,6 +11,8 @@ export type FaultKind =
   /** It ended the connection. */
   | 'closed'
   | 'not-redis'
+  /** It does not know `HELLO`, or `AUTH` with a user. */
+  | 'too-old'
   /** TLS is wanted here and not spoken there. */
   | 'no-tls'
   /** Its certificate, or the one that it demands of its clients. */
@@ -41,6 +43,7 @@ const patterns: readonly (readonly [RegExp, FaultKind])[] = [
   [/\bNOAUTH\b/, 'password-wanted'],
   [/\bWRONGPASS\b|invalid password|Unauthorized|without any password configured/i, 'password-refused'],
   [/\bNOPERM\b|^-?DENIED\b/, 'forbidden'],
+  [/unknown command .?(HELLO|AUTH)\b|wrong number of arguments for 'auth'/i, 'too-old'],
   [/DB index is out of range|invalid DB index/, 'no-database'],
   [/max number of clients/, 'full'],
   [/^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY)\b/, 'not-ready'],
@@ -113,6 +116,8 @@ function sentence(kind: FaultKind, brief: string, target: RedisTarget, wasConnec
       return `${at} closes the connection without an answer (${brief}): ${usesTls ? 'check its certificates, and that it is a Redis' : 'it may speak TLS (rediss://), or be no Redis'}`;
     case 'not-redis':
       return `what answers at ${at} is no Redis: correct the address`;
+    case 'too-old':
+      return `${at} does not know how to log in (${brief}): Holdfast needs Redis 6 or newer`;
     case 'no-tls':
       return `${at} does not speak TLS: use redis:// without the second s, or correct the address`;
     case 'certificate':
@@ -149,9 +154,17 @@ function read(error: unknown): { readonly text: string; readonly brief: string }
   return { text: `${error.message} ${name}`, brief: isPlain ? name : firstLine(error.message) };
 }
 
+/**
+ * The text of an error without the arguments of the command that it is about: of one that a server does not know it repeats
+ * them, and those of `HELLO … AUTH` end with the password.
+ */
+export function withoutArguments(text: string): string {
+  return text.replace(/,? with args beginning with:.*/s, '');
+}
+
 /** Of OpenSSL's own texts only the words. Bounded, since some of it is chosen by whoever answers. */
 function firstLine(text: string): string {
-  const line = text.split(/[\r\n]/, 1)[0] ?? '';
+  const line = withoutArguments(text).split(/[\r\n]/, 1)[0] ?? '';
   return (/^[0-9A-F]+:error:[^:]*:([^:]*:)?[^:]*:([^:]+):/.exec(line)?.[2] ?? line)
     .slice(0, 200)
     .trim()

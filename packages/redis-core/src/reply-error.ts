@@ -1,4 +1,5 @@
 import type { Safety } from './command.ts';
+import { withoutArguments } from './connection-fault.ts';
 import {
   AccessRefusedError,
   CommandError,
@@ -11,7 +12,8 @@ import {
 } from './errors.ts';
 
 /** An error reply of Redis (its text begins with an upper-case word), as an error of the catalogue. */
-export function fromReplyError(message: string, cause?: unknown): HoldfastError {
+export function fromReplyError(text: string, cause?: unknown): HoldfastError {
+  const message = withoutArguments(text);
   const word = message.slice(0, message.indexOf(' ') === -1 ? undefined : message.indexOf(' '));
   const options = { cause };
   // A script's error may carry the word of the command that failed inside it.

@@ -110,6 +110,19 @@ describe('what keeps a connection from being made is said in a sentence with the
     await faultOf(connect(at(greeting)), 'not-redis');
   });
 
+  // A Redis of 2018 answers with the arguments of the command that it does not know, and so with the password.
+  it('where it is a Redis that is too old, without the arguments that it repeats', async () => {
+    const port = await server((socket) => {
+      socket.on('data', (bytes) => {
+        const args = [...bytes.toString().matchAll(/\$\d+\r\n(.*)\r\n/g)].map(([, arg]) => arg);
+        const [name, ...others] = args;
+        const list = others.map((arg) => `\`${arg}\``).join(', ');
+        socket.write(`-ERR unknown command \`${name}\`, with args beginning with: ${list}, \r\n`);
+      });
+    });
+    expect(await faultOf(connect(at(port)), 'too-old')).toMatch(/needs Redis 6 or newer$/);
+  });
+
   it('where it speaks TLS and was not expected to', async () => {
     expect(await faultOf(connect(at(tls.port)), 'closed')).toMatch(/it may speak TLS/);
   });

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe, type ChannelListener } from 'node:diagnostics_channel';
 import type { QueueChannels, QueueErrorEvent } from '@holdfast/queue';
-import { faultKindOf, type RedisChannels } from '@holdfast/redis-core';
+import { faultKindOf, withoutArguments, type RedisChannels } from '@holdfast/redis-core';
 import type { Logger } from '@holdfast/telemetry';
 import { OutageLog } from './log-outages.ts';
 import { RepeatedErrors } from './repeated-errors.ts';
@@ -22,7 +22,7 @@ export function logLibraryErrors(logger: Logger, now: () => number = Date.now): 
     const fault = faultKindOf(error);
     const count = repeated.note(fault === 'other' ? `${queue} ${part} ${error.message}` : `${fault} ${error.message}`);
     if (count === 0) return;
-    const reason = error.message;
+    const reason = withoutArguments(error.message);
     // Each connection says so at each attempt to connect; that the store is away, and why, was told once.
     if (fault !== 'other' && fault !== 'forbidden')
       logger.debug({ queue, part, reason, count }, 'queue connection error');

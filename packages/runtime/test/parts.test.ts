@@ -130,6 +130,12 @@ describe('logLibraryErrors', () => {
     expect(JSON.stringify(lines)).not.toContain('stack');
   });
 
+  it('repeats no argument of a command that Redis does not know', () => {
+    fail('mail', 'consumer', new Error('ERR unknown command `EVALSHA`, with args beginning with: `sha`, `CANARY`, '));
+    expect(lines).toHaveLength(1);
+    expect(JSON.stringify(lines)).not.toContain('CANARY');
+  });
+
   it('tells different errors apart, but not by the job that they are about', () => {
     fail('mail', 'consumer', new Error('Missing lock for job 17. moveToFinished'));
     fail('mail', 'consumer', new Error('Missing lock for job d6ffda21-06dd-428c-bcb0-0a8b7fe84157. moveToFinished'));

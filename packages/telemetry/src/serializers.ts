@@ -29,10 +29,18 @@ function serializeError(value: unknown, depth = 0): unknown {
   return {
     type: value.name,
     ...((typeof code === 'string' || typeof code === 'number') && { code }),
-    message: value.message,
-    ...(depth === 0 && value.stack !== undefined && { stack: value.stack }),
+    message: withoutArguments(value.message),
+    ...(depth === 0 && value.stack !== undefined && { stack: withoutArguments(value.stack) }),
     ...(value.cause instanceof Error && depth < 3 && { cause: serializeError(value.cause, depth + 1) }),
   };
+}
+
+/**
+ * Of a command that a Redis does not know its answer repeats the arguments: user data, or a password. (As redis-core has it, of
+ * which this package knows the types only.)
+ */
+function withoutArguments(text: string): string {
+  return text.replaceAll(/,? with args beginning with:.*/g, '');
 }
 
 /** The route as its template: the URL holds keys and names of users. */

@@ -19,6 +19,13 @@ describe('the logger', () => {
     expect(new Date(String(time)).toISOString()).toBe(time);
   });
 
+  it('leaves out the arguments that a Redis repeats of a command that it does not know', () => {
+    const err = new Error('ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `CANARY`, ');
+    const line = JSON.stringify(logged({ err }));
+    expect(line).toContain('ERR unknown command `HELLO`');
+    expect(line).not.toContain('CANARY');
+  });
+
   it('leaves out what is below its level', () => {
     const lines: string[] = [];
     createLogger({ service: 'api', level: 'warn', stream: { write: (text) => void lines.push(text) } }).info('no');

@@ -1,4 +1,10 @@
-import { AccessRefusedError, CommandError, faultKindOf, type HoldfastError } from '@holdfast/redis-core';
+import {
+  AccessRefusedError,
+  CommandError,
+  faultKindOf,
+  withoutArguments,
+  type HoldfastError,
+} from '@holdfast/redis-core';
 import { QueueOutOfMemoryError, QueueUnavailableError } from '../errors.ts';
 
 /** Whether Redis itself answered with an error: then the outcome is known, and nothing was done. */
@@ -20,5 +26,8 @@ export function translateServerError(error: Error, queue: string): HoldfastError
   if (faultKindOf(error) === 'forbidden') {
     return new AccessRefusedError(`The Redis of the queue "${queue}" forbids a command: ${error.message}`, options);
   }
-  return new CommandError(`Redis rejected a command of the queue "${queue}": ${error.message}`, options);
+  return new CommandError(
+    `Redis rejected a command of the queue "${queue}": ${withoutArguments(error.message)}`,
+    options,
+  );
 }

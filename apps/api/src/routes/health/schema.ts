@@ -7,7 +7,7 @@ const simple = Type.Object({ status: Type.String() });
 const fault = Type.Optional(
   Type.String({
     description:
-      'The kind of the reason: `refused`, `unresolved`, `unreachable`, `silent`, `closed`, `not-redis`, `no-tls`, `certificate`, `no-database`, `full`, `not-ready`, `other`; or `password-wanted`, `password-refused`, `forbidden`, where it is there and refuses access.',
+      'The kind of the reason: `refused`, `unresolved`, `unreachable`, `silent`, `closed`, `not-redis`, `too-old`, `no-tls`, `certificate`, `no-database`, `full`, `not-ready`, `other`; or `password-wanted`, `password-refused`, `forbidden`, where it is there and refuses access.',
   }),
 );
 
