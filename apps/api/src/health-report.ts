@@ -1,7 +1,7 @@
 import type { CacheRegistry } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
 import type { QueueBackend, Queues } from '@holdfast/queue';
-import type { FaultKind, RedisEngine } from '@holdfast/redis-core';
+import { createKeys, faultKindOf, type FaultKind, type RedisEngine } from '@holdfast/redis-core';
 import { isLockedOut, type EvictionWatch } from '@holdfast/runtime';
 
 export interface HealthSources {
@@ -36,8 +36,8 @@ const probeDeadlineMs = 500;
 export async function healthReport(from: HealthSources): Promise<{ status: Status; [part: string]: unknown }> {
   const { engines, config, caches, queues, queueBackend } = from;
   const [cache, durable] = await Promise.all([
-    readRedis(engines.cache),
-    engines.durable === engines.cache ? undefined : readRedis(engines.durable),
+    readRedis(engines.cache, config),
+    engines.durable === engines.cache ? undefined : readRedis(engines.durable, config),
   ]);
   const { kind, status: queue } = queueBackend;
   const { warnings } = from.eviction;
@@ -87,8 +87,11 @@ export function judge(healthy: boolean, enableFallback: boolean): Status {
   return enableFallback ? 'degraded' : 'down';
 }
 
-/** One command, so that a Redis that accepts connections and answers nothing is noticed too. */
-export async function readRedis(engine: RedisEngine): Promise<RedisReading> {
+/**
+ * One command, so that a Redis that accepts connections and answers nothing is noticed too; and a write, since a replica, a
+ * full disk and rules of access (ACL) refuse those alone. It removes a key that is never there.
+ */
+export async function readRedis(engine: RedisEngine, config: HealthSources['config']): Promise<RedisReading> {
   // Nothing is wrong where none is configured, but neither is there a Redis that would be available.
   if (engine.kind === 'memory') {
     return { available: false, healthy: true, latencyMs: null, breaker: 'closed', reason: 'no Redis is configured' };
@@ -98,10 +101,10 @@ export async function readRedis(engine: RedisEngine): Promise<RedisReading> {
   if (!available) return { available, healthy: false, latencyMs: null, breaker: 'open', ...whyNot(status) };
   const start = performance.now();
   try {
-    await engine.time({ deadlineMs: probeDeadlineMs });
+    await engine.del([createKeys(config.redis.keyPrefix).probe()], { deadlineMs: probeDeadlineMs });
   } catch (error) {
-    const message = error instanceof Error ? error.message : 'no answer';
-    return { available, healthy: false, latencyMs: null, breaker: 'closed', reason: message };
+    const reason = error instanceof Error ? error.message : 'no answer';
+    return { available, healthy: false, latencyMs: null, breaker: 'closed', reason, fault: faultKindOf(error) };
   }
   const latencyMs = Math.round((performance.now() - start) * 100) / 100;
   return { available, healthy: true, latencyMs, breaker: 'closed' };

@@ -9,6 +9,7 @@ import {
   Queues,
   type QueueAvailabilityEvent,
   type QueueBackend,
+  type QueueErrorEvent,
 } from '../src/index.ts';
 
 /** Of a call to a Redis that is frozen, and else: a busy machine is no outage. */
@@ -137,6 +138,9 @@ describe('a queue whose Redis is away', () => {
     const first = await Promise.all([add(queues, 'frozen-0'), add(queues, 'frozen-1')]);
     expect(first).toEqual(['QUEUE_OUTCOME_UNKNOWN', 'QUEUE_OUTCOME_UNKNOWN']);
     expect(await add(queues, 'frozen-2')).toMatch(/QUEUE_UNAVAILABLE|QUEUE_OUTCOME_UNKNOWN/);
+    await eventually(async () =>
+      expect(await queues.summary('outage').catch(String)).toContain(`redis://127.0.0.1:${redis.port} does not answer`),
+    );
     redis.resume();
     await eventually(async () => expect(await add(queues, 'after-pause')).toBe('added'));
     expect(await Promise.all([0, 1, 2].map(async (n) => jobExists(`frozen-${n}`)))).toEqual([0, 0, 0]);
@@ -183,6 +187,37 @@ describe('a queue whose Redis is away', () => {
     }
     expect(await jobExists('no-room')).toBe(0);
     expect(await add(queues, 'room')).toBe('added');
+  });
+
+  it('is away for what ended its connections, whatever they were told before', async () => {
+    const server = await startRedis();
+    const address = `redis://127.0.0.1:${server.port}`;
+    const reasons: (string | undefined)[] = [];
+    const errors: string[] = [];
+    const onAway = (event: unknown): void => {
+      const { address: at, available, reason } = event as QueueAvailabilityEvent;
+      if (at === address && !available) reasons.push(reason);
+    };
+    const onError = (event: unknown): void => void errors.push((event as QueueErrorEvent).error.message);
+    subscribe('holdfast:queue:availability', onAway);
+    subscribe('holdfast:queue:error', onError);
+    try {
+      await consume(server.port, () => undefined);
+      await server.command('CONFIG', 'SET', 'maxmemory', '1');
+      await eventually(() => expect(errors.some((message) => message.startsWith('OOM'))).toBe(true));
+      // Those of the worker alone, which was told that there is no memory.
+      const clients = String(await server.command('CLIENT', 'LIST'));
+      const ids = [...clients.matchAll(/^id=(\d+) .*name=holdfast:consumer:/gm)].map(([, id]) => id ?? '');
+      expect(ids).not.toEqual([]);
+      for (const id of ids) await server.command('CLIENT', 'KILL', 'ID', id);
+      await eventually(() => expect(reasons).not.toEqual([]));
+      expect(reasons.filter((reason) => reason?.includes('OOM') === true)).toEqual([]);
+    } finally {
+      unsubscribe('holdfast:queue:availability', onAway);
+      unsubscribe('holdfast:queue:error', onError);
+      await Promise.all(closers.splice(0).map(async (close) => close()));
+      await server.stop();
+    }
   });
 
   it('adds in time when the clock of Redis is far from ours', async () => {

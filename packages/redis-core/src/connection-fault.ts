@@ -42,7 +42,8 @@ export function isAccessRefused(kind: FaultKind | undefined): boolean {
 const patterns: readonly (readonly [RegExp, FaultKind])[] = [
   [/\bNOAUTH\b/, 'password-wanted'],
   [/\bWRONGPASS\b|invalid password|Unauthorized|without any password configured/i, 'password-refused'],
-  [/\bNOPERM\b|^-?DENIED\b/, 'forbidden'],
+  // Up to Redis 7.0 a command inside a script is forbidden without the word.
+  [/\bNOPERM\b|^-?DENIED\b|The user executing the script can't/, 'forbidden'],
   [/unknown command .?(HELLO|AUTH)\b|wrong number of arguments for 'auth'/i, 'too-old'],
   [/DB index is out of range|invalid DB index/, 'no-database'],
   [/max number of clients/, 'full'],
@@ -52,7 +53,10 @@ const patterns: readonly (readonly [RegExp, FaultKind])[] = [
   [/EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN/, 'unreachable'],
   [/WRONG_VERSION_NUMBER|wrong version number|packet length too long|http request/i, 'no-tls'],
   [/CERT|certificate|altname|_TLS_|SSL|UNABLE_TO_VERIFY/i, 'certificate'],
-  [/ETIMEDOUT|ESOCKETTIMEDOUT|CONNECT_TIMEOUT|connecting took|did not answer in time|not answered for/, 'silent'],
+  [
+    /ETIMEDOUT|ESOCKETTIMEDOUT|CONNECT_TIMEOUT|connecting took|did not answer in time|not answered for|Socket timeout/,
+    'silent',
+  ],
   [/Unknown RESP type|Protocol error|not JSON|reply for each command/, 'not-redis'],
   [/ECONNRESET|EPIPE|ECONNABORTED|Connection is closed|socket hang up|other side closed/, 'closed'],
 ];

@@ -1,5 +1,5 @@
 import type { Safety } from './command.ts';
-import { withoutArguments } from './connection-fault.ts';
+import { faultKindOf, isAccessRefused, withoutArguments } from './connection-fault.ts';
 import {
   AccessRefusedError,
   CommandError,
@@ -20,8 +20,7 @@ export function fromReplyError(text: string, cause?: unknown): HoldfastError {
   if (word === 'WRONGTYPE' || message.includes('WRONGTYPE Operation')) return new WrongTypeError(message, options);
   if (word === 'OOM' || message.includes('OOM command not allowed')) return new OutOfMemoryError(message, options);
   if (word === 'READONLY' || word === 'MISCONF' || word === 'NOREPLICAS') return new ReadOnlyError(message, options);
-  if (word === 'NOPERM' || word === 'NOAUTH' || message.includes(' NOPERM '))
-    return new AccessRefusedError(message, options);
+  if (isAccessRefused(faultKindOf(message))) return new AccessRefusedError(message, options);
   // Redis is there, but not ready to serve: it applied nothing.
   if (['LOADING', 'BUSY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'MOVED', 'ASK'].includes(word)) {
     return new UnavailableError(message, options);

@@ -190,6 +190,21 @@ describe('a Redis that refuses access', () => {
     await eventually(() => expect(engine.status).toEqual({ available: true, breaker: 'closed' }), patient);
   });
 
+  it('is not left again once it has let the user in, if the connection was cut before it was tried again', async () => {
+    await redis.command('ACL', 'SETUSER', 'cut', 'on', `>${password}`, '+@all');
+    const engine = connect(target({ username: 'cut', password }), 'holdfast:probe');
+    await faultOf(engine, 'forbidden');
+    await redis.command('ACL', 'SETUSER', 'cut', '~*', '&*');
+    await redis.command('CLIENT', 'KILL', 'USER', 'cut');
+    await eventually(() => expect(engine.status.available).toBe(true), patient);
+    const changes: boolean[] = [];
+    engine.onAvailability((available) => changes.push(available));
+    const start = await engine.time();
+    // It would have been tried again after a second.
+    await eventually(async () => expect(await engine.time()).toBeGreaterThan(start + 1500), patient);
+    expect(changes).toEqual([]);
+  });
+
   it('is told of once for each reason, however often it is tried', async () => {
     const told: string[] = [];
     const listen = (event: unknown): void => {

@@ -138,7 +138,8 @@ export class RedisQueueHandle implements QueueHandle {
       if (error instanceof QueueUnavailableError || error instanceof QueueOutcomeUnknownError) throw error;
       if (isServerError(error)) throw translateServerError(error, this.name);
       if (client.status === 'ready' && !isConnectionError(error)) throw error;
-      throw this.#unavailable(error);
+      // Where the connection ended meanwhile, why it did says more than what that did to the command.
+      throw this.#unavailable(error, this.status.reason);
     }
   }
 

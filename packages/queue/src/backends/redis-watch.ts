@@ -1,6 +1,7 @@
-import { explainFault, type ConnectionFault, type RedisTarget } from '@holdfast/redis-core';
+import { explainFault, HoldfastError, type ConnectionFault, type RedisTarget } from '@holdfast/redis-core';
 import type { RedisQueueBackend } from 'bullmq';
 import type { BackendStatus } from './backend.ts';
+import { isServerError } from './redis-errors.ts';
 
 export type RedisClient = Awaited<RedisQueueBackend['client']>;
 
@@ -19,7 +20,6 @@ export class ConnectionWatch {
   #wasReady = false;
   readonly #settled = Promise.withResolvers<void>();
   readonly #observer: ConnectionObserver | undefined;
-
   readonly #target: RedisTarget;
 
   /** @param client BullMQ's promise of the connection; of a worker, it resolves only once Redis is there. */
@@ -63,7 +63,11 @@ export class ConnectionWatch {
   }
 
   note(error: Error): void {
+    // An error of ours was made of what is known already.
+    if (error instanceof HoldfastError) return;
     const fault = explainFault(error, this.#target, this.#wasReady);
+    // What Redis answers to a command on a connection that can be used says nothing of why that may end later.
+    if (this.ready !== undefined && (isServerError(error) || fault.kind === 'other')) return;
     // The end of a connection says less than what has led to it.
     const onlyFollows = fault.kind === 'closed' || fault.kind === 'other';
     if (this.#fault === undefined || !onlyFollows || this.#fault.kind === 'closed') {

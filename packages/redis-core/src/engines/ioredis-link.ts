@@ -246,6 +246,8 @@ export class IoredisLink {
   }
 
   #onLost(): void {
+    // It is for the connection that has just ended.
+    clearTimeout(this.#refusedTimer);
     this.#fault ??= { kind: 'closed', reason: `the connection to ${this.#address} was lost` };
     void this.#breaker.trip();
     this.#setAvailable(false);

@@ -13,7 +13,7 @@ const fault = Type.Optional(
 
 const redis = {
   available: Type.Boolean({ description: 'Whether there is a Redis to which a call made now would be sent.' }),
-  healthy: Type.Boolean({ description: 'Whether it answered just now; also true where none is configured.' }),
+  healthy: Type.Boolean({ description: 'Whether it took a write just now; also true where none is configured.' }),
   latencyMs: Type.Union([Type.Number(), Type.Null()]),
   breaker: Type.Union([Type.Literal('closed'), Type.Literal('open')]),
   reason: Type.Optional(

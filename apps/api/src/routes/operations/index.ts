@@ -39,7 +39,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = asy
   });
 
   app.get('/api/health/redis', { config: { access: 'any key' }, schema: getRedisHealth }, async (_request, reply) => {
-    const { healthy, latencyMs, reason } = await readRedis(engines.cache);
+    const { healthy, latencyMs, reason } = await readRedis(engines.cache, config);
     const status = judge(healthy, config.redis.enableFallback && !isLockedOut(health));
     const connected = engines.cache.kind !== 'memory' && healthy;
     return reply
