@@ -70,7 +70,10 @@ export async function createRuntime(config: Config, { standIn = false }: Runtime
     ...cacheOptions,
     ...(journal === undefined ? {} : { journal }),
   });
-  const eviction = new EvictionWatch({ engines, config });
+  const eviction = new EvictionWatch({
+    engines,
+    targets: { cache: redis.cache.target, durable: redis.durable.target },
+  });
   return {
     engines,
     eviction,

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from '@holdfast/config';
-import { type RedisEngine, summarizeInfo } from '@holdfast/redis-core';
+import { type RedisEngine, type RedisTarget, summarizeInfo } from '@holdfast/redis-core';
 import type { Logger } from '@holdfast/telemetry';
 import { type EvictionWarnings, evictionWarnings, type RedisMemory } from './eviction-policy.ts';
 
@@ -9,14 +8,16 @@ const connections = ['cache', 'durable'] as const satisfies Connection[];
 
 export interface EvictionWatchOptions {
   readonly engines: Readonly<Record<Connection, RedisEngine>>;
-  readonly config: Pick<Config, 'redis'>;
+  readonly targets: Readonly<Record<Connection, RedisTarget>>;
+  /** How soon a policy that fits is looked at again: somebody may change it while all connections stand. Default 10 minutes. */
+  readonly everyMs?: number;
   /** How soon something that was wrong, or could not be read, is looked at again. Default one minute. */
   readonly againAfterMs?: number;
 }
 
 /**
  * Knows whether an eviction policy can lose what its Redis is used for: asks after the start and each time that a connection
- * is back, since another server may answer then; and again from time to time while something is wrong.
+ * is back, since another server may answer then; and again from time to time, sooner while something is wrong.
  */
 export class EvictionWatch {
   readonly #options: EvictionWatchOptions;
@@ -56,43 +57,47 @@ export class EvictionWatch {
   }
 
   async #look(names: readonly Connection[], logger: Logger): Promise<void> {
-    const isRead = await Promise.all(names.map(async (name) => this.#read(name)));
+    await Promise.all(names.map(async (name) => this.#read(name)));
     if (this.#isClosed) return;
     const before = this.#warnings;
     const [cache, durable] = [this.#memories.get('cache'), this.#memories.get('durable')];
     this.#warnings = evictionWarnings(cache, durable, this.#isOneServer(cache, durable));
     for (const name of connections) log(name, before[name], this.#warnings[name], logger);
-    if (isRead.includes(false) || connections.some((name) => this.#warnings[name].length > 0)) this.#lookAgain(logger);
+    const isFine = connections.every((name) => this.#isKnown(name) && this.#warnings[name].length === 0);
+    const { everyMs = 600_000, againAfterMs = 60_000 } = this.#options;
+    this.#lookAgain(logger, isFine ? everyMs : againAfterMs);
   }
 
-  async #read(name: Connection): Promise<boolean> {
+  async #read(name: Connection): Promise<void> {
     try {
       const info = await this.#options.engines[name].info();
       const { policy, max } = summarizeInfo(info).memory;
       this.#memories.set(name, { policy, max, runId: info['run_id'] });
-      return true;
     } catch {
       // Away, or it refuses INFO as well: nothing is known then, and so nothing is said.
       this.#memories.delete(name);
-      return false;
     }
   }
 
-  #lookAgain(logger: Logger): void {
+  #isKnown(name: Connection): boolean {
+    return this.#options.engines[name].kind === 'memory' || this.#memories.has(name);
+  }
+
+  #lookAgain(logger: Logger, afterMs: number): void {
     clearTimeout(this.#timer);
-    const { engines, againAfterMs = 60_000 } = this.#options;
+    const { engines } = this.#options;
     this.#timer = setTimeout(() => {
       // One that is away is read when it is back.
       void this.#look(
         connections.filter((name) => engines[name].kind !== 'memory' && engines[name].status.available),
         logger,
       );
-    }, againAfterMs).unref();
+    }, afterMs).unref();
   }
 
   #isOneServer(cache: RedisMemory | undefined, durable: RedisMemory | undefined): boolean {
-    const { redis } = this.#options.config;
-    if (isDeepStrictEqual(redis.cache.target, redis.durable.target)) return true;
+    const { targets } = this.#options;
+    if (isDeepStrictEqual(targets.cache, targets.durable)) return true;
     return cache?.runId !== undefined && cache.runId === durable?.runId;
   }
 }
