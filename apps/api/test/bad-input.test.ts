@@ -54,6 +54,29 @@ describe.each(['redis', 'memory'] as const)('bad input, in %s', (engine) => {
     ]);
   });
 
+  it('names durations as they are given, in the text as in the paths', async () => {
+    const options = { waitingTtl: '36500d', deduplication: { id: 'a', ttl: '36500d' } };
+    const backoff = { type: 'fixed', delay: '36500d' };
+    const job = { data: { url: 'https://example.com/' }, options: { ...options, backoff } };
+    const url = '/v1/queues/http-delivery';
+    const answers = [
+      await api.app.inject({ method: 'POST', url: `${url}/jobs`, payload: job }),
+      await api.app.inject({ method: 'POST', url: `${url}/jobs/bulk`, payload: { jobs: [job] } }),
+      await api.app.inject({ method: 'PUT', url: `${url}/schedules/s`, payload: { every: '36500d', job } }),
+    ];
+    for (const { payload } of answers) {
+      expect(payload).toContain('JOB_OPTIONS_INVALID');
+      expect(payload).not.toMatch(/[a-z]Ms\b/);
+    }
+    const problem = answers[0]?.json<ProblemBody>();
+    expect(problem?.errors?.map(({ path }) => path)).toEqual([
+      '/options/waitingTtl',
+      '/options/deduplication/ttl',
+      '/options/backoff',
+    ]);
+    expect(problem?.detail).toMatch(/^\/options\/waitingTtl: /);
+  });
+
   it('names the methods that a path takes', async () => {
     const answer = await api.app.inject({ method: 'POST', url: cacheUrl });
     expect(answer.headers['allow']).toBe('DELETE, GET, HEAD, PUT');

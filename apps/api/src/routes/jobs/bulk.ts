@@ -9,7 +9,7 @@ import type { ApiError } from '../../errors.ts';
 import { compileValidator } from '../../validation.ts';
 import { addJobs } from './bulk-schema.ts';
 import { toJobOptions } from './job-options.ts';
-import { issuesInRequest } from './request-issues.ts';
+import { detailInRequest, issuesInRequest } from './request-issues.ts';
 import { newJob } from './schema.ts';
 
 export interface BulkJobRoutesOptions {
@@ -92,7 +92,7 @@ function errorOf(error: unknown): NonNullable<Item['error']> {
   if (!(error instanceof HoldfastError)) {
     return { code: apiErrors.internal.code, detail: 'The job could not be added.' };
   }
-  const { code, message: detail } = error;
+  const { code } = error;
   const errors = issuesInRequest(error);
-  return { code, detail, ...(errors.length > 0 && { errors }) };
+  return { code, detail: detailInRequest(error, errors), ...(errors.length > 0 && { errors }) };
 }

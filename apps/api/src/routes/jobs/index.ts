@@ -5,7 +5,7 @@ import type { Static } from 'typebox';
 import { durationAt } from '../../durations.ts';
 import { ApiError } from '../../errors.ts';
 import { toJobOptions } from './job-options.ts';
-import { issuesInRequest } from './request-issues.ts';
+import { detailInRequest, issuesInRequest } from './request-issues.ts';
 import { jobNotFound } from './not-found.ts';
 import { addJob, getJob, type newJob } from './schema.ts';
 
@@ -62,6 +62,7 @@ async function addTo(
   } catch (error) {
     if (!(error instanceof JobInvalidError || error instanceof JobOptionsInvalidError)) throw error;
     const { code, status } = error;
-    throw new ApiError({ code, status, title: '' }, error.message, { issues: issuesInRequest(error), cause: error });
+    const issues = issuesInRequest(error);
+    throw new ApiError({ code, status, title: '' }, detailInRequest(error, issues), { issues, cause: error });
   }
 }

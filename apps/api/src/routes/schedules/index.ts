@@ -4,7 +4,7 @@ import type { Queues, ScheduleView } from '@holdfast/queue';
 import { durationAt } from '../../durations.ts';
 import { ApiError, apiErrors } from '../../errors.ts';
 import { toJobOptions } from '../jobs/job-options.ts';
-import { issuesInRequest } from '../jobs/request-issues.ts';
+import { detailInRequest, issuesInRequest } from '../jobs/request-issues.ts';
 import { deleteSchedule, getSchedule, listSchedules, putSchedule } from './schema.ts';
 
 const path = '/v1/queues/:q/schedules/:id';
@@ -79,5 +79,5 @@ function inRequestBody(error: unknown): never {
     path: at === '/id' ? 'params.id' : at,
     message,
   }));
-  throw new ApiError({ code, status, title: '' }, error.message, { issues, cause: error });
+  throw new ApiError({ code, status, title: '' }, detailInRequest(error, issues), { issues, cause: error });
 }
