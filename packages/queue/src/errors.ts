@@ -83,6 +83,11 @@ export const queueErrors = {
     status: 503,
     title: 'Another process uses the folder of the embedded queue.',
   },
+  folderUnusable: {
+    code: 'EMBEDDED_FOLDER_UNUSABLE',
+    status: 503,
+    title: 'The embedded queue cannot be opened in its folder.',
+  },
   timeout: { code: 'JOB_TIMEOUT', status: 504, title: 'The job took longer than it may.' },
   cancelled: { code: 'JOB_CANCELLED', status: 409, title: 'The job was cancelled.' },
   expired: { code: 'JOB_EXPIRED', status: 410, title: 'The job waited longer than it may and was not run.' },
@@ -215,6 +220,29 @@ export class EmbeddedFolderLockedError extends HoldfastError {
     );
     this.holderPid = holderPid;
   }
+}
+
+/** The folder of the embedded queue is none, or cannot be written to, or the database in it does not open. */
+export class EmbeddedFolderUnusableError extends HoldfastError {
+  constructor(directory: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(
+      queueErrors.folderUnusable,
+      `The embedded queue cannot be opened in ${directory} (${reason})${whatToDoAbout(reason)}`,
+      { cause },
+    );
+  }
+}
+
+function whatToDoAbout(reason: string): string {
+  if (/^E[A-Z]+:|unable to open|readonly database|disk/.test(reason)) {
+    return ': it has to be a folder that this process may write to, on a disk with room.';
+  }
+  // What PostgreSQL as WebAssembly says of files that it cannot make anything of.
+  if (/Aborted|unreachable|out of bounds|ended with code/.test(reason)) {
+    return ': the database in it is damaged, or its disk is full. Where it is damaged, move the folder away: it keeps its jobs, and the next start makes a new one.';
+  }
+  return '.';
 }
 
 export class FlowUnsupportedError extends HoldfastError {

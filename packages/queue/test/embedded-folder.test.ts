@@ -150,6 +150,29 @@ describe('the embedded queue', () => {
     expect(existsSync(join(directory, 'pglite.new'))).toBe(false);
   });
 
+  it('says which folder cannot be used, and what it has to be', async () => {
+    const directory = newPath();
+    writeFileSync(directory, 'a file');
+    await expect(createEmbeddedBackend({ directory: join(directory, 'queue') })).rejects.toMatchObject({
+      code: 'EMBEDDED_FOLDER_UNUSABLE',
+      message: expect.stringMatching(/folder-\d+\/queue \(ENOTDIR: .*\): it has to be a folder/),
+    });
+  });
+
+  it('says that a database is damaged, and lets go of its folder', async () => {
+    const directory = newPath();
+    await use(directory);
+    const file = join(directory, 'pglite', 'global', 'pg_control');
+    const intact = readFileSync(file);
+    writeFileSync(file, 'garbage');
+    await expect(createEmbeddedBackend({ directory })).rejects.toMatchObject({
+      code: 'EMBEDDED_FOLDER_UNUSABLE',
+      message: expect.stringMatching(/folder-\d+ \(.+\): the database in it is damaged/),
+    });
+    writeFileSync(file, intact);
+    expect(await use(directory)).toEqual({ n: 7 });
+  });
+
   it.each([383, 767])('says what to do where initdb would need more than the %i MiB that there are', (mebibytes) => {
     expect(() => requireInitdbMemory(mebibytes * 1024 * 1024)).toThrow(
       `takes 768 MiB to make, and this process may use ${mebibytes} MiB: give it more memory for its first start, or build`,

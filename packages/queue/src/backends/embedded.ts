@@ -4,7 +4,8 @@ import { publishEvent } from '../channels.ts';
 import { flowFunctionSql } from '../flows/embedded-store.ts';
 import { functionsSql } from '../embedded/functions.ts';
 import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
-import { lockFolder } from '../embedded/folder-lock.ts';
+import { EmbeddedFolderLockedError, EmbeddedFolderUnusableError } from '../errors.ts';
+import { type FolderLock, lockFolder } from '../embedded/folder-lock.ts';
 import { installAdding } from '../embedded/adding.ts';
 import { onceEach } from '../once-each.ts';
 import { scheduleRecordsTable } from '../schedules/embedded-records.ts';
@@ -40,10 +41,11 @@ const sessionSql = 'SET search_path TO bullmq';
  * results survive the death of the process at any moment, but not a power cut (PGlite does not fsync).
  *
  * @throws EmbeddedFolderLockedError when another process uses the folder.
+ * @throws EmbeddedFolderUnusableError when the folder, or the database in it, cannot be opened.
  */
 export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Promise<QueueBackend> {
   const directory = resolve(options.directory);
-  const lock = lockFolder(directory);
+  const lock = takeFolder(directory);
   let pglite: PgliteClient;
   try {
     const { memoryBytes } = options;
@@ -53,7 +55,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     });
   } catch (error) {
     lock.release();
-    throw error;
+    throw new EmbeddedFolderUnusableError(directory, error);
   }
   const pool = new PgPool(pglite);
   try {
@@ -164,4 +166,12 @@ async function prepare(pool: PgPool, definitions: readonly CrashLimit[] | undefi
   await installAdding(pool);
   await pool.query(scheduleRecordsTable);
   await recoverJobs(pool, definitions);
+}
+
+function takeFolder(directory: string): FolderLock {
+  try {
+    return lockFolder(directory);
+  } catch (error) {
+    throw error instanceof EmbeddedFolderLockedError ? error : new EmbeddedFolderUnusableError(directory, error);
+  }
 }
