@@ -201,6 +201,15 @@ describe.each(['redis', 'memory'] as const)('the cache over REST, in %s', (engin
   });
 
   async function allKeys(): Promise<{ keys: string[] }> {
-    return (await call('GET', '/v1/namespaces/prompts/keys?limit=1000')).json<{ keys: string[] }>();
+    const keys: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const at: string = cursor === null ? '' : `&cursor=${cursor}`;
+      const answer = await call('GET', `/v1/namespaces/prompts/keys?limit=1000${at}`);
+      const page = answer.json<{ keys: string[]; cursor: string | null }>();
+      keys.push(...page.keys);
+      cursor = page.cursor;
+    } while (cursor !== null);
+    return { keys };
   }
 });

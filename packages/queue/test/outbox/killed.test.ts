@@ -23,7 +23,7 @@ describe('a service that is killed again and again, with a network that fails', 
     folder.remove();
   });
 
-  it('runs each job that it acknowledged, and none twice', { timeout: 30_000 + lives * 3000 }, async () => {
+  it('runs each job that it acknowledged, and none twice', { timeout: 120_000 + lives * 10_000 }, async () => {
     const runs = new Map<string, number>();
     const target = { kind: 'standalone', host: '127.0.0.1', port: redis.port } as const;
     const backend = createRedisBackend({ target });
