@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { root } from './compose.ts';
+import { readCompose, root } from './compose.ts';
 
 interface Step {
   readonly uses?: string;
@@ -64,52 +64,27 @@ describe.each([
 });
 
 describe('ci.yml', () => {
-  it('runs on every pull request and on main', () => {
-    expect(ci.on).toEqual({ push: { branches: ['main'] }, pull_request: null });
-  });
-
-  it('runs the script that everybody runs, on the oldest supported Node and a real Redis', () => {
+  it('runs the script that everybody runs, on the oldest Node that the repository says it takes', () => {
     const { steps = [] } = ci.jobs['check'] ?? {};
-    expect(steps.at(-1)?.run).toBe('.ci/run');
-    expect(statSync(`${root}.ci/run`).mode & 0o111).not.toBe(0);
-    expect(steps.find((step) => step.uses?.startsWith('actions/setup-node@'))?.with).toMatchObject({
-      'node-version': 20,
-    });
-    expect(steps.some((step) => step.run?.includes('redis-server'))).toBe(true);
+    expect(statSync(`${root}${steps.at(-1)?.run}`).mode & 0o111).not.toBe(0);
+    const { engines } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { engines: { node: string } };
+    const node = steps.find((step) => step.uses?.startsWith('actions/setup-node@'))?.with?.['node-version'];
+    expect(engines.node).toBe(`>=${node as string}`);
   });
 
-  it('builds both images and looks into them', () => {
-    expect(ci.jobs['images']?.strategy?.matrix).toEqual({ app: ['api', 'worker'] });
-    expect(build(ci.jobs['images'])).toMatchObject({
-      file: 'infra/docker/Dockerfile',
-      target: '${{ matrix.app }}',
-      push: false,
-    });
+  it('builds the image of each app that docker-compose.yml builds, and publishes none', () => {
+    const built = Object.values(readCompose().services).flatMap(({ build }) => build ?? []);
+    expect(ci.jobs['images']?.strategy?.matrix['app']).toEqual(built.map(({ target }) => target));
+    expect(build(ci.jobs['images'])).toMatchObject({ file: built[0]?.dockerfile, push: false });
   });
 });
 
 describe('release.yml', () => {
-  it('runs on main only', () => {
-    expect(release.on).toEqual({ push: { branches: ['main'] } });
-  });
-
-  it('versions and publishes through changesets', () => {
-    const { steps = [] } = release.jobs['version-or-publish'] ?? {};
-    expect(steps.find((step) => step.uses?.startsWith('changesets/action@'))?.with).toMatchObject({
-      version: 'pnpm exec changeset version',
-      publish: 'pnpm exec changeset publish',
-    });
-  });
-
-  it('pushes images with provenance, only once something was published', () => {
+  it('publishes images only once something was published, from a job that there is', () => {
     const job = release.jobs['images'];
-    expect(job).toMatchObject({
-      needs: 'version-or-publish',
-      if: "needs.version-or-publish.outputs.published == 'true'",
-      permissions: { contents: 'read', packages: 'write', 'id-token': 'write', attestations: 'write' },
-    });
-    expect(build(job)).toMatchObject({ push: true, provenance: 'mode=max', sbom: true });
-    expect(job?.steps.some((step) => step.uses?.startsWith('actions/attest-build-provenance@'))).toBe(true);
+    expect(Object.keys(release.jobs)).toContain(job?.needs);
+    expect(job?.if).toContain(`needs.${job?.needs}.outputs.published`);
+    expect(build(job)).toMatchObject({ push: true });
   });
 });
 

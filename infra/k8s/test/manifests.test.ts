@@ -43,34 +43,22 @@ describe.skipIf(!canRender).each(['dev', 'prod'] as const)(`the overlay %s${reas
   });
 
   describe.each(apps)('$name', ({ name, port }) => {
-    it('runs three times, and a rollout never takes one away', () => {
+    it('loses no pod to a rollout', () => {
       const { replicas, strategy } = find(manifests, 'Deployment', name).spec ?? {};
-      expect(replicas).toBe(3);
-      expect(strategy).toEqual({ type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } });
+      expect(replicas).toBeGreaterThan(1);
+      expect(strategy?.rollingUpdate?.maxUnavailable).toBe(0);
     });
 
-    it('is asked for its life and for its readiness on their own paths and times', () => {
+    it('is asked for its life and for its readiness on the port of its Service, not faster than it may answer', () => {
       const { livenessProbe, readinessProbe, ports } = container(manifests, name);
-      expect(livenessProbe).toMatchObject({
-        httpGet: { path: '/health/live', port: 'http' },
-        initialDelaySeconds: 30,
-        periodSeconds: 30,
-        timeoutSeconds: 10,
-      });
-      expect(readinessProbe).toMatchObject({
-        httpGet: { path: '/health/ready', port: 'http' },
-        initialDelaySeconds: 5,
-        periodSeconds: 10,
-        timeoutSeconds: 5,
-      });
       expect(ports).toEqual([{ name: 'http', containerPort: port, protocol: 'TCP' }]);
-    });
-
-    it('asks for 256Mi and 250m, and gets 512Mi and 500m at most', () => {
-      expect(container(manifests, name).resources).toEqual({
-        requests: { memory: '256Mi', cpu: '250m' },
-        limits: { memory: '512Mi', cpu: '500m' },
-      });
+      for (const [probe, path] of [
+        [livenessProbe, '/health/live'],
+        [readinessProbe, '/health/ready'],
+      ] as const) {
+        expect(probe?.httpGet).toEqual({ path, port: 'http' });
+        expect(probe?.timeoutSeconds).toBeLessThan(probe?.periodSeconds ?? 0);
+      }
     });
 
     it('takes addresses from a ConfigMap and secrets from Secrets, by reference', () => {
@@ -146,13 +134,6 @@ describe.skipIf(!canRender).each(['dev', 'prod'] as const)(`the overlay %s${reas
       expect(pod(manifests, name).terminationGracePeriodSeconds).toBeGreaterThan(neededSeconds + 5);
     });
 
-    it('spreads over nodes and zones', () => {
-      expect(pod(manifests, name).topologySpreadConstraints?.map((constraint) => constraint.topologyKey)).toEqual([
-        'kubernetes.io/hostname',
-        'topology.kubernetes.io/zone',
-      ]);
-    });
-
     it('is found by its Service, its disruption budget and Prometheus', () => {
       const { selector, template } = find(manifests, 'Deployment', name).spec ?? {};
       const labels = { 'app.kubernetes.io/name': name };
@@ -174,15 +155,14 @@ describe.skipIf(!canRender).each(['dev', 'prod'] as const)(`the overlay %s${reas
     });
   });
 
-  it('scales the API by its processor time, from the three pods on', () => {
-    expect(find(manifests, 'HorizontalPodAutoscaler', 'holdfast-api')).toMatchObject({
-      apiVersion: 'autoscaling/v2',
-      spec: {
-        minReplicas: 3,
-        scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'holdfast-api' },
-        metrics: [{ resource: { name: 'cpu', target: { type: 'Utilization' } } }],
-      },
-    });
+  it('scales the API by what its pods ask for, from as many as its Deployment has: applying it again takes none away', () => {
+    const { minReplicas, scaleTargetRef, metrics } =
+      find(manifests, 'HorizontalPodAutoscaler', 'holdfast-api').spec ?? {};
+    const { apiVersion, kind, metadata, spec } = find(manifests, 'Deployment', 'holdfast-api');
+    expect(scaleTargetRef).toEqual({ apiVersion, kind, name: metadata?.name });
+    expect(minReplicas).toBe(spec?.replicas);
+    const requested = Object.keys(container(manifests, 'holdfast-api').resources?.requests ?? {});
+    for (const { resource } of metrics ?? []) expect(requested).toContain(resource?.name);
   });
 
   it('has every ConfigMap that its pods name', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { presetQueues } from '../src/preset-queues.ts';
 import { load, loadError } from './load.ts';
 
 const webhookSecret = (text: string): string => `whsec_${Buffer.from(text).toString('base64')}`;
@@ -88,17 +89,14 @@ queues:
 `;
     const { queues } = load({}, yaml);
     expect(Object.keys(queues)).toEqual(['product-refresh', 'embedding-computation']);
+    const { 'product-refresh': refresh, 'embedding-computation': embedding } = presetQueues;
     expect(queues['product-refresh']).toMatchObject({
+      ...refresh,
       attempts: 7,
-      priority: 'low',
-      schedule: { pattern: '0 2 * * *' },
-      retention: { completed: { count: 5 }, failed: { count: 30 } },
+      retention: { ...refresh?.retention, failed: { count: 30 } },
       delivery: { url: 'http://shop.internal/refresh' },
     });
-    expect(queues['embedding-computation']).toMatchObject({
-      attempts: 2,
-      coalesce: { field: 'products', maxItems: 32, maxWaitMs: 50 },
-    });
+    expect(queues['embedding-computation']).toMatchObject({ ...embedding });
     expect(loadError({}, 'queues: {analytics-processing: {}}').problems[0]?.path).toBe('queues.analytics-processing');
   });
 
