@@ -189,6 +189,24 @@ describe('a job that its store holds only in part', () => {
     expect((await call('GET', '/jobs/torn')).json()).toMatchObject({ logs: ['line'] });
   });
 
+  it('leaves the others as they are where a dead letter has become another kind of key, or none', async () => {
+    await clear();
+    await store('failed', 'whole', whole);
+    await redis.command('SET', `${prefix}text`, 'x');
+    for (const id of ['text', 'gone']) await redis.command('ZADD', `${prefix}failed`, '1', id);
+    for (const id of ['text', 'gone']) {
+      expect((await call('GET', `/jobs/${id}`)).statusCode, id).toBe(404);
+      for (const action of ['retry', 'promote']) {
+        expect((await call('POST', `/jobs/${id}/${action}`)).statusCode, `${id}/${action}`).toBe(404);
+      }
+    }
+    expect((await call('POST', '/dead-letters/redrive')).json()).toMatchObject({ redriven: 1 });
+    expect(await redis.command('ZCARD', `${prefix}failed`)).toBe(0);
+    for (const id of ['text', 'gone']) await redis.command('ZADD', `${prefix}failed`, '1', id);
+    expect((await call('POST', '/dead-letters/clean')).json()).toEqual({ removed: 2, remaining: 0 });
+    expect(await redis.command('GET', `${prefix}text`)).toBe('x');
+  });
+
   describe.each([
     '17',
     '007',

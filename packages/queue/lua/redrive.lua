@@ -34,6 +34,11 @@ local function push(opts)
   return opts:find('"lifo":true', 1, true) and 'RPUSH' or 'LPUSH'
 end
 
+-- A key of another kind has only the name of a job.
+local function isJob(key)
+  return redis.call('TYPE', key).ok == 'hash'
+end
+
 local ids = {}
 if given then
   for at = 3, #ARGV do
@@ -46,7 +51,7 @@ end
 local reply = {0, 0}
 for _, id in ipairs(ids) do
   local key = prefix .. id
-  if redis.call('ZSCORE', failed, id) and redis.call('EXISTS', key) == 1 then
+  if redis.call('ZSCORE', failed, id) and isJob(key) then
     -- What counts its crashes and stalls, so that one more is not its last.
     redis.call('HDEL', key, 'stacktrace', 'stc', 'defa', 'hf:crashes')
     bullmq({
@@ -56,7 +61,7 @@ for _, id in ipairs(ids) do
     reply[1] = reply[1] + 1
   else
     reply[#reply + 1] = id
-    reply[#reply + 1] = redis.call('EXISTS', key) == 1 and 'state' or 'absent'
+    reply[#reply + 1] = isJob(key) and 'state' or 'absent'
     -- An entry without a job, which would be met again and again.
     if not given then
       redis.call('ZREM', failed, id)

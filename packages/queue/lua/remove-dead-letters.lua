@@ -12,6 +12,12 @@ local function bullmq(KEYS, ARGV)
 --[[BULLMQ]]
 end
 
+-- A key of another kind has only the name of a job: it stays, and its entry goes.
+local function mayBeJob(key)
+  local kind = redis.call('TYPE', key).ok
+  return kind == 'hash' or kind == 'none'
+end
+
 local ids = {}
 if ARGV[2] == '' then
   for at = 3, #ARGV do
@@ -26,7 +32,9 @@ end
 
 for _, id in ipairs(ids) do
   -- The second key is where schedules are: one that is not there, because what a schedule made may go once it has failed.
-  bullmq({prefix .. id, prefix .. 'holdfast:none'}, {id, '0', prefix})
+  if mayBeJob(prefix .. id) then
+    bullmq({prefix .. id, prefix .. 'holdfast:none'}, {id, '0', prefix})
+  end
   -- Also where only the entry was left.
   redis.call('ZREM', failed, id)
 end

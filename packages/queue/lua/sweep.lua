@@ -15,6 +15,12 @@ local function bullmq(KEYS, ARGV)
 --[[BULLMQ]]
 end
 
+-- A key of another kind has only the name of a job: it stays, and its entry goes.
+local function mayBeJob(key)
+  local kind = redis.call('TYPE', key).ok
+  return kind == 'hash' or kind == 'none'
+end
+
 if not redis.call('SET', lease, ARGV[1], 'NX', 'PX', ARGV[2]) then
   if redis.call('GET', lease) ~= ARGV[1] then
     return {1, 0, 0}
@@ -37,7 +43,9 @@ for at, state in ipairs({'completed', 'failed'}) do
   end
   for _, id in ipairs(ids) do
     -- The second key is where schedules are: one that is not there, because what a schedule made may go once it has ended.
-    bullmq({prefix .. id, prefix .. 'holdfast:none'}, {id, '0', prefix})
+    if mayBeJob(prefix .. id) then
+      bullmq({prefix .. id, prefix .. 'holdfast:none'}, {id, '0', prefix})
+    end
     -- Also where only the entry was left.
     redis.call('ZREM', set, id)
   end

@@ -15,7 +15,9 @@ const belongsToSchedule = -8;
  * @throws JobStateError (409) it runs, or it is the next job of a schedule
  */
 export async function removeJob(handle: QueueHandle, id: string): Promise<boolean> {
-  const state = await stateOf(handle, id);
+  if (!canBeJobId(id)) return false;
+  // Where its entry is all that is left of a job, that is removed.
+  const state = await handle.call((queue) => queue.getJobState(id));
   if (state === 'unknown') return false;
   let answer = await handle.call(async (queue) => tryRemove(queue, id));
   if (answer === isRunning && (await handle.jobs.read(id, 0))?.canRun === false) {
@@ -73,8 +75,10 @@ export async function tryRemove(queue: Queue<unknown, unknown>, id: string): Pro
   }
 }
 
+/** As it is shown: `unknown` also where its key holds something else, or nothing any more. */
 async function stateOf(handle: QueueHandle, id: string): Promise<JobState> {
-  return canBeJobId(id) ? handle.call((queue) => queue.getJobState(id)) : 'unknown';
+  const found = canBeJobId(id) ? await handle.jobs.read(id, 0) : undefined;
+  return found?.state ?? 'unknown';
 }
 
 /** BullMQ's scripts answer with negative numbers: there is no such job, or not in the state that it was looked for in. */
