@@ -8,7 +8,7 @@ import type { Logger, Metrics } from '@holdfast/telemetry';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import { parseJsonOnly } from './body-parsers.ts';
+import { parseJsonOnly, refuseEncodedBodies } from './body-parsers.ts';
 import { answerClientErrors } from './client-error.ts';
 import { Connections } from './connections.ts';
 import { nextSync } from './next-sync.ts';
@@ -96,6 +96,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   app.setValidatorCompiler(compileValidator);
   app.addSchema(problemSchema);
   parseJsonOnly(app);
+  refuseEncodedBodies(app);
 
   await app.register(closing);
   await app.register(routeTable);

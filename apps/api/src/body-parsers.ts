@@ -57,10 +57,21 @@ export function parseRawBytes(app: FastifyInstance): void {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 }
 
-/** A compressed body would be stored or parsed as something that it is not. For an `onRequest` hook. */
-export function refuseContentEncoding(request: FastifyRequest): void {
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
-    throw new ApiError(apiErrors.unsupportedMediaType, 'A Content-Encoding is not supported: send the body as it is.');
-  }
+/** A compressed body would be stored, or parsed, as something that it is not. Refused before it is read. */
+export function refuseEncodedBodies(app: FastifyInstance): void {
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    if (!request.is404 && isEncoded(request)) {
+      const problem =
+        'Neither a Content-Encoding nor a Transfer-Encoding that compresses is supported: send the body as it is.';
+      done(new ApiError(apiErrors.unsupportedMediaType, problem));
+    } else done(null, payload);
+  });
+}
+
+function isEncoded({ headers }: FastifyRequest): boolean {
+  const transfer = headers['transfer-encoding'];
+  if (transfer === undefined && !(Number(headers['content-length']) > 0)) return false;
+  // One that does not end in chunks has no end, which the parser tells.
+  if (transfer !== undefined && /,\s*chunked\s*$/i.test(transfer)) return true;
+  return (headers['content-encoding'] ?? 'identity').trim().toLowerCase() !== 'identity';
 }

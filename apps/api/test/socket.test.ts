@@ -70,6 +70,8 @@ describe('over a socket', () => {
     }
   });
 
+  const encoded = 'UNSUPPORTED_MEDIA_TYPE';
+  const zipped = 'Content-Type: application/json\r\nContent-Encoding: gzip\r\n';
   it.each([
     ['an expectation that nobody knows', 'PUT /v1/cache/prompts/k', 'Expect: a-miracle\r\n', 417, 'EXPECTATION_FAILED'],
     ['the same on a path that is not there', 'GET /nowhere', 'Expect: a-miracle\r\n', 417, 'EXPECTATION_FAILED'],
@@ -80,6 +82,15 @@ describe('over a socket', () => {
     ['another version of a route', 'GET /nowhere', 'Accept-Version: 9.x\r\n', 404, 'ROUTE_NOT_FOUND'],
     ['a length that is none', 'PUT /v1/cache/prompts/k', 'Content-Length: many\r\n', 400, 'REQUEST_MALFORMED'],
     ['an encoding that nobody knows', 'PUT /v1/cache/prompts/k', 'Transfer-Encoding: x\r\n', 400, 'REQUEST_MALFORMED'],
+    ['a transfer that is compressed', 'PUT /v1/cache/prompts/k', 'Transfer-Encoding: gzip, chunked\r\n', 415, encoded],
+    ['a compressed command', 'POST /v1/queues/http-delivery/jobs', `${zipped}Content-Length: 9\r\n`, 415, encoded],
+    [
+      'the same of no length',
+      'POST /v1/cache/prompts/bulk/get',
+      `${zipped}Transfer-Encoding: chunked\r\n`,
+      415,
+      encoded,
+    ],
     ['headers of 20 kB', 'GET /health/live', `X-Long: ${'x'.repeat(20_000)}\r\n`, 431, 'HEADERS_TOO_LARGE'],
   ])('refuses %s', async (_what, line, headers, status, code) => {
     expectProblem(await send(`${line} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`), status, code);

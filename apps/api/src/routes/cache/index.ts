@@ -1,7 +1,7 @@
 import type { CacheRegistry } from '@holdfast/cache';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { parseRawBytes, refuseContentEncoding } from '../../body-parsers.ts';
+import { parseRawBytes } from '../../body-parsers.ts';
 import { ttlAt } from '../../durations.ts';
 import { awayMissStatus, awayStatus, missStatus, notStoredStatus, sendEntry, inOnePart } from '../../entry-reply.ts';
 import { ApiError, apiErrors, invalidRequest } from '../../errors.ts';
@@ -28,7 +28,7 @@ export const cacheRoutes: FastifyPluginAsyncTypebox<{ readonly caches: CacheRegi
 
   app.put(
     path,
-    { config: { access: 'cache:write', namespaceOf, rawBody: true }, schema: putEntry, onRequest: onPut },
+    { config: { access: 'cache:write', namespaceOf, rawBody: true }, schema: putEntry },
     async (request, reply) => {
       const { ns, key } = request.params;
       const { ttl, tags } = request.query;
@@ -63,10 +63,6 @@ export const cacheRoutes: FastifyPluginAsyncTypebox<{ readonly caches: CacheRegi
     return reply.code(204).send();
   });
 };
-
-async function onPut(request: FastifyRequest): Promise<void> {
-  refuseContentEncoding(request);
-}
 
 /** `If-None-Match: *`. A condition that is not supported is refused: ignoring it could overwrite what it protects. */
 function mustNotExist(request: FastifyRequest): boolean {
