@@ -68,10 +68,7 @@ function body(line: Line, level: string): string {
 function others(line: Line, told: readonly string[]): string {
   return Object.entries(line)
     .filter(([name]) => !placed.has(name) && !told.includes(name))
-    .map(
-      ([name, value]) =>
-        ` ${style('dim', `${name}=`)}${typeof value === 'string' ? text(value) : JSON.stringify(value)}`,
-    )
+    .map(([name, value]) => ` ${style('dim', `${name}=`)}${text(value)}`)
     .join('');
 }
 

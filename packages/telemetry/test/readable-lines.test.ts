@@ -41,6 +41,12 @@ describe('the log on a terminal', () => {
     expect(second).toMatch(/^ +at .*readable-lines\.test/);
   });
 
+  it('lets nobody who is named in a list do so either', () => {
+    logger.warn({ queues: ['a\u009b2Kb'] }, 'odd names');
+    expect(shown).not.toContain('\u009b');
+    expect(lines()).toEqual([expect.stringMatching(/^warn {2}api {4}odd names queues=\["a.*b"\]$/)]);
+  });
+
   it('lets nobody who is logged move the cursor, or make up a line', () => {
     logger.warn({ reason: 'x\u001B[2J\u001B]0;title\u0007\r\nfake line\u009B1A' }, 'odd');
     expect(lines()).toHaveLength(1);
