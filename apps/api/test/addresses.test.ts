@@ -56,31 +56,27 @@ describe.skipIf(whyNot !== undefined).each(machines)(
     };
     const first = (): string => network.loopback[0] ?? '';
     const last = (): string => network.loopback.at(-1) ?? '';
-    const everywhere = (hosts: readonly string[], { port }: URL): string[] =>
-      hosts.map((host) => `http://${host}:${port}/health/live`);
-    const answers = async (urls: readonly string[]) => Object.values(await network.ask(urls));
+    /** What each of them answers under each of the hosts, asked by one process. */
+    const answers = async (addresses: readonly URL[], hosts: readonly string[]): Promise<unknown[]> => {
+      const urls = addresses.flatMap(({ port }) => hosts.map((host) => `http://${host}:${port}/health/live`));
+      return Object.values(await network.ask(urls));
+    };
 
     it('an API without keys and a worker find their Redis, and are on loopback and nowhere else', async () => {
       const both = await Promise.all([ready(run(files.api, 'localhost')), ready(run(files.worker, first()))]);
-      for (const address of both) {
-        expect(address.hostname).toBe(network.loopback[0]);
-        const here = await answers(everywhere(network.loopback, address));
-        expect(here).toEqual(network.loopback.map(() => 200));
-        const others = await answers(everywhere(network.outside, address));
-        expect(others).toEqual(network.outside.map(() => 'ECONNREFUSED'));
-      }
+      const [here, others] = [network.loopback, network.outside];
+      expect(both.map(({ hostname }) => hostname)).toEqual([here[0], here[0]]);
+      expect(await answers(both, [...here, ...others])).toEqual(
+        both.flatMap(() => [...here.map(() => 200), ...others.map(() => 'ECONNREFUSED')]),
+      );
     });
 
     it('an API with keys and a worker in production find it, and are reached by others, too', async () => {
       const env = { NODE_ENV: 'production', HOLDFAST_API_KEYS: makeKey('root', 'admin').entry };
-      for (const address of await Promise.all([
-        ready(run(files.api, last(), env)),
-        ready(run(files.worker, 'localhost', env)),
-      ])) {
-        expect(address.hostname).toBe(network.loopback[0]);
-        const all = [...network.loopback, ...network.outside];
-        expect(await answers(everywhere(all, address))).toEqual(all.map(() => 200));
-      }
+      const both = await Promise.all([ready(run(files.api, last(), env)), ready(run(files.worker, 'localhost', env))]);
+      expect(both.map(({ hostname }) => hostname)).toEqual([network.loopback[0], network.loopback[0]]);
+      const all = [...network.loopback, ...network.outside];
+      expect(await answers(both, all)).toEqual(both.flatMap(() => all.map(() => 200)));
     });
   },
 );

@@ -34,6 +34,12 @@ export interface SpawnedNode {
   signal(signal: NodeJS.Signals): void;
 }
 
+/**
+ * Where Node keeps what it has compiled, by the content of each file: a run starts some hundred processes of the same files,
+ * and each would spend a third of a second of processor time on their types and their code.
+ */
+const compileCache = fileURLToPath(new URL('../../../node_modules/.cache/holdfast-compiled', import.meta.url));
+
 /** Runs a file with this Node in a process of its own, which ends at the latest with this process. */
 export function spawnNode(file: string | URL, options: SpawnNodeOptions = {}): SpawnedNode {
   const path = typeof file === 'string' ? file : fileURLToPath(file);
@@ -49,7 +55,9 @@ export function spawnNode(file: string | URL, options: SpawnNodeOptions = {}): S
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: Object.fromEntries(
-      Object.entries({ PATH, HOME, TMPDIR, ...options.env }).filter(([, value]) => value !== undefined),
+      Object.entries({ PATH, HOME, TMPDIR, NODE_COMPILE_CACHE: compileCache, ...options.env }).filter(
+        ([, value]) => value !== undefined,
+      ),
     ),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
