@@ -22,60 +22,21 @@ interface OpenApi {
   readonly components: { readonly schemas: Record<string, unknown>; readonly securitySchemes: Record<string, unknown> };
 }
 
-const routes = [
-  'delete /v1/cache/{ns}/{key}',
-  'delete /v1/queues/{q}/jobs/{id}',
-  'delete /v1/queues/{q}/schedules/{id}',
-  'get /',
-  'get /api/admin/redis/metrics',
-  'get /api/batches/stats',
-  'get /api/cache/stats',
-  'get /api/health',
-  'get /api/health/redis',
-  'get /api/integrations/status',
-  'get /health',
-  'get /health/live',
-  'get /health/ready',
-  'get /metrics',
-  'get /openapi.json',
-  'get /v1/cache/{ns}/{key}',
-  'get /v1/namespaces',
-  'get /v1/namespaces/{ns}',
-  'get /v1/namespaces/{ns}/keys',
-  'get /v1/namespaces/{ns}/top',
-  'get /v1/queues',
-  'get /v1/queues/{q}',
-  'get /v1/queues/{q}/dead-letters',
-  'get /v1/queues/{q}/jobs',
-  'get /v1/queues/{q}/jobs/{id}',
-  'get /v1/queues/{q}/jobs/{id}/events',
-  'get /v1/queues/{q}/schedules',
-  'get /v1/queues/{q}/schedules/{id}',
-  'get /v1/sources',
-  'get /v1/sources/{s}',
-  'get /v1/sources/{s}/items',
-  'get /v1/sources/{s}/items/{id}',
-  'post /v1/cache/{ns}/bulk/delete',
-  'post /v1/cache/{ns}/bulk/get',
-  'post /v1/cache/{ns}/bulk/set',
-  'post /v1/cache/{ns}/invalidate',
-  'post /v1/cache/{ns}/sync',
-  'post /v1/entities/{type}/{id}/invalidate',
-  'post /v1/queues/{q}/clean',
-  'post /v1/queues/{q}/dead-letters/clean',
-  'post /v1/queues/{q}/dead-letters/redrive',
-  'post /v1/queues/{q}/drain',
-  'post /v1/queues/{q}/jobs',
-  'post /v1/queues/{q}/jobs/bulk',
-  'post /v1/queues/{q}/jobs/{id}/cancel',
-  'post /v1/queues/{q}/jobs/{id}/promote',
-  'post /v1/queues/{q}/jobs/{id}/retry',
-  'post /v1/queues/{q}/pause',
-  'post /v1/queues/{q}/resume',
-  'post /v1/sources/{s}/sync',
-  'put /v1/cache/{ns}/{key}',
-  'put /v1/queues/{q}/schedules/{id}',
-];
+/** What the router answers, as the document writes it: without what is a part of GET, the board and the pages of the document. */
+function routesOf(api: Api): string[] {
+  const above: string[] = [];
+  return api.app
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap((line) => {
+      const [, indent = '', part = '', methods = ''] = /^([ │]*)[├└]── (\S+) \((.+)\)$/.exec(line) ?? [];
+      const depth = indent.length / 4;
+      above.splice(depth, above.length, part);
+      const path = above.join('').replaceAll(/:(\w+)/g, '{$1}');
+      if (part === '' || /^\/(docs|admin\/queues)\b/.test(path)) return [];
+      return methods.split(', ').flatMap((method) => (method === 'HEAD' ? [] : `${method.toLowerCase()} ${path}`));
+    });
+}
 
 describe('the OpenAPI document', () => {
   let api: Api;
@@ -90,9 +51,9 @@ describe('the OpenAPI document', () => {
   });
   afterAll(() => api.close());
 
-  it('is OpenAPI 3.1 and has every route', () => {
+  it('is OpenAPI 3.1 and has every route that is answered', () => {
     expect(document.openapi).toBe('3.1.0');
-    expect(operations.map(([name]) => name).sort()).toEqual(routes);
+    expect(operations.map(([name]) => name).sort()).toEqual(routesOf(api).sort());
   });
 
   it('names and explains each operation, once', () => {
