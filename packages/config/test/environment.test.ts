@@ -158,7 +158,7 @@ describe('any environment', () => {
           expect(error).toBeInstanceOf(ConfigError);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 250 },
     );
   });
 });
