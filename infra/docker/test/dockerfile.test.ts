@@ -22,6 +22,18 @@ describe('the Dockerfile', () => {
     }
   });
 
+  it('ships what runs in production mode without rights, and can open the embedded queue in a small container', () => {
+    const runtime = instructions.findIndex((line) => line.endsWith(' AS runtime'));
+    const shipped = instructions.slice(runtime);
+    const user = shipped.findLast((line) => line.startsWith('USER ')) ?? '';
+    expect(user).toMatch(/^USER \w+$/);
+    expect(user).not.toMatch(/^USER (root|0)$/);
+    expect(shipped).toContainEqual(expect.stringMatching(/^ENV NODE_ENV=production\b/));
+    const make = instructions.slice(0, runtime).find((line) => line.includes('make-template.js')) ?? '';
+    const [, source = ''] = /packages\/queue\/dist\/(\S+)\.js/.exec(make) ?? [];
+    expect(existsSync(`${root}packages/queue/src/${source}.ts`), make).toBe(true);
+  });
+
   it.each(['api', 'worker'] as const)('starts and probes the %s', (app) => {
     const start = instructions.indexOf(`FROM runtime AS ${app}`) + 1;
     const end = instructions.findIndex((line, index) => index >= start && line.startsWith('FROM'));

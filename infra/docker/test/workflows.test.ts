@@ -86,6 +86,13 @@ describe('release.yml', () => {
     expect(job?.if).toContain(`needs.${job?.needs}.outputs.published`);
     expect(build(job)).toMatchObject({ push: true });
   });
+
+  it('lets everybody check where an image came from', () => {
+    const job = release.jobs['images'];
+    expect(build(job)).toMatchObject({ provenance: 'mode=max', sbom: true });
+    expect(job?.steps.some((step) => step.uses?.startsWith('actions/attest-build-provenance@'))).toBe(true);
+    expect(job?.permissions).toMatchObject({ attestations: 'write', 'id-token': 'write' });
+  });
 });
 
 function read(name: string): Workflow {
