@@ -22,11 +22,13 @@ export async function forward(args: readonly string[], env: NodeJS.ProcessEnv, c
   // A new folder would be made, and nothing found in it, for a name that was mistyped.
   if (!existsSync(join(directory, 'outbox.db'))) throw new Error(`There is no outbox in ${directory}.`);
   const config = readConfig(env, cwd, { servesApi: false });
+  for (const warning of config.warnings) process.stderr.write(`${warning}\n`);
   const timeoutMs = parseDuration(values.timeout);
   const report = await forwardLeftovers(config, { directory, timeoutMs, setAside });
   process.stdout.write(
     `forwarded ${report.forwarded}, waiting ${report.waiting}, set aside ${report.setAside.length}\n`,
   );
+  if (report.away !== undefined) process.stdout.write(`Redis is away: ${report.away}.\n`);
   for (const { queue, id, error } of report.setAside) {
     process.stdout.write(`set aside: ${queue}/${id}: ${error?.code ?? ''}: ${error?.message ?? ''}\n`);
   }

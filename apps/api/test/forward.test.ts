@@ -23,8 +23,9 @@ describe('forwarding what a dead process has left', () => {
     const env = { NODE_ENV: 'test', REDIS_URL: url, REDIS_KEY_PREFIX: prefix, HOLDFAST_DATA_DIR: folder };
     return createRuntime(loadConfig({ cwd: folder, env }), { standIn: true });
   };
-  const forward = async (url: string, ...args: string[]) => {
-    const node = spawnNode(script, { args, cwd: folder, env: { REDIS_URL: url, REDIS_KEY_PREFIX: prefix } });
+  const forward = async (url: string, ...args: string[]) => forwardWith({ REDIS_URL: url }, ...args);
+  const forwardWith = async (env: Readonly<Record<string, string>>, ...args: string[]) => {
+    const node = spawnNode(script, { args, cwd: folder, env: { REDIS_KEY_PREFIX: prefix, ...env } });
     const { code } = await node.exited;
     return { code, output: node.lines.join('\n') };
   };
@@ -61,10 +62,16 @@ describe('forwarding what a dead process has left', () => {
     await runtime.queues.add('http-delivery', { data: { url: 'https://example.com/' } });
     await runtime.close();
     const away = `redis://127.0.0.1:${await closedPort()}`;
-    expect(await forward(away, folder, '--timeout', '100ms')).toMatchObject({
-      code: 1,
-      output: expect.stringMatching(/^forwarded 0, waiting 1, set aside 0/) as unknown,
-    });
+    const { code, output } = await forwardWith(
+      { REDIS_URL: away, REDIS_COMMAND_TIMOUT: '1000' },
+      folder,
+      '--timeout',
+      '1s',
+    );
+    expect(code).toBe(1);
+    expect(output).toMatch(/^forwarded 0, waiting 1, set aside 0$/m);
+    expect(output).toMatch(/^Redis is away: nothing listens at redis:\/\/127\.0\.0\.1:\d+.*\.$/m);
+    expect(output).toMatch(/REDIS_COMMAND_TIMOUT.*did you mean/);
     expect(await forward(away, join(folder, 'mistyped'))).toMatchObject({
       code: 1,
       output: expect.stringMatching(/There is no outbox in .*mistyped/) as unknown,

@@ -3,6 +3,7 @@ import type { Config } from '@holdfast/config';
 import type { JobView } from '@holdfast/queue';
 import { UnavailableError } from '@holdfast/redis-core';
 import { createRuntime } from './create-runtime.ts';
+import { missingRedis } from './require-redis.ts';
 
 export interface ForwardOptions {
   /** A data folder whose process is gone for good. */
@@ -19,6 +20,8 @@ export interface ForwardReport {
   readonly setAside: readonly JobView[];
   /** Whether Redis has been told what the caches had written meanwhile. */
   readonly invalidated: boolean;
+  /** Why Redis could not be used, where something still waits for it and that is the reason. */
+  readonly away?: string;
 }
 
 /**
@@ -42,12 +45,15 @@ export async function forwardLeftovers(config: Config, options: ForwardOptions):
     const isDone = (): boolean => outbox.status.waiting === 0 && !runtime.caches.isAway;
     const deadline = Date.now() + timeoutMs;
     while (!isDone() && Date.now() < deadline) await sleep(20);
+    // Asked before anything is closed, which is no reason.
+    const away = isDone() ? undefined : missingRedis(runtime);
     const { waiting, setAside: aside } = outbox.status;
     return {
       forwarded: before.waiting + before.setAside - dropped - waiting - aside,
       waiting,
       setAside: outbox.setAside(),
       invalidated: !runtime.caches.isAway,
+      ...(away !== undefined && { away }),
     };
   } finally {
     await runtime.close();
