@@ -79,7 +79,9 @@ describe(`embedded mode in a container${whyNot === undefined ? '' : ` (${whyNot}
 
   it.skipIf(whyNot !== undefined)('says what it needs and ends, where it would be killed', async () => {
     start(256 * MiB);
-    expect(await node.exited).toEqual({ code: 1, signal: null });
+    expect(await node.exited).toEqual({ code: 78, signal: null });
+    // For a person: no stack.
+    expect(JSON.parse(node.lines.at(-1) ?? '')).not.toHaveProperty('err');
     expect(node.lines.join('\n')).toContain('Embedded mode needs 384 MiB of memory, and this process may use 256 MiB');
     expect(existsSync(join(cwd, '.holdfast', 'queue'))).toBe(false);
   });

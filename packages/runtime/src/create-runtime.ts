@@ -36,7 +36,7 @@ export interface RuntimeOptions {
 /**
  * Builds the engines, caches, sources and queues of a configuration. Connections are made in the background: it does
  * not fail because Redis is away. The embedded queue is opened here, which takes a moment.
- * @throws Error in embedded mode, when this process may use less than it takes
+ * @throws StartError in embedded mode, when this process may use less than it takes
  * @throws EmbeddedFolderLockedError when another process uses the data folder
  * @throws EmbeddedFolderUnusableError when the embedded queue cannot be opened in it, which says why
  * @throws JournalError when the journal in the data folder cannot be opened, which says why

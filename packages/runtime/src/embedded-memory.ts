@@ -1,4 +1,5 @@
 import { memoryLimit } from '@holdfast/queue';
+import { exitCodes, StartError } from './start-error.ts';
 
 const MiB = 1024 * 1024;
 
@@ -12,12 +13,13 @@ const maxCacheBytes = 256 * MiB;
  * garbage collector has not taken yet come on top.
  *
  * @param limitBytes default: the limit of the container, or what the machine has
- * @throws Error where that is too little, before the kernel would end the process without a word
+ * @throws StartError where that is too little, before the kernel would end the process without a word
  */
 export function embeddedCacheBytes(limitBytes = memoryLimit()): number {
   if (limitBytes < requiredBytes) {
-    throw new Error(
+    throw new StartError(
       `Embedded mode needs ${requiredBytes / MiB} MiB of memory, and this process may use ${Math.floor(limitBytes / MiB)} MiB: raise its limit, or set REDIS_URL, which keeps cache and jobs out of this process.`,
+      exitCodes.misconfigured,
     );
   }
   return Math.min(maxCacheBytes, Math.floor(limitBytes / 8));

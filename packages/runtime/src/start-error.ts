@@ -7,6 +7,8 @@ export const exitCodes = {
   failed: 1,
   /** A Redis is needed (`REDIS_ENABLE_FALLBACK=false`) and cannot be used. */
   redisUnavailable: 69,
+  /** Another process uses the folder of the embedded queue: it may be tried again once that one has ended. */
+  folderInUse: 75,
   /** The port may not be opened by this user. */
   notPermitted: 77,
   /** The configuration cannot be right on this machine. */
@@ -26,10 +28,22 @@ export class StartError extends Error {
   }
 }
 
+/** What the errors of the libraries mean for whoever starts the process, by their code. */
+const exitCodeOf: Readonly<Record<string, number>> = {
+  EMBEDDED_FOLDER_LOCKED: exitCodes.folderInUse,
+  EMBEDDED_FOLDER_UNUSABLE: exitCodes.misconfigured,
+};
+
 /** Logs why the start failed, in one line for a reason that is known and with its stack for any other, and ends the process. */
 export function endFailedStart(logger: Logger, error: unknown): never {
-  if (error instanceof StartError) logger.fatal(error.message);
-  else if (error instanceof HoldfastError) logger.fatal({ code: error.code }, error.message);
-  else logger.fatal({ err: error }, error instanceof Error ? error.message : 'the process could not start');
-  process.exit(error instanceof StartError ? error.exitCode : exitCodes.failed);
+  if (error instanceof StartError) {
+    logger.fatal(error.message);
+    process.exit(error.exitCode);
+  }
+  if (error instanceof HoldfastError) {
+    logger.fatal({ code: error.code }, error.message);
+    process.exit(exitCodeOf[error.code] ?? exitCodes.failed);
+  }
+  logger.fatal({ err: error }, error instanceof Error ? error.message : 'the process could not start');
+  process.exit(exitCodes.failed);
 }
