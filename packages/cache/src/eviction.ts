@@ -19,10 +19,13 @@ export type Eviction = 'removed' | 'missing' | { readonly writtenAt: number; rea
  */
 export async function evict(core: CacheCore, victims: readonly Victim[]): Promise<Eviction[]> {
   const complete = victims.map(({ key }) => core.complete(key));
-  for (const key of complete) core.near.forget(key);
+  const forget = (): void => {
+    for (const key of complete) core.near.forget(key);
+  };
+  forget();
   const times = victims.map(({ usedAt }) => String(usedAt));
-  const replies = await send(core, complete, times);
-  for (const key of complete) core.near.forget(key);
+  // Also when it fails: its outcome may be unknown, and what was removed must not be served.
+  const replies = await send(core, complete, times).finally(forget);
   return victims.map((_, index) => {
     const reply = replies[index] ?? 0;
     if (typeof reply === 'number') return reply === 1 ? 'removed' : 'missing';

@@ -199,20 +199,23 @@ export class GetOrSet {
         await lease
           .release(error instanceof Error ? error.message : String(error), failedStayMs)
           .catch(() => undefined);
-        core.near.forget(core.complete(key));
+        core.near.forget(complete);
         throw error;
       }
       if (fill === null) {
         await lease.release('', 0);
         return { entry: null, stored: true };
       }
-      core.near.forget(core.complete(key));
-      const stored = await lease.fill(fill).catch((error: unknown) => {
-        // The value is there, even if Redis is not any more.
-        if (core.failover?.standsInFor(error, complete) === true) return true;
-        throw error;
-      });
-      core.near.forget(core.complete(key));
+      core.near.forget(complete);
+      const stored = await lease
+        .fill(fill)
+        .catch((error: unknown) => {
+          // The value is there, even if Redis is not any more.
+          if (core.failover?.standsInFor(error, complete) === true) return true;
+          throw error;
+        })
+        // Also when it fails: an entry that was read in the meantime may have been replaced.
+        .finally(() => core.near.forget(complete));
       if (stored) {
         if (!core.isAwayFor(complete)) core.failover?.forget([complete]);
         core.stored(key, fill.keepMs);

@@ -47,6 +47,31 @@ describe('the first tier', () => {
     await eventually(async () => expect(await cache.read(key)).toMatchObject({ layer: 'l1' }));
   }
 
+  /** The own removal of a key is reported by nobody, so what is read again in the meantime is dropped at the end. */
+  test.each(['its caller leaves', 'Redis is lost'])('is no longer served when %s in the middle', async (end) => {
+    const { cache, engine } = await start();
+    await cache.setMany(Array.from({ length: 3000 }, (_, at) => ({ key: `k${at}`, value: 'old' })));
+    const caller = new AbortController();
+    const scan = engine.scan.bind(engine);
+    let held = '';
+    let pages = 0;
+    vi.spyOn(engine, 'scan').mockImplementation(async (page) => {
+      pages += 1;
+      if (pages === 2 && end === 'Redis is lost') throw new Error('lost');
+      const reply = await scan(page);
+      // What the second page brings is read again before it is removed.
+      if (pages === 1) {
+        held = reply.keys[0]?.slice(keys.cachePrefix('ns').length) ?? '';
+        await eventually(async () => expect(await cache.read(held)).toMatchObject({ layer: 'l1' }));
+        caller.abort(new Error('left'));
+      }
+      return reply;
+    });
+    await expect(cache.invalidate({ all: true }, { signal: caller.signal })).rejects.toThrow(/left|lost/);
+    expect(held).not.toBe('');
+    expect(await cache.get(held)).toBeUndefined();
+  });
+
   describe('drops what another process', () => {
     const changes: [string, (other: Process) => Promise<unknown>, unknown][] = [
       ['writes', ({ cache }) => cache.set('k', 'new'), 'new'],
