@@ -32,7 +32,7 @@ console.log(`ok     API and worker run on Node ${version}`);
 function fetchNode() {
   const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
   const args = ['install', '--prefix', directory, '--no-save', '--ignore-scripts', '--silent', `${name}@${version}`];
-  const { status } = spawnSync('npm', args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync('npm', args, { stdio: ['ignore', 'inherit', 'inherit'], timeout: 300_000 });
   return status !== 0 ? undefined : join(directory, 'node_modules', name, 'bin', 'node');
 }
 
@@ -40,7 +40,8 @@ function fetchNode() {
 function tryWorker(node) {
   const { PATH, HOME } = process.env;
   const env = { PATH, HOME, HOLDFAST_DATA_DIR: join(directory, 'data') };
-  const { stdout, stderr } = spawnSync(node, ['apps/worker/dist/main.js'], { cwd: root, env, encoding: 'utf8' });
+  const options = { cwd: root, env, encoding: 'utf8', timeout: 60_000 };
+  const { stdout, stderr } = spawnSync(node, ['apps/worker/dist/main.js'], options);
   return stdout.includes('Without a Redis the worker') ? undefined : `the worker does not load: ${stdout}${stderr}`;
 }
 

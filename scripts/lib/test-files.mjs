@@ -2,7 +2,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 /** Options of vitest whose value is an argument of its own. */
-const withValue = new Set(['-t', '--testNamePattern', '--project', '--reporter']);
+const withValue = new Set(
+  `-t --testNamePattern --project --reporter --outputFile -c --config --exclude --pool
+  --maxWorkers --retry --repeats --bail --shard --testTimeout --hookTimeout`.split(/\s+/),
+);
 
 /** The arguments that are patterns: parts of the path of a test file. */
 function patternsOf(args) {

@@ -23,6 +23,7 @@ export function explainNothing(report, args) {
   const tests = files.flatMap((file) => file.assertionResults ?? []);
   if (tests.length === 0 || files.some(({ status }) => status === 'failed')) return undefined;
   if (tests.some(({ status }) => status === 'passed')) return undefined;
-  const name = args[args.findIndex((arg) => arg === '-t' || arg === '--testNamePattern') + 1];
-  return `No test${args.length === 0 ? '' : ` has a name that fits "${name}"`}: all were skipped.`;
+  const at = args.findIndex((arg) => arg === '-t' || arg === '--testNamePattern');
+  const name = at === -1 ? /^--testNamePattern=(.*)$/m.exec(args.join('\n'))?.[1] : args[at + 1];
+  return `${name === undefined ? 'No test has run' : `No test has a name that fits "${name}"`}: all were skipped.`;
 }

@@ -151,12 +151,17 @@ describe('npm test -- PATTERN', () => {
   });
 
   it('names the patterns that no path holds', () => {
-    expect(resolvePatterns(root, ['two', 'nowhere', '-t', 'x'])).toMatchObject({ missing: ['nowhere'] });
+    expect(resolvePatterns(root, ['two', 'nowhere', '-t', 'x', '--retry', '3'])).toMatchObject({
+      missing: ['nowhere'],
+    });
   });
 
   it('names the name that no test has', () => {
     const testResults = [{ status: 'passed', assertionResults: [{ status: 'skipped' }] }];
-    expect(explainNothing({ testResults }, ['queue', '-t', 'nobody'])).toContain('has a name that fits "nobody"');
+    for (const args of [['queue', '-t', 'nobody'], ['--testNamePattern=nobody']]) {
+      expect(explainNothing({ testResults }, args)).toContain('has a name that fits "nobody"');
+    }
+    expect(explainNothing({ testResults }, ['queue'])).toBe('No test has run: all were skipped.');
     const ran = [...testResults, { status: 'passed', assertionResults: [{ status: 'passed' }] }];
     expect(explainNothing({ testResults: ran }, ['-t', 'x'])).toBeUndefined();
     expect(explainNothing(undefined, [])).toBeUndefined();
