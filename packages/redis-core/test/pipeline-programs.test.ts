@@ -2,6 +2,7 @@ import { type RedisCluster, type RedisServer, startCluster, startRedis, uniquePr
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createEngine, MemoryEngine, pipeline, type PipelineOperation, type RedisEngine } from '../src/index.ts';
+import { calm } from './contract/calm.ts';
 import { type DocumentedUpstash, startDocumentedUpstash } from './documented-upstash.ts';
 
 const key = fc.constantFrom('a', 'b', 'c', 'd');
@@ -88,13 +89,17 @@ describe('any program of operations leaves and replies the same as one by one', 
     ['memory', () => new MemoryEngine(), 300],
     [
       'ioredis',
-      () => createEngine({ name: 'p', target: { kind: 'standalone', host: redis.host, port: redis.port } }),
+      () => createEngine({ name: 'p', ...calm, target: { kind: 'standalone', host: redis.host, port: redis.port } }),
       100,
     ],
-    ['a cluster', () => createEngine({ name: 'p', target: { kind: 'cluster', nodes: cluster.addresses } }), 40],
+    [
+      'a cluster',
+      () => createEngine({ name: 'p', ...calm, target: { kind: 'cluster', nodes: cluster.addresses } }),
+      40,
+    ],
     [
       'Upstash',
-      () => createEngine({ name: 'p', target: { kind: 'upstash', url: upstash.url, token: upstash.token } }),
+      () => createEngine({ name: 'p', ...calm, target: { kind: 'upstash', url: upstash.url, token: upstash.token } }),
       25,
     ],
   ];

@@ -10,6 +10,7 @@ import {
   type PipelineResult,
   type RedisEngine,
 } from '../src/index.ts';
+import { calm } from './contract/calm.ts';
 
 let redis: RedisServer;
 let engine: RedisEngine;
@@ -19,6 +20,7 @@ beforeAll(async () => {
   redis = await startRedis();
   engine = createEngine({
     name: 'pipeline',
+    ...calm,
     target: { kind: 'standalone', host: redis.host, port: redis.port },
     tracking: false,
   });
@@ -104,7 +106,11 @@ describe('one operation that fails', () => {
     await redis.command('ACL', 'SETUSER', 'noscripts', 'on', '>secret', '~*', '&*', '+@all', '-evalsha', '-eval');
     const { host, port } = redis;
     const credentials = { username: 'noscripts', password: 'secret' };
-    const limited = createEngine({ name: 'limited', target: { kind: 'standalone', host, port, ...credentials } });
+    const limited = createEngine({
+      name: 'limited',
+      ...calm,
+      target: { kind: 'standalone', host, port, ...credentials },
+    });
     try {
       const writes = numbered(30, (key) => ({ op: 'set', key, value: '1' }));
       const once = numbered(30, (key) => ({ op: 'hincrby', key: `h${key}`, field: 'n', by: 1 }));
@@ -118,7 +124,7 @@ describe('one operation that fails', () => {
   test('and might have been applied is not repeated, and says so', async () => {
     const proxy = await FaultProxy.listen(redis.url);
     const { host, port } = proxy;
-    const far = createEngine({ name: 'far', target: { kind: 'standalone', host, port }, commandTimeoutMs: 2000 });
+    const far = createEngine({ name: 'far', ...calm, target: { kind: 'standalone', host, port } });
     try {
       const operations = numbered(30, () => ({ op: 'hincrby', key: 'count', field: 'n', by: 1 }));
       await pipeline(far, operations);

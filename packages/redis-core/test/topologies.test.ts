@@ -10,12 +10,13 @@ import {
 } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createEngine, type RedisEngine, type RedisTarget, UnsupportedError } from '../src/index.ts';
+import { calm } from './contract/calm.ts';
 import { counterWithLimit } from './contract/example-script.ts';
 import { stored } from './stored.ts';
 
 const open: RedisEngine[] = [];
 function engineAt(target: RedisTarget): RedisEngine {
-  const engine = createEngine({ name: 'topology', target, commandTimeoutMs: 2000, connectionTimeoutMs: 2000 });
+  const engine = createEngine({ name: 'topology', ...calm, target });
   open.push(engine);
   return engine;
 }
