@@ -11,7 +11,7 @@ import {
 import { eventually, monitor, type RedisServer, startRedis, TestClock, uniquePrefix } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AccessTracker } from '../src/access-tracker.ts';
-import { engines } from './engines.ts';
+import { calm, engines } from './engines.ts';
 
 const start = Date.UTC(2026, 0, 1);
 
@@ -184,7 +184,7 @@ describe('in commands', () => {
 
   test('1,000 reads are one, also of 1,000 different keys, and the top is one', async () => {
     const target = { kind: 'standalone', host: server.host, port: server.port } as const;
-    const engine = createEngine({ name: 'cache', target });
+    const engine = createEngine({ name: 'cache', ...calm, target });
     const tracker = new AccessTracker({ engine, keys: createKeys('test') });
     tracker.hit('ns', 'warm');
     await tracker.flush();

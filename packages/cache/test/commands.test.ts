@@ -2,6 +2,7 @@ import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core
 import { monitor, type RedisServer, startRedis } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Cache } from '../src/index.ts';
+import { calm } from './engines.ts';
 
 describe('commands, as MONITOR counts them', () => {
   let server: RedisServer;
@@ -10,7 +11,7 @@ describe('commands, as MONITOR counts them', () => {
   beforeAll(async () => {
     server = await startRedis();
     const { host, port } = server;
-    engine = createEngine({ name: 'count', target: { kind: 'standalone', host, port } });
+    engine = createEngine({ name: 'count', ...calm, target: { kind: 'standalone', host, port } });
     await engine.time();
   });
   afterAll(async () => {

@@ -14,12 +14,16 @@ import * as vitest from 'vitest';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Cache } from '../src/index.ts';
 import { HoldfastKeyv } from '../src/keyv.ts';
+import { calm } from './engines.ts';
 
 const { host, port, db } = useRedis();
 
 describe.each([
   ['memory', (): RedisEngine => new MemoryEngine()],
-  ['ioredis', (): RedisEngine => createEngine({ name: 'cache', target: { kind: 'standalone', host, port, db } })],
+  [
+    'ioredis',
+    (): RedisEngine => createEngine({ name: 'cache', ...calm, target: { kind: 'standalone', host, port, db } }),
+  ],
 ])('Keyv on %s', (_name, create) => {
   const prefix = uniquePrefix();
   let engine: RedisEngine;
@@ -140,7 +144,11 @@ describe.each([
 
 test('many values are few commands', async () => {
   const server = await startRedis();
-  const engine = createEngine({ name: 'cache', target: { kind: 'standalone', host: server.host, port: server.port } });
+  const engine = createEngine({
+    name: 'cache',
+    ...calm,
+    target: { kind: 'standalone', host: server.host, port: server.port },
+  });
   const cache = new Cache({ engine, keys: createKeys('test'), namespace: 'keyv', ttlMs: null });
   const keyv = new Keyv({ store: new HoldfastKeyv(cache) });
   await keyv.setMany([{ key: 'warm', value: 0 }]);

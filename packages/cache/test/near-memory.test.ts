@@ -4,6 +4,7 @@ import { createEngine, createKeys } from '@holdfast/redis-core';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterAll, expect, test } from 'vitest';
 import { Cache, NearCache } from '../src/index.ts';
+import { calm } from './engines.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -13,8 +14,7 @@ const { host, port, db } = useRedis();
 const engine = createEngine({
   name: 'near-memory',
   target: { kind: 'standalone', host, port, db },
-  probeIntervalMs: 0,
-  commandTimeoutMs: 60_000,
+  ...calm,
   trackingHeartbeatMs: 60_000,
 });
 afterAll(() => engine.close());

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { AccessTracker } from '../src/access-tracker.ts';
 import { Cache } from '../src/index.ts';
 import { RecencyIndex, type RecencyIndexOptions } from '../src/recency-index.ts';
-import { engines } from './engines.ts';
+import { calm, engines } from './engines.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const names = 'abcdefgh'.split('');
@@ -256,7 +256,11 @@ describe('notes of writes', () => {
 
 test('a hundred writes are noted in ten commands, counted by Redis', async () => {
   const server = await startRedis();
-  const engine = createEngine({ name: 'cache', target: { kind: 'standalone', host: server.host, port: server.port } });
+  const engine = createEngine({
+    name: 'cache',
+    ...calm,
+    target: { kind: 'standalone', host: server.host, port: server.port },
+  });
   const remove = (): Promise<never[]> => Promise.resolve([]);
   const index = new RecencyIndex({ engine, keys: createKeys('test'), namespace: 'ns', maxEntries: 1000, remove });
   index.written('warm', null);

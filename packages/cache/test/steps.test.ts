@@ -5,6 +5,7 @@ import { AccessTracker } from '../src/access-tracker.ts';
 import { Cache } from '../src/index.ts';
 import { RecencyIndex } from '../src/recency-index.ts';
 import { SizeTracker } from '../src/size-tracker.ts';
+import { calm } from './engines.ts';
 
 const COUNT = 20_000;
 const PER_CALL = 5000;
@@ -34,8 +35,7 @@ describe('a large namespace', () => {
     engine = createEngine({
       name: 'steps',
       target: { kind: 'standalone', host: server.host, port: server.port },
-      probeIntervalMs: 0,
-      commandTimeoutMs: 60_000,
+      ...calm,
     });
     await engine.time();
     const sets = [keys.access('ns', 'recency'), keys.access('ns', 'expiry')];

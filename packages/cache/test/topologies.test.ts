@@ -2,6 +2,7 @@ import { createEngine, createKeys, type Keys, type RedisEngine } from '@holdfast
 import { type RedisServer, startCluster, startRedis, startUpstashRest, uniquePrefix } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Cache, NearCache } from '../src/index.ts';
+import { calm } from './engines.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -10,7 +11,7 @@ async function cluster(): Promise<RedisEngine> {
   closing.push(() => started.stop());
   return createEngine({
     name: 'cluster',
-    commandTimeoutMs: 60_000,
+    ...calm,
     target: { kind: 'cluster', nodes: started.addresses },
   });
 }
@@ -24,7 +25,7 @@ async function upstash(): Promise<RedisEngine> {
   );
   return createEngine({
     name: 'rest',
-    commandTimeoutMs: 60_000,
+    ...calm,
     target: { kind: 'upstash', url: rest.url, token: rest.token },
   });
 }

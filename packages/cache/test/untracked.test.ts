@@ -2,11 +2,17 @@ import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core
 import { uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Cache, NearCache } from '../src/index.ts';
+import { calm } from './engines.ts';
 
 const { host, port, db } = useRedis();
 let engine: RedisEngine;
 beforeAll(() => {
-  engine = createEngine({ name: 'untracked', target: { kind: 'standalone', host, port, db }, tracking: false });
+  engine = createEngine({
+    name: 'untracked',
+    ...calm,
+    target: { kind: 'standalone', host, port, db },
+    tracking: false,
+  });
 });
 afterAll(() => engine.close());
 

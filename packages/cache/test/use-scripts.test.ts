@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { accessFlush, accessTop } from '../src/access-scripts.ts';
 import { recencyUpdate } from '../src/recency-script.ts';
+import { calm } from './engines.ts';
 
 const { host, port, db } = useRedis();
-const redis = createEngine({ name: 'scripts', target: { kind: 'standalone', host, port, db } });
+const redis = createEngine({ name: 'scripts', ...calm, target: { kind: 'standalone', host, port, db } });
 const memory = new MemoryEngine();
 afterAll(() => Promise.all([redis.close(), memory.close()]));
 

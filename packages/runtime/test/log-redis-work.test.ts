@@ -27,7 +27,12 @@ async function start(level: string, env: Record<string, string>): Promise<{ runt
   const stream = { write: (line: string) => void lines.push(JSON.parse(line) as Line) };
   ends.push(logRedisWork(createLogger({ service: 'test', level, stream })));
   const cwd = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
-  const config = loadConfig({ cwd, env: { NODE_ENV: 'test', REDIS_KEY_PREFIX: uniquePrefix('log'), ...env } });
+  // A busy machine is no outage.
+  const patient = { REDIS_PROBE_DEADLINE_MS: '30000', REDIS_COMMAND_TIMEOUT_MS: '30000' };
+  const config = loadConfig({
+    cwd,
+    env: { NODE_ENV: 'test', REDIS_KEY_PREFIX: uniquePrefix('log'), ...patient, ...env },
+  });
   const runtime = await createRuntime(config);
   ends.push(() => runtime.close());
   await eventually(() => {

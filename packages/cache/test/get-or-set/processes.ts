@@ -2,6 +2,7 @@ import { createEngine, createKeys, type Keys, MemoryEngine, type RedisEngine } f
 import { Latch, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterEach, beforeEach, type Mock, vi } from 'vitest';
 import { Cache, NearCache, type NamespaceOptions } from '../../src/index.ts';
+import { calm } from '../engines.ts';
 
 interface Address {
   readonly host: string;
@@ -44,7 +45,7 @@ export function useProcesses(kind: (typeof kinds)[number], address: () => Addres
     const [memory] = engines;
     if (kind === 'memory' && memory !== undefined) return memory;
     const target = { kind: 'standalone', host, port, db } as const;
-    const engine = kind === 'memory' ? new MemoryEngine() : createEngine({ name: 'load', target });
+    const engine = kind === 'memory' ? new MemoryEngine() : createEngine({ name: 'load', ...calm, target });
     engines.push(engine);
     await engine.time();
     return engine;
