@@ -45,11 +45,13 @@ export function openQueues({
   port = 0,
   target = { kind: 'standalone', host: '127.0.0.1', port },
   definitions,
-  commandTimeoutMs = 400,
+  // A machine that is slow must not look like a Redis that is frozen.
+  commandTimeoutMs = 60_000,
+  patienceMs = 60_000,
   ...options
 }: OpenOptions): OpenedOutbox {
   const backend = createRedisBackend({ target, commandTimeoutMs });
-  const outbox = openOutbox(options);
+  const outbox = openOutbox({ ...options, patienceMs });
   const queues = new Queues({ backend, definitions: definitions ?? [definition], outbox });
   return { queues, outbox, backend };
 }

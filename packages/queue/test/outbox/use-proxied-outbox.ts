@@ -50,9 +50,7 @@ export function useProxiedOutbox() {
       return current();
     },
     open: (options: Partial<OpenOptions> = {}): OpenedOutbox => {
-      // A machine that is slow must not look like a Redis that is frozen.
-      const patient = { commandTimeoutMs: 5000, patienceMs: 5000 };
-      opened = openQueues({ directory: folder.path, port: proxy.port, ...patient, ...options });
+      opened = openQueues({ directory: folder.path, port: proxy.port, ...options });
       return opened;
     },
     add: async (jobId: string): Promise<AddResult> =>
