@@ -62,7 +62,7 @@ describe('on Redis', () => {
       toldOf.push(await job.children());
       return null;
     });
-    expect(await queues.get(queue, 'parent', { waitMs: 20_000 })).toMatchObject({ state: 'completed' });
+    expect(await queues.get(queue, 'parent', { waitMs: 30_000 })).toMatchObject({ state: 'completed' });
     expect(toldOf[0]?.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([
       { queue, id: 'one', result: '{"n":' },
       { queue, id: 'two', result: { n: 1 } },
@@ -71,7 +71,7 @@ describe('on Redis', () => {
 
   it('an event that is no JSON ends no subscription: those that follow are heard', async () => {
     const { id } = await queues.add(queue, { data: { n: 1 } });
-    const signal = AbortSignal.timeout(30_000);
+    const signal = AbortSignal.timeout(60_000);
     const events = (await queues.admin.watch(queue, id, { signal }))?.[Symbol.asyncIterator]();
     await events?.next();
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;

@@ -124,7 +124,9 @@ describe('a job that is given up', () => {
     await queues.add('handed', { data: {}, options: { attempts: 1 } });
     await started.wait();
     await consumer.close({ timeoutMs: 1500 });
-    expect((await queues.summary('handed')).counts).toMatchObject({ failed: 0, active: 0 });
+    await eventually(async () =>
+      expect((await queues.summary('handed')).counts).toMatchObject({ failed: 0, active: 0, prioritized: 1 }),
+    );
     expect(told).toEqual([]);
   });
 });

@@ -46,7 +46,7 @@ describe.each(backends)('a job that is removed at its end, on %s', (_name, creat
   const waitFor = async (ids: readonly string[]): Promise<Promise<JobView | undefined>[]> => {
     const { jobs } = test.backend.open(queue);
     const read = vi.spyOn(jobs, 'read');
-    const waits = ids.map(async (id) => test.queues.get(queue, id, { waitMs: 20_000 }));
+    const waits = ids.map(async (id) => test.queues.get(queue, id, { waitMs: 30_000 }));
     await eventually(() => expect(read.mock.settledResults.length).toBeGreaterThanOrEqual(ids.length));
     read.mockRestore();
     return waits;
@@ -106,7 +106,7 @@ describe.each(backends)('a job that is removed at its end, on %s', (_name, creat
 
   it('is followed to its end, and by whoever comes back', async () => {
     await addPlain('followed', 4, { removeOnComplete: true });
-    const events = await test.queues.admin.watch(queue, 'followed', { signal: AbortSignal.timeout(20_000) });
+    const events = await test.queues.admin.watch(queue, 'followed', { signal: AbortSignal.timeout(60_000) });
     const mayRun = new Latch();
     await run(mayRun);
     mayRun.open();
@@ -117,7 +117,7 @@ describe.each(backends)('a job that is removed at its end, on %s', (_name, creat
     const [first] = seen;
     const eventId = first?.id.split('.')[0] ?? '';
     const again = await test.queues.admin.watch(queue, 'followed', {
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(60_000),
       since: { eventId, lines: 0, hasEnded: false },
     });
     const missed: JobEvent[] = [];

@@ -1,4 +1,4 @@
-import { Latch } from '@holdfast/testing';
+import { eventually, Latch } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import type { QueuesTest } from '../use-queues.ts';
 
@@ -34,7 +34,9 @@ export function describeClosing(test: QueuesTest): void {
       const { id } = await test.queues.add('hanging', { data: { n: 1 }, options: { attempts: 1 } });
       await started.wait();
       await consumer.close({ timeoutMs: 1500 });
-      expect((await test.queues.get('hanging', id))?.state).toMatch(/waiting|prioritized/);
+      await eventually(async () =>
+        expect((await test.queues.get('hanging', id))?.state).toMatch(/waiting|prioritized/),
+      );
       await test.consume('hanging', async (job) => job.attempt);
       expect(await test.queues.get('hanging', id, { waitMs: 30_000 })).toMatchObject({ state: 'completed', result: 1 });
     });

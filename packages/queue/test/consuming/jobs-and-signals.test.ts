@@ -1,4 +1,4 @@
-import { eventually, Latch, uniquePrefix, useRedis } from '@holdfast/testing';
+import { eventually, Latch, PlainRedis, uniquePrefix, useRedis } from '@holdfast/testing';
 import { UnrecoverableError } from 'bullmq';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -84,6 +84,21 @@ describe.each(['redis', 'embedded'])('jobs on the %s backend', (kind) => {
       expect(job?.state).toMatch(/^(completed|failed)$/);
       return job as JobView;
     });
+
+  /** Until each has asked for a job; on Redis, until its connection blocks because there was none. */
+  const asksInVain = async (consumers: readonly Consumer<{ n: number }>[]): Promise<void> => {
+    await eventually(() => {
+      for (const consumer of consumers) expect(consumer.status().lastFetchAt).not.toBeNull();
+    });
+    if (kind === 'embedded') return;
+    const redis = await PlainRedis.connect(useRedis().url);
+    await eventually(async () => {
+      const clients = String(await redis.send('CLIENT', 'LIST')).split('\n');
+      const blocked = clients.filter((client) => client.includes(prefix) && client.includes('cmd=bzpopmin'));
+      expect(blocked).toHaveLength(consumers.length);
+    });
+    redis.close();
+  };
 
   describe('cancelling', () => {
     it.each([0, 60_000])(
@@ -232,9 +247,8 @@ describe.each(['redis', 'embedded'])('jobs on the %s backend', (kind) => {
     await add('handed', 'back');
     await started.wait();
     const taken = new Latch();
-    await consume('handed', async () => taken.open());
-    // It has asked, and blocks.
-    await delay(100);
+    const idle = await consume('handed', async () => taken.open());
+    await asksInVain([leaving, idle]);
     await leaving.close({ timeoutMs: 1500 });
     await taken.wait();
   });

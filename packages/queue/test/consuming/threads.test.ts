@@ -46,7 +46,7 @@ describe('a handler in a thread', () => {
   it('leaves the event loop free, and is terminated at the timeout, whatever it does', async () => {
     // Starts the thread, which takes longer than the timeout that follows.
     await run({ n: 1 });
-    expect(await run({ n: 1, tag: 'spin' }, { timeoutMs: 1500 })).toMatchObject({
+    expect(await run({ n: 1, tag: 'spin' }, { timeoutMs: 5000 })).toMatchObject({
       state: 'failed',
       error: { code: 'JOB_TIMEOUT' },
       logs: ['spinning'],
