@@ -134,7 +134,7 @@ describe('over a socket, all of what was asked for is done', () => {
     const added = (await (
       await ask('POST', `${queue}/jobs`, { data: { url: 'https://example.com/' }, options: { jobId: 'waited-for' } })
     ).json()) as { id: string };
-    const waiting = call('GET', `${queue}/jobs/${added.id}?wait=20s`);
+    const waiting = call('GET', `${queue}/jobs/${added.id}?wait=30s`);
     const events = await ask('GET', `${queue}/jobs/${added.id}/events`);
     mayEnd.open();
     expect(await waiting).toMatchObject({ state: 'completed', result: { done: true } });

@@ -194,10 +194,12 @@ describe.each<Backend>(['redis', 'embedded'])('closing on the %s queue', (backen
     await test.worker.start();
     await arrived.wait();
     await test.worker.close({ timeoutMs: 1500 });
-    expect(await test.runtime.queues.get('http-delivery', id)).toMatchObject({
-      state: expect.stringMatching(/^(waiting|prioritized)$/),
-      attemptsMade: 0,
-    });
+    await eventually(async () =>
+      expect(await test.runtime.queues.get('http-delivery', id)).toMatchObject({
+        state: expect.stringMatching(/^(waiting|prioritized)$/),
+        attemptsMade: 0,
+      }),
+    );
     expect(receiver.received.map(({ path }) => path)).toEqual(['/']);
     await test.close();
   });
