@@ -5,7 +5,7 @@ import { startReceiver, type Receiver } from './receiver.ts';
 import { ended, makeDataDir, startApi, startUpstream, startWorker } from './system.ts';
 import type { Program } from './system.ts';
 
-const patient = { timeoutMs: 30_000, intervalMs: 100 };
+const patient = { timeoutMs: 60_000, intervalMs: 100 };
 
 /** API and worker as they are shipped, `LOG_LEVEL` included. */
 describe('the log of a healthy service', () => {

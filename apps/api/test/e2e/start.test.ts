@@ -4,7 +4,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { closedPort, eventually, freePort, startRedis, type RedisServer, type SpawnedNode } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeDataDir, processesOf, root, run, type Env } from './system.ts';
+import { addressIn, makeDataDir, processesOf, root, run, type Env } from './system.ts';
 
 /** In no line, in whatever form. */
 const password = 's3cr3t@x/y';
@@ -79,13 +79,13 @@ describe('npm start', { timeout: 180_000 }, () => {
       socket.on('error', () => undefined).destroy();
     });
     const redisPort = await listening(nobody);
-    const port = await freePort();
-    const node = start({ PORT: String(port), REDIS_URL: `redis://:${encoded}@127.0.0.1:${redisPort}` });
+    const node = start({ PORT: '0', REDIS_URL: `redis://:${encoded}@127.0.0.1:${redisPort}` });
     await node.waitForLine(/redis +away: redis:\/\/127\.0\.0\.1:\d+ closes the connection without an answer/, patient);
     await node.waitForLine(/Ctrl-C stops everything/);
+    const api = addressIn(node.lines.join('\n'));
     const before = attempts;
     await eventually(() => expect(attempts).toBeGreaterThan(before + 40), patient);
-    expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(200);
+    expect((await fetch(`${api}/health/ready`)).status).toBe(200);
     // It was 428 KB in 40 s.
     expect(bytesOf(node)).toBeLessThan(4000);
 
@@ -97,7 +97,7 @@ describe('npm start', { timeout: 180_000 }, () => {
       await node.waitForLine(new RegExp(`"service":"${service}".*"Redis is back"`), patient);
     }
     await eventually(async () => {
-      const health = (await (await fetch(`http://127.0.0.1:${port}/health`)).json()) as { status: string };
+      const health = (await (await fetch(`${api}/health`)).json()) as { status: string };
       expect(health.status).toBe('ok');
     }, patient);
     expect(bytesOf(node)).toBeLessThan(6000);
@@ -116,21 +116,21 @@ describe('npm start', { timeout: 180_000 }, () => {
       Number(/errorstat_WRONGPASS:count=(\d+)/.exec(String(await admin('INFO', 'errorstats')))?.[1] ?? 0);
 
     it('is not ready until it was let in once, and from then on degraded when it is refused', async () => {
-      const [port, workerPort] = [await freePort(), await freePort()];
-      const api = `http://127.0.0.1:${port}`;
+      // The address of the worker is in no line that is shown.
+      const workerPort = await freePort();
       const worker = `http://127.0.0.1:${workerPort}`;
       const answer = async (url: string): Promise<[number, string]> => {
         const response = await fetch(url);
         return [response.status, await response.text()];
       };
       const node = start({
-        PORT: String(port),
+        PORT: '0',
         WORKER_PORT: String(workerPort),
         // A user of its own, so that the test is let in whatever that one's password is.
         REDIS_URL: `redis://app:${encoded}@127.0.0.1:${redis.port}`,
       });
-      await node.waitForLine(
-        /is not ready \(503\): redis:\/\/127\.0\.0\.1:\d+ refuses the configured user or password/,
+      const [, api = ''] = await node.waitForLine(
+        /listens at (http\S+) and is not ready \(503\): redis:\/\/127\.0\.0\.1:\d+ refuses the configured user or password/,
         patient,
       );
       for (const url of [api, worker]) {
@@ -172,7 +172,7 @@ describe('npm start', { timeout: 180_000 }, () => {
 
     it('ends where nothing may stand in for Redis', async () => {
       const node = start({
-        PORT: String(await freePort()),
+        PORT: '0',
         REDIS_URL: `redis://:${encoded}@127.0.0.1:${redis.port}`,
         REDIS_ENABLE_FALLBACK: 'false',
       });
@@ -188,9 +188,8 @@ describe('npm start', { timeout: 180_000 }, () => {
 
   // The program that makes a terminal is part of each Linux; elsewhere it takes other arguments.
   it.skipIf(process.platform !== 'linux')('shows a person at a terminal each request and each job', async () => {
-    const port = String(await freePort());
     const { PATH, HOME, TMPDIR } = process.env;
-    const env = { PATH, HOME, TMPDIR, NO_COLOR: '1', HOLDFAST_DATA_DIR: data.path, PORT: port };
+    const env = { PATH, HOME, TMPDIR, NO_COLOR: '1', HOLDFAST_DATA_DIR: data.path, PORT: '0' };
     const command = `${process.execPath} scripts/start.mjs --verbose`;
     const terminal = spawn('script', ['-qec', command, '/dev/null'], {
       cwd: root,
@@ -202,7 +201,7 @@ describe('npm start', { timeout: 180_000 }, () => {
     terminal.stdout.on('data', (chunk: Buffer) => void (shown += chunk.toString()));
     await eventually(() => expect(shown).toContain('Ctrl-C stops everything'), patient);
     expect(shown).toMatch(/^\d\d:\d\d:\d\d debug api +JOB +source-sync start\.instances completed \d+ ms\r$/m);
-    await fetch(`http://127.0.0.1:${port}/v1/cache/prompts/none`);
+    await fetch(`${addressIn(shown)}/v1/cache/prompts/none`);
     await eventually(() => {
       expect(shown).toMatch(/^\d\d:\d\d:\d\d debug api +GET +\/v1\/cache\/:ns\/:key 404 [\d.]+ ms\r$/m);
     }, patient);

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { eventually, freePort, spawnNode } from '@holdfast/testing';
+import { eventually, spawnNode } from '@holdfast/testing';
 import type { SpawnedNode } from '@holdfast/testing';
 import { expect } from 'vitest';
 
@@ -53,12 +53,16 @@ export type Program = Service & { readonly node: SpawnedNode };
 
 /** `npm start` without npm: waits for the banner. */
 export async function start(env: Env): Promise<Program> {
-  const port = await freePort();
   const startedAt = performance.now();
-  const node = run('start', { PORT: String(port), ...env });
+  const node = run('start', { PORT: '0', ...env });
   // `npm start` may have to build first.
   await node.waitForLine(/Ctrl-C stops everything/);
-  return { ...serviceAt(`http://127.0.0.1:${port}`, performance.now() - startedAt), node };
+  return { ...serviceAt(addressIn(node.lines.join('\n')), performance.now() - startedAt), node };
+}
+
+/** Where the API listens, as the banner says. */
+export function addressIn(output: string): string {
+  return /^ +address +(http\S+)/m.exec(output)?.[1] ?? '';
 }
 
 export interface Terminal extends Service {
@@ -70,12 +74,11 @@ export interface Terminal extends Service {
 
 /** `npm start` itself, in a process group of its own. */
 export async function npmStart(env: Env): Promise<Terminal> {
-  const port = await freePort();
   const startedAt = performance.now();
   const { PATH, HOME, TMPDIR } = process.env;
   const child = spawn('npm', ['start'], {
     cwd: root,
-    env: { PATH, HOME, TMPDIR, PORT: String(port), ...env },
+    env: { PATH, HOME, TMPDIR, PORT: '0', ...env },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -84,7 +87,7 @@ export async function npmStart(env: Env): Promise<Terminal> {
     stream.on('data', (chunk: Buffer) => void (output += String(chunk)));
   const exited = once(child, 'exit');
   await eventually(() => expect(output).toContain('Ctrl-C stops everything'), { intervalMs: 50 });
-  const service = serviceAt(`http://127.0.0.1:${port}`, performance.now() - startedAt);
+  const service = serviceAt(addressIn(output), performance.now() - startedAt);
   return {
     ...service,
     output: () => output,
@@ -118,7 +121,7 @@ export async function startUpstream(): Promise<{ readonly node: SpawnedNode; rea
 
 function serviceAt(url: string, startMs: number): Service {
   const request = async (path: string, init: RequestInit = {}): Promise<Response> =>
-    fetch(`${url}${path}`, { signal: AbortSignal.timeout(35_000), ...init });
+    fetch(`${url}${path}`, { signal: AbortSignal.timeout(120_000), ...init });
   const json = async (path: string, init?: RequestInit): Promise<Record<string, unknown>> => {
     const answer = await request(path, init);
     const text = await answer.text();
