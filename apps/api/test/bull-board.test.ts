@@ -5,6 +5,7 @@ import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKey, startApi } from './fixture.ts';
 import type { Api } from './fixture.ts';
+import { expectProblem, listen, requestBytes, send } from './raw-http.ts';
 
 const board = '/admin/queues';
 const data = { url: 'https://example.com/' };
@@ -137,5 +138,48 @@ describe('Bull Board in embedded mode', () => {
     });
     expect(answer.statusCode, answer.payload).toBe(200);
     expect(answer.payload).toContain('"seen"');
+  });
+});
+
+describe.each(['redis', 'embedded'] as const)('Bull Board over a socket, in %s mode', (engine) => {
+  const path = `${board}/api/queues`;
+  let api: Api;
+  let port: number;
+  beforeAll(async () => {
+    api = await startApi({ engine });
+    port = await listen(api);
+  });
+  afterAll(() => api.close());
+
+  /** U+0000, half of a surrogate pair, and bytes that are no UTF-8 at all. */
+  it.each(['%00', 'a%00b', '%ED%A0%80', '%ff', '%', '%2'])('refuses a URL with %s wherever it has it', async (text) => {
+    for (const [method, url] of [
+      ['GET', `${path}?activeQueue=${text}&status=failed`],
+      ['GET', `${path}?activeQueue=http-delivery&status=${text}`],
+      ['GET', `${path}/http-delivery/${text}`],
+      ['GET', `${path}/http-delivery/${text}/logs`],
+      ['GET', `${path}/${text}/x`],
+      ['PUT', `${path}/http-delivery/${text}/retry`],
+      ['PUT', `${path}/http-delivery/clean/${text}`],
+    ] as const) {
+      expectProblem(await send(port, requestBytes(method, url)), 400, 'URL_INVALID');
+    }
+  });
+
+  it.each(['%252', '%2500'])('refuses a queue named %s, which the board decodes twice', async (text) => {
+    for (const name of ['activeQueue', 'queueName']) {
+      const url = `${board}/api/${name === 'activeQueue' ? 'queues' : 'job-schedulers'}?${name}=${text}`;
+      expectProblem(await send(port, requestBytes('GET', url)), 400, 'URL_INVALID');
+    }
+  });
+
+  it('takes what is encoded as it should be', async () => {
+    // As another BullMQ program may name it.
+    const { queueBackend } = api.runtime;
+    await queueBackend
+      .open('http-delivery')
+      .call((queue) => queue.add('plain', data, { jobId: '100% ü', delay: 3_600_000 }));
+    const { status, body } = await send(port, requestBytes('GET', `${path}/http-delivery/100%25%20%C3%BC`));
+    expect(status, body).toBe(200);
   });
 });

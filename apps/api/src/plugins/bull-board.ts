@@ -3,8 +3,10 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { ApiKey } from '@holdfast/config';
 import type { QueueBackend } from '@holdfast/queue';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { boardRefusal } from '../board-access.ts';
+import { decode } from '../decode.ts';
+import { ApiError, apiErrors } from '../errors.ts';
 import { sendError } from './errors.ts';
 
 export interface BullBoardOptions {
@@ -29,11 +31,12 @@ export async function bullBoard(app: FastifyInstance, { apiKeys, backend, queues
     reply.header('x-content-type-options', 'nosniff');
     reply.header('referrer-policy', 'no-referrer');
     const refusal = boardRefusal(request, apiKeys);
-    if (refusal === undefined) return undefined;
+    const answer = refusal ?? urlRefusal(request);
+    if (answer === undefined) return undefined;
     // A browser asks for the key; it goes into the field for the password.
-    if (refusal.status === 401) reply.header('www-authenticate', 'Basic realm="holdfast", charset="UTF-8"');
+    if (answer.status === 401) reply.header('www-authenticate', 'Basic realm="holdfast", charset="UTF-8"');
     // Not thrown: Bull Board answers errors in a form of its own.
-    return sendError(refusal, request, reply);
+    return sendError(answer, request, reply);
   });
   const board = new FastifyAdapter();
   board.setBasePath(prefix);
@@ -43,4 +46,18 @@ export async function bullBoard(app: FastifyInstance, { apiKeys, backend, queues
     options: { uiConfig: { boardTitle: 'Holdfast' } },
   });
   await app.register(board.registerPlugin(), { prefix });
+}
+
+/** Why the board could not make anything of a URL: no UTF-8, or U+0000, which PostgreSQL cannot look for. */
+function urlRefusal({ raw, query }: FastifyRequest): ApiError | undefined {
+  const { activeQueue, queueName } = query as Readonly<Record<string, unknown>>;
+  try {
+    const texts = [raw.url, activeQueue, queueName].filter((text) => typeof text === 'string');
+    // The board decodes the names of queues once more.
+    if (!texts.some((text) => decode(text, 'URL').includes('\0'))) return undefined;
+    return new ApiError(apiErrors.urlInvalid, 'The URL has U+0000, which nothing here can have in it.');
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { ApiError, apiErrors } from '../errors.ts';
+import { decode } from '../decode.ts';
 import { noBody, strictObject } from '../schema.ts';
 
 const takesBody = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
@@ -32,12 +32,7 @@ export const strictByDefault = fp(
 /** A value that cannot be decoded would be taken literally, and so be looked for as what nobody meant. */
 function refuseUndecodable(url: string): void {
   const at = url.indexOf('?');
-  if (at === -1 || !url.includes('%', at)) return;
-  try {
-    decodeURIComponent(url.slice(at));
-  } catch (cause) {
-    throw new ApiError(apiErrors.urlInvalid, 'The query has a percent-encoding that is not valid UTF-8.', { cause });
-  }
+  if (at !== -1 && url.includes('%', at)) decode(url.slice(at), 'query');
 }
 
 declare module 'fastify' {
