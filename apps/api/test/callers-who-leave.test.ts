@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Consumer } from '@holdfast/queue';
 import { eventually } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { neverAsked } from './ending-routes.ts';
 import { startApi } from './fixture.ts';
 import type { Api } from './fixture.ts';
 import { hold, type HeldCalls } from './held-call.ts';
@@ -342,6 +343,11 @@ describe('over a socket', () => {
       await closed;
       await eventually(async () => expect(await timesSeen(['GET', ''], route, 200)).toBe(1));
       expect(await timesSeen(['GET', ''], route, 499)).toBe(0);
+    });
+
+    // Of the callers above, so it needs all of them.
+    it('whatever loops, streams or waits', async () => {
+      expect(await neverAsked(api, 499)).toEqual([]);
     });
   });
 
