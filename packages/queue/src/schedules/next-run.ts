@@ -13,7 +13,7 @@ const yearMs = 366 * 86_400_000;
  */
 export function nextRun(after: number, options: RepeatOptions): number | undefined {
   const regular: number | undefined = getNextMillis(after, options);
-  const { pattern, tz, startDate, immediately } = options;
+  const { pattern, tz, startDate, endDate, immediately } = options;
   if (pattern === undefined || tz === undefined || immediately === true) return regular;
   const from = Math.max(after, startDate === undefined ? 0 : new Date(startDate).getTime());
   for (const { at, wall, lengthMs } of midnightGaps(tz, from, regular ?? from + yearMs)) {
@@ -21,7 +21,9 @@ export function nextRun(after: number, options: RepeatOptions): number | undefin
     const behind = wall + Math.max(-1, from - at);
     const left: number | undefined = getNextMillis(behind, { pattern, tz: 'UTC' });
     if (left === undefined || left >= wall + lengthMs) continue;
-    return Math.min(regular ?? Infinity, at + left - wall);
+    const run = at + left - wall;
+    if (endDate !== undefined && run > new Date(endDate).getTime()) return regular;
+    return Math.min(regular ?? Infinity, run);
   }
   return regular;
 }

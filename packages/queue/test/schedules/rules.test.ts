@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { nextRun } from '../../src/schedules/next-run.ts';
 import { nextRuns, scheduleIssues } from '../../src/schedules/rules.ts';
 
 const runs = (pattern: string, tz: string, after: string, count: number): string[] =>
@@ -35,6 +36,14 @@ describe('the next runs of a schedule where the clocks go forward at midnight', 
       '2027-04-30T21:00:00.000Z',
       '2027-04-30T22:00:00.000Z',
     ]);
+  });
+
+  it('none is made up behind the end that another program gave it', () => {
+    const after = Date.parse('2027-04-29T12:00:00Z');
+    const until = (endDate: string) =>
+      nextRun(after, { pattern: '30 0 * * *', tz: 'Africa/Cairo', endDate: new Date(endDate) });
+    expect(until('2027-04-29T22:30:00Z')).toBe(Date.parse('2027-04-29T22:30:00Z'));
+    expect(until('2027-04-29T22:29:59Z')).toBeUndefined();
   });
 
   it('in any zone what comes daily comes each day', () => {
