@@ -161,14 +161,23 @@ export class Schedules {
     return this.get(queue, id);
   }
 
-  /** What is said of a schedule; of one that nobody said anything of, what BullMQ has: then it was declared. */
+  /**
+   * What is said of a schedule; of one that nobody said anything of, what BullMQ has: then it was declared. One whose
+   * removal was interrupted is still there, and as declared or not as it was.
+   */
   async #standing({ handle }: ScheduledQueue, id: string): Promise<ScheduleRecord | undefined> {
     const record = await handle.scheduleRecords.get(id);
     if (record !== undefined && record.state !== 'removed') return record;
     const existing = await readStoredSchedule(handle, id);
     if (existing?.schedule === undefined) return record;
     const { schedule, name, data } = existing;
-    return { schedule, job: { ...(name !== undefined && { name }), data }, state: 'running', isDeclared: true };
+    return {
+      schedule,
+      job: { ...(name !== undefined && { name }), data },
+      state: 'running',
+      isDeclared: record?.isDeclared ?? true,
+      ...(record?.declared !== undefined && { declared: record.declared }),
+    };
   }
 
   /** Until what is written down is what there is, also when others write at the same time. */

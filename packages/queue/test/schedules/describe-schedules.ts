@@ -147,6 +147,19 @@ export function describeSchedules(kind: string, create: () => Promise<QueueBacke
       expect(await delayed()).toBe(1);
     });
 
+    it('leaves nothing behind when its removal is repeated that was interrupted, and is still nobody else’s', async () => {
+      const { scheduleRecords } = backend.open('plan');
+      for (const id of ['twice-removed', 'put-again']) {
+        await queues.schedules.put('plan', id, { everyMs: hour, job });
+        await scheduleRecords.set(id, { schedule: { everyMs: hour }, job, isDeclared: false, state: 'removed' });
+      }
+      expect(await queues.schedules.remove('plan', 'twice-removed')).toBe(true);
+      expect(await scheduleRecords.get('twice-removed')).toBeUndefined();
+      await queues.schedules.put('plan', 'put-again', { everyMs: hour, job });
+      expect(await scheduleRecords.get('put-again')).toMatchObject({ state: 'running', isDeclared: false });
+      expect(await delayed()).toBe(1);
+    });
+
     it.each<[string, object, string]>([
       ['a:b', { everyMs: hour, job }, '/id'],
       ['.', { everyMs: hour, job }, '/id'],
@@ -245,6 +258,20 @@ export function describeSchedules(kind: string, create: () => Promise<QueueBacke
         expect(await delayed()).toBe(1);
         await start();
         expect(await delayed()).toBe(0);
+      });
+
+      it('stays removed until its declaration changes also where its removal was interrupted and repeated', async () => {
+        await start();
+        await queues.schedules.pause('plan', id);
+        await start();
+        const { scheduleRecords } = backend.open('plan');
+        const record = await scheduleRecords.get(id);
+        if (record?.declared === undefined) throw new Error('It is not known which declaration was paused.');
+        await queues.schedules.resume('plan', id);
+        await scheduleRecords.set(id, { ...record, state: 'removed' });
+        expect(await queues.schedules.remove('plan', id)).toBe(true);
+        expect(await scheduleRecords.get(id)).toMatchObject({ state: 'removed', declared: record.declared });
+        expect(await start({ ...declared, data: { n: 2 } })).toMatchObject({ job: { data: { n: 2 } } });
       });
 
       it.runIf(kind === 'redis')('is mended when a worker died before it had made the next job', async () => {
