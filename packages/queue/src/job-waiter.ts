@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { endOfGoneJob, isEnd } from './admin/ended-job.ts';
 import type { EventFeed, FeedEvent } from './admin/event-feed.ts';
-import { readJob } from './admin/read-job.ts';
+import { isBehind } from './admin/event-position.ts';
+import { isOver, readJob, readState } from './admin/read-job.ts';
 import type { QueueHandle } from './backends/backend.ts';
 import { isFinished, type JobView } from './job-view.ts';
 import { maxWaitMs } from './limits.ts';
@@ -37,21 +38,17 @@ export class JobWaiter {
     let listening: Promise<() => void> | undefined;
     let wake = Promise.withResolvers<void>();
     let heard: FeedEvent | undefined;
-    const onEvent = (event: FeedEvent): void => {
-      if (!isEnd(event)) return;
-      heard = event;
-      wake.resolve();
-    };
     try {
       // In this order on one connection: what happens to the job after it was seen first is behind that event.
       const [since, first] = await Promise.all([this.#handle.jobs.lastEventId(), readJob(this.#handle, id)]);
-      if (first === undefined) return undefined;
-      let last = first;
+      if (first === undefined || isFinished(first.state) || Date.now() >= deadline || ended.aborted) return first;
+      const onEvent = (event: FeedEvent): void => {
+        if (!isEnd(event) || !isBehind(event.id, since)) return;
+        heard = event;
+        wake.resolve();
+      };
       for (;;) {
-        if (isFinished(last.state)) return last;
-        const leftMs = deadline - Date.now();
-        if (leftMs <= 0 || ended.aborted) return last;
-        const atMostMs = Math.min(leftMs, pollMs);
+        const atMostMs = Math.max(0, Math.min(deadline - Date.now(), pollMs));
         if (listening === undefined) {
           listening = this.#feed.listen(id, onEvent);
           // Where the store is away, the next look at the job says so.
@@ -62,9 +59,13 @@ export class JobWaiter {
         // The job is looked at again after the subscription is there, or its end could fall between both. So it is after an
         // event, too: that may be about an earlier run of a job that was retried since.
         wake = Promise.withResolvers<void>();
+        const end: FeedEvent | undefined = heard;
+        const isLast = Date.now() >= deadline || ended.aborted;
+        if (!isLast && end === undefined && !isOver(await readState(this.#handle, id))) continue;
         const now = await readJob(this.#handle, id);
-        if (now === undefined) return await endOfGoneJob(this.#handle.jobs, { first, last, since, heard });
-        last = now;
+        if (now === undefined) return await endOfGoneJob(this.#handle.jobs, { first, since, heard });
+        if (isLast || isFinished(now.state)) return now;
+        if (heard === end) heard = undefined;
       }
     } finally {
       listening?.then(

@@ -1,4 +1,4 @@
-import { eventually, Latch, startRedis, type RedisServer } from '@holdfast/testing';
+import { eventually, Latch, monitor, startRedis, type RedisServer } from '@holdfast/testing';
 import { Type } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Consumer, createRedisBackend, defineQueue, Queues, type QueueBackend } from '../src/index.ts';
@@ -57,5 +57,29 @@ describe('whoever waits for a job', () => {
     await started.wait();
     mayEnd.open();
     expect(await waited).toMatchObject({ state: 'completed', result: 'now' });
+  });
+
+  it('asks for its state alone while it goes on, and reads it once more when the wait is over', async () => {
+    const backend = open();
+    const queues = new Queues({ backend, definitions: [definition] });
+    closers.push(async () => queues.close());
+    const { id } = await queues.add('waited-for', { data: {} });
+    const key = `${backend.prefixOf('waited-for')}:waited-for:${id}`;
+    const watch = await monitor(redis.url);
+    closers.push(async () => watch.stop());
+    const wholeReads = (): number =>
+      watch.scriptCommands().filter(([name]) => name?.toUpperCase() === 'HGETALL').length;
+    // Whichever script looks for the job in the states, looks for it among the completed.
+    const looks = (): number => watch.scriptCommands().filter(([, state]) => state?.endsWith(':completed')).length;
+
+    const leaving = new AbortController();
+    const waited = queues.get('waited-for', id, { waitMs: 30_000, signal: leaving.signal });
+    await eventually(() => expect(looks()).toBeGreaterThanOrEqual(4));
+    expect(wholeReads()).toBe(1);
+    await redis.command('HSET', key, 'progress', '7');
+    leaving.abort();
+    expect(await waited).toMatchObject({ state: 'prioritized', progress: 7 });
+    await watch.settle();
+    expect(wholeReads()).toBe(2);
   });
 });

@@ -7,6 +7,8 @@ import { Type } from 'typebox';
 import { describe, expect, it, vi } from 'vitest';
 import { createEmbeddedBackend, createRedisBackend, defineQueue, PermanentError } from '../src/index.ts';
 import type { JobEvent, JobView, QueueBackend } from '../src/index.ts';
+import { endOfGoneJob, isEnd } from '../src/admin/ended-job.ts';
+import { feedEventOf } from '../src/admin/event-feed.ts';
 import { useQueues } from './use-queues.ts';
 
 /** A hundred years: both stores must be able to count with it. */
@@ -130,6 +132,30 @@ describe.each(backends)('a job that is removed at its end, on %s', (_name, creat
     const [waited] = await waitFor([id]);
     expect(await test.queues.admin.remove(queue, id)).toBe(true);
     expect(await waited).toBeUndefined();
+  });
+
+  it('is told from what happened until its end was heard, read in small pages', async () => {
+    const { jobs, queue: bullmq } = test.backend.open(queue);
+    const since = await jobs.lastEventId();
+    await addPlain('long-told', 2, { removeOnComplete: true });
+    const first = await test.queues.get(queue, 'long-told');
+    if (first === undefined) throw new Error('It was to wait.');
+    const [waited] = await waitFor(['long-told']);
+    await run(new Latch(0));
+    await waited;
+    const heard = (await jobs.eventsAfter(since, 1000)).flatMap((event) => feedEventOf(event) ?? []).findLast(isEnd);
+    const { id } = await test.queues.add(queue, { data: { n: 1 }, options: { delayMs: 60_000 } });
+    const other = await bullmq.getJob(id);
+    await Promise.all(Array.from({ length: 250 }, async (_, n) => other?.updateProgress(n)));
+
+    const asked = vi.spyOn(jobs, 'eventsAfter');
+    expect(await endOfGoneJob(jobs, { first, since, heard })).toMatchObject({ state: 'completed', result: { n: 2 } });
+    expect(asked.mock.calls.map(([, limit]) => limit)).toEqual([100]);
+    asked.mockClear();
+    expect(await endOfGoneJob(jobs, { first, since, heard: undefined })).toMatchObject({ state: 'completed' });
+    expect(asked.mock.calls.map(([, limit]) => limit)).toEqual([100, 100, 100]);
+    asked.mockRestore();
+    await test.queues.admin.remove(queue, id);
   });
 
   it('keeps the error of its last attempt out of its result', async () => {

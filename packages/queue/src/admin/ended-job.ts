@@ -2,18 +2,18 @@ import { isoTime, parseFailure, type JobView } from '../job-view.ts';
 import { feedEventOf, type FeedEvent } from './event-feed.ts';
 import type { JobStore } from './job-store.ts';
 
-const page = 1000;
+/** An event may hold a large result: this many are still a reply of some megabytes at most where results are usual ones. */
+const page = 100;
 /** BullMQ keeps some 10,000 events of a queue. */
-const maxPages = 12;
+const maxPages = 120;
 
 /** What is known of a job that was there, and is not any more. */
 export interface Sighting {
-  /** How it stood when it was seen first, and last. */
+  /** How it stood when it was seen first. */
   readonly first: JobView;
-  readonly last: JobView;
   /** An event of the queue from before it was seen first. */
   readonly since: string;
-  /** Its end, where somebody listened when it came. */
+  /** Its latest end, where somebody listened when it came. */
   readonly heard: FeedEvent | undefined;
 }
 
@@ -22,23 +22,23 @@ export interface Sighting {
  * `undefined` for a job that somebody has removed before it ended.
  */
 export async function endOfGoneJob(store: JobStore, sighting: Sighting): Promise<JobView | undefined> {
-  const { first, last, since, heard } = sighting;
-  const events = await eventsOf(store, first.id, since);
+  const { first, since, heard } = sighting;
+  const events = await eventsOf(store, first.id, since, heard?.id);
   const end = events.findLast(isEnd) ?? heard;
   if (end === undefined) return undefined;
   const starts = events.filter(({ kind }) => kind === 'active');
   const started = starts.at(-1);
-  const startedAt = (started === undefined ? undefined : timeOf(started)) ?? last.startedAt;
+  const startedAt = (started === undefined ? undefined : timeOf(started)) ?? first.startedAt;
   const counted = first.attemptsMade + starts.length + (first.state === 'active' ? 1 : 0);
-  const progress = events.findLast(({ kind }) => kind === 'progress')?.details['data'] ?? last.progress;
-  const { error: _error, result: _result, ...standing } = last;
+  const progress = events.findLast(({ kind }) => kind === 'progress')?.details['data'] ?? first.progress;
+  const { error: _error, result: _result, ...standing } = first;
   return {
     ...standing,
     ...(end.kind === 'completed'
       ? { state: 'completed', result: end.details['returnvalue'] ?? null }
       : { state: 'failed', error: parseFailure(String(end.details['failedReason'])) }),
     progress,
-    attemptsMade: Math.max(counted, last.attemptsMade + (events.length === 0 ? 1 : 0)),
+    attemptsMade: Math.max(counted, first.attemptsMade + (events.length === 0 ? 1 : 0)),
     ...(startedAt !== undefined && { startedAt }),
     finishedAt: timeOf(end) ?? isoTime(Date.now()),
   };
@@ -48,7 +48,8 @@ export function isEnd({ kind }: FeedEvent): boolean {
   return kind === 'completed' || kind === 'failed';
 }
 
-async function eventsOf(store: JobStore, id: string, since: string): Promise<FeedEvent[]> {
+/** Of one job, until the event `last` where that is known. */
+async function eventsOf(store: JobStore, id: string, since: string, last?: string): Promise<FeedEvent[]> {
   const events: FeedEvent[] = [];
   let after = since;
   for (let pages = 0; pages < maxPages; pages += 1) {
@@ -56,6 +57,7 @@ async function eventsOf(store: JobStore, id: string, since: string): Promise<Fee
     for (const event of stored) {
       const known = event.fields['jobId'] === id ? feedEventOf(event) : undefined;
       if (known !== undefined) events.push(known);
+      if (event.id === last) return events;
     }
     after = stored.at(-1)?.id ?? after;
     if (stored.length < page) break;

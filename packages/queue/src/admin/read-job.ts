@@ -1,6 +1,6 @@
 import type { QueueHandle } from '../backends/backend.ts';
 import { canBeJobId } from '../job-id.ts';
-import { toJobView, type JobView } from '../job-view.ts';
+import { isFinished, toJobView, type JobState, type JobView } from '../job-view.ts';
 import { maxLogLines } from '../limits.ts';
 
 /** A job as it stands; `undefined` when there is none (any more). @throws QueueUnavailableError */
@@ -8,4 +8,19 @@ export async function readJob(handle: QueueHandle, id: string): Promise<JobView 
   if (!canBeJobId(id)) return undefined;
   const found = await handle.jobs.read(id, maxLogLines);
   return found === undefined ? undefined : toJobView(handle.name, id, found.job, found.state, found.logs);
+}
+
+/**
+ * The state of a job alone; `unknown` when there is none (any more). Costs the same for a large job as for a small one, so
+ * it is what is asked again and again of a job that somebody waits for.
+ *
+ * @throws QueueUnavailableError
+ */
+export async function readState(handle: QueueHandle, id: string): Promise<JobState> {
+  return handle.call((queue) => queue.getJobState(id));
+}
+
+/** Whether nothing more comes of a job in this state. */
+export function isOver(state: JobState): boolean {
+  return state === 'unknown' || isFinished(state);
 }
