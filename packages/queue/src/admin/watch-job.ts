@@ -1,12 +1,13 @@
 import type { QueueHandle } from '../backends/backend.ts';
 import { JobOptionsInvalidError, QueueUnavailableError } from '../errors.ts';
 import { canBeJobId } from '../job-id.ts';
-import { parseFailure } from '../job-view.ts';
+import { parseFailure, type JobState } from '../job-view.ts';
 import { EventBuffer } from './event-buffer.ts';
 import { feedEventOf, type EventFeed } from './event-feed.ts';
 import { isBehind, writeEventPosition, type EventPosition } from './event-position.ts';
 import { isEnd, toJobEvent, type JobEvent, type JobEventContent } from './job-events.ts';
 import { LogTail } from './log-tail.ts';
+import { isOver, readState } from './read-job.ts';
 
 export interface WatchOptions {
   /** Ends the stream and lets go of what it holds; must be aborted at the latest when nobody reads any more. */
@@ -23,7 +24,10 @@ export interface WatchOptions {
 const logPollMs = 500;
 /** The net under the events: the state is also asked so often. */
 const statePollMs = 2000;
-const replayPage = 1000;
+/** An event may hold a large result, so a page is a reply of bounded bytes. */
+const replayPage = 100;
+/** BullMQ keeps some 10,000 events of a queue; on a busy one others come while these are read. */
+const maxPages = 120;
 
 /**
  * Follows a job until it has ended; `undefined` when there is none. What is yielded is complete and in order as long as
@@ -50,7 +54,8 @@ export async function watchJob(
     const from = options.since?.eventId ?? (await handle.jobs.lastEventId());
     const job = await handle.jobs.read(id, 0);
     // One that its retention has removed still has events that a reader who comes back has not seen.
-    found = job !== undefined || (options.since !== undefined && (await hasEventsAfter(handle, id, from)));
+    found =
+      job !== undefined || (options.since !== undefined && (await hasEventsAfter(handle, id, from, options.signal)));
     if (!found) return undefined;
     return new JobWatch({ handle, id, buffer, from, isPrioritized: job?.isPrioritized ?? false, options }).events();
   } finally {
@@ -58,14 +63,15 @@ export async function watchJob(
   }
 }
 
-async function hasEventsAfter(handle: QueueHandle, id: string, from: string): Promise<boolean> {
+async function hasEventsAfter(handle: QueueHandle, id: string, from: string, signal: AbortSignal): Promise<boolean> {
   let after = from;
-  for (;;) {
+  for (let pages = 0; pages < maxPages && !signal.aborted; pages += 1) {
     const page = await handle.jobs.eventsAfter(after, replayPage);
     if (page.some(({ fields }) => fields['jobId'] === id)) return true;
     if (page.length < replayPage) return false;
     after = page.at(-1)?.id ?? after;
   }
+  return false;
 }
 
 interface WatchParts {
@@ -97,10 +103,11 @@ class JobWatch {
     while (!signal.aborted) if (yield* this.#live()) return;
   }
 
-  /** What happened since the stream before; replies whether that was the end. */
+  /** What happened since the stream before; replies whether that was the end, of the job or of who reads. */
   async *#missed(): AsyncGenerator<JobEvent, boolean> {
-    const { handle, id, isPrioritized } = this.#parts;
+    const { handle, id, isPrioritized, options } = this.#parts;
     for (;;) {
+      if (options.signal.aborted) return true;
       const page = await handle.jobs.eventsAfter(this.#eventId, replayPage);
       for (const stored of page) {
         this.#eventId = stored.id;
@@ -115,6 +122,10 @@ class JobWatch {
   /** How the job stands now; replies whether it has ended. */
   async *#standing(withProgress: boolean): AsyncGenerator<JobEvent, boolean> {
     const { handle, id } = this.#parts;
+    if (!withProgress) {
+      const state = await readState(handle, id);
+      if (!isOver(state)) return yield* this.#goesOn(state);
+    }
     const found = await handle.jobs.read(id, 0);
     if (found === undefined) {
       // Its retention may have removed it at its end, which is then told by an event that was not seen yet.
@@ -130,6 +141,10 @@ class JobWatch {
       yield* this.#tell({ type: 'state', data: { state } });
       if (job.progress !== 0) yield* this.#tell({ type: 'progress', data: { progress: job.progress } });
     }
+    return yield* this.#goesOn(state);
+  }
+
+  async *#goesOn(state: JobState): AsyncGenerator<JobEvent, false> {
     this.#isActive = state === 'active';
     yield* this.#newLines();
     return false;

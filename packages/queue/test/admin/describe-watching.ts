@@ -1,11 +1,11 @@
 import { eventually, Latch } from '@holdfast/testing';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseEventPosition, PermanentError } from '../../src/index.ts';
 import type { JobEvent, QueueBackend, WatchOptions } from '../../src/index.ts';
 import { useQueues } from '../use-queues.ts';
 import { definitionsFor } from './definitions.ts';
 
-const definitions = definitionsFor('followed failing ended gap removed slow full quiet absent delayed', 2);
+const definitions = definitionsFor('followed failing ended gap removed slow full quiet absent delayed busy', 2);
 
 type Told = Exclude<JobEvent, { type: 'heartbeat' }>;
 const short = (events: readonly JobEvent[]): [type: string, ...data: unknown[]][] =>
@@ -202,6 +202,25 @@ export function describeWatching(kind: string, create: () => Promise<QueueBacken
         ['log', 'further'],
         ['completed', null],
       ]);
+    });
+
+    it('looks in small pages for what has happened to a job that is gone, and not for nobody', async () => {
+      const { jobs } = test.backend.open('busy');
+      const job = await test.backend.open('busy').queue.getJob(await add('busy', { delayMs: 60_000 }));
+      await Promise.all(Array.from({ length: 150 }, async (_, n) => job?.updateProgress(n)));
+      const asked = vi.spyOn(jobs, 'eventsAfter');
+      const since = { eventId: '0', lines: 0, hasEnded: false };
+      try {
+        const gone = { since, signal: AbortSignal.abort() };
+        expect(await test.queues.admin.watch('busy', 'absent', gone)).toBeUndefined();
+        expect(asked).not.toHaveBeenCalled();
+        const here = { since, signal: AbortSignal.timeout(60_000) };
+        expect(await test.queues.admin.watch('busy', 'absent', here)).toBeUndefined();
+        const pages = await Promise.all(asked.mock.results.map(async ({ value }) => value));
+        expect(pages.map((page) => page.length)).toEqual([100, expect.any(Number)]);
+      } finally {
+        asked.mockRestore();
+      }
     });
 
     it('knows no job that is not there', async () => {
