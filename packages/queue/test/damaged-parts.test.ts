@@ -5,8 +5,15 @@ import { PGlite } from '@electric-sql/pglite';
 import { eventually, Latch, startRedis } from '@holdfast/testing';
 import type { RedisServer } from '@holdfast/testing';
 import { Type } from 'typebox';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Consumer, createEmbeddedBackend, createRedisBackend, defineQueue, Queues } from '../src/index.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  Consumer,
+  createEmbeddedBackend,
+  createRedisBackend,
+  defineQueue,
+  Queues,
+  QueueUnavailableError,
+} from '../src/index.ts';
 import type { ChildResult, Handler, QueueBackend } from '../src/index.ts';
 
 const definition = defineQueue({
@@ -99,6 +106,36 @@ describe('on Redis', () => {
     expect(types.at(-1)).toBe('completed');
     expect(told.filter((text) => text.includes('nested deeper'))).toHaveLength(1);
     expect(mayEnd.isOpen).toBe(true);
+  });
+
+  it('an event that is no JSON hides none of those behind it, also where the store is away just then', async () => {
+    const { id } = await queues.add(queue, { data: { n: 1 }, options: { delayMs: 3_600_000 } });
+    const signal = AbortSignal.timeout(60_000);
+    const events = (await queues.admin.watch(queue, id, { signal, heartbeatMs: 60_000 }))?.[Symbol.asyncIterator]();
+    expect(await events?.next()).toMatchObject({ value: { type: 'state' } });
+    const away = vi
+      .spyOn(backend.open(queue).jobs, 'eventsAfter')
+      .mockRejectedValueOnce(new QueueUnavailableError('It is away.'));
+    // At once, so that a reader gets them in one reply.
+    const add = (...fields: string[]): string =>
+      `redis.call('XADD', KEYS[1], '*', ${fields.map((field) => `'${field}'`).join(', ')})`;
+    const script = [
+      add('event', 'progress', 'jobId', id, 'data', '1'),
+      add('event', 'completed', 'jobId', 'other', 'returnvalue', '{'),
+      add('event', 'progress', 'jobId', id, 'data', '2'),
+    ];
+    await redis.command('EVAL', script.join(' '), '1', key('events'));
+    try {
+      for (const progress of [1, 2]) {
+        expect(await events?.next()).toMatchObject({ value: { type: 'progress', data: { progress } } });
+      }
+      expect(away.mock.settledResults[0]?.type).toBe('rejected');
+      await redis.command('XADD', key('events'), '*', 'event', 'progress', 'jobId', id, 'data', '3');
+      expect(await events?.next()).toMatchObject({ value: { type: 'progress', data: { progress: 3 } } });
+    } finally {
+      away.mockRestore();
+      await events?.return?.();
+    }
   });
 });
 

@@ -10,6 +10,12 @@ import { parseStored } from './stored-json.ts';
 const idleCloseMs = 10_000;
 /** With the store away, BullMQ's close may wait for a reply that never comes. */
 const closeTimeoutMs = 2000;
+/** Between the attempts to hear events again for those who listen already. */
+const reopenDelayMs = 1000;
+/** An event may hold a large result, so a page is a reply of bounded bytes. */
+const page = 100;
+/** BullMQ keeps some 10,000 events of a queue. */
+const maxPages = 120;
 
 /** The events of a job. `queue`-wide ones (paused, drained, cleaned) are nobody's here. */
 const kinds = [
@@ -64,7 +70,10 @@ export class EventFeed {
   readonly #openEvents: (after: string) => QueueEvents;
   readonly #listeners = new Map<string, Set<FeedListener>>();
   #events: Promise<QueueEvents> | undefined;
+  /** The newest event that was told, or that there was when the first listener came; while there are none, unknown. */
+  #told: string | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
+  #reopenTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor({ handle, openEvents }: EventFeedOptions) {
@@ -83,11 +92,11 @@ export class EventFeed {
     this.#listeners.set(jobId, listeners);
     clearTimeout(this.#idleTimer);
     const stop = (): void => this.#remove(jobId, listener);
-    this.#events ??= this.#open();
+    const events = (this.#events ??= this.#open());
     try {
-      await this.#events;
+      await events;
     } catch (error) {
-      this.#events = undefined;
+      this.#forget(events);
       stop();
       throw error;
     }
@@ -97,11 +106,13 @@ export class EventFeed {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#idleTimer);
+    clearTimeout(this.#reopenTimer);
     await this.#closeEvents();
   }
 
   async #open(): Promise<QueueEvents> {
-    const after = await this.#handle.jobs.lastEventId();
+    const after = this.#told === undefined ? await this.#handle.jobs.lastEventId() : await this.#catchUp(this.#told);
+    this.#told = after;
     const events = this.#openEvents(after);
     events.on('error', (error) => {
       this.#report(error);
@@ -114,19 +125,53 @@ export class EventFeed {
     return events;
   }
 
-  /** Behind the events that there are by then; who listens looks at its job now and then in any case. */
+  /** Tells those who listen what BullMQ did not; replies behind which event it is to go on. */
+  async #catchUp(from: string): Promise<string> {
+    let after = from;
+    for (let pages = 0; pages < maxPages && !this.#closed; pages += 1) {
+      const stored = await this.#handle.jobs.eventsAfter(after, page);
+      for (const event of stored) {
+        const known = feedEventOf(event);
+        if (known === undefined) this.#told = event.id;
+        else this.#tell(known);
+      }
+      after = stored.at(-1)?.id ?? after;
+      if (stored.length < page) break;
+    }
+    return after;
+  }
+
   #reopen(broken: QueueEvents): void {
-    this.#events = this.#events?.then(async (current) => {
+    const earlier = this.#events;
+    if (earlier === undefined) return;
+    const events = earlier.then(async (current) => {
       if (current !== broken || this.#closed) return current;
       void broken.close().catch((error: unknown) => this.#report(error as Error));
       return this.#open();
     });
-    this.#events?.catch(() => {
-      this.#events = undefined;
+    this.#follow(events);
+  }
+
+  /** Those who listen already were promised events: where that fails, it is tried again until it works or nobody listens. */
+  #follow(events: Promise<QueueEvents>): void {
+    this.#events = events;
+    events.catch(() => {
+      this.#forget(events);
+      clearTimeout(this.#reopenTimer);
+      if (this.#closed) return;
+      this.#reopenTimer = setTimeout(() => {
+        if (this.#listeners.size > 0 && this.#events === undefined) this.#follow(this.#open());
+      }, reopenDelayMs);
+      this.#reopenTimer.unref();
     });
   }
 
+  #forget(failed: Promise<QueueEvents>): void {
+    if (this.#events === failed) this.#events = undefined;
+  }
+
   #tell(event: FeedEvent): void {
+    this.#told = event.id;
     const { jobId } = event.details;
     for (const listener of this.#listeners.get(String(jobId)) ?? []) listener(event);
   }
@@ -144,6 +189,7 @@ export class EventFeed {
   async #closeEvents(): Promise<void> {
     const opened = this.#events;
     this.#events = undefined;
+    this.#told = undefined;
     const events = await opened?.catch(() => undefined);
     if (events === undefined) return;
     await Promise.race([events.close().catch((error: unknown) => this.#report(error as Error)), delay(closeTimeoutMs)]);
