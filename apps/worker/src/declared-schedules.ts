@@ -2,7 +2,7 @@ import type { Config, QueueSchedule } from '@holdfast/config';
 import type { ScheduleEntry } from '@holdfast/queue';
 import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
-import { logNotInstalled, untilDone } from './until-done.ts';
+import { notInstalledLog, untilDone } from './until-done.ts';
 
 /** The id of a schedule that holdfast.yaml declares; a queue has at most one. Others are those of the REST API. */
 const declaredScheduleId = 'holdfast.yaml';
@@ -20,12 +20,14 @@ export interface DeclaredSchedulesDependencies {
  */
 export class DeclaredSchedules {
   readonly #dependencies: DeclaredSchedulesDependencies;
+  readonly #onFailure: (error: unknown) => void;
   readonly #closing = new AbortController();
   #stop: (() => void) | undefined;
   #work: Promise<void> = Promise.resolve();
 
   constructor(dependencies: DeclaredSchedulesDependencies) {
     this.#dependencies = dependencies;
+    this.#onFailure = notInstalledLog(dependencies.logger);
   }
 
   /** Does not wait: while the store is away it tries again, so that a start never fails. */
@@ -41,11 +43,10 @@ export class DeclaredSchedules {
   }
 
   #install(): void {
-    const { logger } = this.#dependencies;
     this.#work = this.#work.then(async () =>
       untilDone(async () => this.#ensure(), {
         signal: this.#closing.signal,
-        onFailure: (error) => logNotInstalled(logger, error),
+        onFailure: this.#onFailure,
       }),
     );
   }

@@ -4,7 +4,7 @@ import { sourceSync, sourceSyncSchedules } from '@holdfast/jobs';
 import type { ScheduleEntry } from '@holdfast/queue';
 import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
-import { logNotInstalled, untilDone } from './until-done.ts';
+import { notInstalledLog, untilDone } from './until-done.ts';
 
 /** The connections of a process come back within a second of each other: one look is enough for all of them. */
 const SETTLE_MS = 1500;
@@ -21,6 +21,7 @@ export interface SyncSchedulesDependencies {
  */
 export class SyncSchedules {
   readonly #dependencies: SyncSchedulesDependencies;
+  readonly #onFailure: (error: unknown) => void;
   readonly #closing = new AbortController();
   readonly #stops: (() => void)[] = [];
   /** What is under way, one after the other. */
@@ -29,6 +30,7 @@ export class SyncSchedules {
 
   constructor(dependencies: SyncSchedulesDependencies) {
     this.#dependencies = dependencies;
+    this.#onFailure = notInstalledLog(dependencies.logger);
   }
 
   /** Does not wait: while the store is away it tries again, so that a start never fails. */
@@ -78,7 +80,7 @@ export class SyncSchedules {
   }
 
   async #install(entries: () => Promise<ScheduleEntry[]>): Promise<void> {
-    const { config, runtime, logger } = this.#dependencies;
+    const { config, runtime } = this.#dependencies;
     const { queues } = runtime;
     const bringAbout = async (): Promise<void> => {
       // Of when they were on; each of its jobs would fail.
@@ -87,7 +89,7 @@ export class SyncSchedules {
     };
     await untilDone(bringAbout, {
       signal: this.#closing.signal,
-      onFailure: (error) => logNotInstalled(logger, error),
+      onFailure: this.#onFailure,
     });
   }
 
