@@ -18,7 +18,7 @@ describe('while Redis is away and fallback is off', () => {
       },
     });
     await eventually(async () => expect((await api.app.inject(put('before'))).statusCode).toBeLessThan(300));
-    await api.runtime.queues.summaries();
+    await eventually(() => api.runtime.queues.summaries());
   });
   afterAll(async () => {
     await api.close();

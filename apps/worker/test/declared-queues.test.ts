@@ -40,7 +40,7 @@ queues:
     failureUrl: ${receiver.url}/failed
     attempts: 2
     backoff: { type: fixed, delay: 1ms }
-    timeout: 2s
+    timeout: 30s
     payload: { type: object, properties: { invoice: { type: integer } }, required: [invoice], additionalProperties: false }
   anything:
     url: ${receiver.url}/anything
@@ -62,7 +62,7 @@ queues:
     const { queues } = worker.runtime;
     expect(queues.names()).toEqual(expect.arrayContaining(['source-sync', 'http-delivery', 'invoices', 'anything']));
     const { policy } = await queues.summary('invoices');
-    expect(policy).toMatchObject({ description: 'Prints invoices.', attempts: 2, timeoutMs: 2000 });
+    expect(policy).toMatchObject({ description: 'Prints invoices.', attempts: 2, timeoutMs: 30_000 });
     expect(worker.worker.status()).toHaveProperty('invoices.running', true);
   });
 
@@ -173,7 +173,7 @@ queues:
       if (!first || path !== '/print') response.writeHead(204).end();
       else first = false;
     };
-    const id = await worker.add('invoices', { invoice: 11 }, { timeoutMs: 100 });
+    const id = await worker.add('invoices', { invoice: 11 }, { timeoutMs: 3000 });
     expect(await worker.ended('invoices', id)).toMatchObject({ state: 'completed', attemptsMade: 2 });
   });
 
