@@ -70,5 +70,5 @@ export function expectProblem({ status, head, body }: RawAnswer, expected: numbe
 /** Whether there is an answer with all of its body. */
 export function isWhole(received: string): boolean {
   const [head = '', body] = received.split('\r\n\r\n', 2);
-  return body !== undefined && body.length >= Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
+  return body !== undefined && Buffer.byteLength(body) >= Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
 }
