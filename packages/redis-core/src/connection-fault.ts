@@ -33,6 +33,9 @@ export interface ConnectionFault {
   readonly reason: string;
 }
 
+/** The reason of a connection whose first attempt has not come to an end. */
+export const notConnectedYet = 'not connected yet';
+
 /** The Redis is there and does not let us in: a mistake in somebody's configuration, and no outage. */
 export function isAccessRefused(kind: FaultKind | undefined): boolean {
   return kind === 'password-wanted' || kind === 'password-refused' || kind === 'forbidden';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '@holdfast/config';
+import { notConnectedYet } from '@holdfast/redis-core';
 import { isLockedOut } from './locked-out.ts';
 import { exitCodes, StartError } from './start-error.ts';
 
@@ -40,5 +41,8 @@ export function missingRedis({ engines, queueBackend }: Connections): string | u
     .map(({ status }) => status)
     .filter((one) => !one.available);
   if (missing.length === 0) return undefined;
-  return [...new Set(missing.map(({ reason }) => reason ?? 'no connection'))].join('; ');
+  const reasons = [...new Set(missing.map(({ reason }) => reason ?? 'no connection'))];
+  // One that has not heard yet adds nothing to what another knows.
+  const known = reasons.filter((reason) => reason !== notConnectedYet);
+  return (known.length > 0 ? known : reasons).join('; ');
 }

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
 import { closedPort, startRedis, uniquePrefix } from '@holdfast/testing';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRuntime } from '../src/create-runtime.ts';
-import { requireRedis } from '../src/require-redis.ts';
+import { missingRedis, requireRedis } from '../src/require-redis.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'holdfast-require-'));
 
@@ -23,6 +23,8 @@ function configure(url: string, enableFallback: boolean, timeoutMs: number) {
 }
 
 describe('requireRedis', () => {
+  afterEach(() => void vi.useRealTimers());
+
   it('goes on without, before it has given up, while fallback is on', async () => {
     const timeoutMs = 60_000;
     const config = configure(`redis://127.0.0.1:${await closedPort()}`, true, timeoutMs);
@@ -51,6 +53,8 @@ describe('requireRedis', () => {
   it('waits for a Redis that is there, so that nothing calls it away at start', async () => {
     const redis = await startRedis();
     const config = configure(redis.url, true, 60_000);
+    // The half second that it has does not pass, however busy the machine is.
+    vi.useFakeTimers({ toFake: ['Date'] });
     const runtime = await createRuntime(config);
     await requireRedis(config, runtime);
     const { engines, queueBackend } = runtime;
@@ -64,12 +68,26 @@ describe('requireRedis', () => {
   });
 
   it('says once why, in a sentence, after REDIS_CONNECTION_TIMEOUT_MS while fallback is off', async () => {
-    const config = configure(`redis://127.0.0.1:${await closedPort()}`, false, 300);
+    const config = configure(`redis://127.0.0.1:${await closedPort()}`, false, 2000);
     const runtime = await createRuntime(config);
     await expect(requireRedis(config, runtime)).rejects.toThrow(
       /REDIS_ENABLE_FALLBACK=false.*: nothing listens at redis:[^;]*$/,
     );
     await runtime.close();
+  });
+
+  it('leaves out those connections that have not heard yet where another knows why', () => {
+    const away = (reason: string) => ({ status: { available: false, reason } as const });
+    const [refused, early] = [away('it refuses the password'), away('not connected yet')];
+    const there = { status: { available: true } } as const;
+    const missing = (
+      cache: typeof early | typeof there,
+      durable: typeof early | typeof there,
+      queueBackend: typeof early | typeof there,
+    ) => missingRedis({ engines: { cache, durable }, queueBackend } as Parameters<typeof missingRedis>[0]);
+    expect(missing(refused, early, early)).toBe('it refuses the password');
+    expect(missing(there, early, early)).toBe('not connected yet');
+    expect(missing(there, there, there)).toBeUndefined();
   });
 
   it('resolves as soon as all connections are there, with a Redis that comes late', async () => {

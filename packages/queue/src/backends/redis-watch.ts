@@ -1,4 +1,10 @@
-import { explainFault, HoldfastError, type ConnectionFault, type RedisTarget } from '@holdfast/redis-core';
+import {
+  explainFault,
+  HoldfastError,
+  notConnectedYet,
+  type ConnectionFault,
+  type RedisTarget,
+} from '@holdfast/redis-core';
 import type { RedisQueueBackend } from 'bullmq';
 import type { BackendStatus } from './backend.ts';
 import { isServerError } from './redis-errors.ts';
@@ -48,7 +54,7 @@ export class ConnectionWatch {
   get status(): BackendStatus {
     if (this.ready !== undefined) return { available: true };
     const never = this.#wasReady ? {} : { neverConnected: true };
-    if (this.#fault === undefined) return { available: false, reason: 'not connected yet', ...never };
+    if (this.#fault === undefined) return { available: false, reason: notConnectedYet, ...never };
     return { available: false, reason: this.#fault.reason, fault: this.#fault.kind, ...never };
   }
 

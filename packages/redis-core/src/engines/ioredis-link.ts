@@ -1,7 +1,13 @@
 import { Command, type Redis } from 'ioredis';
 import { Breaker, type BreakerState } from '../breaker.ts';
 import { publishEvent } from '../channels.ts';
-import { addressOf, explainFault, isAccessRefused, type ConnectionFault } from '../connection-fault.ts';
+import {
+  addressOf,
+  explainFault,
+  isAccessRefused,
+  notConnectedYet,
+  type ConnectionFault,
+} from '../connection-fault.ts';
 import type { EngineOptions } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
 import type { EngineStatus, Unsubscribe } from '../engine.ts';
@@ -60,7 +66,7 @@ export class IoredisLink {
   #frozen = false;
   #hasConnected = false;
   /** Why it is away; undefined while it is not. */
-  #fault: ConnectionFault | undefined = { kind: 'other', reason: 'not connected yet' };
+  #fault: ConnectionFault | undefined = { kind: 'other', reason: notConnectedYet };
   /** What the attempt under way has shown; errors that only follow from it do not replace it. */
   #faultOfAttempt: ConnectionFault | undefined;
   /** What was published last, while it is away. */

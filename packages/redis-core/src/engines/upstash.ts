@@ -1,6 +1,12 @@
 import { Breaker } from '../breaker.ts';
 import { publishEvent } from '../channels.ts';
-import { addressOf, explainFault, isAccessRefused, type ConnectionFault } from '../connection-fault.ts';
+import {
+  addressOf,
+  explainFault,
+  isAccessRefused,
+  notConnectedYet,
+  type ConnectionFault,
+} from '../connection-fault.ts';
 import type { Command } from '../command.ts';
 import { outcomeOf, wasLost } from '../command-outcome.ts';
 import type { EngineOptions, UpstashTarget } from '../connection.ts';
@@ -54,7 +60,7 @@ export class UpstashEngine extends CommandEngine {
   /** Whether the server encodes its replies as it was asked to: Upstash does, servers that imitate it may not. */
   #repliesBase64 = true;
   #hasConnected = false;
-  #fault: ConnectionFault = { kind: 'other', reason: 'not connected yet' };
+  #fault: ConnectionFault = { kind: 'other', reason: notConnectedYet };
   /** What was published last, while it is away. */
   #toldKind: ConnectionFault['kind'] | undefined;
 
