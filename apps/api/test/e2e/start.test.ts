@@ -162,10 +162,14 @@ describe('npm start', { timeout: 180_000 }, () => {
           expect(health).toMatch(/redis:\/\/127\.0\.0\.1:\d+ refuses the configured user or password/);
         }, patient);
         expect((await answer(`${url}/health/ready`))[0]).toBe(200);
-        const [, metrics] = await answer(`${url}/metrics`);
-        expect(metrics).toContain('holdfast_redis_access_refused{connection="durable"} 1');
+        // Each connection is refused in its own time.
+        await eventually(async () => {
+          const [, metrics] = await answer(`${url}/metrics`);
+          expect(metrics).toContain('holdfast_redis_access_refused{connection="durable"} 1');
+        }, patient);
       }
-      expect(node.lines.filter((line) => line.includes('"Redis refuses access"'))).toHaveLength(4);
+      const refused = () => node.lines.filter((line) => line.includes('"Redis refuses access"'));
+      await eventually(() => expect(refused()).toHaveLength(4), patient);
       expectNoPassword(node);
       expect(await node.kill('SIGINT')).toEqual({ code: 0, signal: null });
     });
