@@ -7,9 +7,15 @@ import type { ThreadError, ThreadMessage, ThreadRequest } from './thread-protoco
 export interface ThreadHandler {
   /** A module whose default export is a `Handler`. It shares no state with this thread. */
   readonly thread: URL;
-  /** Of each thread. A job that needs more fails; the process goes on. */
+  /** Of each thread. A job that needs more fails; the process goes on. Of young objects a thread keeps 8 MB unless said otherwise. */
   readonly resourceLimits?: ResourceLimits;
 }
+
+/**
+ * At its limit V8 gives a thread 16 MB more, in which it is to end. What survives in the space for young objects is moved at once, up to
+ * 16 MB by default: where that is too much, V8 ends the process and not the thread.
+ */
+const maxYoungGenerationSizeMb = 8;
 
 // Beside this file, in the sources and in what is built of them.
 const main = new URL(import.meta.url.endsWith('.ts') ? './thread-main.ts' : './thread-main.js', import.meta.url);
@@ -57,7 +63,7 @@ export class ThreadPool {
     const worker = new Worker(main, {
       name: 'holdfast-job',
       workerData: { handler: thread.href },
-      ...(resourceLimits !== undefined && { resourceLimits }),
+      ...(resourceLimits !== undefined && { resourceLimits: { maxYoungGenerationSizeMb, ...resourceLimits } }),
     });
     this.#threads.add(worker);
     // Also between two jobs.
