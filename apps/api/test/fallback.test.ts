@@ -9,7 +9,7 @@ import { startApi } from './fixture.ts';
 import type { Api, ProblemBody } from './fixture.ts';
 
 /** What it acknowledged is on disk: after a restart it holds what was true before the outage. */
-const persistent = ['--appendonly', 'yes', '--appendfsync', 'always'];
+const persistent = ['--appendonly', 'yes'];
 
 describe('while Redis is away and fallback is on', () => {
   let redis: RedisServer;

@@ -144,7 +144,7 @@ describe('a Redis that comes back empty', () => {
 
   it('is not synced for nothing when it has kept its data', async () => {
     const [redis, upstream] = [
-      await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] }),
+      await startRedis({ args: ['--appendonly', 'yes'] }),
       await startUpstream({ latencyMs: 0 }),
     ];
     const test = await start({ NOVITA_API_BASE_URL: upstream.url, REDIS_URL: redis.url });

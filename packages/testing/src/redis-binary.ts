@@ -14,10 +14,14 @@ export function findRedisBinary(): string {
   );
 }
 
-/** Loopback only, nothing on disk, all files in `directory`; `extra` comes last and so wins. */
+/**
+ * Loopback only, nothing on disk, all files in `directory`; `extra` comes last and so wins. Where a test asks for an AOF,
+ * it has what Redis answered, and waits for no disk: `everysec`, the default of Redis, keeps up to 2 s of it in the memory of the
+ * process while the disk is busy, which a SIGKILL loses.
+ */
 export function serverArguments(port: number, directory: string, extra: readonly string[] = []): string[] {
   const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
-  return [...fixed, '--save', '', '--appendonly', 'no', '--daemonize', 'no', ...extra];
+  return [...fixed, '--save', '', '--appendonly', 'no', '--appendfsync', 'no', '--daemonize', 'no', ...extra];
 }
 
 function isExecutable(file: string): boolean {

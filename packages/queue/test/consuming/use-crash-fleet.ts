@@ -25,7 +25,7 @@ export function useCrashFleet(): CrashTest {
     return current;
   };
   beforeEach(async () => {
-    const redis = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'no'] });
+    const redis = await startRedis({ args: ['--appendonly', 'yes'] });
     current = { redis, fleet: new CrashFleet(targetOf(redis)) };
   });
   afterEach(async () => {
