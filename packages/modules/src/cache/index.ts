@@ -1,0 +1,16 @@
+import type { Module, NoNeeds } from '../module.ts';
+import { cacheConfig, type CacheSettings } from './config/settings.ts';
+import { createCache, type CachePart } from './create.ts';
+
+/** Entries in namespaces, and the entities that are invalidated together. */
+export const cacheModule: Module<'cache', CacheSettings, NoNeeds, CachePart> = {
+  name: 'cache',
+  needs: {},
+  config: cacheConfig,
+  create: createCache,
+  metrics: (metrics, { part: { caches } }) =>
+    metrics.onScrape(() => {
+      if (caches.canStandIn) metrics.standIn(caches);
+    }),
+  close: async ({ caches }) => caches.close(),
+};

@@ -1,0 +1,119 @@
+import type { Config } from '@holdfast/config';
+import type { Handler, OnGivenUp, QueueDefinition } from '@holdfast/queue';
+import type { Keys, RedisEngine } from '@holdfast/redis-core';
+import type { Logger, Metrics } from '@holdfast/telemetry';
+import type { FastifyInstance } from 'fastify';
+
+/**
+ * One part of Holdfast, such as the cache: all that `config`, `runtime`, the API and the worker have to know of it. A new
+ * one is a folder beside the others and a line in `modules.ts`.
+ *
+ * `Settings` is what it reads of the configuration, `Needs` the modules whose parts it uses, and `Part` what it is once it
+ * runs. Routes and handlers are imported late: a worker carries no routes, and an API beside a Redis no handlers.
+ */
+export interface Module<Name extends string, Settings, Needs extends NeededModules, Part> {
+  /** Also the name of its settings in the configuration, and of its part in the runtime. */
+  readonly name: Name;
+  /** Modules that stand before it in the list: they are there when `create` is called, and closed after it. */
+  readonly needs: Needs;
+  readonly config: ModuleConfig<Settings>;
+  /** Queues of its own that are not in the catalogue of `@holdfast/jobs`. */
+  readonly queues?: readonly QueueDefinition[];
+  /**
+   * Makes its part. It does not wait for Redis: connections are made in the background. What it has opened it closes itself
+   * when it fails; then those before it are closed, and the start ends with its error.
+   */
+  create(context: CreateContext<Settings, Needs>): Part | Promise<Part>;
+  /** For the API. */
+  readonly routes?: () => Promise<ModuleRoutes<Running<Settings, Needs, Part>>>;
+  /** For the worker. */
+  readonly handlers?: () => Promise<ModuleHandlers<Running<Settings, Needs, Part>>>;
+  /** Has each scrape read its part. Returns what ends that. */
+  metrics?(metrics: Metrics, running: Running<Settings, Needs, Part>): () => void;
+  /** What `/health` says of it. */
+  health?(part: Part): HealthReading;
+  /** Ends it, after those that need it. */
+  close(part: Part): Promise<void> | void;
+}
+
+/** What a module takes of the configuration. */
+export interface ModuleConfig<Settings> {
+  settings(config: Config): Settings;
+}
+
+/** Any module, where it does not matter which. */
+export type AnyModule = Module<string, unknown, NeededModules, unknown>;
+
+export interface NeededModules {
+  readonly [name: string]: AnyModule;
+}
+
+/** For a module that needs no other. */
+export type NoNeeds = Readonly<Record<string, never>>;
+
+/** The part that a module makes. */
+export type PartOf<Of> = Of extends Module<string, infer _Settings, infer _Needs, infer Part> ? Part : never;
+
+/** The parts of a list of modules, by their names. */
+export type Parts<Modules extends readonly AnyModule[]> = {
+  readonly [Of in Modules[number] as Of['name']]: PartOf<Of>;
+};
+
+/** What is there before the first module. */
+export interface Ground {
+  readonly config: Config;
+  readonly keys: Keys;
+  readonly engines: { readonly cache: RedisEngine; readonly durable: RedisEngine };
+}
+
+export interface CreateContext<Settings, Needs extends NeededModules> extends Ground {
+  readonly settings: Settings;
+  /** The parts of the modules that it needs. */
+  readonly needs: { readonly [Name in keyof Needs]: PartOf<Needs[Name]> };
+  /** The queues that modules bring along besides those of the catalogue. */
+  readonly queues: readonly QueueDefinition[];
+  /** Whether something stands in for Redis while it is away, where the configuration allows it: in a process that answers callers. */
+  readonly standIn: boolean;
+  /** Has something closed after the engines: what fails with them may still have to be noted there. */
+  readonly afterEngines: (close: () => void) => void;
+}
+
+/** A module whose part is there. */
+export interface Running<Settings, Needs extends NeededModules, Part> extends Ground {
+  readonly settings: Settings;
+  readonly needs: { readonly [Name in keyof Needs]: PartOf<Needs[Name]> };
+  readonly part: Part;
+}
+
+/** What a module's `routes/index.ts` exports. */
+export interface ModuleRoutes<Context> {
+  /** Registers its routes, each of which says in `config.access` who may call it. */
+  routes(app: FastifyInstance, context: Context): Promise<void>;
+}
+
+/** What a module's `handlers/index.ts` exports. */
+export interface ModuleHandlers<Context> {
+  createHandlers(context: Context & { readonly logger: Logger }): Handlers;
+}
+
+/** What a module does in a worker. */
+export interface Handlers {
+  /** Which queues it works on. */
+  readonly byQueue: Readonly<Record<string, Handler>>;
+  /** Told of each job of any queue that is given up. */
+  readonly onGivenUp?: OnGivenUp;
+  /** Begins what goes on beside the jobs, such as installing schedules. Does not wait. */
+  start?(worker: { readonly consumes: (queue: string) => boolean }): void;
+  /** Ends that, while the last jobs run. */
+  stop?(): Promise<void>;
+  /** Once no job runs any more. */
+  close?(): Promise<void>;
+}
+
+/** What a module says of itself in `/health`. */
+export interface HealthReading {
+  /** `false` makes the service `degraded`, or `down` where nothing may stand in for Redis. */
+  readonly isHealthy: boolean;
+  /** Its fields of the report, beside those of the others. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}

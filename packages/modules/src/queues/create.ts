@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import type { Config } from '@holdfast/config';
+import { createEmbeddedBackend, createRedisBackend, openOutbox, Queues } from '@holdfast/queue';
+import type { Outbox, QueueBackend, QueueDefinition } from '@holdfast/queue';
+import type { Keys } from '@holdfast/redis-core';
+import type { CreateContext, NoNeeds } from '../module.ts';
+import type { QueuesSettings } from './config/settings.ts';
+import { queueDefinitions } from './definitions.ts';
+
+export interface QueuesPart {
+  readonly queues: Queues;
+  readonly backend: QueueBackend;
+}
+
+/**
+ * The embedded queue is opened here, which takes a moment.
+ * @throws EmbeddedFolderLockedError when another process uses the data folder
+ * @throws EmbeddedFolderUnusableError when the embedded queue cannot be opened in it, which says why
+ * @throws OutboxError when the outbox in the data folder cannot be opened, which says why
+ */
+export async function createQueues(context: CreateContext<QueuesSettings, NoNeeds>): Promise<QueuesPart> {
+  const { config, settings, keys, standIn } = context;
+  const definitions = queueDefinitions(settings, context.queues);
+  const outbox = standIn ? openJobOutbox(config, settings) : undefined;
+  try {
+    const backend = await createQueueBackend(config, keys, definitions);
+    const queues = new Queues({
+      backend,
+      definitions,
+      disabled: settings.disabled,
+      ...(outbox === undefined ? {} : { outbox }),
+    });
+    return { queues, backend };
+  } catch (error) {
+    await outbox?.close();
+    throw error;
+  }
+}
+
+/** Jobs that are added while their Redis is away. `undefined` where it cannot be away, or an outage is to be answered 503. */
+function openJobOutbox({ redis, dataDir }: Config, { outbox }: QueuesSettings): Outbox | undefined {
+  if (!redis.enableFallback || redis.queue === null) return undefined;
+  return openOutbox({ directory: dataDir, ...outbox });
+}
+
+async function createQueueBackend(
+  { redis, dataDir }: Config,
+  keys: Keys,
+  definitions: readonly QueueDefinition[],
+): Promise<QueueBackend> {
+  if (redis.queue === null) return createEmbeddedBackend({ directory: join(dataDir, 'queue'), definitions });
+  const { connectionTimeoutMs, commandTimeoutMs } = redis;
+  return createRedisBackend({
+    target: redis.queue,
+    keyPrefix: `${keys.prefix}:jobs`,
+    connectionTimeoutMs,
+    commandTimeoutMs,
+  });
+}

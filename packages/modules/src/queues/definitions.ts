@@ -1,0 +1,26 @@
+import { builtInQueues, declaredQueue } from '@holdfast/jobs';
+import { defineQueue, type QueueDefinition } from '@holdfast/queue';
+import type { QueuesSettings } from './config/settings.ts';
+
+/**
+ * The queues that there are: the built-in ones, with what the configuration says otherwise, those of other modules, and
+ * those that only the configuration knows.
+ */
+export function queueDefinitions(
+  { queues, disabled }: QueuesSettings,
+  ofModules: readonly QueueDefinition[],
+): QueueDefinition[] {
+  const enabled = [...builtInQueues, ...ofModules].filter(({ name }) => !disabled.includes(name));
+  const inCode = enabled.map((definition) => {
+    const { retention, ...overrides } = queues[definition.name] ?? {};
+    return defineQueue({
+      ...definition,
+      ...overrides,
+      retention: { ...definition.retention, ...retention },
+    });
+  });
+  const declared = Object.entries(queues).flatMap(([name, { delivery, ...queue }]) =>
+    delivery === undefined ? [] : [declaredQueue(name, queue)],
+  );
+  return [...inCode, ...declared];
+}

@@ -1,0 +1,13 @@
+import type { Module } from '../module.ts';
+import { sourcesConfig, type SourcesSettings } from './config/settings.ts';
+import { createSources, type SourcesPart } from './create.ts';
+import { sourcesNeeds, type SourcesNeeds } from './needs.ts';
+
+/** Collections of an upstream API, mirrored into the cache. */
+export const sourcesModule: Module<'sources', SourcesSettings, SourcesNeeds, SourcesPart> = {
+  name: 'sources',
+  needs: sourcesNeeds,
+  config: sourcesConfig,
+  create: createSources,
+  close: () => undefined,
+};
