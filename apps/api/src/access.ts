@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { ApiKey, Scope } from '@holdfast/config';
+import type { ApiKey } from '@holdfast/config';
+import type { Scope } from '@holdfast/contract';
 import { ApiError, apiErrors } from './errors.ts';
 
 const bearer = /^Bearer +(?<token>hf_(?<id>[A-Za-z0-9-]{1,64})_[A-Za-z0-9_-]{16,256})$/i;

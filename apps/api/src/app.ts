@@ -1,5 +1,6 @@
 import type { CacheRegistry, Entities } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
+import { problemSchema } from '@holdfast/contract';
 import { maxJobIdBytes } from '@holdfast/queue';
 import type { QueueBackend, Queues } from '@holdfast/queue';
 import type { RedisEngine } from '@holdfast/redis-core';
@@ -39,7 +40,6 @@ import { operationRoutes } from './routes/operations/index.ts';
 import { queueRoutes } from './routes/queues/index.ts';
 import { scheduleRoutes } from './routes/schedules/index.ts';
 import { sourceRoutes } from './routes/sources/index.ts';
-import { problemSchema } from './schema.ts';
 import { StreamErrorLog } from './stream-error-log.ts';
 import { compileValidator } from './validation.ts';
 import { version } from '@holdfast/runtime';

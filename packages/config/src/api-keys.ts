@@ -1,18 +1,6 @@
+import { scopes } from '@holdfast/contract';
+import type { Scope } from '@holdfast/contract';
 import { ValueError } from './errors.ts';
-
-export const scopes = [
-  'cache:read',
-  'cache:write',
-  'jobs:read',
-  'jobs:write',
-  'coordination:read',
-  'coordination:write',
-  'sources:read',
-  'sources:write',
-  'admin',
-] as const;
-
-export type Scope = (typeof scopes)[number];
 
 /** A caller of the API. The key itself is never stored, only its SHA-256. */
 export interface ApiKey {

@@ -3,7 +3,6 @@ export type { LoadOptions } from './load.ts';
 export { ConfigError } from './errors.ts';
 export type { ConfigProblem } from './errors.ts';
 export { DurationError, formatTtl, parseDuration, parseTtl } from './duration.ts';
-export { scopes } from './api-keys.ts';
-export type { ApiKey, Scope } from './api-keys.ts';
+export type { ApiKey } from './api-keys.ts';
 export { builtInQueueNames } from './presets.ts';
 export type * from './types.ts';

@@ -1,4 +1,5 @@
-import type { ApiKey, Scope } from '@holdfast/config';
+import type { ApiKey } from '@holdfast/config';
+import type { Scope } from '@holdfast/contract';
 import fp from 'fastify-plugin';
 import { authenticate, authorize } from '../access.ts';
 import { ApiError, apiErrors } from '../errors.ts';

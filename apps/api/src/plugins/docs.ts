@@ -1,9 +1,9 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
+import { jsonResponse } from '@holdfast/contract';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Type } from 'typebox';
-import { jsonResponse } from '../schema.ts';
 
 /** Only what this server sends itself; Swagger UI sets styles on its elements. */
 const contentSecurityPolicy =

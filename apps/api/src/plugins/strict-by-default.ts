@@ -1,7 +1,7 @@
+import { noBody, strictObject } from '@holdfast/contract';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { decode } from '../decode.ts';
-import { noBody, strictObject } from '../schema.ts';
 
 const takesBody = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import type { BulkWriteOptions, CacheRegistry, InvalidateTarget } from '@holdfast/cache';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { bulkDelete, bulkGet, bulkSet, invalidateEntries, syncEntries } from '@holdfast/contract';
 import type { FastifyReply } from 'fastify';
 import { awayStatus } from '../../entry-reply.ts';
 import { invalidRequest } from '../../errors.ts';
 import { readItems, withRefused } from './bulk-items.ts';
-import { bulkDelete, bulkGet, bulkSet, invalidateEntries, syncEntries } from './bulk-schema.ts';
 import { bulkAnswer } from './bulk-stream.ts';
 import { namespaceOf } from './namespace-of.ts';
 

@@ -1,5 +1,6 @@
 import type { CacheRegistry } from '@holdfast/cache';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { deleteEntry, getEntry, putEntry } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
 import { parseRawBytes } from '../../body-parsers.ts';
 import { ttlAt } from '../../durations.ts';
@@ -7,7 +8,6 @@ import { awayMissStatus, awayStatus, missStatus, notStoredStatus, sendEntry, inO
 import { ApiError, apiErrors, invalidRequest } from '../../errors.ts';
 import { contentTypeOf, parseTags, requireJson } from './entry-input.ts';
 import { namespaceOf } from './namespace-of.ts';
-import { deleteEntry, getEntry, putEntry } from './schema.ts';
 
 const path = '/v1/cache/:ns/:key';
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { cleanDeadLetters, listDeadLetters, redriveDeadLetters } from '@holdfast/contract';
 import type { Queues } from '@holdfast/queue';
 import { durationAt } from '../../durations.ts';
-import { cleanDeadLetters, listDeadLetters, redriveDeadLetters } from './schema.ts';
 
 /** Every member is optional, and an empty body is none. */
 interface Selection {

@@ -1,8 +1,8 @@
 import type { Entities, EntityGraph } from '@holdfast/cache';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { invalidateEntity } from '@holdfast/contract';
 import { mayUseNamespace } from '../../access.ts';
 import { ApiError, apiErrors } from '../../errors.ts';
-import { invalidateEntity } from './schema.ts';
 
 /** Invalidation along the declared relations between entities. */
 export const entityRoutes: FastifyPluginAsyncTypebox<{ readonly entities: Entities }> = async (app, { entities }) => {

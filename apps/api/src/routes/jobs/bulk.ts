@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { addJobs, newJob } from '@holdfast/contract';
 import { OutboxError, OutboxFullError, QueueUnavailableError } from '@holdfast/queue';
 import type { AddJob, AddManyItem, Queues } from '@holdfast/queue';
 import { HoldfastError } from '@holdfast/redis-core';
@@ -7,10 +8,8 @@ import { durationAt } from '../../durations.ts';
 import { apiErrors } from '../../errors.ts';
 import type { ApiError } from '../../errors.ts';
 import { compileValidator } from '../../validation.ts';
-import { addJobs } from './bulk-schema.ts';
 import { toJobOptions } from './job-options.ts';
 import { detailInRequest, issuesInRequest } from './request-issues.ts';
-import { newJob } from './schema.ts';
 
 export interface BulkJobRoutesOptions {
   readonly queues: Queues;

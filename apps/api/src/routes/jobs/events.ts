@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { jobEvents } from '@holdfast/contract';
 import { parseEventPosition } from '@holdfast/queue';
 import type { EventPosition, JobEvent, Queues } from '@holdfast/queue';
 import { ApiError, apiErrors, invalidRequest } from '../../errors.ts';
-import { jobEvents } from './events-schema.ts';
 import { jobNotFound } from './not-found.ts';
 
 export interface JobEventRoutesOptions {

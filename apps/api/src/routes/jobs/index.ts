@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { addJob, getJob, type newJob } from '@holdfast/contract';
 import { JobInvalidError, JobOptionsInvalidError, maxWaitMs as longestWaitMs } from '@holdfast/queue';
 import type { AddResult, Queues } from '@holdfast/queue';
 import type { Static } from 'typebox';
@@ -7,7 +8,6 @@ import { ApiError } from '../../errors.ts';
 import { toJobOptions } from './job-options.ts';
 import { detailInRequest, issuesInRequest } from './request-issues.ts';
 import { jobNotFound } from './not-found.ts';
-import { addJob, getJob, type newJob } from './schema.ts';
 
 export interface JobRoutesOptions {
   readonly queues: Queues;

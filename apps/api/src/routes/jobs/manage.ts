@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { cancelJob, listJobs, promoteJob, removeJob, retryJob } from '@holdfast/contract';
 import type { Queues } from '@holdfast/queue';
 import { jobNotFound } from './not-found.ts';
-import { cancelJob, listJobs, promoteJob, removeJob, retryJob } from './manage-schema.ts';
 
 /** Looking through the jobs of a queue, and changing what becomes of one. */
 export const manageJobRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }> = async (app, { queues }) => {

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { CacheRegistry } from '@holdfast/cache';
 import type { ApiKey } from '@holdfast/config';
+import { getCacheStats, getNamespace, listKeys, listNamespaces, topKeys } from '@holdfast/contract';
 import { CommandError } from '@holdfast/redis-core';
 import { mayUseNamespace } from '../../access.ts';
 import { invalidRequest } from '../../errors.ts';
 import { namespaceOf } from '../cache/namespace-of.ts';
-import { getCacheStats, getNamespace, listKeys, listNamespaces, topKeys } from './schema.ts';
 
 export const namespaceRoutes: FastifyPluginAsyncTypebox<{ readonly caches: CacheRegistry }> = async (
   app,

@@ -3,13 +3,13 @@ import type { Config } from '@holdfast/config';
 import type { RedisEngine } from '@holdfast/redis-core';
 import type { Sources } from '@holdfast/sources';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { getBatchStats, getHealthSummary, getIntegrations, getRedisHealth, getRedisMetrics } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
 import { isLockedOut } from '@holdfast/runtime';
 import { mayUseNamespace } from '../../access.ts';
 import { healthReport, judge, readRedis } from '../../health-report.ts';
 import type { HealthSources } from '../../health-report.ts';
 import { redisReport } from '../../redis-report.ts';
-import { getBatchStats, getHealthSummary, getIntegrations, getRedisHealth, getRedisMetrics } from './schema.ts';
 
 export interface OperationsOptions {
   readonly health: HealthSources;

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { cleanQueue, drainQueue, getQueue, listQueues, pauseQueue, resumeQueue } from '@holdfast/contract';
 import type { Queues } from '@holdfast/queue';
 import { durationAt } from '../../durations.ts';
-import { cleanQueue, drainQueue, getQueue, listQueues, pauseQueue, resumeQueue } from './schema.ts';
 
 export const queueRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }> = async (app, { queues }) => {
   const read = { access: 'jobs:read' } as const;

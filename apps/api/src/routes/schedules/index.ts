@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { deleteSchedule, getSchedule, listSchedules, putSchedule } from '@holdfast/contract';
 import { JobInvalidError, JobOptionsInvalidError } from '@holdfast/queue';
 import type { Queues, ScheduleView } from '@holdfast/queue';
 import { durationAt } from '../../durations.ts';
 import { ApiError, apiErrors } from '../../errors.ts';
 import { toJobOptions } from '../jobs/job-options.ts';
 import { detailInRequest, issuesInRequest } from '../jobs/request-issues.ts';
-import { deleteSchedule, getSchedule, listSchedules, putSchedule } from './schema.ts';
 
 const path = '/v1/queues/:q/schedules/:id';
 

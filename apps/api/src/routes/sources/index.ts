@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { CacheRegistry } from '@holdfast/cache';
+import { getItem, getSource, listItems, listSources, syncSource } from '@holdfast/contract';
 import { sourceSync } from '@holdfast/jobs';
 import type { Queues } from '@holdfast/queue';
 import { UnavailableError } from '@holdfast/redis-core';
@@ -8,7 +9,6 @@ import type { FastifyRequest } from 'fastify';
 import { mayUseNamespace } from '../../access.ts';
 import { missStatus, sendEntry } from '../../entry-reply.ts';
 import { ApiError, apiErrors } from '../../errors.ts';
-import { getItem, getSource, listItems, listSources, syncSource } from './schema.ts';
 
 export interface SourceRoutesOptions {
   readonly caches: CacheRegistry;

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { jsonResponse, problems, strictObject } from '../../schema.ts';
+import { jsonResponse, problems, strictObject } from './schema.ts';
 
 const type = Type.String({ description: 'A declared entity type.', examples: ['creator'] });
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { jsonResponse } from '../../schema.ts';
+import { jsonResponse } from './schema.ts';
 
 const status = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('down')]);
 const simple = Type.Object({ status: Type.String() });

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { durationValue, jsonResponse, noBody, problems, strictObject } from '../../schema.ts';
-import { cursorOfPage, damaged, jobId, nextCursor, queueName } from '../jobs/view.ts';
+import { durationValue, jsonResponse, noBody, problems, strictObject } from './schema.ts';
+import { cursorOfPage, damaged, jobId, nextCursor, queueName } from './jobs/job.ts';
 
 const tags = ['jobs'];
 const params = strictObject({ q: queueName });

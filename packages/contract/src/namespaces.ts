@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { jsonResponse, problems, strictObject } from '../../schema.ts';
+import { jsonResponse, problems, strictObject } from './schema.ts';
 
 const params = strictObject({ ns: Type.String({ description: 'The namespace.', examples: ['prompts'] }) });
 

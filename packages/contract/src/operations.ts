@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { jsonResponse, problems } from '../../schema.ts';
-import { report } from '../health/schema.ts';
+import { jsonResponse, problems } from './schema.ts';
+import { report } from './health.ts';
 
 const tags = ['operations'];
 const text = Type.String();

@@ -1,6 +1,8 @@
-import { cleanableStates } from '@holdfast/queue';
 import { Type } from 'typebox';
-import { durationValue, jsonResponse, noBody, problems, strictObject } from '../../schema.ts';
+import { durationValue, jsonResponse, noBody, problems, strictObject } from './schema.ts';
+
+/** The states that can be cleaned. */
+export const cleanableStates = ['completed', 'failed', 'waiting', 'prioritized', 'delayed'] as const;
 
 const count = Type.Integer({ minimum: 0 });
 const tags = ['queues'];

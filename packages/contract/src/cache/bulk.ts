@@ -1,6 +1,6 @@
-import { maxNesting } from '@holdfast/redis-core';
 import { Type } from 'typebox';
-import { jsonResponse, problems, strictObject } from '../../schema.ts';
+import { maxNesting } from '../limits.ts';
+import { jsonResponse, problems, strictObject } from '../schema.ts';
 
 /** Items in one request; a larger job is several requests, which can also run beside each other. */
 const maxItems = 10_000;

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { jsonResponse, problems, strictObject } from '../../schema.ts';
-import { getEntry } from '../cache/schema.ts';
+import { jsonResponse, problems, strictObject } from './schema.ts';
+import { getEntry } from './cache/entries.ts';
 
 const sourceName = Type.String({ description: 'The source.', examples: ['instances'] });
 const count = Type.Integer({ minimum: 0 });

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { emptyResponse, jsonResponse, noBody, problems, strictObject } from '../../schema.ts';
-import { cursorOfPage, jobId, jobStanding, jobView, listedState, nextCursor, queueName } from './view.ts';
+import { emptyResponse, jsonResponse, noBody, problems, strictObject } from '../schema.ts';
+import { cursorOfPage, jobId, jobStanding, jobView, listedState, nextCursor, queueName } from './job.ts';
 
 const tags = ['jobs'];
 const params = strictObject({ q: queueName, id: jobId });

@@ -1,5 +1,16 @@
-import { listedStates, maxCursorLength, maxJobIdBytes } from '@holdfast/queue';
 import { Type } from 'typebox';
+import { maxCursorLength, maxJobIdBytes } from '../limits.ts';
+
+/** The states that jobs are listed by, in the order in which a list of all of them goes. */
+export const listedStates = [
+  'active',
+  'waiting',
+  'prioritized',
+  'delayed',
+  'waiting-children',
+  'failed',
+  'completed',
+] as const;
 
 export const queueName = Type.String({ description: 'The queue.', examples: ['http-delivery'] });
 export const jobId = Type.String({

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { durationValue, jsonResponse, problems, strictObject } from '../../schema.ts';
-import { queueName } from './view.ts';
+import { durationValue, jsonResponse, problems, strictObject } from '../schema.ts';
+import { queueName } from './job.ts';
 
 /** As many as the queue takes in one call. */
 const maxJobs = 10_000;

@@ -1,8 +1,8 @@
-import { maxJobIdBytes } from '@holdfast/queue';
 import { Type } from 'typebox';
-import { durationValue, emptyResponse, jsonResponse, problems, strictObject } from '../../schema.ts';
-import { jobOptions } from '../jobs/schema.ts';
-import { damaged, queueName } from '../jobs/view.ts';
+import { maxJobIdBytes } from './limits.ts';
+import { durationValue, emptyResponse, jsonResponse, problems, strictObject } from './schema.ts';
+import { jobOptions } from './jobs/add.ts';
+import { damaged, queueName } from './jobs/job.ts';
 
 const tags = ['jobs'];
 const params = strictObject({

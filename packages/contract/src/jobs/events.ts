@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { emptyResponse, problems, strictObject } from '../../schema.ts';
-import { jobId, queueName } from './view.ts';
+import { emptyResponse, problems, strictObject } from '../schema.ts';
+import { jobId, queueName } from './job.ts';
 
 export const jobEvents = {
   operationId: 'followJob',

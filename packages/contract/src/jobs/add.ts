@@ -1,7 +1,7 @@
-import { maxNesting } from '@holdfast/redis-core';
 import { Type } from 'typebox';
-import { durationText, durationValue, jsonResponse, problems, strictObject } from '../../schema.ts';
-import { jobId, jobView, queueName } from './view.ts';
+import { maxNesting } from '../limits.ts';
+import { durationText, durationValue, jsonResponse, problems, strictObject } from '../schema.ts';
+import { jobId, jobView, queueName } from './job.ts';
 
 export const jobOptions = strictObject({
   jobId: Type.Optional(

@@ -1,6 +1,6 @@
-import { maxNesting } from '@holdfast/redis-core';
 import { Type } from 'typebox';
-import { durationText, emptyResponse, problems, strictObject } from '../../schema.ts';
+import { maxNesting } from '../limits.ts';
+import { durationText, emptyResponse, problems, strictObject } from '../schema.ts';
 
 const params = strictObject({
   ns: Type.String({ description: 'The namespace.', examples: ['prompts'] }),
