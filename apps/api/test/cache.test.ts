@@ -97,7 +97,7 @@ describe.each(['redis', 'memory'] as const)('the cache over REST, in %s', (engin
     expect(read.rawPayload.equals(bytes)).toBe(true);
     expect(read.headers['content-type']).toBe('application/x-thing; v=2');
     expect(read.headers['cache-status']).toMatch(/^holdfast; hit; ttl=\d+; detail=l2$/);
-    expect(read.headers['age']).toBe('0');
+    expect(read.headers['age']).toMatch(/^\d+$/);
 
     const head = await call('HEAD', url);
     expect(head.statusCode).toBe(200);
