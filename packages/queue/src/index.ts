@@ -45,7 +45,4 @@ export { openOutbox } from './outbox/outbox.ts';
 export type { Outbox, OutboxOptions, OutboxStatus } from './outbox/outbox.ts';
 export { createRedisBackend } from './backends/redis.ts';
 export type { RedisBackendOptions } from './backends/redis.ts';
-export { createEmbeddedBackend } from './backends/embedded.ts';
-export type { EmbeddedBackendOptions } from './backends/embedded.ts';
-export { memoryLimit } from './embedded/memory-limit.ts';
 export type * from './channels.ts';

@@ -6,14 +6,8 @@ import { eventually, Latch, startRedis } from '@holdfast/testing';
 import type { RedisServer } from '@holdfast/testing';
 import { Type } from 'typebox';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  Consumer,
-  createEmbeddedBackend,
-  createRedisBackend,
-  defineQueue,
-  Queues,
-  QueueUnavailableError,
-} from '../src/index.ts';
+import { Consumer, createRedisBackend, defineQueue, Queues, QueueUnavailableError } from '../src/index.ts';
+import { createEmbeddedBackend } from '../src/embedded.ts';
 import type { ChildResult, Handler, QueueBackend } from '../src/index.ts';
 
 const definition = defineQueue({

@@ -6,14 +6,8 @@ import { eventually, startCluster, uniquePrefix, useRedis } from '@holdfast/test
 import type { RedisCluster } from '@holdfast/testing';
 import { Type } from 'typebox';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  Consumer,
-  createEmbeddedBackend,
-  createRedisBackend,
-  defineQueue,
-  PermanentError,
-  Queues,
-} from '../src/index.ts';
+import { Consumer, createRedisBackend, defineQueue, PermanentError, Queues } from '../src/index.ts';
+import { createEmbeddedBackend } from '../src/embedded.ts';
 import type { DeadLetter, Handler, OnGivenUp, QueueBackend } from '../src/index.ts';
 
 const names = [

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Consumer, createEmbeddedBackend, Queues } from '../src/index.ts';
+import { Consumer, Queues } from '../src/index.ts';
+import { createEmbeddedBackend } from '../src/embedded.ts';
 import { survival } from './fixtures/survival-queue.ts';
 
 const fixture = new URL('./fixtures/embedded-process.ts', import.meta.url);

@@ -6,7 +6,8 @@ import { Worker } from 'node:worker_threads';
 import { eventually, Latch } from '@holdfast/testing';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Consumer, createEmbeddedBackend, defineQueue, Queues } from '../src/index.ts';
+import { Consumer, defineQueue, Queues } from '../src/index.ts';
+import { createEmbeddedBackend } from '../src/embedded.ts';
 import type { QueueAvailabilityEvent, QueueBackend } from '../src/index.ts';
 
 const definition = defineQueue({

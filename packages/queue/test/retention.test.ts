@@ -4,15 +4,8 @@ import { join } from 'node:path';
 import { eventually, monitor, uniquePrefix, useRedis } from '@holdfast/testing';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  Consumer,
-  createEmbeddedBackend,
-  createRedisBackend,
-  defineQueue,
-  PermanentError,
-  Queues,
-  RetentionSweeper,
-} from '../src/index.ts';
+import { Consumer, createRedisBackend, defineQueue, PermanentError, Queues, RetentionSweeper } from '../src/index.ts';
+import { createEmbeddedBackend } from '../src/embedded.ts';
 import type { QueueBackend, QueueDefinition, Retention } from '../src/index.ts';
 
 const queue = (name: string, retention: Retention): QueueDefinition =>

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
-import { Consumer, createEmbeddedBackend, defineQueue, PermanentError, Queues } from '../src/index.ts';
+import { Consumer, defineQueue, PermanentError, Queues } from '../src/index.ts';
+import { createEmbeddedBackend } from '../src/embedded.ts';
 import { storableResult, storableText } from '../src/storable.ts';
 
 describe('what PostgreSQL can store of a result', () => {

@@ -8,6 +8,8 @@ import { UpstashEngine } from './engines/upstash.ts';
 /**
  * Makes the engine that fits the target. Replies at once: an engine connects in the background, and says in `status`
  * whether it is connected.
+ *
+ * @throws UnsupportedError for an Upstash target where `@upstash/redis` is not installed
  */
 export function createEngine(options: EngineOptions): RedisEngine {
   const { target } = options;

@@ -7,6 +7,7 @@ export { createEngine } from './create-engine.ts';
 export { createKeys, decodeKeyPart, encodeKeyPart, isName, MAX_KEY_BYTES, type Keys } from './keys.ts';
 export { createClusterClient, reconnectDelayMs, sentinelOptions, tlsOptions } from './engines/ioredis-client.ts';
 export { isNestedTooDeep, maxNesting, nestingRule, toBoundedJson } from './nesting.ts';
+export { findPeer, type OptionalPeer } from './optional-peer.ts';
 export * from './pipeline.ts';
 export { scriptArguments, writeMany, type WriteManyReply } from './pipeline-scripts.ts';
 export { type RedisSummary, summarizeInfo } from './info.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEmbeddedBackend } from '@holdfast/queue';
+import { createEmbeddedBackend } from '@holdfast/queue/embedded';
 import { spawnNode } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 

@@ -1,4 +1,5 @@
 import { createPostgresBackend, Queue, QueueEvents, runMigrations, type BackendFactory, type Processor } from 'bullmq';
+import { findPeer } from '@holdfast/redis-core';
 import { join, resolve } from 'node:path';
 import { publishEvent } from '../channels.ts';
 import { flowFunctionSql } from '../flows/embedded-store.ts';
@@ -40,10 +41,13 @@ const sessionSql = 'SET search_path TO bullmq';
  * BullMQ on its own PostgreSQL backend, on PGlite, in this process and on disk. For one process without Redis: jobs and
  * results survive the death of the process at any moment, but not a power cut (PGlite does not fsync).
  *
+ * @throws UnsupportedError where PGlite is not installed.
  * @throws EmbeddedFolderLockedError when another process uses the folder.
  * @throws EmbeddedFolderUnusableError when the folder, or the database in it, cannot be opened.
  */
 export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Promise<QueueBackend> {
+  // Looked for here, where the caller can be told; what loads it is the thread.
+  findPeer({ name: '@electric-sql/pglite', neededBy: 'The embedded queue' }, import.meta.url);
   const directory = resolve(options.directory);
   const lock = takeFolder(directory);
   let pglite: PgliteClient;

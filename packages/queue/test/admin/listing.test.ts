@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterAll } from 'vitest';
-import { createEmbeddedBackend, createRedisBackend } from '../../src/index.ts';
+import { createRedisBackend } from '../../src/index.ts';
+import { createEmbeddedBackend } from '../../src/embedded.ts';
 import { describeListing } from './describe-listing.ts';
 
 const { host, port, db } = useRedis();

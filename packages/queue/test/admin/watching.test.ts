@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createEmbeddedBackend, createRedisBackend, parseEventPosition } from '../../src/index.ts';
+import { createRedisBackend, parseEventPosition } from '../../src/index.ts';
+import { createEmbeddedBackend } from '../../src/embedded.ts';
 import { describeWatching } from './describe-watching.ts';
 
 const { host, port, db } = useRedis();

@@ -8,7 +8,6 @@ import { Type } from 'typebox';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   Consumer,
-  createEmbeddedBackend,
   createRedisBackend,
   defineQueue,
   Permits,
@@ -18,6 +17,7 @@ import {
   type JobView,
   type QueueBackend,
 } from '../../src/index.ts';
+import { createEmbeddedBackend } from '../../src/embedded.ts';
 
 const names = [
   'cancel',

@@ -1,5 +1,7 @@
-import { Redis } from '@upstash/redis';
+import { createRequire } from 'node:module';
+import type * as upstash from '@upstash/redis';
 import type { UpstashTarget } from '../connection.ts';
+import { findPeer } from '../optional-peer.ts';
 
 /** A command as JSON has it: its name, then its arguments. */
 export type RestCommand = readonly (string | number)[];
@@ -20,27 +22,16 @@ export class RestFailure extends Error {
 const notSent = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$|CERT|_TLS_/;
 
 /**
- * The HTTP client of `@upstash/redis`, without what would be wrong here: its decoding of replies (as UTF-8, then as
- * JSON) and its retries. It is a subclass because the library shows its HTTP client to nothing else.
+ * Sends commands through the HTTP client of `@upstash/redis`, without what would be wrong here: its decoding of replies
+ * (as UTF-8, then as JSON) and its retries.
  */
-export class UpstashClient extends Redis {
+export class UpstashClient {
+  readonly #http: HttpClient;
   #signal: AbortSignal | undefined;
 
+  /** @throws UnsupportedError where `@upstash/redis` is not installed */
   constructor(target: UpstashTarget) {
-    let current = (): AbortSignal | undefined => undefined;
-    super({
-      url: target.url,
-      token: target.token,
-      automaticDeserialization: false,
-      responseEncoding: false,
-      enableAutoPipelining: false,
-      enableTelemetry: false,
-      // Not `false`: that means one retry in this library, and one increment was then applied twice.
-      retry: { retries: 0, backoff: () => 0 },
-      // A function: with a plain signal an aborted request resolves, with the reason as if it were a reply.
-      signal: () => current() ?? AbortSignal.abort(),
-    });
-    current = () => this.#signal;
+    this.#http = openHttpClient(target, () => this.#signal ?? AbortSignal.abort());
   }
 
   /**
@@ -54,7 +45,7 @@ export class UpstashClient extends Redis {
     try {
       const headers = { 'Upstash-Encoding': 'base64' };
       // The signal is read before the first `await` in there, so calls at the same time do not mix theirs.
-      body = await this.client.request({ path: ['pipeline'], body: list, headers });
+      body = await this.#http.request({ path: ['pipeline'], body: list, headers });
     } catch (error) {
       throw failureOf(error);
     }
@@ -63,6 +54,42 @@ export class UpstashClient extends Redis {
     }
     return body as RestReply[];
   }
+}
+
+interface HttpClient {
+  request(request: {
+    readonly path: string[];
+    readonly body: unknown;
+    readonly headers: Readonly<Record<string, string>>;
+  }): Promise<unknown>;
+}
+
+/**
+ * Loaded when the first engine of this kind is made, and at once: whoever has configured it without installing it is told
+ * by `createEngine`, and not by an outage that never ends.
+ */
+function openHttpClient(target: UpstashTarget, signal: () => AbortSignal): HttpClient {
+  const file = findPeer(
+    { name: '@upstash/redis', neededBy: 'Redis over the REST protocol of Upstash' },
+    import.meta.url,
+  );
+  const { Redis } = createRequire(import.meta.url)(file) as typeof upstash;
+  // A subclass, because the library shows its HTTP client to nothing else.
+  class OpenRedis extends Redis {
+    readonly http: HttpClient = this.client;
+  }
+  return new OpenRedis({
+    url: target.url,
+    token: target.token,
+    automaticDeserialization: false,
+    responseEncoding: false,
+    enableAutoPipelining: false,
+    enableTelemetry: false,
+    // Not `false`: that means one retry in this library, and one increment was then applied twice.
+    retry: { retries: 0, backoff: () => 0 },
+    // A function: with a plain signal an aborted request resolves, with the reason as if it were a reply.
+    signal,
+  }).http;
 }
 
 function failureOf(error: unknown): RestFailure {

@@ -50,7 +50,8 @@ export const frames: Readonly<Record<string, Frame>> = {
   },
   'packages/queue/README.md 2': {
     before: `
-      import { createEmbeddedBackend, defineQueue, Queues } from '@holdfast/queue';
+      import { defineQueue, Queues } from '@holdfast/queue';
+      import { createEmbeddedBackend } from '@holdfast/queue/embedded';
       import { Type } from 'typebox';
       const policy = {
         description: 'For a flow.',
