@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '@holdfast/config';
-import { createEmbeddedBackend, createRedisBackend, openOutbox, Queues } from '@holdfast/queue';
+import { createRedisBackend, openOutbox, Queues } from '@holdfast/queue';
+import { createEmbeddedBackend } from '@holdfast/queue/embedded';
 import type { Outbox, QueueBackend, QueueDefinition } from '@holdfast/queue';
 import type { Keys } from '@holdfast/redis-core';
 import type { CreateContext, NoNeeds } from '../module.ts';
