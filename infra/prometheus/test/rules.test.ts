@@ -41,9 +41,11 @@ describe('the alerts', () => {
     expect(headings).toEqual(alerts().map(({ alert }) => alert));
   });
 
+  // A machine that must not skip this (continuous integration) says so; elsewhere the reason shows in the report.
   const hasPromtool = spawnSync('promtool', ['--version'], { timeout: 10_000 }).status === 0;
-  const reason = hasPromtool ? '' : ' (skipped: promtool is not on the PATH)';
-  it.skipIf(!hasPromtool)(`fire when they should, and not when they should not${reason}`, () => {
+  const canTry = hasPromtool || process.env['REQUIRE_PROMTOOL'] === 'true';
+  const reason = canTry ? '' : ' (skipped: promtool is not on the PATH)';
+  it.skipIf(!canTry)(`fire when they should, and not when they should not${reason}`, () => {
     const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', 'holdfast.rules.test.yaml'], {
       cwd: fileURLToPath(folder),
       encoding: 'utf8',
