@@ -9,6 +9,7 @@ const checks = [
   { name: 'format', command: ['oxfmt', '--check', '.'] },
   { name: 'boundaries', command: ['turbo', 'boundaries'] },
   { name: 'import rules', command: [node, 'scripts/lib/check-imports.mjs'] },
+  { name: 'package.json', command: [node, 'scripts/lib/check-manifests.mjs'] },
   { name: 'unused code', command: ['knip', '--no-progress'] },
 ];
 
