@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import { sourceSync } from '@holdfast/jobs';
 import { createRuntime } from '@holdfast/runtime';
 import { createLogger } from '@holdfast/telemetry';
@@ -30,8 +31,8 @@ const config = loadConfig({
   cwd: directory,
   env: { REDIS_URL: trips.url, QUEUE_REDIS_URL: queueRedis.url, NOVITA_API_BASE_URL: upstream.url },
 });
-const runtime = await createRuntime(config);
-const worker = buildWorker({ config, runtime, logger: createLogger({ service: 'worker', level: 'silent' }) });
+const runtime = await createRuntime(config, { modules });
+const worker = await buildWorker({ config, runtime, logger: createLogger({ service: 'worker', level: 'silent' }) });
 try {
   const both = jobsEnded(2); // One sync of each source at start.
   await worker.start();
@@ -59,7 +60,7 @@ async function measure(name: string): Promise<void> {
   await Promise.all([cacheSeen.settle(), queueSeen.settle()]);
   for (const seen of [cacheSeen, queueSeen, trips]) seen.reset();
   const done = jobsEnded(1);
-  await runtime.queues.add(sourceSync.name, { data: { source: 'instances' } });
+  await runtime.parts.queues.queues.add(sourceSync.name, { data: { source: 'instances' } });
   await done;
   await Promise.all([cacheSeen.settle(), queueSeen.settle()]);
   const names = cacheSeen.commands().map(([command = '']) => command.toLowerCase());

@@ -1,10 +1,6 @@
-import type { CacheRegistry, Entities } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
 import { problemSchema } from '@holdfast/contract';
 import { maxJobIdBytes } from '@holdfast/queue';
-import type { QueueBackend, Queues } from '@holdfast/queue';
-import type { RedisEngine } from '@holdfast/redis-core';
-import type { Sources } from '@holdfast/sources';
 import type { Logger, Metrics } from '@holdfast/telemetry';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
@@ -30,6 +26,7 @@ import { cacheRoutes } from './routes/cache/index.ts';
 import { entityRoutes } from './routes/entities/index.ts';
 import { homeRoutes } from './routes/home/index.ts';
 import { healthRoutes } from './routes/health/index.ts';
+import { ModulesHealth } from './routes/health/modules-health.ts';
 import { deadLetterRoutes } from './routes/dead-letters/index.ts';
 import { bulkJobRoutes } from './routes/jobs/bulk.ts';
 import { jobEventRoutes } from './routes/jobs/events.ts';
@@ -43,18 +40,12 @@ import { sourceRoutes } from './routes/sources/index.ts';
 import { StreamErrorLog } from './stream-error-log.ts';
 import { compileValidator } from './validation.ts';
 import { version } from '@holdfast/runtime';
-import type { EvictionWatch } from '@holdfast/runtime';
+import type { Runtime } from '@holdfast/runtime';
 
 /** What the service is made of; `buildApp` neither creates nor closes any of it. */
 export interface AppDependencies {
   readonly config: Config;
-  readonly engines: { readonly cache: RedisEngine; readonly durable: RedisEngine };
-  readonly caches: CacheRegistry;
-  readonly entities: Entities;
-  readonly queues: Queues;
-  readonly queueBackend: QueueBackend;
-  readonly eviction: Pick<EvictionWatch, 'warnings'>;
-  readonly sources: Sources;
+  readonly runtime: Runtime;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -66,7 +57,10 @@ const maxConnections = 10_000;
 
 /** The REST service, ready for `listen` or `inject`. It has no side effect but what `close()` undoes. */
 export async function buildApp(dependencies: AppDependencies): Promise<FastifyInstance> {
-  const { config, engines, caches, entities, queues, queueBackend, eviction, sources, logger } = dependencies;
+  const { config, runtime, logger } = dependencies;
+  const { caches, entities } = runtime.parts.cache;
+  const { queues, backend } = runtime.parts.queues;
+  const { sources } = runtime.parts.sources;
   const { requestTimeoutMs, bodyLimitBytes } = config.server;
   // Under Fastify's own type: an instance typed with pino's would not fit where any instance is taken.
   const loggerInstance: FastifyBaseLogger = logger;
@@ -107,13 +101,13 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(strictByDefault);
   await app.register(auth, { apiKeys: config.apiKeys });
   await app.register(requestLog, { isEnabled: (level) => logger.isLevelEnabled(level) });
-  await app.register(metrics, { metrics: dependencies.metrics, queues, caches });
+  await app.register(metrics, { metrics: dependencies.metrics, modules: runtime.modules });
 
   const uptime = (): number => Math.round(process.uptime());
-  const health = { config, engines, caches, queues, queueBackend, eviction, version, uptime };
+  const health = { config, runtime, modules: new ModulesHealth(runtime.modules, logger), version, uptime };
   await app.register(healthRoutes, health);
   await app.register(homeRoutes, { health, apiKeys: config.apiKeys });
-  await app.register(operationRoutes, { health, config, engines, sources });
+  await app.register(operationRoutes, { health, config });
   await app.register(cacheRoutes, { caches });
   await app.register(bulkRoutes, { caches, bodyLimitBytes });
   await app.register(entityRoutes, { entities });
@@ -133,7 +127,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
     upstreamConfigured: config.upstream.baseUrl !== null,
     nextSync: (source) => nextSync(queues, source),
   });
-  await app.register(bullBoard, { apiKeys: config.apiKeys, backend: queueBackend, queues: queues.names() });
+  await app.register(bullBoard, { apiKeys: config.apiKeys, backend, queues: queues.names() });
   await app.ready();
   return app;
 }

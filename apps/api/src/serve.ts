@@ -1,4 +1,5 @@
 import type { Config } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import {
   consoleToLog,
   createRuntime,
@@ -22,7 +23,7 @@ import { createLogger, createMetrics } from '@holdfast/telemetry';
 import type { Logger, Metrics } from '@holdfast/telemetry';
 import { buildApp } from './app.ts';
 import { closeWithin } from './close-within.ts';
-import { isReady } from './health-report.ts';
+import { isReady } from './routes/health/report.ts';
 
 /** The service as a process, as `server.ts` starts it; in embedded mode the worker runs in it as well. Ends the process when it fails. */
 export async function serve(env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
@@ -40,12 +41,12 @@ export async function serve(env: NodeJS.ProcessEnv, cwd: string): Promise<void> 
 async function run(config: Config, logger: Logger): Promise<void> {
   const metrics = createMetrics({ service: 'api', version });
   const logs = [logLibraryErrors(logger), logRedisWork(logger), logJobs(logger), consoleToLog(logger)];
-  const runtime = await createRuntime(config, { standIn: true });
+  const runtime = await createRuntime(config, { modules, standIn: true });
   const { engines } = runtime;
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
   if ((await requireRedis(config, runtime)) !== undefined) tellWhatStandsIn(runtime, logger);
   runtime.eviction.start(logger);
-  const app = await buildApp({ config, ...runtime, logger, metrics });
+  const app = await buildApp({ config, runtime, logger, metrics });
   const worker = await embeddedWorker(config, runtime, logger, metrics);
   const { shutdownTimeoutMs } = config.server;
   // The rest is for closing the queue and the connections.
@@ -68,7 +69,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
   const address = await openPort(app, { host, port, variables: { host: 'HOST', port: 'PORT' } });
   await worker?.start();
   logger.info({ address, mode: config.mode, docs: `${address}/docs`, apiKeys: config.apiKeys.length }, 'ready');
-  const news = () => ({ ready: isReady({ config, ...runtime }), redis: missingRedis(runtime) ?? null });
+  const news = () => ({ ready: isReady({ config, runtime }), redis: missingRedis(runtime) ?? null });
   keepParentTold(news);
   tellParent({ address, ...news() });
 }
@@ -80,8 +81,8 @@ function tellWhatStandsIn(runtime: Runtime, logger: Logger): void {
 }
 
 /** What was acknowledged for a Redis that has just come back need not wait for the next start. */
-async function drainOutbox({ queues }: Runtime, logger: Logger, timeoutMs: number): Promise<void> {
-  const waiting = (await queues.outbox?.drain({ timeoutMs })) ?? 0;
+async function drainOutbox({ parts }: Runtime, logger: Logger, timeoutMs: number): Promise<void> {
+  const waiting = (await parts.queues.queues.outbox?.drain({ timeoutMs })) ?? 0;
   if (waiting > 0) logger.warn({ waiting }, 'jobs stay in the outbox until the next start');
 }
 
@@ -89,7 +90,7 @@ async function drainOutbox({ queues }: Runtime, logger: Logger, timeoutMs: numbe
 async function embeddedWorker(config: Config, runtime: Runtime, logger: Logger, metrics: Metrics) {
   if (config.mode !== 'embedded') return undefined;
   const { buildWorker, measureWorker } = await import('@holdfast/worker');
-  const worker = buildWorker({ config, runtime, logger: logger.child({ part: 'worker' }) });
+  const worker = await buildWorker({ config, runtime, logger: logger.child({ part: 'worker' }) });
   measureWorker(worker, metrics);
   return worker;
 }

@@ -55,8 +55,8 @@ describe('over a socket, all of what was asked for is done', () => {
   };
   const post = (path: string, body: unknown): Promise<unknown> => call('POST', path, body);
   const consume = async (handler: Handler): Promise<Consumer> => {
-    const definition = api.runtime.queues.definition('http-delivery');
-    const consumer = new Consumer({ backend: api.runtime.queueBackend, definition, handler, concurrency: 50 });
+    const definition = api.runtime.parts.queues.queues.definition('http-delivery');
+    const consumer = new Consumer({ backend: api.runtime.parts.queues.backend, definition, handler, concurrency: 50 });
     consumers.push(consumer);
     await consumer.start();
     return consumer;
@@ -82,14 +82,15 @@ describe('over a socket, all of what was asked for is done', () => {
     const consumer = await consume(async () => {
       throw new Error('not today');
     });
-    const failed = async (): Promise<number> => (await api.runtime.queues.summary('http-delivery')).counts.failed;
+    const failed = async (): Promise<number> =>
+      (await api.runtime.parts.queues.queues.summary('http-delivery')).counts.failed;
     const untilFailed = (count: number): Promise<void> =>
       eventually(async () => expect(await failed()).toBe(count), { intervalMs: 50 });
     await post(`${queue}/jobs/bulk`, { jobs: jobs(1200, { attempts: 1 }) });
     // Retention keeps the last 1000 of this queue.
     await eventually(async () => expect(await failed()).toBeGreaterThanOrEqual(1000));
     await eventually(async () => {
-      const { counts } = await api.runtime.queues.summary('http-delivery');
+      const { counts } = await api.runtime.parts.queues.queues.summary('http-delivery');
       expect(counts.active + counts.waiting + counts.prioritized).toBe(0);
     });
     const dead = await failed();
@@ -137,7 +138,7 @@ describe('over a socket, all of what was asked for is done', () => {
   });
 
   it('what depends on an entity is invalidated, of many that a field names and of many that carry its tag', async () => {
-    const { caches } = api.runtime;
+    const { caches } = api.runtime.parts.cache;
     const json = (value: unknown) => ({ body: Buffer.from(JSON.stringify(value)), contentType: 'application/json' });
     const ids = Array.from({ length: 1200 }, (_, n) => `p${n}`);
     await caches.get('asset').write('1', json({ projectId: ids }));
@@ -151,7 +152,8 @@ describe('over a socket, all of what was asked for is done', () => {
   });
 
   it('a sync of a source is begun, and mirrors each page', async () => {
-    const { sources, queues, queueBackend: backend } = api.runtime;
+    const { sources } = api.runtime.parts.sources;
+    const { queues, backend } = api.runtime.parts.queues;
     const syncer = new Consumer({
       backend,
       definition: queues.definition('source-sync'),

@@ -14,7 +14,10 @@ describe('Bull Board without API keys', () => {
   let api: Api;
   beforeAll(async () => {
     api = await startApi();
-    await api.runtime.queues.add('http-delivery', { data, options: { jobId: 'seen', delayMs: 3_600_000 } });
+    await api.runtime.parts.queues.queues.add('http-delivery', {
+      data,
+      options: { jobId: 'seen', delayMs: 3_600_000 },
+    });
   });
   afterAll(() => api.close());
 
@@ -38,7 +41,7 @@ describe('Bull Board without API keys', () => {
     const { queues } = (await get('/api/queues?activeQueue=http-delivery&status=delayed')).json<{
       queues: { name: string; counts: { delayed: number }; jobs: { id: string; data: object }[] }[];
     }>();
-    expect(queues.map(({ name }) => name)).toEqual(api.runtime.queues.names());
+    expect(queues.map(({ name }) => name)).toEqual(api.runtime.parts.queues.queues.names());
     const queue = queues.find(({ name }) => name === 'http-delivery');
     expect(queue?.counts.delayed).toBe(1);
     expect(queue?.jobs).toMatchObject([{ id: 'seen', data }]);
@@ -47,7 +50,7 @@ describe('Bull Board without API keys', () => {
   it('changes them', async () => {
     const promoted = await get('/api/queues/http-delivery/seen/promote', { method: 'PUT' });
     expect(promoted.statusCode, promoted.payload).toBeLessThan(300);
-    expect(await api.runtime.queues.get('http-delivery', 'seen')).toMatchObject({ state: 'prioritized' });
+    expect(await api.runtime.parts.queues.queues.get('http-delivery', 'seen')).toMatchObject({ state: 'prioritized' });
   });
 
   it.each<[string, InjectOptions]>([
@@ -71,7 +74,7 @@ describe('Bull Board without API keys', () => {
       });
       expect(answer.statusCode).toBe(403);
       expect(answer.json()).toMatchObject({ code: 'CROSS_SITE_REQUEST' });
-      expect(await api.runtime.queues.summary('http-delivery')).toMatchObject({ paused: false });
+      expect(await api.runtime.parts.queues.queues.summary('http-delivery')).toMatchObject({ paused: false });
     },
   );
 });
@@ -131,7 +134,10 @@ describe('Bull Board in embedded mode', () => {
   });
 
   it('shows the queues', async () => {
-    await api.runtime.queues.add('http-delivery', { data, options: { jobId: 'seen', delayMs: 3_600_000 } });
+    await api.runtime.parts.queues.queues.add('http-delivery', {
+      data,
+      options: { jobId: 'seen', delayMs: 3_600_000 },
+    });
     const answer = await api.app.inject({
       url: `${board}/api/queues?activeQueue=http-delivery&status=delayed`,
       headers: { host: '127.0.0.1:3000' },
@@ -175,7 +181,7 @@ describe.each(['redis', 'embedded'] as const)('Bull Board over a socket, in %s m
 
   it('takes what is encoded as it should be', async () => {
     // As another BullMQ program may name it.
-    const { queueBackend } = api.runtime;
+    const { backend: queueBackend } = api.runtime.parts.queues;
     await queueBackend
       .open('http-delivery')
       .call((queue) => queue.add('plain', data, { jobId: '100% sure', delay: 3_600_000 }));

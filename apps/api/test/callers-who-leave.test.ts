@@ -38,7 +38,7 @@ describe('over a socket', () => {
     expect(await inFlight()).toBe(0);
   });
   beforeEach(async () => {
-    await api.runtime.queues.admin.drain('http-delivery', { delayed: true });
+    await api.runtime.parts.queues.queues.admin.drain('http-delivery', { delayed: true });
   });
 
   const queue = '/v1/queues/http-delivery';
@@ -49,12 +49,12 @@ describe('over a socket', () => {
     Array.from({ length: count }, (_, n) => ({ key: `k:${n}`, value: n }));
   const keys = (count: number): string[] => items(count).map(({ key }) => key);
   const addJobs = (count: number): Promise<unknown> =>
-    api.runtime.queues.addMany(
+    api.runtime.parts.queues.queues.addMany(
       'http-delivery',
       Array.from({ length: count }, () => ({ data: { url: 'https://example.com/' }, options: { delayMs: 3_600_000 } })),
     );
   const failJobs = async (count: number): Promise<void> => {
-    const { queues, queueBackend: backend } = api.runtime;
+    const { queues, backend } = api.runtime.parts.queues;
     const dead = (await queues.summary('http-delivery')).counts.failed;
     const handler = async (): Promise<never> => {
       throw new Error('not today');
@@ -73,10 +73,10 @@ describe('over a socket', () => {
     await consumer.close({ timeoutMs: 3000 });
   };
   const writeEntries = (count: number): Promise<unknown> =>
-    api.runtime.caches
+    api.runtime.parts.cache.caches
       .get('prompts')
       .writeMany(keys(count).map((key) => ({ key, body: Buffer.from('1'), contentType: 'application/json' })));
-  const handle = () => api.runtime.queueBackend.open('http-delivery');
+  const handle = () => api.runtime.parts.queues.backend.open('http-delivery');
 
   const calls: readonly LongCall[] = [
     {
@@ -84,7 +84,7 @@ describe('over a socket', () => {
       route: '/v1/queues/:q/jobs/bulk',
       request: ['POST', `${queue}/jobs/bulk`, { jobs: jobs(1000) }],
       step: () => hold(handle(), 'addMany', (count) => count === 1),
-      work: () => hold(api.runtime.queues, 'addMany', () => false),
+      work: () => hold(api.runtime.parts.queues.queues, 'addMany', () => false),
       done: { count: 'accepted', is: 50 },
     },
     {
@@ -94,7 +94,7 @@ describe('over a socket', () => {
       prepare: () => addJobs(1100),
       // Of those that wait there are none, with a priority or without.
       step: () => hold(handle(), 'call', (count) => count === 3),
-      work: () => hold(api.runtime.queues.admin, 'drain', () => false),
+      work: () => hold(api.runtime.parts.queues.queues.admin, 'drain', () => false),
       done: { count: null, is: 500 },
     },
     {
@@ -103,7 +103,7 @@ describe('over a socket', () => {
       request: ['POST', `${queue}/clean`, { state: 'delayed', limit: 10_000 }],
       prepare: () => addJobs(1100),
       step: () => hold(handle(), 'call', (count) => count === 1),
-      work: () => hold(api.runtime.queues.admin, 'clean', () => false),
+      work: () => hold(api.runtime.parts.queues.queues.admin, 'clean', () => false),
       done: { count: null, is: 500 },
     },
     {
@@ -112,7 +112,7 @@ describe('over a socket', () => {
       request: ['POST', `${queue}/clean`, { state: 'failed', limit: 10_000 }],
       prepare: () => failJobs(600),
       step: () => hold(handle(), 'call', (count) => count === 1),
-      work: () => hold(api.runtime.queues.admin, 'clean', () => false),
+      work: () => hold(api.runtime.parts.queues.queues.admin, 'clean', () => false),
       done: { count: null, is: 500 },
     },
     {
@@ -121,7 +121,7 @@ describe('over a socket', () => {
       request: ['POST', `${queue}/dead-letters/redrive`, {}],
       prepare: () => failJobs(600),
       step: () => hold(handle().deadLetters, 'redriveOldest', (count) => count === 1),
-      work: () => hold(api.runtime.queues, 'redrive', () => false),
+      work: () => hold(api.runtime.parts.queues.queues, 'redrive', () => false),
       done: { count: 'redriven', is: 250 },
     },
     {
@@ -130,7 +130,7 @@ describe('over a socket', () => {
       request: ['POST', `${queue}/dead-letters/clean`, {}],
       prepare: () => failJobs(600),
       step: () => hold(handle().deadLetters, 'cleanOldest', (count) => count === 1),
-      work: () => hold(api.runtime.queues, 'cleanDeadLetters', () => false),
+      work: () => hold(api.runtime.parts.queues.queues, 'cleanDeadLetters', () => false),
       done: { count: 'removed', is: 250 },
     },
     {
@@ -138,7 +138,7 @@ describe('over a socket', () => {
       route: '/v1/cache/:ns/bulk/set',
       request: ['POST', `${cache}/bulk/set`, { items: items(1000) }],
       step: () => hold(api.runtime.engines.cache, 'run', (_count, [script]) => nameOf(script) === 'cache-write'),
-      work: () => hold(api.runtime.caches.get('prompts'), 'writeMany', () => false),
+      work: () => hold(api.runtime.parts.cache.caches.get('prompts'), 'writeMany', () => false),
       // Four batches of 50 are under way at a time.
       done: { count: 'successful', is: 200 },
     },
@@ -147,7 +147,7 @@ describe('over a socket', () => {
       route: '/v1/cache/:ns/bulk/delete',
       request: ['POST', `${cache}/bulk/delete`, { keys: keys(3000) }],
       step: () => hold(api.runtime.engines.cache, 'del'),
-      work: () => hold(api.runtime.caches.get('prompts'), 'deleteMany', () => false),
+      work: () => hold(api.runtime.parts.cache.caches.get('prompts'), 'deleteMany', () => false),
       done: { count: 'successful', is: 2000 },
     },
     {
@@ -155,7 +155,7 @@ describe('over a socket', () => {
       route: '/v1/cache/:ns/sync',
       request: ['POST', `${cache}/sync`, { updates: items(1000), deletions: ['gone'] }],
       step: () => hold(api.runtime.engines.cache, 'run', (_count, [script]) => nameOf(script) === 'cache-write'),
-      work: () => hold(api.runtime.caches.get('prompts'), 'sync', () => false),
+      work: () => hold(api.runtime.parts.cache.caches.get('prompts'), 'sync', () => false),
       done: { count: 'updated', is: 200 },
     },
     {
@@ -164,15 +164,15 @@ describe('over a socket', () => {
       request: ['POST', `${cache}/invalidate`, { prefix: 'k:' }],
       prepare: () => writeEntries(3000),
       step: () => hold(api.runtime.engines.cache, 'scan', (count) => count === 1),
-      work: () => hold(api.runtime.caches.get('prompts'), 'invalidate', () => false),
+      work: () => hold(api.runtime.parts.cache.caches.get('prompts'), 'invalidate', () => false),
       done: { count: null, is: -1 },
     },
     {
       what: 'invalidating what depends on an entity',
       route: '/v1/entities/:type/:id/invalidate',
       request: ['POST', '/v1/entities/creator/7/invalidate', ''],
-      step: () => hold(api.runtime.entities, 'invalidate'),
-      work: () => hold(api.runtime.entities, 'invalidate', () => false),
+      step: () => hold(api.runtime.parts.cache.entities, 'invalidate'),
+      work: () => hold(api.runtime.parts.cache.entities, 'invalidate', () => false),
       done: { count: null, is: -1 },
     },
     {
@@ -180,14 +180,14 @@ describe('over a socket', () => {
       route: '/v1/cache/:ns/bulk/get',
       request: ['POST', `${cache}/bulk/get`, { keys: keys(2000) }],
       // The first page is out before the second is read.
-      step: () => hold(api.runtime.caches.get('prompts'), 'readMany', (count) => count === 2),
+      step: () => hold(api.runtime.parts.cache.caches.get('prompts'), 'readMany', (count) => count === 2),
       isStreamed: true,
     },
     {
       what: 'listing jobs',
       route: '/v1/queues/:q/jobs',
       request: ['GET', `${queue}/jobs`],
-      step: () => hold(api.runtime.queues.admin, 'list'),
+      step: () => hold(api.runtime.parts.queues.queues.admin, 'list'),
     },
     {
       what: 'looking at Bull Board',
@@ -199,13 +199,13 @@ describe('over a socket', () => {
       what: 'cancelling a job',
       route: '/v1/queues/:q/jobs/:id/cancel',
       request: ['POST', `${queue}/jobs/any/cancel`, { reason: 'why not' }],
-      step: () => hold(api.runtime.queues, 'cancel'),
+      step: () => hold(api.runtime.parts.queues.queues, 'cancel'),
     },
     {
       what: 'writing an entry',
       route: '/v1/cache/:ns/:key',
       request: ['PUT', `${cache}/k`, '"text"'],
-      step: () => hold(api.runtime.caches.get('prompts'), 'write'),
+      step: () => hold(api.runtime.parts.cache.caches.get('prompts'), 'write'),
     },
   ];
 
@@ -265,11 +265,11 @@ describe('over a socket', () => {
       eventually(async () => expect(await timesSeen([method, ''], route, 499)).toBe(times), patient);
 
     it('a wait for a job', async () => {
-      await api.runtime.queues.add('http-delivery', {
+      await api.runtime.parts.queues.queues.add('http-delivery', {
         data: { url: 'https://example.com/' },
         options: { delayMs: 3_600_000, jobId: 'late' },
       });
-      const asked = hold(api.runtime.queues, 'get', () => false);
+      const asked = hold(api.runtime.parts.queues.queues, 'get', () => false);
       const socket = await open(port, requestBytes('GET', `${queue}/jobs/late?wait=30s`));
       await eventually(() => expect(asked.outcomes).toHaveLength(1));
       socket.destroy();
@@ -280,12 +280,12 @@ describe('over a socket', () => {
     });
 
     it('the events of a job', async () => {
-      await api.runtime.queues.add('http-delivery', {
+      await api.runtime.parts.queues.queues.add('http-delivery', {
         data: { url: 'https://example.com/' },
         options: { delayMs: 3_600_000, jobId: 'followed' },
       });
       const route = '/v1/queues/:q/jobs/:id/events';
-      const watched = hold(api.runtime.queues.admin, 'watch', () => false);
+      const watched = hold(api.runtime.parts.queues.queues.admin, 'watch', () => false);
       const logLength = api.log.length;
       const socket = await open(port, requestBytes('GET', `${queue}/jobs/followed/events`));
       await receive(socket, (text) => text.includes('event: state'));
@@ -300,7 +300,7 @@ describe('over a socket', () => {
     it('a download', async () => {
       const route = '/v1/cache/:ns/:key';
       const body = Buffer.alloc(8 * 1024 * 1024, 'x');
-      await api.runtime.caches.get('prompts').write('large', { body, contentType: 'text/plain' });
+      await api.runtime.parts.cache.caches.get('prompts').write('large', { body, contentType: 'text/plain' });
       const before = await timesSeen(['GET', ''], route, 499);
       const logLength = api.log.length;
       // More than the sockets in between take.
@@ -325,7 +325,7 @@ describe('over a socket', () => {
     it('all that he has asked for on the connection', async () => {
       const route = '/v1/queues/:q/jobs';
       const before = await timesSeen(['GET', ''], route, 499);
-      const step = hold(api.runtime.queues.admin, 'list');
+      const step = hold(api.runtime.parts.queues.queues.admin, 'list');
       const one = requestBytes('GET', `${queue}/jobs`);
       const socket = await open(port, one + one + one);
       await eventually(async () => expect(await inFlight()).toBe(3));

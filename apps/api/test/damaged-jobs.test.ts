@@ -55,7 +55,7 @@ describe('a job that its store holds only in part', () => {
     api = await startApi({ env: { REDIS_URL: redis.url } });
     await api.app.listen({ host: '127.0.0.1', port: 0 });
     address = `http://127.0.0.1:${(api.app.server.address() as AddressInfo).port}`;
-    prefix = `${api.runtime.queueBackend.prefixOf('http-delivery')}:http-delivery:`;
+    prefix = `${api.runtime.parts.queues.backend.prefixOf('http-delivery')}:http-delivery:`;
   });
   afterAll(async () => {
     await api.close();

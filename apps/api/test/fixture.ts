@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import type { Config } from '@holdfast/config';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
@@ -54,8 +55,8 @@ export async function startApi({
   const log: string[] = [];
   const logger = createLogger({ service: 'api', level: 'debug', stream: { write: (line) => void log.push(line) } });
   const metrics = createMetrics({ service: 'api' });
-  const runtime = await createRuntime(config, { standIn: true });
-  const app = await buildApp({ config, ...runtime, logger, metrics });
+  const runtime = await createRuntime(config, { modules, standIn: true });
+  const app = await buildApp({ config, runtime, logger, metrics });
   // The shared Redis is there: the tests begin when the connections are, too.
   if (env['REDIS_URL'] === undefined) {
     await eventually(() => {

@@ -40,14 +40,14 @@ describe.each(['redis', 'embedded'] as const)('schedules that are not all ours, 
   const put = (id: string) =>
     api.app.inject({ method: 'PUT', url: `${url}/${encodeURIComponent(id)}`, payload: { every: '1h', job } });
   const upsert = (id: string, repeat: object, template?: object) =>
-    api.runtime.queueBackend
+    api.runtime.parts.queues.backend
       .open(queue)
       .call((bullmq) => bullmq.upsertJobScheduler(id, repeat, template as { name: string }));
 
   it('are listed and read without data, as `{}`', async () => {
     await upsert('bare', { every: 3_600_000 });
     await upsert('empty', { every: 3_600_000 }, { name: 'empty', data: {} });
-    await api.runtime.queues.ensureSchedules([
+    await api.runtime.parts.queues.queues.ensureSchedules([
       { queue: 'source-sync', id: 'none', data: { source: 'x' }, schedule: { everyMs: 3_600_000 } },
     ]);
     expect((await list()).map(({ id, job: of }) => [id, of.data])).toEqual([
@@ -71,7 +71,7 @@ describe.each(['redis', 'embedded'] as const)('schedules that are not all ours, 
   );
 
   describe.runIf(engine === 'redis')('and are damaged', () => {
-    const prefix = (): string => `${api.runtime.queueBackend.prefixOf(queue)}:${queue}:`;
+    const prefix = (): string => `${api.runtime.parts.queues.backend.prefixOf(queue)}:${queue}:`;
     const store = async (
       id: string,
       hash: Readonly<Record<string, string>>,
@@ -131,7 +131,7 @@ describe.each(['redis', 'embedded'] as const)('schedules that are not all ours, 
 
   it.each(['%2E', '%2E%2E'])('are refused under the id %s, over REST as well', async (id) => {
     // As it comes over a socket: a URL object would resolve it.
-    const answer = await api.runtime.queues.schedules
+    const answer = await api.runtime.parts.queues.queues.schedules
       .put(queue, decodeURIComponent(id), { everyMs: 3_600_000, job })
       .catch((error: unknown) => error);
     expect(answer).toMatchObject({ code: 'JOB_OPTIONS_INVALID', issues: [{ path: '/id' }] });

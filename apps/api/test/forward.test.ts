@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import { createRuntime, type Runtime } from '@holdfast/runtime';
 import { closedPort, eventually, spawnNode, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -21,7 +22,7 @@ describe('forwarding what a dead process has left', () => {
   const cutOff = async (): Promise<Runtime> => {
     const url = `redis://127.0.0.1:${await closedPort()}`;
     const env = { NODE_ENV: 'test', REDIS_URL: url, REDIS_KEY_PREFIX: prefix, HOLDFAST_DATA_DIR: folder };
-    return createRuntime(loadConfig({ cwd: folder, env }), { standIn: true });
+    return createRuntime(loadConfig({ cwd: folder, env }), { modules, standIn: true });
   };
   const forward = async (url: string, ...args: string[]) => forwardWith({ REDIS_URL: url }, ...args);
   const forwardWith = async (env: Readonly<Record<string, string>>, ...args: string[]) => {
@@ -33,13 +34,13 @@ describe('forwarding what a dead process has left', () => {
   it('hands its jobs over, in their order, once no process uses the folder', async () => {
     const runtime = await cutOff();
     for (const jobId of ['one', 'two', 'three']) {
-      const added = await runtime.queues.add('http-delivery', {
+      const added = await runtime.parts.queues.queues.add('http-delivery', {
         data: { url: 'https://example.com/' },
         options: { jobId },
       });
       expect(added).toMatchObject({ state: 'outbox' });
     }
-    await runtime.caches.get('prompts').set('key', 'value');
+    await runtime.parts.cache.caches.get('prompts').set('key', 'value');
     expect(await forward(useRedis().url, folder)).toMatchObject({
       code: 1,
       output: expect.stringMatching(/another process has it open/) as unknown,
@@ -48,9 +49,9 @@ describe('forwarding what a dead process has left', () => {
 
     expect(await forward(useRedis().url, folder)).toEqual({ code: 0, output: 'forwarded 3, waiting 0, set aside 0' });
     const env = { NODE_ENV: 'test', REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: prefix, HOLDFAST_DATA_DIR: folder };
-    const next = await createRuntime(loadConfig({ cwd: folder, env }));
+    const next = await createRuntime(loadConfig({ cwd: folder, env }), { modules });
     const ids = await eventually(async () => {
-      const handle = next.queueBackend.open('http-delivery');
+      const handle = next.parts.queues.backend.open('http-delivery');
       return handle.call(async (queue) => (await queue.getPrioritized()).map(({ id }) => id));
     });
     expect(ids).toEqual(['one', 'two', 'three']);
@@ -59,7 +60,7 @@ describe('forwarding what a dead process has left', () => {
 
   it('says what is still there when Redis is not, and makes no outbox of a name that was mistyped', async () => {
     const runtime = await cutOff();
-    await runtime.queues.add('http-delivery', { data: { url: 'https://example.com/' } });
+    await runtime.parts.queues.queues.add('http-delivery', { data: { url: 'https://example.com/' } });
     await runtime.close();
     const away = `redis://127.0.0.1:${await closedPort()}`;
     const { code, output } = await forwardWith(

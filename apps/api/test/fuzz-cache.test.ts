@@ -153,6 +153,6 @@ describe('whatever a client sends to the cache', () => {
     // An encoded key holds no separator: each has one namespace, which is declared, and one key.
     const entries = found.filter((key) => key.startsWith(`${keyPrefix}:cache:`)).map((key) => key.split(':'));
     expect(new Set(entries.map((parts) => parts.length))).toEqual(new Set([4]));
-    for (const [, , namespace = ''] of entries) expect(api.runtime.caches.names()).toContain(namespace);
+    for (const [, , namespace = ''] of entries) expect(api.runtime.parts.cache.caches.names()).toContain(namespace);
   });
 });

@@ -21,7 +21,7 @@ export interface Fuzzed {
 export async function startFuzzed(): Promise<Fuzzed> {
   const redis = await startRedis();
   const api = await startApi({ env: { REDIS_URL: redis.url } });
-  await eventually(() => expect(api.runtime.caches.isAway).toBe(false));
+  await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
   return {
     api,
     call: async (request) => {
@@ -33,7 +33,7 @@ export async function startFuzzed(): Promise<Fuzzed> {
       return answer;
     },
     keys: async () => {
-      await api.runtime.caches.close();
+      await api.runtime.parts.cache.caches.close();
       return (await redis.command('KEYS', '*')) as string[];
     },
     close: async () => {

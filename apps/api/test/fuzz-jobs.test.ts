@@ -15,8 +15,8 @@ describe('whatever a client sends to the queues', () => {
     fuzzed = await startFuzzed();
     ({ api, call } = fuzzed);
     consumer = new Consumer({
-      backend: api.runtime.queueBackend,
-      definition: api.runtime.queues.definition('http-delivery'),
+      backend: api.runtime.parts.queues.backend,
+      definition: api.runtime.parts.queues.queues.definition('http-delivery'),
       handler: async ({ id: of }) => {
         if (of.endsWith('1')) throw new PermanentError('no');
       },
@@ -109,7 +109,7 @@ describe('whatever a client sends to the queues', () => {
   });
 
   it('the places where streams of events go on give no 5xx', async () => {
-    const { queues } = api.runtime;
+    const { queues } = api.runtime.parts.queues;
     await queues.add('http-delivery', { data: { url: 'https://example.com/' }, options: { jobId: 'ended' } });
     await queues.get('http-delivery', 'ended', { waitMs: 30_000 });
     const place = fc.oneof(

@@ -22,7 +22,7 @@ describe('health', () => {
     api = await startApi();
     await api.runtime.engines.cache.time();
     await api.runtime.engines.durable.time();
-    await api.runtime.queues.summaries();
+    await api.runtime.parts.queues.queues.summaries();
     const { status, body } = await get('/health');
     expect(status).toBe(200);
     expect(body).toMatchObject({

@@ -37,7 +37,7 @@ describe('the events of a job over REST', () => {
   });
   afterEach(async () => {
     await Promise.all(consumers.splice(0).map(async (consumer) => consumer.close({ timeoutMs: 3000 })));
-    await api.runtime.queues.admin.drain('http-delivery', { delayed: true });
+    await api.runtime.parts.queues.queues.admin.drain('http-delivery', { delayed: true });
   });
   afterAll(() => api.close());
 
@@ -46,8 +46,8 @@ describe('the events of a job over REST', () => {
     return (await api.app.inject({ method: 'POST', url: jobs, payload })).json<{ id: string }>().id;
   };
   const consume = async (handler: Handler): Promise<void> => {
-    const definition = api.runtime.queues.definition('http-delivery');
-    const consumer = new Consumer({ backend: api.runtime.queueBackend, definition, handler });
+    const definition = api.runtime.parts.queues.queues.definition('http-delivery');
+    const consumer = new Consumer({ backend: api.runtime.parts.queues.backend, definition, handler });
     consumers.push(consumer);
     await consumer.start();
   };
@@ -144,7 +144,7 @@ describe('the events of a job over REST', () => {
     socket.write(`GET ${jobs}/${id}/events HTTP/1.1\r\nhost: x\r\n\r\n`);
     const served = await accepted;
     await new Promise((resolve) => socket.once('readable', resolve));
-    const job = await api.runtime.queueBackend.open('http-delivery').queue.getJob(id);
+    const job = await api.runtime.parts.queues.backend.open('http-delivery').queue.getJob(id);
     const progress = 'x'.repeat(100_000);
     // More than the sockets in between take, and what is kept behind them.
     for (let n = 0; n < 1000 && !served.destroyed; n += 1) await job?.updateProgress(progress);
@@ -157,7 +157,7 @@ describe('the events of a job over REST', () => {
 describe('event streams of a process', () => {
   it('are bounded', async () => {
     const api = await startApi();
-    const { id } = await api.runtime.queues.add('http-delivery', {
+    const { id } = await api.runtime.parts.queues.queues.add('http-delivery', {
       data: { url: 'https://example.com/' },
       options: { delayMs: 60_000 },
     });
@@ -174,7 +174,7 @@ describe('event streams of a process', () => {
   it('are ended when it stops', async () => {
     const api = await startApi();
     const origin = await api.app.listen({ host: '127.0.0.1', port: 0 });
-    const { id } = await api.runtime.queues.add('http-delivery', {
+    const { id } = await api.runtime.parts.queues.queues.add('http-delivery', {
       data: { url: 'https://example.com/' },
       options: { delayMs: 60_000 },
     });

@@ -94,7 +94,7 @@ describe('jobs over REST', () => {
         jobs: { id: string }[];
       }>();
       expect(first.map(({ id }) => id)).toContain('spread-500');
-      await api.runtime.queues.admin.drain('http-delivery', { delayed: true });
+      await api.runtime.parts.queues.queues.admin.drain('http-delivery', { delayed: true });
     });
 
     it('refuses more, and what is no list of jobs', async () => {
@@ -114,8 +114,8 @@ describe('jobs over REST', () => {
     const { id } = (await add({})).json<{ id: string }>();
     const release = new Latch();
     const consumer = new Consumer({
-      backend: api.runtime.queueBackend,
-      definition: api.runtime.queues.definition('http-delivery'),
+      backend: api.runtime.parts.queues.backend,
+      definition: api.runtime.parts.queues.queues.definition('http-delivery'),
       handler: async () => {
         await release.wait();
         return { status: 204 };

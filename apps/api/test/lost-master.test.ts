@@ -47,7 +47,7 @@ describe('while one master of a Redis Cluster is away', () => {
     for (const key of [kept, removed]) await entry(key, { method: 'PUT', payload: 'before' });
     expect(await statusOf()).toBe('ok');
     victim.pause();
-    await eventually(() => expect(api.runtime.caches.isAway).toBe(true));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(true));
 
     const away = 'holdfast; stored; detail=fallback';
     const put = await entry(written, { method: 'PUT', payload: 'during' });
@@ -64,7 +64,7 @@ describe('while one master of a Redis Cluster is away', () => {
     expect((await call('/health/ready')).statusCode).toBe(200);
 
     victim.resume();
-    await eventually(() => expect(api.runtime.caches.isAway).toBe(false));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
     expect(await statusOf()).toBe('ok');
     // Nobody can have heard of a write to a memory that is given up; what was deleted stays so.
     expect((await entry(removed)).statusCode).toBe(404);

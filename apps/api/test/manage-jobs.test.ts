@@ -29,8 +29,8 @@ describe('managing jobs over REST', () => {
     expect(answer.statusCode, answer.payload).toBe(201);
   };
   const consume = async (handler: Handler): Promise<void> => {
-    const definition = api.runtime.queues.definition('http-delivery');
-    const consumer = new Consumer({ backend: api.runtime.queueBackend, definition, handler });
+    const definition = api.runtime.parts.queues.queues.definition('http-delivery');
+    const consumer = new Consumer({ backend: api.runtime.parts.queues.backend, definition, handler });
     consumers.push(consumer);
     await consumer.start();
   };

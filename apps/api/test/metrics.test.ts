@@ -10,8 +10,8 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
   beforeAll(async () => {
     redis = await startRedis({ args: ['--appendonly', 'yes'] });
     api = await startApi({ env: { REDIS_URL: redis.url } });
-    await eventually(() => expect(api.runtime.caches.isAway).toBe(false));
-    await eventually(() => expect(api.runtime.queueBackend.status.available).toBe(true));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
+    await eventually(() => expect(api.runtime.parts.queues.backend.status.available).toBe(true));
   });
   afterAll(async () => {
     await api.close();
@@ -48,7 +48,7 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
       'holdfast_cache_invalidations_waiting 0',
     );
     await redis.kill('SIGKILL');
-    await eventually(() => expect(api.runtime.caches.isAway).toBe(true));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(true));
     await api.app.inject({ method: 'DELETE', url: '/v1/cache/prompts/some' });
     await untilShown(
       'holdfast_queue_store_up 0',

@@ -12,7 +12,7 @@ describe('what operators look at', () => {
   beforeAll(async () => {
     const keys = [admin, reader, limited].map(({ entry }) => entry).join(',');
     api = await startApi({ env: { HOLDFAST_API_KEYS: keys } });
-    await eventually(() => expect(api.runtime.caches.isAway).toBe(false));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
   });
   afterAll(() => api.close());
 
@@ -38,7 +38,7 @@ describe('what operators look at', () => {
     const health = (await get('/api/health/redis', reader)).json();
     expect(health).toMatchObject({ status: 'ok', connected: true, latencyMs: expect.any(Number) });
 
-    await api.runtime.caches.get('prompts').set('counted', 1);
+    await api.runtime.parts.cache.caches.get('prompts').set('counted', 1);
     const answer = await get('/api/admin/redis/metrics');
     expect(answer.statusCode).toBe(200);
     const { metrics } = answer.json<{ data: { metrics: Record<string, unknown> } }>().data;
@@ -68,7 +68,7 @@ describe('what operators look at', () => {
   });
 
   it('tells what is being gathered and sent to the queues', async () => {
-    const numbers = api.runtime.queues.coalescer('http-delivery', {
+    const numbers = api.runtime.parts.queues.queues.coalescer('http-delivery', {
       maxItems: 2,
       maxWaitMs: 60_000,
       toData: () => ({ url: 'https://example.com/' }),
@@ -89,7 +89,7 @@ describe('what operators look at', () => {
   });
 
   it('counts what the cache does', async () => {
-    const cache = api.runtime.caches.get('asset');
+    const cache = api.runtime.parts.cache.caches.get('asset');
     await cache.set('hot', 1);
     await eventually(async () => {
       await get('/v1/cache/asset/hot');
@@ -115,7 +115,7 @@ describe('what operators look at', () => {
   });
 
   it('knows the keys that are read most', async () => {
-    const cache = api.runtime.caches.get('brand');
+    const cache = api.runtime.parts.cache.caches.get('brand');
     for (const key of ['a', 'b']) await cache.set(key, 1);
     for (let n = 0; n < 5; n += 1) await get('/v1/cache/brand/b');
     await get('/v1/cache/brand/a');
@@ -137,7 +137,7 @@ describe('what operators look at', () => {
   it('invalidates an entity and what depends on it, for those who may', async () => {
     const invalidate = (type: string, id: string, key: typeof admin = admin) =>
       get(`/v1/entities/${type}/${id}/invalidate`, key, { method: 'POST' });
-    const { caches } = api.runtime;
+    const { caches } = api.runtime.parts.cache;
     const json = (value: unknown) => ({ body: JSON.stringify(value), contentType: 'application/json' });
     await caches.get('asset').write('11', { ...json({ projectId: 3, creatorId: '7' }), tags: ['creator:7'] });
     await caches.get('asset').write('12', { ...json({}), tags: ['creator:7'] });

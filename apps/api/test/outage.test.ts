@@ -18,7 +18,7 @@ describe('while Redis is away and fallback is off', () => {
       },
     });
     await eventually(async () => expect((await api.app.inject(put('before'))).statusCode).toBeLessThan(300));
-    await eventually(() => api.runtime.queues.summaries());
+    await eventually(() => api.runtime.parts.queues.queues.summaries());
   });
   afterAll(async () => {
     await api.close();
@@ -122,7 +122,7 @@ describe('while Redis is away and fallback is off', () => {
   });
 
   it('goes on with the events of a job after it', async () => {
-    const { queues } = api.runtime;
+    const { queues } = api.runtime.parts.queues;
     const { id } = await queues.add('http-delivery', {
       data: { url: 'https://example.com/' },
       options: { delayMs: 3_600_000 },

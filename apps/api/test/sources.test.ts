@@ -17,7 +17,7 @@ describe('sources over REST', () => {
     const address = upstream.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     api = await startApi({ env: { NOVITA_API_BASE_URL: `http://127.0.0.1:${port}` } });
-    await api.runtime.sources.get('instances').sync();
+    await api.runtime.parts.sources.sources.get('instances').sync();
   });
   afterAll(async () => {
     await api.close();
@@ -56,7 +56,7 @@ describe('sources over REST', () => {
   });
 
   it('knows from the schedule when it syncs next', async () => {
-    await api.runtime.queues.ensureSchedules([
+    await api.runtime.parts.queues.queues.ensureSchedules([
       { queue: 'source-sync', id: 'instances', schedule: { everyMs: 600_000 }, data: { source: 'instances' } },
     ]);
     const { nextSync } = (await api.app.inject('/v1/sources/instances')).json<{ nextSync: string }>();

@@ -16,7 +16,7 @@ describe.each(['redis', 'embedded'] as const)(
     beforeAll(async () => {
       api = await startApi({ engine });
       origin = `http://127.0.0.1:${await listen(api)}/v1/queues/http-delivery/jobs`;
-      const { queues, queueBackend: backend } = api.runtime;
+      const { queues, backend } = api.runtime.parts.queues;
       consumer = new Consumer({
         backend,
         definition: queues.definition('http-delivery'),
@@ -33,7 +33,7 @@ describe.each(['redis', 'embedded'] as const)(
     });
 
     it('tells its end, which the queue knows no more when it is asked again', async () => {
-      const handle = api.runtime.queueBackend.open('http-delivery');
+      const handle = api.runtime.parts.queues.backend.open('http-delivery');
       for (const jobId of ['ends', 'fails']) {
         const data = { url: 'https://example.com/' };
         const options = { jobId, attempts: 1, removeOnComplete: true, removeOnFail: true };

@@ -1,11 +1,11 @@
-import { isLockedOut, type Runtime } from '@holdfast/runtime';
+import { isLockedOut, type Connections, type Runtime } from '@holdfast/runtime';
 import type { Metrics } from '@holdfast/telemetry';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { WorkerRuntime } from './worker.ts';
 
 export interface HealthServerOptions {
   readonly worker: Pick<WorkerRuntime, 'status' | 'stuck'>;
-  readonly runtime: Pick<Runtime, 'engines' | 'eviction' | 'queueBackend'>;
+  readonly runtime: Pick<Runtime, 'engines' | 'eviction'> & Connections;
   readonly metrics: Metrics;
   readonly version: string;
   readonly mode: string;
@@ -26,8 +26,9 @@ export function buildHealthServer(options: HealthServerOptions): FastifyInstance
     const stuck = worker.stuck();
     const running = stuck.length === 0 && Object.values(consumers).every((consumer) => consumer.running);
     const { cache, durable } = runtime.engines;
+    const { backend } = runtime.parts.queues;
     const { warnings } = runtime.eviction;
-    const reachable = [cache.status, durable.status, runtime.queueBackend.status].every(({ available }) => available);
+    const reachable = [cache.status, durable.status, backend.status].every(({ available }) => available);
     const outage = enableFallback && !isLockedOut(runtime) ? 'degraded' : 'down';
     return {
       status: running ? (reachable ? 'ok' : outage) : 'down',
@@ -38,7 +39,7 @@ export function buildHealthServer(options: HealthServerOptions): FastifyInstance
       redis: {
         cache: { ...cache.status, warnings: warnings.cache },
         durable: { ...durable.status, warnings: warnings.durable },
-        queue: { ...runtime.queueBackend.status, warnings: warnings.durable },
+        queue: { ...backend.status, warnings: warnings.durable },
       },
       queues: consumers,
       ...(stuck.length > 0 && { stuck }),

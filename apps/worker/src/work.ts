@@ -1,4 +1,5 @@
 import type { Config } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import {
   consoleToLog,
   createRuntime,
@@ -46,20 +47,17 @@ async function run(config: Config, logger: Logger): Promise<void> {
   }
   const metrics = createMetrics({ service: 'worker', version });
   const logs = [logLibraryErrors(logger), logRedisWork(logger), logJobs(logger), consoleToLog(logger)];
-  const runtime = await createRuntime(config);
-  const { engines, queues } = runtime;
+  const runtime = await createRuntime(config, { modules });
+  const { engines } = runtime;
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
-  const worker = buildWorker({ config, runtime, logger });
+  const worker = await buildWorker({ config, runtime, logger });
   // The worker has connections of its own, which count too.
   if ((await requireRedis(config, runtime)) !== undefined) {
     if (isLockedOut(runtime)) logger.error('not ready (503) until Redis lets this process in');
     else logger.warn('going on without Redis: jobs run when it is there');
   }
   runtime.eviction.start(logger);
-  metrics.onScrape(async () => {
-    for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
-  });
-  metrics.onScrape(() => metrics.batches(queues.batchStats()));
+  for (const { module, running } of runtime.modules) module.metrics?.(metrics, running);
   measureWorker(worker, metrics);
   const { enableFallback } = config.redis;
   const health = buildHealthServer({ worker, runtime, metrics, version, mode: config.mode, enableFallback });

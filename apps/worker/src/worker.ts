@@ -1,17 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '@holdfast/config';
-import { sourceSync } from '@holdfast/jobs';
 import { Consumer, consumerProfiles, Permits, RetentionSweeper, type ConsumerStatus } from '@holdfast/queue';
 import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
-import { DeclaredSchedules } from './declared-schedules.ts';
-import { createHandlers } from './handlers/create-handlers.ts';
-import { SyncSchedules } from './sync-schedules.ts';
+import { loadHandlers } from './load-handlers.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface WorkerDependencies {
   readonly config: Config;
-  readonly runtime: Pick<Runtime, 'engines' | 'queueBackend' | 'queues' | 'sources'>;
+  readonly runtime: Pick<Runtime, 'modules' | 'parts'>;
   readonly logger: Logger;
   /** Default: what fits the profile of the worker. */
   readonly stuckAfterMs?: number;
@@ -28,21 +25,31 @@ export interface WorkerRuntime {
   close(options: { readonly timeoutMs: number }): Promise<void>;
 }
 
-/** Consumers for all queues, or for those in WORKER_QUEUES. It owns neither the runtime nor the logger. */
-export function buildWorker({ config, runtime, logger, stuckAfterMs }: WorkerDependencies): WorkerRuntime {
-  const { queueBackend: backend, queues, sources } = runtime;
-  const { byQueue, onGivenUp, close: closeHandlers } = createHandlers({ config, sources, backend, logger });
+/**
+ * Consumers for all queues, or for those in WORKER_QUEUES, with the handlers of the modules. It owns neither the runtime nor
+ * the logger.
+ * @throws StartError when two modules handle one queue, or one handles a queue that there is not
+ */
+export async function buildWorker({
+  config,
+  runtime,
+  logger,
+  stuckAfterMs,
+}: WorkerDependencies): Promise<WorkerRuntime> {
+  const { backend, queues } = runtime.parts.queues;
+  const handlers = await loadHandlers(runtime, { disabled: config.disabled.queues, logger });
   const tuning = consumerProfiles[config.worker.profile];
   const permits = new Permits(config.worker.maxConcurrentJobs);
   const consumers = new Map<string, Consumer>();
-  for (const [name, handler] of Object.entries(byQueue)) {
+  for (const [name, handler] of handlers.byQueue) {
     if (config.worker.queues?.includes(name) === false) continue;
     const definition = queues.definition(name);
     const concurrency = Math.min(definition.concurrency, config.worker.maxConcurrentJobs);
-    consumers.set(name, new Consumer({ backend, definition, handler, concurrency, permits, tuning, onGivenUp }));
+    consumers.set(
+      name,
+      new Consumer({ backend, definition, handler, concurrency, permits, tuning, onGivenUp: handlers.onGivenUp }),
+    );
   }
-  const schedules = new SyncSchedules({ config, runtime, logger });
-  const declared = new DeclaredSchedules({ config, runtime, logger });
   const sweeper = new RetentionSweeper({
     backend,
     definitions: [...consumers.keys()].map((name) => queues.definition(name)),
@@ -62,8 +69,7 @@ export function buildWorker({ config, runtime, logger, stuckAfterMs }: WorkerDep
     async start() {
       watchdog.start();
       for (const consumer of consumers.values()) await consumer.start();
-      if (consumers.has(sourceSync.name)) schedules.start();
-      declared.start();
+      handlers.start({ consumes: (queue) => consumers.has(queue) });
       sweeper.start();
     },
     status,
@@ -73,12 +79,12 @@ export function buildWorker({ config, runtime, logger, stuckAfterMs }: WorkerDep
       // An installation that hangs on a frozen store must not hold the end; it is repeated at the next start.
       const patience = new AbortController();
       const scheduled = Promise.race([
-        Promise.all([schedules.close(), declared.close(), sweeper.close()]),
+        Promise.all([handlers.stop(), sweeper.close()]),
         sleep(timeoutMs, undefined, { signal: patience.signal }).catch(() => undefined),
       ]);
       await Promise.all([scheduled, ...[...consumers.values()].map((consumer) => consumer.close({ timeoutMs }))]);
       patience.abort();
-      await closeHandlers();
+      await handlers.close();
     },
   };
 }

@@ -1,8 +1,6 @@
-import type { Received, Receiver } from './receiver.ts';
-import { startReceiver } from './receiver.ts';
 import { createTestWorker } from './fixture.ts';
 import type { Backend, TestWorker } from './fixture.ts';
-import { eventually } from '@holdfast/testing';
+import { eventually, startReceiver, type Received, type Receiver } from '@holdfast/testing';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -59,7 +57,7 @@ queues:
   const at = (path: string): Received[] => receiver.received.filter((request) => request.path === path);
 
   it('are there as they are declared', async () => {
-    const { queues } = worker.runtime;
+    const { queues } = worker.runtime.parts.queues;
     expect(queues.names()).toEqual(expect.arrayContaining(['source-sync', 'http-delivery', 'invoices', 'anything']));
     const { policy } = await queues.summary('invoices');
     expect(policy).toMatchObject({ description: 'Prints invoices.', attempts: 2, timeoutMs: 30_000 });
@@ -109,7 +107,7 @@ queues:
 
   it('install their schedule, once, with its data', async () => {
     const schedulers = await eventually(async () => {
-      const handle = worker.runtime.queueBackend.open('anything');
+      const handle = worker.runtime.parts.queues.backend.open('anything');
       const found = await handle.call((queue) => queue.getJobSchedulers(0, -1, true));
       expect(found).toHaveLength(1);
       return found;
@@ -147,7 +145,7 @@ queues:
     expect(webhook.headers['webhook-id']).toBe(`invoices:${job.id}:failed`);
 
     // Redriven, it fails once more: that is news, and told as such.
-    await worker.runtime.queues.redrive('invoices', { ids: [job.id] });
+    await worker.runtime.parts.queues.queues.redrive('invoices', { ids: [job.id] });
     await eventually(() => expect([at('/failed').length, at('/webhook').length]).toEqual([2, 2]));
     expect(at('/failed')[1]?.headers['webhook-id']).toBe(`invoices:${job.id}:failure.1`);
     expect(at('/webhook')[1]?.headers['webhook-id']).toBe(`invoices:${job.id}:failed.1`);
@@ -205,14 +203,14 @@ describe('the notice of a failure', () => {
     await worker.worker.start();
     const failureUrl = `${receiver.url}/failed`;
     await worker.run('http-delivery', { url: receiver.url, failureUrl }, { ...atOnce, attempts: 1 });
-    const { queues } = worker.runtime;
+    const { queues } = worker.runtime.parts.queues;
     // Eight attempts take minutes: the last one is enough here.
     await eventually(async () => {
       const { jobs } = await queues.deadLetters('http-delivery');
       expect(jobs.length).toBeGreaterThanOrEqual(1);
     });
     const notices = await eventually(async () => {
-      const handle = worker.runtime.queueBackend.open('http-delivery');
+      const handle = worker.runtime.parts.queues.backend.open('http-delivery');
       const delayed = await handle.call((queue) => queue.getJobs(['delayed']));
       expect(delayed.map(({ name }) => name)).toEqual(['failure-notice', 'failure-notice']);
       return delayed;

@@ -22,7 +22,7 @@ describe('a worker of which parts are turned off', () => {
       const expected = yaml === undefined ? ['instances', 'products'] : ['instances'];
       await test.worker.start();
       await eventually(async () => {
-        const ids = (await test.runtime.queues.schedules.list(queue)).map(({ id }) => id);
+        const ids = (await test.runtime.parts.queues.queues.schedules.list(queue)).map(({ id }) => id);
         expect(ids).toEqual(expected);
       });
       await test.close();
@@ -36,7 +36,7 @@ describe('a worker of which parts are turned off', () => {
     await test.worker.start();
     const job = await test.run(queue, { source: 'instances' });
     expect(job).toMatchObject({ state: 'failed', attemptsMade: 1, error: { code: 'UPSTREAM_NOT_CONFIGURED' } });
-    expect(await test.runtime.queues.schedules.list(queue)).toEqual([]);
+    expect(await test.runtime.parts.queues.queues.schedules.list(queue)).toEqual([]);
     await test.close();
   });
 });

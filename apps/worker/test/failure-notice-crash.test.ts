@@ -2,11 +2,11 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import { createRuntime } from '@holdfast/runtime';
-import { eventually, Latch, spawnNode, uniquePrefix, useRedis } from '@holdfast/testing';
+import { eventually, Latch, spawnNode, uniquePrefix, useRedis, startReceiver } from '@holdfast/testing';
 import type { SpawnedNode } from '@holdfast/testing';
 import { expect, it } from 'vitest';
-import { startReceiver } from './receiver.ts';
 
 const main = new URL('../src/main.ts', import.meta.url);
 
@@ -25,7 +25,7 @@ it('tells of a failure again when the worker was killed while it told', async ()
     return node;
   };
   const receiver = await startReceiver();
-  const runtime = await createRuntime(loadConfig({ cwd, env }));
+  const runtime = await createRuntime(loadConfig({ cwd, env }), { modules });
   const telling = new Latch();
   receiver.answer = ({ path }, response) => {
     // The first worker hears of its delivery, and does not live to hear of its notice.
@@ -35,14 +35,14 @@ it('tells of a failure again when the worker was killed while it told', async ()
   };
   const first = await start();
   const data = { url: `${receiver.url}/hook`, failureUrl: `${receiver.url}/failed` };
-  const { id } = await runtime.queues.add('http-delivery', { data });
+  const { id } = await runtime.parts.queues.queues.add('http-delivery', { data });
   await telling.wait();
-  expect(await runtime.queues.get('http-delivery', id)).toMatchObject({ state: 'active' });
+  expect(await runtime.parts.queues.queues.get('http-delivery', id)).toMatchObject({ state: 'active' });
   await first.kill('SIGKILL');
 
   const second = await start();
   await eventually(
-    async () => expect(await runtime.queues.get('http-delivery', id)).toMatchObject({ state: 'failed' }),
+    async () => expect(await runtime.parts.queues.queues.get('http-delivery', id)).toMatchObject({ state: 'failed' }),
     { intervalMs: 100 },
   );
   const notices = receiver.received.filter(({ path }) => path === '/failed');

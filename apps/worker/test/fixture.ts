@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import type { Config } from '@holdfast/config';
 import type { JobOptions, JobView } from '@holdfast/queue';
 import { createRuntime } from '@holdfast/runtime';
@@ -65,14 +66,14 @@ export async function createTestWorker({
   });
   const log: string[] = [];
   const logger = createLogger({ service: 'worker', stream: { write: (line) => void log.push(line) } });
-  const runtime = await createRuntime(config);
-  const worker = buildWorker({
+  const runtime = await createRuntime(config, { modules });
+  const worker = await buildWorker({
     config,
     logger,
     runtime: adapt(runtime),
     ...(stuckAfterMs !== undefined && { stuckAfterMs }),
   });
-  const { queues } = runtime;
+  const { queues } = runtime.parts.queues;
 
   const add = async (queue: string, data: unknown, options: JobOptions = {}): Promise<string> =>
     (await queues.add(queue, { data, options })).id;

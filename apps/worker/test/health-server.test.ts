@@ -115,13 +115,14 @@ describe('the health server of a worker', () => {
   it('is down, and not alive, when jobs wait that it does not ask for, although Redis answers', async () => {
     const workers: JobWorker[] = [];
     const adapt = (runtime: Runtime): Runtime => {
-      const { queueBackend } = runtime;
+      const { backend: queueBackend } = runtime.parts.queues;
       const createWorker: typeof queueBackend.createWorker = (...args) => {
         const worker = queueBackend.createWorker(...args);
         workers.push(worker);
         return worker;
       };
-      return { ...runtime, queueBackend: Object.create(queueBackend, { createWorker: { value: createWorker } }) };
+      const watched = Object.create(queueBackend, { createWorker: { value: createWorker } });
+      return { ...runtime, parts: { ...runtime.parts, queues: { ...runtime.parts.queues, backend: watched } } };
     };
     const env = { WORKER_QUEUES: 'http-delivery' };
     const { test, get } = await start({ adapt, env, stuckAfterMs: 300 });

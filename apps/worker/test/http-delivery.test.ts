@@ -1,11 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { Latch } from '@holdfast/testing';
+import { Latch, startReceiver, type Received, type Receiver } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestWorker } from './fixture.ts';
 import type { Backend, TestWorker } from './fixture.ts';
-import { startReceiver } from './receiver.ts';
-import type { Received, Receiver } from './receiver.ts';
 
 const queue = 'http-delivery';
 const secretBytes = Buffer.from('a secret of thirty-two bytes yes');

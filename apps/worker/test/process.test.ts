@@ -1,7 +1,9 @@
+import { startReceiver, type Receiver } from '@holdfast/testing';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import { createRuntime } from '@holdfast/runtime';
 import type { Runtime } from '@holdfast/runtime';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,8 +19,6 @@ import {
 } from '@holdfast/testing';
 import type { SpawnedNode } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startReceiver } from './receiver.ts';
-import type { Receiver } from './receiver.ts';
 
 const main = new URL('../src/main.ts', import.meta.url);
 const cwd = mkdtempSync(join(tmpdir(), 'holdfast-worker-process-'));
@@ -38,7 +38,7 @@ describe('the process of the worker', () => {
   let runtime: Runtime;
   beforeAll(async () => {
     receiver = await startReceiver();
-    runtime = await createRuntime(loadConfig({ cwd, env: onRedis }));
+    runtime = await createRuntime(loadConfig({ cwd, env: onRedis }), { modules });
   });
   beforeEach(() => receiver.reset());
   afterAll(async () => {
@@ -46,7 +46,7 @@ describe('the process of the worker', () => {
     await receiver.close();
   });
   const addDelivery = async (): Promise<string> =>
-    (await runtime.queues.add('http-delivery', { data: { url: receiver.url } })).id;
+    (await runtime.parts.queues.queues.add('http-delivery', { data: { url: receiver.url } })).id;
 
   it('runs jobs, shows its health, and ends with 0 on SIGTERM once what runs has ended', async () => {
     const [arrived, door] = [new Latch(), new Latch()];
@@ -66,7 +66,7 @@ describe('the process of the worker', () => {
     expect((await fetch(`${address}/health/live`)).status).toBe(200);
     door.open();
     expect(await node.exited).toEqual({ code: 0, signal: null });
-    expect(await runtime.queues.get('http-delivery', id)).toMatchObject({ state: 'completed' });
+    expect(await runtime.parts.queues.queues.get('http-delivery', id)).toMatchObject({ state: 'completed' });
     expect(node.lines.join('\n')).toContain('"bye"');
   });
 
@@ -78,13 +78,18 @@ describe('the process of the worker', () => {
     const id = await addDelivery();
     await arrived.wait();
     expect(await node.kill('SIGINT')).toEqual({ code: 0, signal: null });
-    expect((await runtime.queues.summary('http-delivery')).counts).toMatchObject({ active: 0, prioritized: 1 });
+    expect((await runtime.parts.queues.queues.summary('http-delivery')).counts).toMatchObject({
+      active: 0,
+      prioritized: 1,
+    });
 
     // The next worker takes it up at once.
     receiver.reset();
     const next = start(onRedis);
     await ready(next);
-    expect(await runtime.queues.get('http-delivery', id, { waitMs: 30_000 })).toMatchObject({ state: 'completed' });
+    expect(await runtime.parts.queues.queues.get('http-delivery', id, { waitMs: 30_000 })).toMatchObject({
+      state: 'completed',
+    });
     await next.kill('SIGTERM');
   });
 
@@ -93,8 +98,10 @@ describe('the process of the worker', () => {
     receiver.answer = arrived.open;
     const node = start({ ...onRedis, SHUTDOWN_TIMEOUT: '60000', REDIS_KEY_PREFIX: `${prefix}-second` });
     await ready(node);
-    const other = await createRuntime(loadConfig({ cwd, env: { ...onRedis, REDIS_KEY_PREFIX: `${prefix}-second` } }));
-    await other.queues.add('http-delivery', { data: { url: receiver.url } });
+    const other = await createRuntime(loadConfig({ cwd, env: { ...onRedis, REDIS_KEY_PREFIX: `${prefix}-second` } }), {
+      modules,
+    });
+    await other.parts.queues.queues.add('http-delivery', { data: { url: receiver.url } });
     await arrived.wait();
     node.signal('SIGTERM');
     await node.waitForLine(/shutting down/);

@@ -6,12 +6,14 @@ import { startUpstream } from '@holdfast/example-upstream';
 import type { UpstreamServer } from '@holdfast/example-upstream';
 import type { SyncReport } from '@holdfast/sources';
 import { PermanentError, type RunningJob } from '@holdfast/queue';
+import { createLogger } from '@holdfast/telemetry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sourceSyncHandler } from '../src/handlers/source-sync.ts';
+import { loadHandlers } from '../src/load-handlers.ts';
 import { createTestWorker } from './fixture.ts';
 import type { Backend, TestWorker } from './fixture.ts';
 
 const queue = 'source-sync';
+const logger = createLogger({ service: 'worker', level: 'silent' });
 
 describe.each<Backend>(['redis', 'embedded'])('source-sync on the %s queue', (backend) => {
   let upstream: UpstreamServer;
@@ -30,13 +32,13 @@ describe.each<Backend>(['redis', 'embedded'])('source-sync on the %s queue', (ba
   it('mirrors the source at start, without being asked', async () => {
     const job = await test.ended(queue, 'start.instances');
     expect(job).toMatchObject({ state: 'completed', data: { source: 'instances' } });
-    expect((await test.runtime.sources.get('instances').state()).items).toBeGreaterThanOrEqual(500);
+    expect((await test.runtime.parts.sources.sources.get('instances').state()).items).toBeGreaterThanOrEqual(500);
     await test.ended(queue, 'start.products');
-    expect((await test.runtime.sources.get('products').state()).items).toBeGreaterThanOrEqual(50);
+    expect((await test.runtime.parts.sources.sources.get('products').state()).items).toBeGreaterThanOrEqual(50);
   });
 
   it('completes with the report of the sync, and its progress was seen', async () => {
-    const mirror = test.runtime.sources.get('instances');
+    const mirror = test.runtime.parts.sources.sources.get('instances');
     const before = await test.ended(queue, 'start.instances');
     const job = await test.run(queue, { source: 'instances' });
     expect(job).toMatchObject({ state: 'completed', attemptsMade: 1 });
@@ -79,7 +81,7 @@ describe('source-sync with an upstream that fails', () => {
     await test.worker.start();
     await test.ended(queue, 'start.instances');
     await test.ended(queue, 'start.products');
-    const { items } = await test.runtime.sources.get('instances').state();
+    const { items } = await test.runtime.parts.sources.sources.get('instances').state();
 
     failing = true;
     const job = await test.run(queue, { source: 'instances' }, { attempts: 2, backoff: { type: 'fixed', delayMs: 0 } });
@@ -89,7 +91,7 @@ describe('source-sync with an upstream that fails', () => {
       error: { code: expect.stringMatching(/^UPSTREAM_/) },
     });
     expect(failures).toBeGreaterThanOrEqual(2);
-    expect(await test.runtime.sources.get('instances').state()).toMatchObject({ items, healthy: false });
+    expect(await test.runtime.parts.sources.sources.get('instances').state()).toMatchObject({ items, healthy: false });
     await test.close();
     await sample.close();
     front.closeAllConnections();
@@ -101,7 +103,9 @@ describe('the handler of source-sync', () => {
   it('does not fail when progress cannot be written, and ends with the signal of its job', async () => {
     const upstream = await startUpstream({ latencyMs: 0 });
     const test = await createTestWorker({ env: { NOVITA_API_BASE_URL: upstream.url } });
-    const handler = sourceSyncHandler(test.runtime.sources);
+    const handlers = await loadHandlers(test.runtime, { disabled: [], logger });
+    const handler = handlers.byQueue.get(queue);
+    if (handler === undefined) throw new Error('nobody handles it');
     const stop = new AbortController();
     const job = (source: string): RunningJob<{ source: string }> => ({
       id: 'a',
@@ -120,6 +124,7 @@ describe('the handler of source-sync', () => {
     await expect(handler(job('nowhere'))).rejects.toBeInstanceOf(PermanentError);
     stop.abort();
     await expect(handler(job('products'))).rejects.toMatchObject({ code: 'SOURCE_SYNC_ABORTED' });
+    await handlers.close();
     await test.close();
     await upstream.close();
   });

@@ -1,10 +1,8 @@
-import { Latch, eventually, startRedis } from '@holdfast/testing';
+import { Latch, eventually, startRedis, startReceiver, type Receiver } from '@holdfast/testing';
 import { startUpstream } from '@holdfast/example-upstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestWorker } from './fixture.ts';
 import type { Backend, TestWorker } from './fixture.ts';
-import { startReceiver } from './receiver.ts';
-import type { Receiver } from './receiver.ts';
 
 let receiver: Receiver;
 beforeAll(async () => {
@@ -29,8 +27,11 @@ describe('which queues a worker serves', () => {
     await test.worker.start();
     const left = await test.add('source-sync', { source: 'products' });
     expect(await test.run('http-delivery', { url: receiver.url })).toMatchObject({ state: 'completed' });
-    expect(await test.runtime.queues.get('source-sync', left)).toMatchObject({ state: 'prioritized' });
-    expect((await test.runtime.queues.summary('source-sync')).counts).toMatchObject({ prioritized: 1, delayed: 0 });
+    expect(await test.runtime.parts.queues.queues.get('source-sync', left)).toMatchObject({ state: 'prioritized' });
+    expect((await test.runtime.parts.queues.queues.summary('source-sync')).counts).toMatchObject({
+      prioritized: 1,
+      delayed: 0,
+    });
     await test.close();
     await upstream.close();
   });
@@ -48,7 +49,10 @@ describe('which queues a worker serves', () => {
     await test.worker.start();
     await two.wait();
     expect(test.worker.status()['http-delivery']).toMatchObject({ running: true, active: 2 });
-    expect((await test.runtime.queues.summary('http-delivery')).counts).toMatchObject({ active: 2, prioritized: 2 });
+    expect((await test.runtime.parts.queues.queues.summary('http-delivery')).counts).toMatchObject({
+      active: 2,
+      prioritized: 2,
+    });
     door.open();
     for (const id of ids) expect(await test.ended('http-delivery', id)).toMatchObject({ state: 'completed' });
     await test.close();
@@ -65,7 +69,10 @@ describe('schedules', () => {
     await first.ended('source-sync', 'start.instances');
     await first.ended('source-sync', 'start.products');
     await eventually(async () => {
-      expect((await first.runtime.queues.summary('source-sync')).counts).toMatchObject({ delayed: 2, active: 0 });
+      expect((await first.runtime.parts.queues.queues.summary('source-sync')).counts).toMatchObject({
+        delayed: 2,
+        active: 0,
+      });
     });
     await Promise.all(tests.map(async (test) => test.close()));
     await upstream.close();
@@ -75,7 +82,10 @@ describe('schedules', () => {
     const test = await createTestWorker();
     await test.worker.start();
     expect(test.log.join('\n')).toContain('NOVITA_API_BASE_URL is not set');
-    expect((await test.runtime.queues.summary('source-sync')).counts).toMatchObject({ delayed: 0, prioritized: 0 });
+    expect((await test.runtime.parts.queues.queues.summary('source-sync')).counts).toMatchObject({
+      delayed: 0,
+      prioritized: 0,
+    });
     await test.close();
   });
 
@@ -87,12 +97,12 @@ describe('schedules', () => {
       env: { NOVITA_API_BASE_URL: upstream.url, REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: '1000' },
     });
     await test.worker.start();
-    await eventually(() => expect(test.runtime.queueBackend.status.fault).toBe('refused'));
+    await eventually(() => expect(test.runtime.parts.queues.backend.status.fault).toBe('refused'));
     await redis.start();
     await eventually(async () => {
-      const job = await test.runtime.queues.get('source-sync', 'start.instances');
+      const job = await test.runtime.parts.queues.queues.get('source-sync', 'start.instances');
       expect(job).toMatchObject({ state: 'completed' });
-      expect((await test.runtime.queues.summary('source-sync')).counts).toMatchObject({ delayed: 2 });
+      expect((await test.runtime.parts.queues.queues.summary('source-sync')).counts).toMatchObject({ delayed: 2 });
     });
     await test.close();
     await upstream.close();
@@ -102,9 +112,10 @@ describe('schedules', () => {
 
 // Once a Redis without persistence was restarted, nothing was synced until a worker was.
 describe('a Redis that comes back empty', () => {
-  const count = async (test: TestWorker): Promise<number> => (await test.runtime.sources.get('products').state()).items;
+  const count = async (test: TestWorker): Promise<number> =>
+    (await test.runtime.parts.sources.sources.get('products').state()).items;
   const schedules = async (test: TestWorker): Promise<number> =>
-    (await test.runtime.queues.summary('source-sync')).counts.delayed;
+    (await test.runtime.parts.queues.queues.summary('source-sync')).counts.delayed;
 
   async function start(env: Readonly<Record<string, string>>): Promise<TestWorker> {
     const test = await createTestWorker({ env: { REDIS_COMMAND_TIMEOUT_MS: '1000', ...env } });
@@ -124,7 +135,7 @@ describe('a Redis that comes back empty', () => {
     await eventually(async () => {
       expect(await count(test)).toBeGreaterThan(0);
       // One sync each, though both the queue and the cache came back.
-      const { counts } = await test.runtime.queues.summary('source-sync');
+      const { counts } = await test.runtime.parts.queues.queues.summary('source-sync');
       expect(counts).toMatchObject({ completed: 2, prioritized: 0, active: 0, delayed: 2 });
     });
     await test.close();
@@ -149,7 +160,7 @@ describe('a Redis that comes back empty', () => {
     ];
     const test = await start({ NOVITA_API_BASE_URL: upstream.url, REDIS_URL: redis.url });
     const restored = new Latch();
-    const { queues } = test.runtime;
+    const { queues } = test.runtime.parts.queues;
     const ensureSchedules = queues.ensureSchedules.bind(queues);
     queues.ensureSchedules = async (entries) => {
       await ensureSchedules(entries);
@@ -179,8 +190,10 @@ describe.each<Backend>(['redis', 'embedded'])('closing on the %s queue', (backen
     const closed = test.worker.close({ timeoutMs: 60_000 });
     door.open();
     await closed;
-    expect(await test.runtime.queues.get('http-delivery', running)).toMatchObject({ state: 'completed' });
-    expect(await test.runtime.queues.get('http-delivery', waiting)).toMatchObject({ state: 'prioritized' });
+    expect(await test.runtime.parts.queues.queues.get('http-delivery', running)).toMatchObject({ state: 'completed' });
+    expect(await test.runtime.parts.queues.queues.get('http-delivery', waiting)).toMatchObject({
+      state: 'prioritized',
+    });
     expect(receiver.received).toHaveLength(1);
     await test.close();
   });
@@ -195,7 +208,7 @@ describe.each<Backend>(['redis', 'embedded'])('closing on the %s queue', (backen
     await arrived.wait();
     await test.worker.close({ timeoutMs: 1500 });
     await eventually(async () =>
-      expect(await test.runtime.queues.get('http-delivery', id)).toMatchObject({
+      expect(await test.runtime.parts.queues.queues.get('http-delivery', id)).toMatchObject({
         state: expect.stringMatching(/^(waiting|prioritized)$/),
         attemptsMade: 0,
       }),

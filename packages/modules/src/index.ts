@@ -1,3 +1,4 @@
+export type { CachePart } from './cache/create.ts';
 export type {
   AnyModule,
   CreateContext,
@@ -12,5 +13,8 @@ export type {
   PartOf,
   Parts,
   Running,
+  StartedModule,
 } from './module.ts';
-export { modules } from './modules.ts';
+export { modules, type BuiltInModules } from './modules.ts';
+export type { QueuesPart } from './queues/create.ts';
+export type { SourcesPart } from './sources/create.ts';

@@ -85,6 +85,12 @@ export interface Running<Settings, Needs extends NeededModules, Part> extends Gr
   readonly part: Part;
 }
 
+/** A module and what it runs with: of any module, so that whoever goes through a list needs no more than this. */
+export interface StartedModule {
+  readonly module: AnyModule;
+  readonly running: Running<unknown, NeededModules, unknown>;
+}
+
 /** What a module's `routes/index.ts` exports. */
 export interface ModuleRoutes<Context> {
   /** Registers its routes, each of which says in `config.access` who may call it. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '@holdfast/config';
 import type { JobView } from '@holdfast/queue';
 import { UnavailableError } from '@holdfast/redis-core';
+import { modules } from '@holdfast/modules';
 import { createRuntime } from './create-runtime.ts';
 import { missingRedis } from './require-redis.ts';
 
@@ -33,16 +34,17 @@ export interface ForwardReport {
  */
 export async function forwardLeftovers(config: Config, options: ForwardOptions): Promise<ForwardReport> {
   const { directory, timeoutMs, setAside = 'keep' } = options;
-  const runtime = await createRuntime({ ...config, dataDir: directory }, { standIn: true });
+  const runtime = await createRuntime({ ...config, dataDir: directory }, { modules, standIn: true });
   try {
-    const { outbox } = runtime.queues;
+    const { caches } = runtime.parts.cache;
+    const { outbox } = runtime.parts.queues.queues;
     if (outbox === undefined) {
       throw new UnavailableError('This configuration has no outbox: it needs a Redis for the queues, and fallback.');
     }
     const before = outbox.status;
     if (setAside === 'retry') outbox.retrySetAside();
     const dropped = setAside === 'discard' ? outbox.discardSetAside() : 0;
-    const isDone = (): boolean => outbox.status.waiting === 0 && !runtime.caches.isAway;
+    const isDone = (): boolean => outbox.status.waiting === 0 && !caches.isAway;
     const deadline = Date.now() + timeoutMs;
     while (!isDone() && Date.now() < deadline) await sleep(20);
     // Asked before anything is closed, which is no reason.
@@ -52,7 +54,7 @@ export async function forwardLeftovers(config: Config, options: ForwardOptions):
       forwarded: before.waiting + before.setAside - dropped - waiting - aside,
       waiting,
       setAside: outbox.setAside(),
-      invalidated: !runtime.caches.isAway,
+      invalidated: !caches.isAway,
       ...(away !== undefined && { away }),
     };
   } finally {

@@ -3,7 +3,7 @@ export { createRuntime, type Runtime, type RuntimeOptions } from './create-runti
 export type { EvictionWarnings } from './eviction-policy.ts';
 export type { EvictionWatch } from './eviction-watch.ts';
 export { forwardLeftovers, type ForwardOptions, type ForwardReport } from './forward-leftovers.ts';
-export { isLockedOut } from './locked-out.ts';
+export { isLockedOut, type Connections } from './locked-out.ts';
 export { listen, type Listener } from './listen.ts';
 export { openPort, type PortOptions } from './open-port.ts';
 export { logJobs } from './log-jobs.ts';

@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '@holdfast/config';
 import { notConnectedYet } from '@holdfast/redis-core';
-import { isLockedOut } from './locked-out.ts';
+import { isLockedOut, type Connections } from './locked-out.ts';
 import { exitCodes, StartError } from './start-error.ts';
-
-type Connections = Parameters<typeof isLockedOut>[0];
 
 /** How often the connections are looked at; looking costs nothing. */
 const INTERVAL_MS = 25;
@@ -36,8 +34,8 @@ export async function requireRedis({ redis }: Config, runtime: Connections): Pro
 }
 
 /** Why a Redis cannot be used right now, each reason once; `undefined` when all can. */
-export function missingRedis({ engines, queueBackend }: Connections): string | undefined {
-  const missing = [engines.cache, engines.durable, queueBackend]
+export function missingRedis({ engines, parts }: Connections): string | undefined {
+  const missing = [engines.cache, engines.durable, parts.queues.backend]
     .map(({ status }) => status)
     .filter((one) => !one.available);
   if (missing.length === 0) return undefined;

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtInQueueNames, loadConfig } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import type { Config } from '@holdfast/config';
 import { builtInQueues } from '@holdfast/jobs';
 import { EmbeddedFolderLockedError } from '@holdfast/queue';
@@ -28,26 +29,26 @@ const onRedis = (env: Record<string, string> = {}): Record<string, string> => ({
 describe('the runtime of embedded mode', () => {
   it('holds the cache in memory and the queue on disk, in the data folder', async () => {
     const config = configure({});
-    const runtime = await createRuntime(config, { standIn: true });
-    expect(runtime.queueBackend.kind).toBe('embedded');
+    const runtime = await createRuntime(config, { modules, standIn: true });
+    expect(runtime.parts.queues.backend.kind).toBe('embedded');
     expect([runtime.engines.cache.kind, runtime.engines.durable.kind]).toEqual(['memory', 'memory']);
     // Its queue is on disk already: it cannot be away.
-    expect(runtime.queues.outbox).toBeUndefined();
+    expect(runtime.parts.queues.queues.outbox).toBeUndefined();
     expect(existsSync(join(config.dataDir, 'queue'))).toBe(true);
-    await runtime.caches.get('prompts').set('k', { v: 1 });
-    expect(await runtime.caches.get('prompts').get('k')).toEqual({ v: 1 });
+    await runtime.parts.cache.caches.get('prompts').set('k', { v: 1 });
+    expect(await runtime.parts.cache.caches.get('prompts').get('k')).toEqual({ v: 1 });
     await runtime.close();
   });
 
   it('has its data folder to itself until it is closed', async () => {
     const config = configure({});
-    const runtime = await createRuntime(config);
-    await expect(createRuntime(config)).rejects.toThrow(EmbeddedFolderLockedError);
-    const { id } = await runtime.queues.add('source-sync', { data: { source: 'instances' } });
+    const runtime = await createRuntime(config, { modules });
+    await expect(createRuntime(config, { modules })).rejects.toThrow(EmbeddedFolderLockedError);
+    const { id } = await runtime.parts.queues.queues.add('source-sync', { data: { source: 'instances' } });
     await runtime.close();
 
-    const next = await createRuntime(config);
-    expect(await next.queues.get('source-sync', id)).toMatchObject({ state: 'prioritized' });
+    const next = await createRuntime(config, { modules });
+    expect(await next.parts.queues.queues.get('source-sync', id)).toMatchObject({ state: 'prioritized' });
     await next.close();
   });
 });
@@ -59,30 +60,30 @@ describe('the runtime on a Redis', () => {
     ['not where an outage is to be answered 503', { REDIS_ENABLE_FALLBACK: 'false' }, true, false],
   ])('has an outbox %s', async (_, env, standIn, has) => {
     const config = configure(onRedis(env));
-    const runtime = await createRuntime(config, { standIn });
-    expect(runtime.queues.outbox !== undefined).toBe(has);
+    const runtime = await createRuntime(config, { modules, standIn });
+    expect(runtime.parts.queues.queues.outbox !== undefined).toBe(has);
     expect(existsSync(join(config.dataDir, 'outbox.db'))).toBe(has);
     await runtime.close();
   });
 
   it('has engines and a queue on it, under the configured prefix', async () => {
     const config = configure(onRedis());
-    const runtime = await createRuntime(config);
-    expect(runtime.queueBackend.kind).toBe('redis');
+    const runtime = await createRuntime(config, { modules });
+    expect(runtime.parts.queues.backend.kind).toBe('redis');
     expect([runtime.engines.cache.kind, runtime.engines.durable.kind]).toEqual(['ioredis', 'ioredis']);
-    const { id } = await runtime.queues.add('source-sync', { data: { source: 'instances' } });
-    const prefix = runtime.queueBackend.prefixOf('source-sync');
+    const { id } = await runtime.parts.queues.queues.add('source-sync', { data: { source: 'instances' } });
+    const prefix = runtime.parts.queues.backend.prefixOf('source-sync');
     expect(prefix).toBe(`${config.redis.keyPrefix}:jobs:{source-sync}`);
-    expect(await runtime.queues.get('source-sync', id)).toMatchObject({ state: 'prioritized' });
+    expect(await runtime.parts.queues.queues.get('source-sync', id)).toMatchObject({ state: 'prioritized' });
     expect(existsSync(config.dataDir)).toBe(false);
     await runtime.close();
   });
 
   it('keeps what is durable, and the queue, on the other Redis where there is one', async () => {
     const durable = await startRedis();
-    const runtime = await createRuntime(configure(onRedis({ QUEUE_REDIS_URL: durable.url })));
+    const runtime = await createRuntime(configure(onRedis({ QUEUE_REDIS_URL: durable.url })), { modules });
     await eventually(() => expect(runtime.engines.durable.status.available).toBe(true));
-    await runtime.queues.add('source-sync', { data: { source: 'instances' } });
+    await runtime.parts.queues.queues.add('source-sync', { data: { source: 'instances' } });
     expect(Number(await durable.command('DBSIZE'))).toBeGreaterThan(0);
     await runtime.close();
     await durable.stop();
@@ -96,13 +97,15 @@ describe('the runtime on a Redis', () => {
       REDIS_CONNECTION_TIMEOUT_MS: String(timeoutMs),
     });
     const startedAt = performance.now();
-    const runtime = await createRuntime(config);
+    const runtime = await createRuntime(config, { modules });
     // Not when it has given up.
     expect(performance.now() - startedAt).toBeLessThan(timeoutMs);
     expect(runtime.engines.cache.status.available).toBe(false);
     expect(runtime.engines.durable.status.available).toBe(false);
-    expect(runtime.queueBackend.status.available).toBe(false);
-    await expect(runtime.queues.add('source-sync', { data: { source: 'instances' } })).rejects.toMatchObject({
+    expect(runtime.parts.queues.backend.status.available).toBe(false);
+    await expect(
+      runtime.parts.queues.queues.add('source-sync', { data: { source: 'instances' } }),
+    ).rejects.toMatchObject({
       code: 'QUEUE_UNAVAILABLE',
     });
     await runtime.close();
@@ -111,17 +114,19 @@ describe('the runtime on a Redis', () => {
 
 describe('closing', () => {
   it.each(['embedded', 'redis'])('may be done twice: %s', async (mode) => {
-    const runtime = await createRuntime(configure(mode === 'redis' ? onRedis() : {}));
+    const runtime = await createRuntime(configure(mode === 'redis' ? onRedis() : {}), { modules });
     await Promise.all([runtime.close(), runtime.close()]);
     await runtime.close();
-    await expect(runtime.queues.summaries()).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+    await expect(runtime.parts.queues.queues.summaries()).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
   });
 
   it.each(['killed', 'frozen'] as const)('does not wait for a Redis that was %s meanwhile', async (how) => {
     const redis = await startRedis();
-    const runtime = await createRuntime(configure({ REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: '1000' }));
+    const runtime = await createRuntime(configure({ REDIS_URL: redis.url, REDIS_COMMAND_TIMEOUT_MS: '1000' }), {
+      modules,
+    });
     await eventually(() => {
-      expect(runtime.engines.cache.status.available && runtime.queueBackend.status.available).toBe(true);
+      expect(runtime.engines.cache.status.available && runtime.parts.queues.backend.status.available).toBe(true);
     });
     if (how === 'killed') await redis.kill();
     else redis.pause();
@@ -136,9 +141,10 @@ describe('queues', () => {
   });
 
   it('are those of the catalogue where the configuration says nothing', async () => {
-    const runtime = await createRuntime(configure(onRedis()));
-    expect(runtime.queues.names()).toEqual(builtInQueues.map(({ name }) => name));
-    for (const definition of builtInQueues) expect(runtime.queues.definition(definition.name)).toEqual(definition);
+    const runtime = await createRuntime(configure(onRedis()), { modules });
+    expect(runtime.parts.queues.queues.names()).toEqual(builtInQueues.map(({ name }) => name));
+    for (const definition of builtInQueues)
+      expect(runtime.parts.queues.queues.definition(definition.name)).toEqual(definition);
     await runtime.close();
   });
 
@@ -151,18 +157,21 @@ queues:
     timeout: 5s
     retention: { completed: { count: 7 } }
 `;
-    const runtime = await createRuntime(configure(onRedis(), yaml));
+    const runtime = await createRuntime(configure(onRedis(), yaml), { modules });
     const builtIn = builtInQueues.find(({ name }) => name === 'http-delivery');
-    expect(runtime.queues.definition('http-delivery')).toEqual({
+    expect(runtime.parts.queues.queues.definition('http-delivery')).toEqual({
       ...builtIn,
       attempts: 2,
       concurrency: 3,
       timeoutMs: 5000,
       retention: { ...builtIn?.retention, completed: { count: 7 } },
     });
-    const job = await runtime.queues.add('http-delivery', { data: { url: 'https://example.com/' } });
+    const job = await runtime.parts.queues.queues.add('http-delivery', { data: { url: 'https://example.com/' } });
     expect(job.duplicate).toBe(false);
-    expect((await runtime.queues.summary('http-delivery')).policy).toMatchObject({ attempts: 2, concurrency: 3 });
+    expect((await runtime.parts.queues.queues.summary('http-delivery')).policy).toMatchObject({
+      attempts: 2,
+      concurrency: 3,
+    });
     await runtime.close();
   });
 });
@@ -180,10 +189,10 @@ queues:
     schedule: { every: 1h, data: { invoice: 1 } }
     payload: { type: object, properties: { invoice: { type: integer } } }
 `;
-    const runtime = await createRuntime(configure(onRedis(), yaml));
-    expect(runtime.queues.names()).toEqual([...builtInQueues.map(({ name }) => name), 'invoices']);
+    const runtime = await createRuntime(configure(onRedis(), yaml), { modules });
+    expect(runtime.parts.queues.queues.names()).toEqual([...builtInQueues.map(({ name }) => name), 'invoices']);
     const httpDelivery = builtInQueues.find(({ name }) => name === 'http-delivery');
-    expect(runtime.queues.definition('invoices')).toMatchObject({
+    expect(runtime.parts.queues.queues.definition('invoices')).toMatchObject({
       attempts: 4,
       priority: 'high',
       rateLimit: { max: 5, durationMs: 1000 },
@@ -191,29 +200,37 @@ queues:
       backoff: httpDelivery?.backoff,
       retention: { completed: httpDelivery?.retention.completed, failed: { count: 3 } },
     });
-    expect((await runtime.queues.summary('invoices')).policy.schedule).toMatchObject({ everyMs: 3_600_000 });
-    await expect(runtime.queues.add('invoices', { data: { invoice: 'one' } })).rejects.toMatchObject({ status: 422 });
+    expect((await runtime.parts.queues.queues.summary('invoices')).policy.schedule).toMatchObject({
+      everyMs: 3_600_000,
+    });
+    await expect(runtime.parts.queues.queues.add('invoices', { data: { invoice: 'one' } })).rejects.toMatchObject({
+      status: 422,
+    });
     await runtime.close();
   });
 });
 
 describe('the queues that want a URL', () => {
   it('are not there without one, and as they are known with one', async () => {
-    const without = await createRuntime(configure(onRedis()));
-    expect(without.queues.names()).not.toContain('product-refresh');
+    const without = await createRuntime(configure(onRedis()), { modules });
+    expect(without.parts.queues.queues.names()).not.toContain('product-refresh');
     await without.close();
     const names = ['product-refresh', 'embedding-computation', 'analytics-processing'];
     const yaml = ['queues:', ...names.map((name) => `  ${name}: { url: "http://127.0.0.1:1/${name}" }`)].join('\n');
-    const runtime = await createRuntime(configure(onRedis(), yaml));
-    expect(runtime.queues.names()).toEqual(expect.arrayContaining(names));
-    const policies = await Promise.all(names.map(async (name) => (await runtime.queues.summary(name)).policy));
+    const runtime = await createRuntime(configure(onRedis(), yaml), { modules });
+    expect(runtime.parts.queues.queues.names()).toEqual(expect.arrayContaining(names));
+    const policies = await Promise.all(
+      names.map(async (name) => (await runtime.parts.queues.queues.summary(name)).policy),
+    );
     expect(policies.map(({ attempts, priority }) => [attempts, priority])).toEqual([
       [3, 100],
       [2, 10],
       [1, 100],
     ]);
     const products = Array.from({ length: 33 }, (_, n) => `product-${n}`);
-    await expect(runtime.queues.add('embedding-computation', { data: { products } })).rejects.toMatchObject({
+    await expect(
+      runtime.parts.queues.queues.add('embedding-computation', { data: { products } }),
+    ).rejects.toMatchObject({
       status: 422,
     });
     await runtime.close();
@@ -223,15 +240,15 @@ describe('the queues that want a URL', () => {
 describe('sources and caches', () => {
   it('are those of the configuration', async () => {
     const config = configure(onRedis());
-    const runtime = await createRuntime(config);
-    expect(runtime.sources.names().sort()).toEqual(Object.keys(config.sources).sort());
-    expect(runtime.caches.names().sort()).toEqual(Object.keys(config.cache.namespaces).sort());
+    const runtime = await createRuntime(config, { modules });
+    expect(runtime.parts.sources.sources.names().sort()).toEqual(Object.keys(config.sources).sort());
+    expect(runtime.parts.cache.caches.names().sort()).toEqual(Object.keys(config.cache.namespaces).sort());
     await runtime.close();
   });
 
   it('can be read, and not be synced, where no upstream is configured', async () => {
-    const runtime = await createRuntime(configure(onRedis()));
-    const mirror = runtime.sources.get('instances');
+    const runtime = await createRuntime(configure(onRedis()), { modules });
+    const mirror = runtime.parts.sources.sources.get('instances');
     expect(await mirror.state()).toMatchObject({ items: 0 });
     await expect(mirror.sync()).rejects.toMatchObject({ code: expect.stringMatching(/^UPSTREAM_/) });
     await runtime.close();

@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import { httpDelivery } from '@holdfast/jobs';
 import { Consumer } from '@holdfast/queue';
 import { pipeline } from '@holdfast/redis-core';
@@ -33,11 +34,11 @@ async function start(level: string, env: Record<string, string>): Promise<{ runt
     cwd,
     env: { NODE_ENV: 'test', REDIS_KEY_PREFIX: uniquePrefix('log'), ...patient, ...env },
   });
-  const runtime = await createRuntime(config);
+  const runtime = await createRuntime(config, { modules });
   ends.push(() => runtime.close());
   await eventually(() => {
     expect(runtime.engines.cache.status.available).toBe(true);
-    expect(runtime.queueBackend.status.available).toBe(true);
+    expect(runtime.parts.queues.backend.status.available).toBe(true);
   });
   return { runtime, lines };
 }
@@ -45,7 +46,9 @@ async function start(level: string, env: Record<string, string>): Promise<{ runt
 /** What users put in, none of which a log may have. */
 const secret = 'jane-doe-4711';
 
-async function useEverything({ queues, caches, engines, queueBackend }: Runtime): Promise<void> {
+async function useEverything({ engines, parts }: Runtime): Promise<void> {
+  const { caches } = parts.cache;
+  const { queues, backend } = parts.queues;
   const cache = caches.get('prompts');
   await cache.set(secret, { [secret]: secret }, { tags: [secret] });
   await cache.get(secret);
@@ -59,7 +62,7 @@ async function useEverything({ queues, caches, engines, queueBackend }: Runtime)
     done.resolve();
     return {};
   };
-  const consumer = new Consumer({ backend: queueBackend, definition: httpDelivery, handler });
+  const consumer = new Consumer({ backend, definition: httpDelivery, handler });
   await consumer.start();
   await Promise.all(
     Array.from({ length: 3 }, async (_, n) =>
@@ -122,8 +125,8 @@ describe('the log at debug', () => {
     );
     const nodes = cluster.addresses.map(({ host, port }) => `${host}:${port}`).join(',');
     const onCluster = await start('debug', { REDIS_CLUSTER_NODES: nodes });
-    await onCluster.runtime.caches.get('prompts').set(secret, 1);
-    await onCluster.runtime.queues.add('http-delivery', { data: { url: 'https://example.com/' } });
+    await onCluster.runtime.parts.cache.caches.get('prompts').set(secret, 1);
+    await onCluster.runtime.parts.queues.queues.add('http-delivery', { data: { url: 'https://example.com/' } });
     expect(onCluster.lines).toContainEqual(command({ connection: 'cache', command: 'set' }));
     expect(onCluster.lines).toContainEqual(command({ part: 'producer', command: 'script:guardedAdd' }));
 

@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
 import { closedPort, startRedis, uniquePrefix } from '@holdfast/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRuntime } from '../src/create-runtime.ts';
@@ -28,7 +29,7 @@ describe('requireRedis', () => {
   it('goes on without, before it has given up, while fallback is on', async () => {
     const timeoutMs = 60_000;
     const config = configure(`redis://127.0.0.1:${await closedPort()}`, true, timeoutMs);
-    const runtime = await createRuntime(config);
+    const runtime = await createRuntime(config, { modules });
     const startedAt = performance.now();
     await requireRedis(config, runtime);
     expect(performance.now() - startedAt).toBeLessThan(timeoutMs);
@@ -42,10 +43,10 @@ describe('requireRedis', () => {
     writeFileSync(file, 'queues:\n  source-sync: { enabled: false }\n  http-delivery: { enabled: false }\n');
     const env = { NODE_ENV: 'test', REDIS_URL: redis.url, REDIS_ENABLE_FALLBACK: 'false', HOLDFAST_CONFIG: file };
     const config = loadConfig({ cwd, env });
-    const runtime = await createRuntime(config);
+    const runtime = await createRuntime(config, { modules });
     await requireRedis(config, runtime);
-    expect(runtime.queues.names()).toEqual([]);
-    expect(runtime.queueBackend.status).toEqual({ available: true });
+    expect(runtime.parts.queues.queues.names()).toEqual([]);
+    expect(runtime.parts.queues.backend.status).toEqual({ available: true });
     await runtime.close();
     await redis.stop();
   });
@@ -55,10 +56,10 @@ describe('requireRedis', () => {
     const config = configure(redis.url, true, 60_000);
     // The half second that it has does not pass, however busy the machine is.
     vi.useFakeTimers({ toFake: ['Date'] });
-    const runtime = await createRuntime(config);
+    const runtime = await createRuntime(config, { modules });
     await requireRedis(config, runtime);
-    const { engines, queueBackend } = runtime;
-    expect([engines.cache, engines.durable, queueBackend].map(({ status }) => status.available)).toEqual([
+    const { engines, parts } = runtime;
+    expect([engines.cache, engines.durable, parts.queues.backend].map(({ status }) => status.available)).toEqual([
       true,
       true,
       true,
@@ -69,7 +70,7 @@ describe('requireRedis', () => {
 
   it('says once why, in a sentence, after REDIS_CONNECTION_TIMEOUT_MS while fallback is off', async () => {
     const config = configure(`redis://127.0.0.1:${await closedPort()}`, false, 2000);
-    const runtime = await createRuntime(config);
+    const runtime = await createRuntime(config, { modules });
     await expect(requireRedis(config, runtime)).rejects.toThrow(
       /REDIS_ENABLE_FALLBACK=false.*: nothing listens at redis:[^;]*$/,
     );
@@ -83,8 +84,11 @@ describe('requireRedis', () => {
     const missing = (
       cache: typeof early | typeof there,
       durable: typeof early | typeof there,
-      queueBackend: typeof early | typeof there,
-    ) => missingRedis({ engines: { cache, durable }, queueBackend } as Parameters<typeof missingRedis>[0]);
+      backend: typeof early | typeof there,
+    ) =>
+      missingRedis({ engines: { cache, durable }, parts: { queues: { backend } } } as Parameters<
+        typeof missingRedis
+      >[0]);
     expect(missing(refused, early, early)).toBe('it refuses the password');
     expect(missing(there, early, early)).toBe('not connected yet');
     expect(missing(there, there, there)).toBeUndefined();
@@ -94,12 +98,12 @@ describe('requireRedis', () => {
     const redis = await startRedis();
     await redis.kill();
     const config = configure(redis.url, false, 60_000);
-    const runtime = await createRuntime(config);
+    const runtime = await createRuntime(config, { modules });
     const required = requireRedis(config, runtime);
     await redis.start();
     await required;
     expect(runtime.engines.cache.status.available).toBe(true);
-    expect(runtime.queueBackend.status.available).toBe(true);
+    expect(runtime.parts.queues.backend.status.available).toBe(true);
     await runtime.close();
     await redis.stop();
   });

@@ -9,6 +9,7 @@ export * from './memory-limit.ts';
 export * from './monitor.ts';
 export * from './plain-redis.ts';
 export * from './ports.ts';
+export { startReceiver, type Received, type Receiver } from './receiver.ts';
 export { findRedisBinary } from './redis-binary.ts';
 export * from './redis-cost.ts';
 export * from './redis-server.ts';

@@ -1,19 +1,17 @@
 import { Type } from 'typebox';
-import type { CacheRegistry } from '@holdfast/cache';
-import type { Queues } from '@holdfast/queue';
+import type { StartedModule } from '@holdfast/modules';
 import type { Metrics } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 
 export interface MetricsOptions {
   readonly metrics: Metrics;
-  readonly queues: Queues;
-  readonly caches: CacheRegistry;
+  readonly modules: readonly StartedModule[];
 }
 
 /** `/metrics`, and one observation a request under the template of its route: a URL would be a label without bound. */
 export const metrics = fp<MetricsOptions>(
-  async (app: FastifyInstance, { metrics, queues, caches }) => {
+  async (app: FastifyInstance, { metrics, modules }) => {
     app.observeExchanges({
       begun: () => metrics.httpInFlight(1),
       over: ({ request, reply, status }) => {
@@ -22,21 +20,9 @@ export const metrics = fp<MetricsOptions>(
       },
     });
 
-    // Apart: what cannot be read leaves the others as they are.
-    const removals = [
-      metrics.onScrape(async () => {
-        for (const summary of await queues.summaries()) metrics.queue(summary.name, summary);
-      }),
-      metrics.onScrape(() => metrics.batches(queues.batchStats())),
-      metrics.onScrape(() => {
-        if (queues.outbox !== undefined) metrics.outbox(queues.outbox.status);
-      }),
-      metrics.onScrape(() => {
-        if (caches.canStandIn) metrics.standIn(caches);
-      }),
-    ];
+    const removals = modules.map(({ module, running }) => module.metrics?.(metrics, running));
     app.addHook('onClose', async () => {
-      for (const remove of removals) remove();
+      for (const remove of removals) remove?.();
     });
 
     app.get(

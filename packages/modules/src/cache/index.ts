@@ -12,5 +12,7 @@ export const cacheModule: Module<'cache', CacheSettings, NoNeeds, CachePart> = {
     metrics.onScrape(() => {
       if (caches.canStandIn) metrics.standIn(caches);
     }),
+  // In a cluster that answers, caches may stand in for one master.
+  health: ({ caches }) => ({ isHealthy: !caches.isAway, fields: {} }),
   close: async ({ caches }) => caches.close(),
 };

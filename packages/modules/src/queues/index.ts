@@ -8,6 +8,7 @@ export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart>
   needs: {},
   config: queuesConfig,
   create: createQueues,
+  handlers: async () => import('./handlers/index.ts'),
   metrics: (metrics, { part: { queues } }) => {
     // Apart: what cannot be read leaves the others as they are.
     const removals = [
@@ -20,6 +21,17 @@ export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart>
       }),
     ];
     return () => removals.forEach((remove) => remove());
+  },
+  health: ({ queues, backend }) => {
+    const { available, reason, fault } = backend.status;
+    const whyNot = { ...(reason === undefined ? {} : { reason }), ...(fault === undefined ? {} : { fault }) };
+    return {
+      isHealthy: available,
+      fields: {
+        queues: { available, backend: backend.kind, names: queues.names(), ...whyNot },
+        outbox: queues.outbox?.status ?? null,
+      },
+    };
   },
   close: async ({ queues }) => queues.close(),
 };

@@ -9,5 +9,6 @@ export const sourcesModule: Module<'sources', SourcesSettings, SourcesNeeds, Sou
   needs: sourcesNeeds,
   config: sourcesConfig,
   create: createSources,
+  handlers: async () => import('./handlers/index.ts'),
   close: () => undefined,
 };

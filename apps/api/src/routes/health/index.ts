@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { getHealth, getLive, getReady } from '@holdfast/contract';
-import { healthReport, isReady } from '../../health-report.ts';
-import type { HealthSources } from '../../health-report.ts';
+import { healthReport, isReady, type HealthSources } from './report.ts';
 
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthSources> = async (app, sources) => {
   app.get('/health/live', { config: { access: 'public' }, schema: getLive }, async () => ({ status: 'ok' }));

@@ -3,7 +3,7 @@ import type { ApiKey } from '@holdfast/config';
 import { getRoot } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
 import { boardRefusal } from '../../board-access.ts';
-import { isReady, type HealthSources } from '../../health-report.ts';
+import { isReady, type HealthSources } from '../health/report.ts';
 import { contentSecurityPolicy, homePage } from './page.ts';
 
 export interface HomeOptions {

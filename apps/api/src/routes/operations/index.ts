@@ -1,21 +1,17 @@
 import { EndpointCache } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
-import type { RedisEngine } from '@holdfast/redis-core';
 import type { Sources } from '@holdfast/sources';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { getBatchStats, getHealthSummary, getIntegrations, getRedisHealth, getRedisMetrics } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
 import { isLockedOut } from '@holdfast/runtime';
 import { mayUseNamespace } from '../../access.ts';
-import { healthReport, judge, readRedis } from '../../health-report.ts';
-import type { HealthSources } from '../../health-report.ts';
+import { healthReport, judge, readRedis, type HealthSources } from '../health/report.ts';
 import { redisReport } from '../../redis-report.ts';
 
 export interface OperationsOptions {
   readonly health: HealthSources;
   readonly config: Config;
-  readonly engines: { readonly cache: RedisEngine; readonly durable: RedisEngine };
-  readonly sources: Sources;
 }
 
 const healthMs = { admin: 60_000, others: 120_000 };
@@ -24,10 +20,9 @@ const integrationsMs = 5 * 60_000;
 const metricsMs = 10_000;
 
 /** What those who operate the service look at. What costs something is kept for a while, in this process. */
-export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = async (
-  app,
-  { health, config, engines, sources },
-) => {
+export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = async (app, { health, config }) => {
+  const { engines, parts } = health.runtime;
+  const { sources } = parts.sources;
   const answers = new EndpointCache();
 
   app.get('/api/health', { config: { access: 'any key' }, schema: getHealthSummary }, async (request, reply) => {
@@ -40,7 +35,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = asy
 
   app.get('/api/health/redis', { config: { access: 'any key' }, schema: getRedisHealth }, async (_request, reply) => {
     const { healthy, latencyMs, reason } = await readRedis(engines.cache, config);
-    const status = judge(healthy, config.redis.enableFallback && !isLockedOut(health));
+    const status = judge(healthy, config.redis.enableFallback && !isLockedOut(health.runtime));
     const connected = engines.cache.kind !== 'memory' && healthy;
     return reply
       .code(status === 'down' ? 503 : 200)
@@ -48,7 +43,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = asy
   });
 
   app.get('/api/batches/stats', { config: { access: 'jobs:read' }, schema: getBatchStats }, async () =>
-    health.queues.batchStats(),
+    parts.queues.queues.batchStats(),
   );
 
   app.get('/api/admin/redis/metrics', { config: { access: 'admin' }, schema: getRedisMetrics }, async () => {

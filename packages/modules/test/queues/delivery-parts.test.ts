@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { maxRetryAfterMs, retryAfterMs } from '../src/delivery/retry-after.ts';
-import { webhookHeaders } from '../src/delivery/sign.ts';
+import { maxRetryAfterMs, retryAfterMs } from '../../src/queues/delivery/retry-after.ts';
+import { webhookHeaders } from '../../src/queues/delivery/sign.ts';
 
 const whsec = (text: string): string => `whsec_${Buffer.from(text).toString('base64')}`;
 const current = whsec('the secret of today, 32 bytes ok');

@@ -1,6 +1,7 @@
-import { parseDuration, type Config } from '@holdfast/config';
+import { parseDuration } from '@holdfast/config';
 import type { HttpDeliveryData } from '@holdfast/jobs';
 import type { Handler, RunningJob } from '@holdfast/queue';
+import type { QueuesSettings } from '../config/settings.ts';
 import { attemptDelivery, type Delivery } from '../delivery/attempt.ts';
 import type { Deliverers } from '../delivery/deliverers.ts';
 import { isNotice, type FailureNotices } from '../delivery/failure-notices.ts';
@@ -9,7 +10,7 @@ import { isNotice, type FailureNotices } from '../delivery/failure-notices.ts';
 const defaultTimeoutMs = 30_000;
 
 export interface HttpDeliveryDependencies {
-  readonly config: Config['httpDelivery'];
+  readonly settings: QueuesSettings;
   readonly deliverers: Deliverers;
   readonly notices: FailureNotices;
 }
@@ -28,7 +29,7 @@ export function httpDeliveryHandler(dependencies: HttpDeliveryDependencies): Han
 
 function deliveryOf(
   { data, idempotencyKey }: RunningJob<HttpDeliveryData>,
-  { config, deliverers }: HttpDeliveryDependencies,
+  { settings, deliverers }: HttpDeliveryDependencies,
 ): Delivery {
   const { url, method = 'POST', headers = {}, body, timeout } = data;
   return {
@@ -39,6 +40,6 @@ function deliveryOf(
     body,
     timeoutMs: timeout === undefined ? defaultTimeoutMs : parseDuration(timeout),
     webhookId: idempotencyKey,
-    secrets: config.webhookSecrets,
+    secrets: settings.httpDelivery.webhookSecrets,
   };
 }

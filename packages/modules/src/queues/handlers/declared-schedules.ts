@@ -1,15 +1,16 @@
-import type { Config, QueueSchedule } from '@holdfast/config';
+import type { QueueSchedule } from '@holdfast/config';
 import type { ScheduleEntry } from '@holdfast/queue';
-import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
+import type { QueuesSettings } from '../config/settings.ts';
+import type { QueuesPart } from '../create.ts';
 import { notInstalledLog, untilDone } from './until-done.ts';
 
 /** The id of a schedule that holdfast.yaml declares; a queue has at most one. Others are those of the REST API. */
 const declaredScheduleId = 'holdfast.yaml';
 
 export interface DeclaredSchedulesDependencies {
-  readonly config: Pick<Config, 'queues'>;
-  readonly runtime: Pick<Runtime, 'queueBackend' | 'queues'>;
+  readonly settings: QueuesSettings;
+  readonly part: QueuesPart;
   readonly logger: Logger;
 }
 
@@ -33,7 +34,7 @@ export class DeclaredSchedules {
   /** Does not wait: while the store is away it tries again, so that a start never fails. */
   start(): void {
     this.#install();
-    this.#stop = this.#dependencies.runtime.queueBackend.onReturn(() => this.#install());
+    this.#stop = this.#dependencies.part.backend.onReturn(() => this.#install());
   }
 
   async close(): Promise<void> {
@@ -52,7 +53,7 @@ export class DeclaredSchedules {
   }
 
   async #ensure(): Promise<void> {
-    const { queues } = this.#dependencies.runtime;
+    const { queues } = this.#dependencies.part;
     for (const queue of queues.names()) await queues.schedules.mend(queue);
     for (const [queue, schedule] of this.#declared()) {
       if (schedule !== undefined) await queues.ensureSchedules([entryOf(queue, schedule)]);
@@ -61,7 +62,7 @@ export class DeclaredSchedules {
   }
 
   #declared(): [string, QueueSchedule | undefined][] {
-    const { queues } = this.#dependencies.config;
+    const { queues } = this.#dependencies.settings;
     return Object.entries(queues)
       .filter(([, { delivery }]) => delivery !== undefined)
       .map(([name, { schedule }]) => [name, schedule]);

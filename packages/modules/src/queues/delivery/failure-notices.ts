@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '@holdfast/config';
 import { deliveryNotice, httpDelivery, type DeliveryNoticeData, type HttpDeliveryData } from '@holdfast/jobs';
 import { PermanentError, Queues, type GivenUpJob, type QueueBackend } from '@holdfast/queue';
 import type { Logger } from '@holdfast/telemetry';
+import type { QueuesSettings } from '../config/settings.ts';
 import { isDelivered, send, type Delivery } from './attempt.ts';
 import type { Deliverers } from './deliverers.ts';
 
 type Notice = DeliveryNoticeData['notice'];
 
 export interface FailureNoticesOptions {
-  readonly config: Pick<Config, 'disabled' | 'httpDelivery' | 'queues'>;
+  readonly settings: QueuesSettings;
   readonly deliverers: Deliverers;
   readonly backend: QueueBackend;
   readonly logger: Logger;
@@ -35,7 +35,7 @@ export class FailureNotices {
   constructor(options: FailureNoticesOptions) {
     this.#options = options;
     // On the connection of the queue that is there already, which is not closed here.
-    this.#isOff = options.config.disabled.queues.includes(deliveryNotice.name);
+    this.#isOff = options.settings.disabled.includes(deliveryNotice.name);
     this.#queues = new Queues({ backend: options.backend, definitions: this.#isOff ? [] : [deliveryNotice] });
   }
 
@@ -56,9 +56,9 @@ export class FailureNotices {
 
   /** One request of a notice. @throws PermanentError where its target is no longer configured */
   deliveryOf({ to, url, queue, webhookId, body }: Notice): Delivery {
-    const { config, deliverers } = this.#options;
-    const { webhookUrl, webhookSecrets } = config.httpDelivery;
-    const declared = config.queues[queue]?.delivery;
+    const { settings, deliverers } = this.#options;
+    const { webhookUrl, webhookSecrets } = settings.httpDelivery;
+    const declared = settings.queues[queue]?.delivery;
     const target = to === 'job' ? url : to === 'queue' ? declared?.failureUrl : webhookUrl;
     if (target === undefined) {
       throw new PermanentError('What it was to be sent to is no longer configured.', { code: 'DELIVERY_INVALID' });
@@ -76,7 +76,7 @@ export class FailureNotices {
   }
 
   #noticesOf({ queue, id, name, data, attempts, error, redriven }: GivenUpJob): Notice[] {
-    const { httpDelivery: delivery, queues } = this.#options.config;
+    const { httpDelivery: delivery, queues } = this.#options.settings;
     const notices: Notice[] = [];
     // One that is redriven and fails again is another failure: its notice must not pass for a repetition.
     const time = redriven === 0 ? '' : `.${redriven}`;

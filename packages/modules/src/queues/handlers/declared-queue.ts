@@ -1,5 +1,6 @@
-import type { Config, QueueDelivery } from '@holdfast/config';
+import type { QueueDelivery } from '@holdfast/config';
 import type { Handler } from '@holdfast/queue';
+import type { QueuesSettings } from '../config/settings.ts';
 import { attemptDelivery } from '../delivery/attempt.ts';
 import type { Deliverers } from '../delivery/deliverers.ts';
 
@@ -9,9 +10,9 @@ const noTimeoutMs = 24 * 3_600_000;
 /** Delivers the data of each job, as JSON, to the URL of its queue; the response is the job's result. */
 export function declaredQueueHandler(
   delivery: QueueDelivery,
-  { deliverers, config }: { readonly deliverers: Deliverers; readonly config: Config['httpDelivery'] },
+  { deliverers, settings }: { readonly deliverers: Deliverers; readonly settings: QueuesSettings },
 ): Handler {
-  const { url, method, headers, secrets = config.webhookSecrets } = delivery;
+  const { url, method, headers, secrets = settings.httpDelivery.webhookSecrets } = delivery;
   return async (job) =>
     attemptDelivery(job, {
       deliverer: deliverers.forOperator,

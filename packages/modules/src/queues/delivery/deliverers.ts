@@ -1,5 +1,5 @@
-import type { Config } from '@holdfast/config';
 import type { Logger } from '@holdfast/telemetry';
+import type { QueuesSettings } from '../config/settings.ts';
 import { Deliverer } from './deliver.ts';
 
 /** Who sends what: a URL that came with a job is not trusted, one of the operator's is. */
@@ -9,7 +9,7 @@ export interface Deliverers {
   readonly forOperator: Deliverer;
 }
 
-export function createDeliverers({ allowPrivate }: Config['httpDelivery'], logger: Logger): Deliverers {
+export function createDeliverers({ allowPrivate }: QueuesSettings['httpDelivery'], logger: Logger): Deliverers {
   let isTold = false;
   const onUnsigned = (): void => {
     if (isTold) return;

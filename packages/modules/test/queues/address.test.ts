@@ -1,11 +1,10 @@
+import { startReceiver, type Receiver } from '@holdfast/testing';
 import type * as dns from 'node:dns';
 import type { LookupAddress } from 'node:dns';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AddressRefusedError, isPublicAddress, refusePrivateLiteral } from '../src/delivery/address.ts';
-import { Deliverer } from '../src/delivery/deliver.ts';
-import { startReceiver } from './receiver.ts';
-import type { Receiver } from './receiver.ts';
+import { AddressRefusedError, isPublicAddress, refusePrivateLiteral } from '../../src/queues/delivery/address.ts';
+import { Deliverer } from '../../src/queues/delivery/deliver.ts';
 
 // The one thing that is not real: what names resolve to. No test can put a public name onto a private address.
 const zone = new Map<string, readonly string[] | (() => readonly string[])>();

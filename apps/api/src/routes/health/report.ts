@@ -1,22 +1,20 @@
-import type { CacheRegistry } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
-import type { QueueBackend, Queues } from '@holdfast/queue';
 import { createKeys, faultKindOf, type FaultKind, type RedisEngine } from '@holdfast/redis-core';
-import { isLockedOut, type EvictionWatch } from '@holdfast/runtime';
+import { isLockedOut, type Connections, type Runtime } from '@holdfast/runtime';
+import type { ModulesHealth } from './modules-health.ts';
 
-export interface HealthSources {
-  readonly config: Pick<Config, 'mode' | 'redis'>;
-  readonly engines: { readonly cache: RedisEngine; readonly durable: RedisEngine };
-  readonly caches: CacheRegistry;
-  readonly queues: Queues;
-  readonly queueBackend: Pick<QueueBackend, 'kind' | 'status'>;
-  readonly eviction: Pick<EvictionWatch, 'warnings'>;
+export interface HealthSources extends ReadinessSources {
+  readonly runtime: Pick<Runtime, 'engines' | 'parts' | 'eviction'>;
+  readonly modules: Pick<ModulesHealth, 'read'>;
   readonly version: string;
   /** Seconds. */
   readonly uptime: () => number;
 }
 
-export type ReadinessSources = Pick<HealthSources, 'config' | 'engines' | 'queueBackend'>;
+export interface ReadinessSources {
+  readonly config: Pick<Config, 'mode' | 'redis'>;
+  readonly runtime: Connections;
+}
 
 export type Status = 'ok' | 'degraded' | 'down';
 
@@ -34,17 +32,17 @@ const probeDeadlineMs = 500;
 
 /** The `/health` report. It never takes longer than one probe, whatever state Redis is in. */
 export async function healthReport(from: HealthSources): Promise<{ status: Status; [part: string]: unknown }> {
-  const { engines, config, caches, queues, queueBackend } = from;
+  const { config, runtime } = from;
+  const { engines, parts } = runtime;
   const [cache, durable] = await Promise.all([
     readRedis(engines.cache, config),
     engines.durable === engines.cache ? undefined : readRedis(engines.durable, config),
   ]);
-  const { kind, status: queue } = queueBackend;
-  const { warnings } = from.eviction;
-  // In a cluster that answers, caches may stand in for one master.
-  const healthy = [cache, durable].every((reading) => reading?.healthy !== false) && queue.available && !caches.isAway;
+  const { warnings } = runtime.eviction;
+  const modules = from.modules.read();
+  const healthy = [cache, durable].every((reading) => reading?.healthy !== false) && modules.isHealthy;
   return {
-    status: judge(healthy, config.redis.enableFallback && !isLockedOut(from)),
+    status: judge(healthy, config.redis.enableFallback && !isLockedOut(runtime)),
     version: from.version,
     uptime: from.uptime(),
     mode: config.mode,
@@ -56,7 +54,7 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
         configuration: {
           defaultBackend: engines.cache.kind === 'memory' ? 'memory' : 'redis',
           enableFallback: config.redis.enableFallback,
-          cacheCount: caches.names().length,
+          cacheCount: parts.cache.caches.names().length,
           redisConnected: engines.cache.kind !== 'memory' && engines.cache.status.available,
         },
       },
@@ -67,8 +65,7 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
         durable: { ...(durable ?? cache), warnings: warnings.durable },
       },
     },
-    queues: { available: queue.available, backend: kind, names: queues.names(), ...whyNot(queue) },
-    outbox: queues.outbox?.status ?? null,
+    ...modules.fields,
   };
 }
 
@@ -76,9 +73,10 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
  * Whether requests should be sent here: with fallback on always, unless a Redis refuses access to this process and never
  * granted it; without fallback only while everything is there.
  */
-export function isReady({ config, engines, queueBackend }: ReadinessSources): boolean {
-  if (config.redis.enableFallback) return !isLockedOut({ engines, queueBackend });
-  return engines.cache.status.available && engines.durable.status.available && queueBackend.status.available;
+export function isReady({ config, runtime }: ReadinessSources): boolean {
+  if (config.redis.enableFallback) return !isLockedOut(runtime);
+  const { engines, parts } = runtime;
+  return [engines.cache, engines.durable, parts.queues.backend].every(({ status }) => status.available);
 }
 
 /** `down` only where nothing stands in. */
@@ -91,7 +89,7 @@ export function judge(healthy: boolean, enableFallback: boolean): Status {
  * One command, so that a Redis that accepts connections and answers nothing is noticed too; and a write, since a replica, a
  * full disk and rules of access (ACL) refuse those alone. It removes a key that is never there.
  */
-export async function readRedis(engine: RedisEngine, config: HealthSources['config']): Promise<RedisReading> {
+export async function readRedis(engine: RedisEngine, config: ReadinessSources['config']): Promise<RedisReading> {
   // Nothing is wrong where none is configured, but neither is there a Redis that would be available.
   if (engine.kind === 'memory') {
     return { available: false, healthy: true, latencyMs: null, breaker: 'closed', reason: 'no Redis is configured' };

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '@holdfast/config';
 import { sourceSync, sourceSyncSchedules } from '@holdfast/jobs';
 import type { ScheduleEntry } from '@holdfast/queue';
-import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
-import { notInstalledLog, untilDone } from './until-done.ts';
+import type { Running } from '../../module.ts';
+import { notInstalledLog, untilDone } from '../../queues/handlers/until-done.ts';
+import type { SourcesSettings } from '../config/settings.ts';
+import type { SourcesPart } from '../create.ts';
+import type { SourcesNeeds } from '../needs.ts';
 
 /** The connections of a process come back within a second of each other: one look is enough for all of them. */
 const SETTLE_MS = 1500;
 
-export interface SyncSchedulesDependencies {
-  readonly config: Pick<Config, 'disabled' | 'environment' | 'upstream'>;
-  readonly runtime: Pick<Runtime, 'engines' | 'queueBackend' | 'queues' | 'sources'>;
+export interface SyncSchedulesDependencies extends Running<SourcesSettings, SourcesNeeds, SourcesPart> {
   readonly logger: Logger;
 }
 
@@ -35,13 +35,13 @@ export class SyncSchedules {
 
   /** Does not wait: while the store is away it tries again, so that a start never fails. */
   start(): void {
-    const { config, runtime, logger } = this.#dependencies;
-    if (config.upstream.baseUrl !== null) {
+    const { config, settings, part, logger } = this.#dependencies;
+    if (settings.upstream.baseUrl !== null) {
       this.#work = this.#install(async () => this.#entries()).then(() => this.#watch());
       return;
     }
     // In production the configuration has warned about it.
-    if (runtime.sources.names().length > 0 && config.environment !== 'production') {
+    if (part.sources.names().length > 0 && config.environment !== 'production') {
       logger.warn('NOVITA_API_BASE_URL is not set: the sources are served as they are and not synced');
     }
     this.#work = this.#install(async () => []);
@@ -56,10 +56,10 @@ export class SyncSchedules {
 
   #watch(): void {
     if (this.#closing.signal.aborted) return;
-    const { engines, queueBackend } = this.#dependencies.runtime;
+    const { engines, needs } = this.#dependencies;
     const restore = (): void => this.#restore();
     this.#stops.push(
-      queueBackend.onReturn(restore),
+      needs.queues.backend.onReturn(restore),
       engines.cache.onAvailability((isAvailable) => {
         if (isAvailable) restore();
       }),
@@ -80,11 +80,11 @@ export class SyncSchedules {
   }
 
   async #install(entries: () => Promise<ScheduleEntry[]>): Promise<void> {
-    const { config, runtime } = this.#dependencies;
-    const { queues } = runtime;
+    const { settings, needs } = this.#dependencies;
+    const { queues } = needs.queues;
     const bringAbout = async (): Promise<void> => {
       // Of when they were on; each of its jobs would fail.
-      for (const source of config.disabled.sources) await queues.schedules.undeclare(sourceSync.name, source);
+      for (const source of settings.disabled) await queues.schedules.undeclare(sourceSync.name, source);
       await queues.ensureSchedules(await entries());
     };
     await untilDone(bringAbout, {
@@ -94,13 +94,13 @@ export class SyncSchedules {
   }
 
   #entries(): ScheduleEntry[] {
-    const { sources, queues } = this.#dependencies.runtime;
-    return sourceSyncSchedules(sources.names(), queues.definition(sourceSync.name));
+    const { part, needs } = this.#dependencies;
+    return sourceSyncSchedules(part.sources.names(), needs.queues.queues.definition(sourceSync.name));
   }
 
   /** The same, with a sync at once only where there is nothing to serve. */
   async #missing(): Promise<ScheduleEntry[]> {
-    const { sources } = this.#dependencies.runtime;
+    const { sources } = this.#dependencies.part;
     const entries = this.#entries();
     const states = await Promise.all(entries.map(async ({ id }) => sources.get(id).state()));
     return entries.map((entry, at) => ({ ...entry, runAtStart: states[at]?.items === 0 }));

@@ -1,0 +1,59 @@
+import type { Handlers } from '@holdfast/modules';
+import type { GivenUpJob, Handler, OnGivenUp } from '@holdfast/queue';
+import { exitCodes, StartError, type Runtime } from '@holdfast/runtime';
+import type { Logger } from '@holdfast/telemetry';
+
+/** What all modules together do in this worker. */
+export interface LoadedHandlers {
+  /** In the order of the queues, without those that are turned off. */
+  readonly byQueue: ReadonlyMap<string, Handler>;
+  readonly onGivenUp: OnGivenUp;
+  start(worker: { readonly consumes: (queue: string) => boolean }): void;
+  stop(): Promise<unknown>;
+  close(): Promise<unknown>;
+}
+
+/** Imports the handlers of the modules and makes them. @throws StartError as `buildWorker` */
+export async function loadHandlers(
+  { modules, parts }: Pick<Runtime, 'modules' | 'parts'>,
+  { disabled, logger }: { readonly disabled: readonly string[]; readonly logger: Logger },
+): Promise<LoadedHandlers> {
+  const all: Handlers[] = [];
+  const found = new Map<string, { readonly handler: Handler; readonly of: string }>();
+  for (const { module, running } of modules) {
+    const loaded = await module.handlers?.();
+    if (loaded === undefined) continue;
+    const handlers = loaded.createHandlers({ ...running, logger });
+    all.push(handlers);
+    for (const [queue, handler] of Object.entries(handlers.byQueue)) {
+      const other = found.get(queue)?.of;
+      if (other !== undefined) {
+        throw wrongHandler(`The modules "${other}" and "${module.name}" both handle the queue "${queue}".`);
+      }
+      found.set(queue, { handler, of: module.name });
+    }
+  }
+  const queues = parts.queues.queues.names();
+  for (const [queue, { of }] of found) {
+    if (queues.includes(queue) || disabled.includes(queue)) continue;
+    throw wrongHandler(`The module "${of}" handles the queue "${queue}", which is defined nowhere.`);
+  }
+  return {
+    byQueue: new Map(
+      queues.flatMap((queue): [string, Handler][] => {
+        const handler = found.get(queue)?.handler;
+        return handler === undefined ? [] : [[queue, handler]];
+      }),
+    ),
+    onGivenUp: async (job: GivenUpJob) => {
+      await Promise.all(all.map(async (handlers) => handlers.onGivenUp?.(job)));
+    },
+    start: (worker) => all.forEach((handlers) => handlers.start?.(worker)),
+    stop: async () => Promise.all(all.map(async (handlers) => handlers.stop?.())),
+    close: async () => Promise.all(all.map(async (handlers) => handlers.close?.())),
+  };
+}
+
+function wrongHandler(problem: string): StartError {
+  return new StartError(problem, exitCodes.misconfigured);
+}
