@@ -101,7 +101,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(strictByDefault);
   await app.register(auth, { apiKeys: config.apiKeys });
   await app.register(requestLog, { isEnabled: (level) => logger.isLevelEnabled(level) });
-  await app.register(metrics, { metrics: dependencies.metrics, modules: runtime.modules });
+  await app.register(metrics, { metrics: dependencies.metrics });
 
   const uptime = (): number => Math.round(process.uptime());
   const health = { config, runtime, modules: new ModulesHealth(runtime.modules, logger), version, uptime };

@@ -1,5 +1,5 @@
 import type { Config } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
+import { measureWorker, modules } from '@holdfast/modules';
 import {
   consoleToLog,
   createRuntime,
@@ -10,6 +10,7 @@ import {
   logJobs,
   logLibraryErrors,
   logRedisWork,
+  measureModules,
   missingRedis,
   openPort,
   readConfig,
@@ -43,6 +44,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
   const logs = [logLibraryErrors(logger), logRedisWork(logger), logJobs(logger), consoleToLog(logger)];
   const runtime = await createRuntime(config, { modules, standIn: true });
   const { engines } = runtime;
+  measureModules(runtime, metrics);
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
   if ((await requireRedis(config, runtime)) !== undefined) tellWhatStandsIn(runtime, logger);
   runtime.eviction.start(logger);
@@ -89,8 +91,8 @@ async function drainOutbox({ parts }: Runtime, logger: Logger, timeoutMs: number
 /** Only in embedded mode: see docs/decisions/0001. Loaded late, so that a service beside a Redis never carries it. */
 async function embeddedWorker(config: Config, runtime: Runtime, logger: Logger, metrics: Metrics) {
   if (config.mode !== 'embedded') return undefined;
-  const { buildWorker, measureWorker } = await import('@holdfast/worker');
+  const { buildWorker } = await import('@holdfast/worker');
   const worker = await buildWorker({ config, runtime, logger: logger.child({ part: 'worker' }) });
-  measureWorker(worker, metrics);
+  measureWorker(worker, metrics.instruments('worker'));
   return worker;
 }

@@ -10,7 +10,7 @@ import { createLogger, createMetrics } from '@holdfast/telemetry';
 import type { Metrics } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from '../src/app.ts';
-import { createRuntime } from '@holdfast/runtime';
+import { createRuntime, measureModules } from '@holdfast/runtime';
 import type { Runtime } from '@holdfast/runtime';
 
 export interface ApiOptions {
@@ -56,6 +56,7 @@ export async function startApi({
   const logger = createLogger({ service: 'api', level: 'debug', stream: { write: (line) => void log.push(line) } });
   const metrics = createMetrics({ service: 'api' });
   const runtime = await createRuntime(config, { modules, standIn: true });
+  measureModules(runtime, metrics);
   const app = await buildApp({ config, runtime, logger, metrics });
   // The shared Redis is there: the tests begin when the connections are, too.
   if (env['REDIS_URL'] === undefined) {

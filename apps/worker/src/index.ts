@@ -1,2 +1,1 @@
-export { measureWorker } from './measure-worker.ts';
 export { buildWorker, type WorkerDependencies, type WorkerRuntime } from './worker.ts';

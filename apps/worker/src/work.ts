@@ -1,5 +1,5 @@
 import type { Config } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
+import { measureWorker, modules } from '@holdfast/modules';
 import {
   consoleToLog,
   createRuntime,
@@ -11,6 +11,7 @@ import {
   logJobs,
   logLibraryErrors,
   logRedisWork,
+  measureModules,
   openPort,
   readConfig,
   requireRedis,
@@ -22,7 +23,6 @@ import { createLogger, createMetrics } from '@holdfast/telemetry';
 import type { Logger } from '@holdfast/telemetry';
 import { buildHealthServer } from './health-server.ts';
 import { withProfile } from './low-cost.ts';
-import { measureWorker } from './measure-worker.ts';
 import { buildWorker } from './worker.ts';
 
 /** The worker as a process, as `main.ts` starts it. Ends the process when it fails. */
@@ -49,6 +49,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
   const logs = [logLibraryErrors(logger), logRedisWork(logger), logJobs(logger), consoleToLog(logger)];
   const runtime = await createRuntime(config, { modules });
   const { engines } = runtime;
+  measureModules(runtime, metrics);
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, engines[name].status.available);
   const worker = await buildWorker({ config, runtime, logger });
   // The worker has connections of its own, which count too.
@@ -57,8 +58,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
     else logger.warn('going on without Redis: jobs run when it is there');
   }
   runtime.eviction.start(logger);
-  for (const { module, running } of runtime.modules) module.metrics?.(metrics, running);
-  measureWorker(worker, metrics);
+  measureWorker(worker, metrics.instruments('worker'));
   const { enableFallback } = config.redis;
   const health = buildHealthServer({ worker, runtime, metrics, version, mode: config.mode, enableFallback });
   const timeoutMs = config.server.shutdownTimeoutMs;

@@ -18,3 +18,4 @@ export type {
 export { modules, type BuiltInModules } from './modules.ts';
 export type { QueuesPart } from './queues/create.ts';
 export type { SourcesPart } from './sources/create.ts';
+export { measureWorker, type WorkerReading } from './queues/metrics/worker.ts';

@@ -1,7 +1,7 @@
 import type { Config } from '@holdfast/config';
 import type { Handler, OnGivenUp, QueueDefinition } from '@holdfast/queue';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
-import type { Logger, Metrics } from '@holdfast/telemetry';
+import type { Instruments, Logger } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
 
 /**
@@ -28,8 +28,8 @@ export interface Module<Name extends string, Settings, Needs extends NeededModul
   readonly routes?: () => Promise<ModuleRoutes<Running<Settings, Needs, Part>>>;
   /** For the worker. */
   readonly handlers?: () => Promise<ModuleHandlers<Running<Settings, Needs, Part>>>;
-  /** Has each scrape read its part. Returns what ends that. */
-  metrics?(metrics: Metrics, running: Running<Settings, Needs, Part>): () => void;
+  /** Declares its metrics: counts what its libraries publish, and has each scrape read its part. Called once, when the part is there. */
+  metrics?(part: Part, instruments: Instruments): void;
   /** What `/health` says of it. */
   health?(part: Part): HealthReading;
   /** Ends it, after those that need it. */

@@ -9,6 +9,7 @@ export { openPort, type PortOptions } from './open-port.ts';
 export { logJobs } from './log-jobs.ts';
 export { logLibraryErrors } from './log-library-errors.ts';
 export { logRedisWork } from './log-redis-work.ts';
+export { measureModules } from './measure-modules.ts';
 export { readConfig } from './read-config.ts';
 export { missingRedis, requireRedis } from './require-redis.ts';
 export { exitOnUncaught, shutDownOnSignal, type ShutdownOptions } from './shutdown.ts';

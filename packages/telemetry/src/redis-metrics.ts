@@ -1,111 +1,113 @@
 import type { FaultKind, RedisChannels, RedisCommandEvent, RedisNodeEvent } from '@holdfast/redis-core';
-import { Counter, Gauge, Histogram } from 'prom-client';
-import type { Registry } from 'prom-client';
-import { BoundedLabel, commandLabel, other } from './labels.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import type { Counter, Gauge, Histogram, Instruments } from './instruments.ts';
+import { BoundedLabel, type LabelValues, other } from './labels.ts';
 
 /** As `isAccessRefused` of redis-core has it, of which this package knows the types only. */
 const refusals: ReadonlySet<FaultKind> = new Set(['password-wanted', 'password-refused', 'forbidden']);
 
-export class RedisMetrics {
-  readonly #commands: Counter<'connection' | 'command' | 'outcome'>;
-  readonly #duration: Histogram<'connection' | 'command'>;
-  readonly #up: Gauge<'connection'>;
-  readonly #refused: Gauge<'connection'>;
-  readonly #breaker: Gauge<'connection' | 'state'>;
-  readonly #tracking: Gauge<'connection'>;
-  readonly #saved: Counter<'connection'>;
-  readonly #masters: Gauge<'connection' | 'node'>;
-  readonly #connections = new BoundedLabel(20);
-  readonly #nodes = new BoundedLabel(1000);
-  readonly #scripts = new BoundedLabel(100);
+const breakerStates = ['closed', 'half-open', 'open'] as const;
 
-  constructor(registry: Registry, subscriptions: Subscriptions<RedisChannels>) {
-    const registers = [registry];
-    this.#commands = new Counter({
+interface OfConnection {
+  readonly connection: string;
+}
+
+export class RedisMetrics {
+  readonly #commands: Counter<OfConnection & Pick<RedisCommandEvent, 'command' | 'outcome'>>;
+  readonly #duration: Histogram<OfConnection & Pick<RedisCommandEvent, 'command'>>;
+  readonly #up: Gauge<OfConnection>;
+  readonly #refused: Gauge<OfConnection>;
+  readonly #masters: Gauge<OfConnection & Pick<RedisNodeEvent, 'node'>>;
+
+  constructor(instruments: Instruments) {
+    const connection = new BoundedLabel(20);
+    const command = new CommandLabel();
+    this.#commands = instruments.counter({
       name: 'holdfast_redis_commands_total',
       help: 'Client commands that were sent to Redis, or could not be.',
-      labelNames: ['connection', 'command', 'outcome'],
-      registers,
+      labels: { connection, command, outcome: ['ok', 'error', 'unavailable', 'unknown'] },
     });
-    this.#duration = new Histogram({
+    this.#duration = instruments.histogram({
       name: 'holdfast_redis_command_duration_seconds',
       help: 'Time from a call to its reply or failure, retries included.',
-      labelNames: ['connection', 'command'],
+      labels: { connection, command },
       buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
-      registers,
     });
-    this.#up = new Gauge({
+    this.#up = instruments.gauge({
       name: 'holdfast_redis_up',
       help: '1 while the Redis behind the connection answers, 0 while it does not.',
-      labelNames: ['connection'],
-      registers,
+      labels: { connection },
     });
-    this.#refused = new Gauge({
+    this.#refused = instruments.gauge({
       name: 'holdfast_redis_access_refused',
       help: '1 while the Redis behind the connection refuses the password or the user, 0 while it does not.',
-      labelNames: ['connection'],
-      registers,
+      labels: { connection },
     });
-    this.#saved = new Counter({
+    const saved = instruments.counter({
       name: 'holdfast_redis_commands_saved_total',
       help: 'Commands that pipelines did not send, against one for each operation.',
-      labelNames: ['connection'],
-      registers,
+      labels: { connection },
     });
-    subscriptions.on('holdfast:redis:pipeline', ({ connection, saved }) =>
-      this.#saved.inc({ connection: this.#connections.of(connection) }, saved),
-    );
-    this.#breaker = new Gauge({
+    const breaker = instruments.gauge({
       name: 'holdfast_redis_breaker_state',
       help: '1 for the state that the circuit breaker of the connection is in, 0 for the others.',
-      labelNames: ['connection', 'state'],
-      registers,
+      labels: { connection, state: breakerStates },
     });
-    this.#tracking = new Gauge({
+    const tracking = instruments.gauge({
       name: 'holdfast_redis_tracking',
       help: '1 while Redis reports which keys changed, so that reads may be kept in the process, 0 while it does not.',
-      labelNames: ['connection'],
-      registers,
+      labels: { connection },
     });
-    this.#masters = new Gauge({
+    this.#masters = instruments.gauge({
       name: 'holdfast_redis_master_up',
       help: '0 while this master of a cluster cannot be used and the others go on, 1 since it is back.',
-      labelNames: ['connection', 'node'],
-      registers,
+      labels: { connection, node: new BoundedLabel(1000) },
     });
-    subscriptions.on('holdfast:redis:node', (event) => this.#master(event));
-    subscriptions.on('holdfast:redis:breaker', ({ connection, state }) => {
-      for (const each of ['closed', 'half-open', 'open'] as const) {
-        this.#breaker.set({ connection: this.#connections.of(connection), state: each }, each === state ? 1 : 0);
+    const channels = instruments.channels<RedisChannels>();
+    channels.on('holdfast:redis:pipeline', (event) => saved.add(event.saved, { connection: event.connection }));
+    channels.on('holdfast:redis:breaker', (event) => {
+      for (const state of breakerStates) {
+        breaker.set(state === event.state ? 1 : 0, { connection: event.connection, state });
       }
     });
-    subscriptions.on('holdfast:redis:tracking', ({ connection, armed }) => {
-      this.#tracking.set({ connection: this.#connections.of(connection) }, armed ? 1 : 0);
+    channels.on('holdfast:redis:tracking', (event) => {
+      tracking.set(event.armed ? 1 : 0, { connection: event.connection });
     });
-    subscriptions.on('holdfast:redis:command', (event) => this.#command(event));
-    subscriptions.on('holdfast:redis:availability', ({ connection, available, fault }) =>
-      this.up(connection, available, fault),
-    );
+    channels.on('holdfast:redis:node', (event) => this.#master(event));
+    channels.on('holdfast:redis:command', (event) => this.#command(event));
+    channels.on('holdfast:redis:availability', (event) => this.up(event.connection, event.available, event.fault));
   }
 
   up(connection: string, available: boolean, fault?: FaultKind): void {
-    const labels = { connection: this.#connections.of(connection) };
-    this.#up.set(labels, available ? 1 : 0);
-    this.#refused.set(labels, fault !== undefined && refusals.has(fault) ? 1 : 0);
+    this.#up.set(available ? 1 : 0, { connection });
+    this.#refused.set(fault !== undefined && refusals.has(fault) ? 1 : 0, { connection });
   }
 
   #master({ connection, node, available, hasLeft }: RedisNodeEvent): void {
-    const labels = { connection: this.#connections.of(connection), node: this.#nodes.of(node) };
-    // Several masters under one label would show that of the last event.
-    if (labels.node === other) return;
-    if (hasLeft === true) this.#masters.remove(labels);
-    else this.#masters.set(labels, available ? 1 : 0);
+    if (hasLeft === true) this.#masters.remove({ connection, node });
+    else this.#masters.set(available ? 1 : 0, { connection, node });
   }
 
   #command({ connection, command, commands, durationMs, outcome }: RedisCommandEvent): void {
-    const labels = { connection: this.#connections.of(connection), command: commandLabel(command, this.#scripts) };
-    this.#commands.inc({ ...labels, outcome }, commands);
-    this.#duration.observe(labels, durationMs / 1000);
+    this.#commands.add(commands, { connection, command, outcome });
+    this.#duration.observe(durationMs / 1000, { connection, command });
+  }
+}
+
+/** The commands that the engines send, and those around them. */
+const commands: ReadonlySet<string> = new Set(
+  (
+    'get mget set mset del unlink exists type pexpire pttl expire ttl persist scan time info ping config dbsize eval evalsha ' +
+    'hget hmget hgetall hset hincrby hdel hlen hscan zadd zrange zrevrange zrangebyscore zrangebylex zrem zcard zscore ' +
+    'xadd xrange xread xlen xtrim publish subscribe unsubscribe client hello auth select incr incrby flushdb multi exec'
+  ).split(' '),
+);
+
+/** A known command, `script:<name>` for a script (names of scripts come from code), otherwise `other`. */
+class CommandLabel implements LabelValues {
+  readonly #scripts = new BoundedLabel(100);
+
+  of(command: string): string {
+    if (commands.has(command)) return command;
+    return /^script:[A-Za-z0-9:_-]{1,64}$/.test(command) ? this.#scripts.of(command) : other;
   }
 }

@@ -10,6 +10,7 @@ interface Hook {
 /** Runs hooks at each scrape, side by side, none longer than the deadline: a stuck Redis must not hang the scrape. */
 export class ScrapeHooks {
   readonly #hooks = new Set<Hook>();
+  readonly #preparations: (() => void)[] = [];
   readonly #deadlineMs: number;
   readonly #onFailure: () => void;
 
@@ -25,8 +26,14 @@ export class ScrapeHooks {
     return () => void this.#hooks.delete(hook);
   }
 
+  /** Has `prepare`, which must not throw, run before the hooks of each scrape. */
+  before(prepare: () => void): void {
+    this.#preparations.push(prepare);
+  }
+
   /** Never rejects. A hook that fails or is late counts as a failure, once. */
   async run(): Promise<void> {
+    for (const prepare of this.#preparations) prepare();
     await Promise.all([...this.#hooks].map(async (hook) => this.#runOne(hook)));
   }
 

@@ -1,10 +1,15 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
+/** Listens on the diagnostics channels of a library; `Channels` is what it publishes, by channel. */
+export interface ChannelListeners<Channels> {
+  on<Name extends keyof Channels & string>(name: Name, listener: (event: Channels[Name]) => void): void;
+}
+
 /**
- * Subscriptions to diagnostics channels that end together. A handler that throws would take the process down (Node
- * raises it as an uncaught exception), so what it throws is handed to `onError` instead.
+ * Subscriptions to diagnostics channels that end together. A listener that throws would take the process down (Node
+ * raises it as an uncaught exception), so `onError` is told of it instead.
  */
-export class Subscriptions<Channels> {
+export class Subscriptions {
   readonly #ends: (() => void)[] = [];
   readonly #onError: (channel: string) => void;
 
@@ -12,16 +17,16 @@ export class Subscriptions<Channels> {
     this.#onError = onError;
   }
 
-  on<Name extends keyof Channels & string>(name: Name, handler: (event: Channels[Name]) => void): void {
-    const listener = (message: unknown): void => {
+  on(name: string, listener: (event: never) => void): void {
+    const guarded = (message: unknown): void => {
       try {
-        handler(message as Channels[Name]);
+        listener(message as never);
       } catch {
         this.#onError(name);
       }
     };
-    subscribe(name, listener);
-    this.#ends.push(() => unsubscribe(name, listener));
+    subscribe(name, guarded);
+    this.#ends.push(() => unsubscribe(name, guarded));
   }
 
   close(): void {

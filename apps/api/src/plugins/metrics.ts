@@ -1,28 +1,21 @@
 import { Type } from 'typebox';
-import type { StartedModule } from '@holdfast/modules';
 import type { Metrics } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 
 export interface MetricsOptions {
   readonly metrics: Metrics;
-  readonly modules: readonly StartedModule[];
 }
 
 /** `/metrics`, and one observation a request under the template of its route: a URL would be a label without bound. */
 export const metrics = fp<MetricsOptions>(
-  async (app: FastifyInstance, { metrics, modules }) => {
+  async (app: FastifyInstance, { metrics }) => {
     app.observeExchanges({
       begun: () => metrics.httpInFlight(1),
       over: ({ request, reply, status }) => {
         metrics.httpInFlight(-1);
         metrics.http(request.routeOptions.url, request.method, status, reply.elapsedTime / 1000);
       },
-    });
-
-    const removals = modules.map(({ module, running }) => module.metrics?.(metrics, running));
-    app.addHook('onClose', async () => {
-      for (const remove of removals) remove?.();
     });
 
     app.get(

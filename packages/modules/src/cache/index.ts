@@ -1,6 +1,7 @@
 import type { Module, NoNeeds } from '../module.ts';
 import { cacheConfig, type CacheSettings } from './config/settings.ts';
 import { createCache, type CachePart } from './create.ts';
+import { cacheMetrics } from './metrics/index.ts';
 
 /** Entries in namespaces, and the entities that are invalidated together. */
 export const cacheModule: Module<'cache', CacheSettings, NoNeeds, CachePart> = {
@@ -8,10 +9,7 @@ export const cacheModule: Module<'cache', CacheSettings, NoNeeds, CachePart> = {
   needs: {},
   config: cacheConfig,
   create: createCache,
-  metrics: (metrics, { part: { caches } }) =>
-    metrics.onScrape(() => {
-      if (caches.canStandIn) metrics.standIn(caches);
-    }),
+  metrics: cacheMetrics,
   // In a cluster that answers, caches may stand in for one master.
   health: ({ caches }) => ({ isHealthy: !caches.isAway, fields: {} }),
   close: async ({ caches }) => caches.close(),

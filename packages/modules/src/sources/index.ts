@@ -1,6 +1,7 @@
 import type { Module } from '../module.ts';
 import { sourcesConfig, type SourcesSettings } from './config/settings.ts';
 import { createSources, type SourcesPart } from './create.ts';
+import { sourceMetrics } from './metrics/index.ts';
 import { sourcesNeeds, type SourcesNeeds } from './needs.ts';
 
 /** Collections of an upstream API, mirrored into the cache. */
@@ -10,5 +11,6 @@ export const sourcesModule: Module<'sources', SourcesSettings, SourcesNeeds, Sou
   config: sourcesConfig,
   create: createSources,
   handlers: async () => import('./handlers/index.ts'),
+  metrics: sourceMetrics,
   close: () => undefined,
 };

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { platform } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { platform, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '@holdfast/config';
+import { measureWorker, modules } from '@holdfast/modules';
+import { createRuntime, measureModules } from '@holdfast/runtime';
 import { createMetrics } from '@holdfast/telemetry';
+import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
+import { describe, expect, it } from 'vitest';
 import { publishEverything } from './events.ts';
 
 interface Entry {
@@ -27,19 +33,21 @@ function sorted(texts: Iterable<string>): string[] {
 
 /** What a process exposes once everything has happened: name, type, and the labels of its samples. */
 async function exposed(): Promise<Map<string, Entry>> {
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-metrics-'));
+  const env = { REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: uniquePrefix('metrics'), HOLDFAST_DATA_DIR: directory };
+  const runtime = await createRuntime(loadConfig({ cwd: directory, env }), { modules, standIn: true });
   const metrics = createMetrics({ service: 'api' });
+  measureModules(runtime, metrics);
+  const worker = { status: () => ({ 'source-sync': { running: true, active: 1 } }), stuck: () => [] };
+  measureWorker(worker, metrics.instruments('worker'));
   publishEverything();
   metrics.http('/health', 'GET', 200, 0.1);
-  const reading = { counts: {}, oldestWaitingAgeMs: 0, workers: 0 };
-  metrics.onScrape(() => metrics.queue('source-sync', reading));
-  metrics.onScrape(() => metrics.batches({ activeBatches: 1, totalQueuedJobs: 3 }));
-  metrics.onScrape(() => metrics.worker('source-sync', { consuming: true, active: 1 }));
-  metrics.onScrape(() => metrics.standIn({ isAway: false, pendingInvalidations: 0 }));
-  const outbox = { waiting: 1, setAside: 0, bytes: 400, maxBytes: 1000, oldestAgeMs: 5000, accepting: true };
-  metrics.onScrape(() => metrics.outbox(outbox));
-  metrics.onScrape(() => Promise.reject(new Error('away')));
+  await eventually(async () => expect(await metrics.text()).toMatch(/^holdfast_queue_workers\{/m));
+  metrics.instruments('a broken part').onScrape(() => Promise.reject(new Error('away')));
   const lines = (await metrics.text()).split('\n');
   metrics.close();
+  await runtime.close();
+  await rm(directory, { recursive: true });
   const found = new Map<string, Entry>();
   for (const [, name = '', type = ''] of lines.map((line) => /^# TYPE (\w+) (\w+)$/.exec(line) ?? [])) {
     if (name === '') continue;

@@ -7,7 +7,7 @@ import type { SourceChannels } from '@holdfast/sources';
 type Channels = RedisChannels & CacheChannels & QueueChannels & SourceChannels;
 
 /** Publishes as the libraries do. */
-export function publish<Name extends keyof Channels>(name: Name, event: Channels[Name]): void {
+function publish<Name extends keyof Channels>(name: Name, event: Channels[Name]): void {
   channel(name).publish(event);
 }
 

@@ -1,0 +1,37 @@
+import type { CacheChannels } from '@holdfast/cache';
+import { BoundedLabel, type Instruments } from '@holdfast/telemetry';
+
+/** Counts what the cache publishes. */
+export function countOperations(instruments: Instruments): void {
+  const namespaces = new BoundedLabel(300);
+  const operations = instruments.counter({
+    name: 'holdfast_cache_operations_total',
+    help: 'Keys that were read, written or deleted, by what came of it.',
+    labels: {
+      namespace: namespaces,
+      operation: ['get', 'set', 'delete'],
+      outcome: ['hit', 'miss', 'stale', 'stored', 'deleted', 'error'],
+      layer: ['l1', 'l2', 'fallback'],
+    },
+  });
+  const refreshFailures = instruments.counter({
+    name: 'holdfast_cache_refresh_failures_total',
+    help: 'Loaders that failed while their callers were served what was there.',
+    labels: { namespace: namespaces },
+  });
+  const evictions = instruments.counter({
+    name: 'holdfast_cache_evictions_total',
+    help: 'Entries that this process removed because their namespace had more than maxEntries.',
+    labels: { namespace: namespaces },
+  });
+  const reads = instruments.counter({
+    name: 'holdfast_cache_access_counts_total',
+    help: 'Reads in the batches of access counts, by what came of the batch.',
+    labels: { outcome: ['written', 'kept', 'dropped'] },
+  });
+  const channels = instruments.channels<CacheChannels>();
+  channels.on('holdfast:cache:operation', ({ count, ...labels }) => operations.add(count, labels));
+  channels.on('holdfast:cache:refresh-failed', ({ namespace }) => refreshFailures.add(1, { namespace }));
+  channels.on('holdfast:cache:eviction', ({ namespace, count }) => evictions.add(count, { namespace }));
+  channels.on('holdfast:cache:access-flush', ({ outcome, hits }) => reads.add(hits, { outcome }));
+}
