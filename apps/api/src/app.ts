@@ -12,7 +12,7 @@ import { nextSync } from './next-sync.ts';
 import { auth } from './plugins/auth.ts';
 import { bullBoard } from './plugins/bull-board.ts';
 import { closing } from './plugins/closing.ts';
-import { docs } from './plugins/docs.ts';
+import { docs } from './plugins/docs/index.ts';
 import { errors, routeTable, sendError } from './plugins/errors.ts';
 import { exchanges } from './plugins/exchanges.ts';
 import { metrics } from './plugins/metrics.ts';

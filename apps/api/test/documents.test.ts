@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCatalogues } from '../src/error-catalogue.ts';
 import { renderErrorReference } from '../src/error-reference.ts';
@@ -11,6 +11,7 @@ interface Operation {
   readonly tags?: readonly string[];
   readonly security?: readonly object[];
   readonly 'x-scope'?: string;
+  readonly requestBody?: { readonly required?: boolean };
   readonly responses: Readonly<
     Record<string, { readonly description?: string; readonly content?: Record<string, unknown> }>
   >;
@@ -87,6 +88,16 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(document.components.securitySchemes)).toEqual(['apiKey']);
   });
 
+  it('asks for a body only where one is needed', () => {
+    const bodies = new Map(
+      operations.map(([, { operationId = '', requestBody }]) => [operationId, requestBody?.required]),
+    );
+    expect(bodies.get('addJob')).toBe(true);
+    expect(bodies.get('drainQueue')).toBe(false);
+    expect(bodies.get('pauseQueue')).toBeUndefined();
+    expect(JSON.stringify(document)).not.toContain('x-optional-body');
+  });
+
   it('refers only to what it has', () => {
     const references = JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g);
     const known = new Set(Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`));
@@ -100,7 +111,37 @@ describe('the OpenAPI document', () => {
     expect(page.statusCode).toBe(200);
     expect(page.headers['content-security-policy']).toContain("default-src 'self'");
     expect(page.payload).not.toMatch(/(?:src|href)="https?:/);
-    expect((await api.app.inject('/docs/static/swagger-ui-bundle.js')).statusCode).toBe(200);
+    const files = [...page.payload.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file = '']) => file);
+    expect(files).toEqual(['data:,', './swagger-ui.css', './swagger-ui-bundle.js', './start.js']);
+    for (const file of files.slice(1)) {
+      const { statusCode, headers } = await api.app.inject(`/docs/${file}`);
+      expect(statusCode, file).toBe(200);
+      expect(headers['content-type'], file).toMatch(file.endsWith('.css') ? /^text\/css/ : /^text\/javascript/);
+    }
+  });
+
+  it('finds its files from /docs as from /docs/', async () => {
+    const { payload } = await api.app.inject('/docs');
+    for (const [, file = ''] of payload.matchAll(/(?:src|href)="(docs[^"]+)"/g)) {
+      expect((await api.app.inject(`/${file}`)).statusCode, file).toBe(200);
+    }
+    expect(payload).toContain('src="docs/start.js"');
+  });
+
+  it('shows no logo and no icon of others', async () => {
+    const theirs = readdirSync(new URL('static/', import.meta.resolve('@fastify/swagger-ui')));
+    expect(theirs).toEqual(
+      expect.arrayContaining(['logo.svg', 'favicon-32x32.png', 'swagger-ui-standalone-preset.js']),
+    );
+    for (const file of theirs.filter((name) => !['swagger-ui.css', 'swagger-ui-bundle.js'].includes(name))) {
+      for (const path of [`/docs/${file}`, `/docs/static/${file}`]) {
+        expect((await api.app.inject(path)).statusCode, path).toBe(404);
+      }
+    }
+    // The bar with the logo is drawn by the standalone layout.
+    for (const path of ['/docs/', '/docs/start.js', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css']) {
+      expect((await api.app.inject(path)).payload, path).not.toMatch(/StandaloneLayout|SmartBear/i);
+    }
   });
 });
 
