@@ -16,7 +16,7 @@ import { Supervisor } from './lib/supervisor.mjs';
 
 const startedAt = performance.now();
 const { verbose } = readArguments();
-installIfNeeded();
+installIfNeeded({ onlyToRun: true });
 console.log('Building …');
 buildIfNeeded();
 loadDotEnv();

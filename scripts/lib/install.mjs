@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from './fail.mjs';
+import { scopeToInstall, stampOf, toolWorkspaces } from './install-scope.mjs';
 import { isLockfileOutdated } from './lockfile.mjs';
 import { node, root, withoutTools } from './paths.mjs';
 
@@ -10,23 +11,32 @@ const stampFile = join(root, 'node_modules', '.holdfast-install');
 
 /**
  * Installs the workspace unless that has been done for exactly these manifests. The stamp is removed before and written
- * after, so an install that was interrupted is done again (pnpm continues where it stopped).
+ * after, so an install that was interrupted is done again (pnpm continues where it stopped). `onlyToRun` is for `npm start`:
+ * a first one does not wait for the tools of tests.
  */
-export function installIfNeeded() {
+export function installIfNeeded({ onlyToRun = false } = {}) {
   requireNode();
-  const stamp = fingerprint();
-  if (existsSync(node) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
+  const print = fingerprint();
+  const stamp = existsSync(node) && existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : undefined;
+  const scope = scopeToInstall(stamp, print, onlyToRun);
+  if (scope === 'nothing') return;
 
-  const isFirst = !existsSync(stampFile);
-  console.log(isFirst ? 'Installing dependencies (first start only, ~30 s) …' : 'Dependencies changed, installing …');
+  if (stamp === undefined) console.log('Installing dependencies (first start only, ~30 s) …');
+  else if (stamp.startsWith(print)) console.log('Installing the tools of tests and checks …');
+  else console.log('Dependencies changed, installing …');
   rmSync(stampFile, { force: true });
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const without = scope === 'service' ? toolWorkspaces.map((path) => `--filter=!./${path}`) : [];
   // The tools that are being replaced must not run the replacing; and CI keeps pnpm from asking questions.
-  const result = spawnSync('npx', ['--yes', packageManager, 'install', '--frozen-lockfile', ...engineFlag()], {
-    cwd: root,
-    env: { ...withoutTools(), CI: 'true' },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const result = spawnSync(
+    'npx',
+    ['--yes', packageManager, 'install', '--frozen-lockfile', ...engineFlag(), ...without],
+    {
+      cwd: root,
+      env: { ...withoutTools(), CI: 'true' },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  );
   if (result.error !== undefined || result.status !== 0) {
     if (isLockfileOutdated(packageManager, root)) {
       fail(
@@ -41,7 +51,7 @@ export function installIfNeeded() {
     );
   }
   mkdirSync(join(root, 'node_modules'), { recursive: true });
-  writeFileSync(stampFile, stamp);
+  writeFileSync(stampFile, stampOf(print, scope));
 }
 
 function requireNode() {
