@@ -44,9 +44,9 @@ const lineRules = [
       /\brequest\s*\.\s*signal\b|\bhandlerTimeout\s*(?::(?!\s*\{)|=(?!=))|\bonRequestAbort\b|\braw\s*\.\s*(?:on|once)\(\s*['"](?:close|aborted)['"]|\(\s*\{[^()]*\bsignal\b[^()]*\}\s*(?:,\s*\w+\s*)?\)\s*=>/g,
     // The worker answers probes, which have no body.
     isAllowedIn: (file) =>
-      !file.startsWith('apps/') ||
+      !(file.startsWith('apps/') || /^packages\/modules\/src\/(?:http|[^/]+\/routes)\//.test(file)) ||
       file === 'apps/worker/src/health-server.ts' ||
-      file === 'apps/api/src/plugins/errors.ts',
+      file === 'apps/api/src/plugins/errors/index.ts',
   },
 ];
 

@@ -1,44 +1,32 @@
 import type { Config } from '@holdfast/config';
 import { problemSchema } from '@holdfast/contract';
+import type { StartedModule } from '@holdfast/modules';
+import { compileValidator } from '@holdfast/modules/http';
 import { maxJobIdBytes } from '@holdfast/queue';
 import type { Logger, Metrics } from '@holdfast/telemetry';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import { parseJsonOnly, refuseEncodedBodies } from './body-parsers.ts';
-import { answerClientErrors } from './client-error.ts';
-import { Connections } from './connections.ts';
-import { nextSync } from './next-sync.ts';
-import { auth } from './plugins/auth.ts';
-import { bullBoard } from './plugins/bull-board.ts';
-import { closing } from './plugins/closing.ts';
+import { parseJsonOnly, refuseEncodedBodies } from './plugins/bodies/index.ts';
+import { answerClientErrors } from './plugins/node-answers/client-error.ts';
+import { Connections } from './plugins/exchanges/connections.ts';
+import { auth } from './plugins/auth/index.ts';
+import { bullBoard } from './plugins/bull-board/index.ts';
+import { closing } from './plugins/closing/index.ts';
 import { docs } from './plugins/docs/index.ts';
-import { errors, routeTable, sendError } from './plugins/errors.ts';
-import { exchanges } from './plugins/exchanges.ts';
+import { errors, routeTable, sendError } from './plugins/errors/index.ts';
+import { exchanges } from './plugins/exchanges/index.ts';
 import { metrics } from './plugins/metrics.ts';
-import { nodeAnswers } from './plugins/node-answers.ts';
-import { requestLog } from './plugins/request-log.ts';
-import { strictByDefault } from './plugins/strict-by-default.ts';
-import { RequestLogger } from './request-logger.ts';
-import { requestIdOf } from './request-id.ts';
-import { bulkRoutes } from './routes/cache/bulk.ts';
-import { cacheRoutes } from './routes/cache/index.ts';
-import { entityRoutes } from './routes/entities/index.ts';
+import { nodeAnswers } from './plugins/node-answers/index.ts';
+import { requestLog } from './plugins/request-log/index.ts';
+import { strictByDefault } from './plugins/strict-by-default/index.ts';
+import { RequestLogger } from './plugins/request-log/request-logger.ts';
+import { requestIdOf } from './plugins/request-log/request-id.ts';
 import { homeRoutes } from './routes/home/index.ts';
 import { healthRoutes } from './routes/health/index.ts';
 import { ModulesHealth } from './routes/health/modules-health.ts';
-import { deadLetterRoutes } from './routes/dead-letters/index.ts';
-import { bulkJobRoutes } from './routes/jobs/bulk.ts';
-import { jobEventRoutes } from './routes/jobs/events.ts';
-import { jobRoutes } from './routes/jobs/index.ts';
-import { manageJobRoutes } from './routes/jobs/manage.ts';
-import { namespaceRoutes } from './routes/namespaces/index.ts';
 import { operationRoutes } from './routes/operations/index.ts';
-import { queueRoutes } from './routes/queues/index.ts';
-import { scheduleRoutes } from './routes/schedules/index.ts';
-import { sourceRoutes } from './routes/sources/index.ts';
-import { StreamErrorLog } from './stream-error-log.ts';
-import { compileValidator } from './validation.ts';
+import { StreamErrorLog } from './plugins/exchanges/stream-error-log.ts';
 import { version } from '@holdfast/runtime';
 import type { Runtime } from '@holdfast/runtime';
 
@@ -58,9 +46,7 @@ const maxConnections = 10_000;
 /** The REST service, ready for `listen` or `inject`. It has no side effect but what `close()` undoes. */
 export async function buildApp(dependencies: AppDependencies): Promise<FastifyInstance> {
   const { config, runtime, logger } = dependencies;
-  const { caches, entities } = runtime.parts.cache;
   const { queues, backend } = runtime.parts.queues;
-  const { sources } = runtime.parts.sources;
   const { requestTimeoutMs, bodyLimitBytes } = config.server;
   // Under Fastify's own type: an instance typed with pino's would not fit where any instance is taken.
   const loggerInstance: FastifyBaseLogger = logger;
@@ -108,26 +94,14 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(healthRoutes, health);
   await app.register(homeRoutes, { health, apiKeys: config.apiKeys });
   await app.register(operationRoutes, { health, config });
-  await app.register(cacheRoutes, { caches });
-  await app.register(bulkRoutes, { caches, bodyLimitBytes });
-  await app.register(entityRoutes, { entities });
-  await app.register(namespaceRoutes, { caches });
-  await app.register(queueRoutes, { queues });
-  await app.register(jobRoutes, { queues, maxWaitMs: Math.max(0, requestTimeoutMs - 1000) });
-  await app.register(manageJobRoutes, { queues });
-  await app.register(bulkJobRoutes, { queues, bodyLimitBytes });
-  await app.register(jobEventRoutes, { queues, heartbeatMs: Math.min(15_000, requestTimeoutMs) });
-  await app.register(scheduleRoutes, { queues });
-  await app.register(deadLetterRoutes, { queues });
-  await app.register(sourceRoutes, {
-    caches,
-    sources,
-    queues,
-    namespaces: Object.fromEntries(Object.values(config.sources).map(({ name, namespace }) => [name, namespace])),
-    upstreamConfigured: config.upstream.baseUrl !== null,
-    nextSync: (source) => nextSync(queues, source),
-  });
+  for (const started of runtime.modules) await registerRoutes(app, started);
   await app.register(bullBoard, { apiKeys: config.apiKeys, backend, queues: queues.names() });
   await app.ready();
   return app;
+}
+
+/** Those of one module, apart from the others: what it sets up for its routes is theirs alone. */
+async function registerRoutes(app: FastifyInstance, { module, running }: StartedModule): Promise<void> {
+  const loaded = await module.routes?.();
+  if (loaded !== undefined) await app.register(async (own) => loaded.routes(own, running));
 }

@@ -23,7 +23,7 @@ import type { Runtime } from '@holdfast/runtime';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import type { Logger, Metrics } from '@holdfast/telemetry';
 import { buildApp } from './app.ts';
-import { closeWithin } from './close-within.ts';
+import { closeWithin } from './plugins/closing/close-within.ts';
 import { isReady } from './routes/health/report.ts';
 
 /** The service as a process, as `server.ts` starts it; in embedded mode the worker runs in it as well. Ends the process when it fails. */

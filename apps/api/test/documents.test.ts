@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { errorCatalogues } from '../src/error-catalogue.ts';
-import { renderErrorReference } from '../src/error-reference.ts';
+import { errorCatalogues } from '../src/plugins/errors/error-catalogue.ts';
+import { renderErrorReference } from '../src/plugins/errors/error-reference.ts';
 import { startApi } from './fixture.ts';
 import type { Api } from './fixture.ts';
 

@@ -3,16 +3,24 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Api } from './fixture.ts';
 
-const folder = fileURLToPath(new URL('../src/routes', import.meta.url));
+const folders = [
+  '../src/routes',
+  ...['cache', 'queues', 'sources'].map((name) => `../../../packages/modules/src/${name}/routes`),
+];
 
 /**
  * The routes whose handlers read `request.ended`, as their sources say it: those that loop, stream or wait. Each as
  * `method="…",route="…"`, the labels of its metrics.
  */
 export function endingRoutes(): string[] {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-  return files.flatMap((name) => {
-    const [, ...routes] = readFileSync(join(folder, name), 'utf8').split(/\bapp\.(?=(?:get|post|put|patch|delete)\()/);
+  const files = folders.flatMap((folder) => {
+    const root = fileURLToPath(new URL(folder, import.meta.url));
+    return readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(root, name));
+  });
+  return files.flatMap((file) => {
+    const [, ...routes] = readFileSync(file, 'utf8').split(/\bapp\.(?=(?:get|post|put|patch|delete)\()/);
     return routes.flatMap((text) => {
       const [, method = '', route = ''] = /^(\w+)\(\s*'([^']+)'/.exec(text) ?? [];
       const isRead = /\bended\b(?=[^)]*\}(?:, reply)?\) =>)|\.ended\b/.test(text);

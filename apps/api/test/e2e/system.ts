@@ -10,7 +10,7 @@ import type { SpawnedNode } from '@holdfast/testing';
 import { expect } from 'vitest';
 
 /** The root of the repository. */
-export const root = fileURLToPath(new URL('../../../../', import.meta.url));
+export const root = fileURLToPath(new URL('../../../..', import.meta.url));
 
 export type Env = Readonly<Record<string, string>>;
 

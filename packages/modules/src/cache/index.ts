@@ -9,6 +9,7 @@ export const cacheModule: Module<'cache', CacheSettings, NoNeeds, CachePart> = {
   needs: {},
   config: cacheConfig,
   create: createCache,
+  routes: async () => import('./routes/index.ts'),
   metrics: cacheMetrics,
   // In a cluster that answers, caches may stand in for one master.
   health: ({ caches }) => ({ isHealthy: !caches.isAway, fields: {} }),

@@ -9,6 +9,7 @@ export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart>
   needs: {},
   config: queuesConfig,
   create: createQueues,
+  routes: async () => import('./routes/index.ts'),
   handlers: async () => import('./handlers/index.ts'),
   metrics: queueMetrics,
   health: ({ queues, backend }) => {

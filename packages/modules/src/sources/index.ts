@@ -10,6 +10,7 @@ export const sourcesModule: Module<'sources', SourcesSettings, SourcesNeeds, Sou
   needs: sourcesNeeds,
   config: sourcesConfig,
   create: createSources,
+  routes: async () => import('./routes/index.ts'),
   handlers: async () => import('./handlers/index.ts'),
   metrics: sourceMetrics,
   close: () => undefined,

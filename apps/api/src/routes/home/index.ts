@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { ApiKey } from '@holdfast/config';
 import { getRoot } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
-import { boardRefusal } from '../../board-access.ts';
+import { boardRefusal } from '../../plugins/bull-board/board-access.ts';
 import { isReady, type HealthSources } from '../health/report.ts';
 import { contentSecurityPolicy, homePage } from './page.ts';
 

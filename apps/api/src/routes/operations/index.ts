@@ -1,13 +1,11 @@
 import { EndpointCache } from '@holdfast/cache';
 import type { Config } from '@holdfast/config';
-import type { Sources } from '@holdfast/sources';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { getBatchStats, getHealthSummary, getIntegrations, getRedisHealth, getRedisMetrics } from '@holdfast/contract';
+import { getHealthSummary, getRedisHealth, getRedisMetrics } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
 import { isLockedOut } from '@holdfast/runtime';
-import { mayUseNamespace } from '../../access.ts';
 import { healthReport, judge, readRedis, type HealthSources } from '../health/report.ts';
-import { redisReport } from '../../redis-report.ts';
+import { redisReport } from './redis-report.ts';
 
 export interface OperationsOptions {
   readonly health: HealthSources;
@@ -15,14 +13,12 @@ export interface OperationsOptions {
 }
 
 const healthMs = { admin: 60_000, others: 120_000 };
-const integrationsMs = 5 * 60_000;
 /** Counting keys costs Redis something. */
 const metricsMs = 10_000;
 
 /** What those who operate the service look at. What costs something is kept for a while, in this process. */
 export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = async (app, { health, config }) => {
-  const { engines, parts } = health.runtime;
-  const { sources } = parts.sources;
+  const { engines } = health.runtime;
   const answers = new EndpointCache();
 
   app.get('/api/health', { config: { access: 'any key' }, schema: getHealthSummary }, async (request, reply) => {
@@ -42,32 +38,11 @@ export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = asy
       .send({ status, connected, latencyMs, ...(reason === undefined ? {} : { reason }) });
   });
 
-  app.get('/api/batches/stats', { config: { access: 'jobs:read' }, schema: getBatchStats }, async () =>
-    parts.queues.queues.batchStats(),
-  );
-
   app.get('/api/admin/redis/metrics', { config: { access: 'admin' }, schema: getRedisMetrics }, async () => {
     const { value } = await answers.cached('redis-metrics', metricsMs, () => redisReport(engines, config.redis));
     return { data: value };
   });
-
-  app.get(
-    '/api/integrations/status',
-    { config: { access: 'sources:read' }, schema: getIntegrations },
-    async ({ apiKey }) => {
-      const { value, cached } = await answers.cached('integrations', integrationsMs, () => integrationsOf(sources));
-      const integrations = value.filter(({ name }) => mayUseNamespace(apiKey, config.sources[name]?.namespace ?? name));
-      return { integrations, cached };
-    },
-  );
 };
-
-async function integrationsOf(
-  sources: Sources,
-): Promise<{ name: string; healthy: boolean; lastSync: string | null }[]> {
-  const states = await Promise.all(sources.names().map((name) => sources.get(name).state()));
-  return states.map(({ name, healthy, lastSync }) => ({ name, healthy, lastSync: lastSync?.at ?? null }));
-}
 
 /** Also everybody, while no keys are configured. */
 function isAdmin({ apiKey }: FastifyRequest): boolean {

@@ -1,5 +1,0 @@
-import { ApiError, apiErrors } from '../../errors.ts';
-
-export function jobNotFound(): ApiError {
-  return new ApiError(apiErrors.jobNotFound, 'The queue has no job with this id.');
-}

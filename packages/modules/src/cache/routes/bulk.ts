@@ -1,0 +1,99 @@
+import { Readable } from 'node:stream';
+import type { BulkWriteOptions, CacheRegistry, InvalidateTarget } from '@holdfast/cache';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { bulkDelete, bulkGet, bulkSet, invalidateEntries, syncEntries } from '@holdfast/contract';
+import type { FastifyReply } from 'fastify';
+import { awayStatus } from './entry-reply.ts';
+import { invalidRequest } from '../../http/errors.ts';
+import { readItems, withRefused } from './bulk-items.ts';
+import { bulkAnswer } from './bulk-stream.ts';
+import { namespaceOf } from './namespace-of.ts';
+
+export interface BulkRoutesOptions {
+  readonly caches: CacheRegistry;
+  /** Of other routes. */
+  readonly bodyLimitBytes: number;
+}
+
+/** Enough for 10 000 items of several hundred bytes, where the limit of other routes is lower. */
+const minBodyLimit = 8 * 1024 * 1024;
+
+/** Many entries in one request. What Redis does for one of them never changes what it does for the others. */
+export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (app, { caches, bodyLimitBytes }) => {
+  const bodyLimit = Math.max(bodyLimitBytes, minBodyLimit);
+  const read = { access: 'cache:read', namespaceOf } as const;
+  const write = { access: 'cache:write', namespaceOf } as const;
+  const markAway = (reply: FastifyReply): void => {
+    if (caches.isAway) reply.header('cache-status', awayStatus);
+  };
+
+  app.post(
+    '/v1/cache/:ns/bulk/get',
+    { config: read, schema: bulkGet, bodyLimit },
+    async ({ params, body, ended }, reply) => {
+      const answer = await bulkAnswer(caches.get(params.ns), body.keys, ended);
+      reply.type('application/json; charset=utf-8');
+      return reply.send(Readable.from(answer, { objectMode: false, highWaterMark: 256 * 1024 }) as never);
+    },
+  );
+
+  app.post(
+    '/v1/cache/:ns/bulk/set',
+    { config: write, schema: bulkSet, bodyLimit },
+    async ({ params, body, ended }, reply) => {
+      const { items, ...refused } = readItems(body.items);
+      const { outcomes: _, ...result } = await caches.get(params.ns).writeMany(items, optionsOf(body, ended));
+      markAway(reply);
+      return withRefused(result, refused);
+    },
+  );
+
+  app.post(
+    '/v1/cache/:ns/bulk/delete',
+    { config: write, schema: bulkDelete, bodyLimit },
+    async ({ params, body, ended }, reply) => {
+      const result = await caches.get(params.ns).deleteMany(body.keys, { signal: ended });
+      markAway(reply);
+      return withRefused(result, { errors: [], superseded: 0 });
+    },
+  );
+
+  app.post(
+    '/v1/cache/:ns/sync',
+    { config: write, schema: syncEntries, bodyLimit },
+    async ({ params, body, ended }, reply) => {
+      const { items, ...refused } = readItems(body.updates);
+      const result = await caches.get(params.ns).sync(items, body.deletions, optionsOf(body, ended));
+      markAway(reply);
+      return { ...withRefused(result, refused), updated: result.updated + refused.superseded };
+    },
+  );
+
+  app.post(
+    '/v1/cache/:ns/invalidate',
+    { config: write, schema: invalidateEntries },
+    async ({ params, body, ended }, reply) => {
+      const { mode, ...target } = body;
+      const options = { signal: ended, ...(mode !== undefined && { mode }) };
+      const invalidated = await caches.get(params.ns).invalidate(oneOf(target), options);
+      markAway(reply);
+      return { invalidated };
+    },
+  );
+};
+
+function optionsOf({ batchSize }: { readonly batchSize?: number }, signal: AbortSignal): BulkWriteOptions {
+  return { signal, ...(batchSize !== undefined && { batchSize }) };
+}
+
+function oneOf(target: {
+  readonly tags?: readonly string[];
+  readonly prefix?: string;
+  readonly all?: true;
+}): InvalidateTarget {
+  const { tags, prefix, all } = target;
+  if (Object.keys(target).length !== 1) throw invalidRequest('body', 'must have exactly one of tags, prefix and all');
+  if (tags !== undefined) return { tags };
+  if (prefix !== undefined) return { prefix };
+  return { all: all ?? true };
+}

@@ -1,0 +1,43 @@
+import { isUtf8 } from 'node:buffer';
+import { isSendableType } from './entry-reply.ts';
+import { isNestedTooDeep, nestingRule } from '@holdfast/redis-core';
+import { ApiError, apiErrors, invalidRequest } from '../../http/errors.ts';
+
+/** The header comes back on every read, so it is bounded; without one the bytes are just bytes. */
+export function contentTypeOf(header: string | undefined): string {
+  if (header === undefined || header === '') return 'application/octet-stream';
+  if (!isSendableType(header)) {
+    throw new ApiError(
+      apiErrors.unsupportedMediaType,
+      'The Content-Type has more than 256 characters, or one that no header may have.',
+    );
+  }
+  return header;
+}
+
+/** Also `application/problem+json` and its like; tabs and spaces may stand around the semicolon (RFC 9110, 8.3.1). */
+export function isJsonType(contentType: string): boolean {
+  return /^application\/(?:[^;]+\+)?json[ \t]*(?:;|$)/i.test(contentType);
+}
+
+/** @throws ApiError BODY_INVALID_JSON when the type says JSON and the body is not; REQUEST_INVALID when it is nested too deep */
+export function requireJson(contentType: string, body: Buffer): void {
+  if (!isJsonType(contentType)) return;
+  let text: string;
+  try {
+    if (!isUtf8(body)) throw new SyntaxError('not UTF-8');
+    text = body.toString();
+    JSON.parse(text);
+  } catch (cause) {
+    throw new ApiError(apiErrors.bodyInvalidJson, `The body is not valid JSON, which its Content-Type says it is.`, {
+      cause,
+    });
+  }
+  // Whoever reads it among many gets it as a part of one JSON, and may write it back so.
+  if (isNestedTooDeep(text)) throw invalidRequest('body', nestingRule);
+}
+
+/** Tags by comma, each once; the cache says what a tag may be. */
+export function parseTags(text: string): string[] {
+  return [...new Set(text.split(','))];
+}

@@ -1,0 +1,32 @@
+import type { ApiKey } from '@holdfast/config';
+import type { Scope } from '@holdfast/contract';
+
+/** What a caller must be allowed to do, or `public`. */
+export type Access = Scope | 'any key' | 'public';
+
+/** What the service offers the routes of its modules, and asks of them. Its plugins see to it (`apps/api/src/plugins`). */
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Aborted when the service begins to close: who waits for something should answer now. */
+    readonly closing: AbortSignal;
+  }
+  interface FastifyRequest {
+    /** The API key of the caller; `null` on a public route and while no keys are configured. */
+    apiKey: ApiKey | null;
+    /**
+     * Aborted as soon as nobody waits for the answer: the caller has left, `REQUEST_TIMEOUT` is over, or it is out. Every
+     * loop, stream and wait ends with it. Not `signal`, which Fastify aborts as soon as the body was read.
+     */
+    readonly ended: AbortSignal;
+  }
+  interface FastifyContextConfig {
+    /** Each route says who may call it: a route without it stops the start. */
+    access?: Access;
+    /** The cache namespace that the request is about, for keys that are limited to some. */
+    namespaceOf?: (request: FastifyRequest) => string | undefined;
+    /** The handler ends by itself, as all it waits for has a deadline; a timer for each request is then only cost. */
+    endsByItself?: boolean;
+    /** The body is bytes that no schema describes. */
+    rawBody?: boolean;
+  }
+}
