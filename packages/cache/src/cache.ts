@@ -149,7 +149,11 @@ export class Cache {
    * returns is stored unless the key was written, deleted or invalidated meanwhile.
    * @throws what the loader throws (a `LoaderFailedError` where another process ran it), or LoaderTimeoutError
    */
-  async getOrSet<Value>(key: string, loader: Loader<Value>, options: LoadOptions = {}): Promise<Value | undefined> {
+  async getOrSet<Value, Stale = Value>(
+    key: string,
+    loader: Loader<Value, Stale>,
+    options: LoadOptions = {},
+  ): Promise<Value | undefined> {
     const core = this.#core;
     const complete = core.complete(key);
     // Early refreshes are decided with the entry at hand.

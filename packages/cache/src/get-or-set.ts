@@ -39,7 +39,7 @@ export class GetOrSet {
     this.#loads = new Loads(core);
   }
 
-  async get<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
+  async get<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
     const core = this.#core;
     const complete = core.complete(key);
     if (core.isAwayFor(complete)) return this.#getAway(key, loader, options);
@@ -60,7 +60,7 @@ export class GetOrSet {
     this.#loads.detachAll();
   }
 
-  async #getLeased<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
+  async #getLeased<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
     const core = this.#core;
     const giveUpAt = performance.now() + (options.hardTimeoutMs ?? core.policy.hardTimeoutMs) + core.leaseMs;
     const complete = core.complete(key);
@@ -146,11 +146,11 @@ export class GetOrSet {
   }
 
   /** What can be answered from an entry that is there; starts a refresh where one is due. */
-  #use<Value>(
+  #use<Stale>(
     key: string,
     entry: Entry,
     freshness: Freshness,
-    loader: Loader<Value>,
+    loader: Loader<unknown, Stale>,
     options: LoadOptions,
   ): Got | undefined {
     if (freshness !== 'fresh' && freshness !== 'stale') return undefined;
@@ -162,7 +162,7 @@ export class GetOrSet {
   }
 
   /** Loads again in the background, once over all processes. Its failure is published, and the entry stays. */
-  #refresh<Value>(key: string, entry: Entry, loader: Loader<Value>, options: LoadOptions): void {
+  #refresh<Stale>(key: string, entry: Entry, loader: Loader<unknown, Stale>, options: LoadOptions): void {
     const core = this.#core;
     if (this.#loads.get(key) !== undefined || (entry.lease !== null && entry.lease.until > core.now())) return;
     const result = Promise.resolve({ entry, stored: true });
@@ -181,10 +181,10 @@ export class GetOrSet {
       .finally(() => this.#loads.remove(key, placeholder));
   }
 
-  async #loadLeased<Value>(
+  async #loadLeased<Stale>(
     key: string,
     lease: Lease,
-    loader: Loader<Value>,
+    loader: Loader<unknown, Stale>,
     options: LoadOptions,
     { grace, failedStayMs, joinable }: LeasedLoad,
   ): Promise<Got> {
@@ -262,12 +262,12 @@ export class GetOrSet {
   }
 
   /** Without a lease: the key is not ours to write, or Redis is away. */
-  async #loadUnstored<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
+  async #loadUnstored<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
     const fill = this.#core.sealing.fillOf(await this.#run(key, loader, options, undefined), options);
     return { entry: fill === null || fill.entry.negative ? null : this.#core.sealing.asEntry(fill), served: 'loaded' };
   }
 
-  async #getAway<Value>(key: string, loader: Loader<Value>, options: LoadOptions): Promise<Got> {
+  async #getAway<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
     const core = this.#core;
     const complete = core.complete(key);
     const kept = core.failover?.get(complete);
@@ -287,10 +287,10 @@ export class GetOrSet {
     return this.#graceful(result, kept, options);
   }
 
-  async #run<Value>(key: string, loader: Loader<Value>, options: LoadOptions, stale: Entry | undefined) {
+  async #run<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions, stale: Entry | undefined) {
     return runLoader(loader, {
       key,
-      stale: stale === undefined ? undefined : (this.#core.sealing.valueOf(stale) as Value),
+      stale: stale === undefined ? undefined : (this.#core.sealing.valueOf(stale) as Stale),
       timeoutMs: options.hardTimeoutMs ?? this.#core.policy.hardTimeoutMs,
     });
   }

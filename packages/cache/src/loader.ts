@@ -1,15 +1,20 @@
 import { HoldfastError } from '@holdfast/redis-core';
 import { cacheErrors } from './errors.ts';
 
-/** What `getOrSet` calls on a miss. `undefined` means that there is nothing: see `negativeTtlMs`. */
-export type Loader<Value> = (context: LoaderContext<Value>) => Promise<Value | undefined> | Value | undefined;
+/**
+ * What `getOrSet` calls on a miss. `undefined` means that there is nothing: see `negativeTtlMs`. What it is given has a
+ * type of its own, so that its own type can be inferred from what it returns.
+ */
+export type Loader<Value, Stale = Value> = (
+  context: LoaderContext<Stale>,
+) => Promise<Value | undefined> | Value | undefined;
 
-export interface LoaderContext<Value> {
+export interface LoaderContext<Stale> {
   readonly key: string;
   /** Aborted at the hard time-out. */
   readonly signal: AbortSignal;
   /** The value that is being replaced, where there is one that may still be served. */
-  readonly stale: Value | undefined;
+  readonly stale: Stale | undefined;
   /** Time to live of what is loaded; `null`: no expiry. */
   readonly setTtl: (ttlMs: number | null) => void;
   /** Tags of what is loaded. */
@@ -52,12 +57,12 @@ export interface Loaded {
 }
 
 /** Runs a loader once, within its hard time-out. */
-export function runLoader<Value>(
-  loader: Loader<Value>,
-  { key, stale, timeoutMs }: { readonly key: string; readonly stale: Value | undefined; readonly timeoutMs: number },
+export function runLoader<Stale>(
+  loader: Loader<unknown, Stale>,
+  { key, stale, timeoutMs }: { readonly key: string; readonly stale: Stale | undefined; readonly timeoutMs: number },
 ): Promise<Loaded> {
   return new Promise((resolve, reject) => {
-    const run = new Run<Value>(key, stale);
+    const run = new Run<Stale>(key, stale);
     const timer = setTimeout(() => {
       const error = new LoaderTimeoutError(key, timeoutMs);
       run.abort(error);
@@ -77,16 +82,16 @@ export function runLoader<Value>(
   });
 }
 
-class Run<Value> implements LoaderContext<Value> {
+class Run<Stale> implements LoaderContext<Stale> {
   readonly key: string;
-  readonly stale: Value | undefined;
+  readonly stale: Stale | undefined;
   ttlMs: number | null | undefined;
   tags: readonly string[] | undefined;
   /** Made for those who ask for it: it costs as much as all the rest of a run. */
   #controller: AbortController | undefined;
   #reason: Error | undefined;
 
-  constructor(key: string, stale: Value | undefined) {
+  constructor(key: string, stale: Stale | undefined) {
     this.key = key;
     this.stale = stale;
   }
