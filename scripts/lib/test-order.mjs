@@ -20,6 +20,7 @@ const longest = {
   'apps/worker/test/worker.test.ts': 17,
   'packages/redis-core/test/breaker.test.ts': 17,
   'packages/cache/test/history/history.test.ts': 15,
+  'packages/testing/test/published/published.test.ts': 20,
   'packages/testing/test/documents/transcript.test.ts': 15,
   'packages/queue/test/consuming/threads.test.ts': 15,
   'packages/redis-core/test/cluster-masters.test.ts': 14,

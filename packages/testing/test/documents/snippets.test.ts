@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort, spawnNode, startRedis, type RedisServer } from '../../src/index.ts';
 import { pages, root } from './pages.ts';
-import { frames, snippets, type Snippet } from './snippets.ts';
+import { frames, programOf, snippets, type Snippet } from './snippets.ts';
 
 const all = pages().flatMap(snippets);
 let redis: RedisServer;
@@ -29,17 +29,13 @@ afterAll(async () => {
 });
 
 /** Runs it in a folder of its own that has the packages of its page, with the Redis of this test. */
-async function run({ name, path, code }: Snippet): Promise<{ code: number | null; output: string }> {
-  const { before = '', after = '' } = frames[name] ?? {};
-  const program = `${before}\n${code}\n${after}`
-    .replaceAll('port: 6379', `port: ${redis.port}`)
-    .replaceAll('listen(9100', 'listen(0')
-    .replaceAll('8080', String(upstreamPort));
+async function run(snippet: Snippet): Promise<{ code: number | null; output: string }> {
+  const { name, path } = snippet;
   const cwd = join(directory, name.replaceAll(/\W/g, '-'));
   // A guide belongs to no package: what it imports, the worker has.
   offerPackages(cwd, join(root, path.startsWith('docs/') ? 'apps/worker' : dirname(path)));
   const file = join(cwd, 'snippet.ts');
-  writeFileSync(file, program);
+  writeFileSync(file, programOf(snippet, { redisPort: redis.port, upstreamPort }));
   const node = spawnNode(file, { cwd, env: { TEST_REDIS_URL: redis.url } });
   const { code: exitCode } = await node.exited;
   return { code: exitCode, output: node.lines.join('\n') };

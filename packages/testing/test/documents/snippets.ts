@@ -14,6 +14,21 @@ export function snippets({ path, text }: Page): Snippet[] {
   });
 }
 
+/** Where what a snippet talks to is in a test, instead of where readers have it. */
+export interface Surroundings {
+  readonly redisPort: number;
+  readonly upstreamPort: number;
+}
+
+/** A snippet as a program that runs beside other ones, and ends. */
+export function programOf({ name, code }: Snippet, { redisPort, upstreamPort }: Surroundings): string {
+  const { before = '', after = '' } = frames[name] ?? {};
+  return `${before}\n${code}\n${after}`
+    .replaceAll('port: 6379', `port: ${redisPort}`)
+    .replaceAll('listen(9100', 'listen(0')
+    .replaceAll('8080', String(upstreamPort));
+}
+
 /** What a page takes for granted, and what ends a program that would go on. */
 export interface Frame {
   readonly before?: string;
@@ -46,7 +61,7 @@ export const frames: Readonly<Record<string, Frame>> = {
       import { Cache } from '@holdfast/cache';
       const engine = createEngine({ name: 'cache', target: { kind: 'memory' } });
       const users = new Cache({ engine, keys: createKeys('snippet'), namespace: 'users', ttlMs: 60_000 });`,
-    after: `if ((await keyv.get('7')).seen !== true) throw new Error('It is not there.');`,
+    after: `if ((await keyv.get<{ seen: boolean }>('7'))?.seen !== true) throw new Error('It is not there.');`,
   },
   'packages/queue/README.md 2': {
     before: `
@@ -57,12 +72,12 @@ export const frames: Readonly<Record<string, Frame>> = {
         description: 'For a flow.',
         payload: Type.Any(),
         attempts: 1,
-        backoff: { type: 'fixed', delayMs: 1000 },
+        backoff: { type: 'fixed' as const, delayMs: 1000 },
         timeoutMs: 30_000,
         concurrency: 1,
         retention: { completed: { count: 10 }, failed: { count: 10 } },
       };
-      const define = (name) => defineQueue({ name, ...policy });
+      const define = (name: string) => defineQueue({ name, ...policy });
       const backend = await createEmbeddedBackend({ directory: '.holdfast/queue' });
       const queues = new Queues({ backend, definitions: ['report', 'page'].map(define) });`,
     after: `await queues.close();`,
@@ -70,20 +85,41 @@ export const frames: Readonly<Record<string, Frame>> = {
   'packages/queue/README.md 3': {
     before: `
       import { Queue, Worker } from 'bullmq';
-      const ran = Promise.withResolvers();
+      const ran = Promise.withResolvers<void>();
       const processor = async () => ran.resolve();
       const connection = { host: '127.0.0.1', port: 6379, maxRetriesPerRequest: null };`,
     after: `await ran.promise; process.exit(0);`,
   },
+  'packages/queue/README.md 4': {
+    before: `
+      import { defineQueue } from '@holdfast/queue';
+      import { Type } from 'typebox';
+      const mail = defineQueue({
+        name: 'mail',
+        description: 'For the embedded queue.',
+        payload: Type.Object({ to: Type.String() }),
+        attempts: 1,
+        backoff: { type: 'fixed', delayMs: 1000 },
+        timeoutMs: 30_000,
+        concurrency: 1,
+        retention: { completed: { count: 10 }, failed: { count: 10 } },
+      });`,
+    after: `
+      const { id } = await queues.add('mail', { data: { to: 'ada@example.com' } });
+      if ((await queues.get('mail', id)) === undefined) throw new Error('It was not added.');
+      await queues.close();`,
+  },
   'packages/redis-core/README.md 2': {
     before: `${engine}
       const products = [{ id: 1 }, { id: 2 }];
-      const keyOf = ({ id }) => 'snippet:{p}:' + id;
-      const bytesOf = (product) => JSON.stringify(product);`,
+      const keyOf = ({ id }: { id: number }) => 'snippet:{p}:' + id;
+      const bytesOf = (product: { id: number }) => JSON.stringify(product);`,
     after: `if (errors.length > 0 || results.length !== 3) throw new Error(JSON.stringify(errors)); await engine.close();`,
   },
   'packages/redis-core/README.md 3': { before: `${engine}\nconst kept = new Map();`, after: `await engine.close();` },
-  'packages/redis-core/README.md 4': { before: `const redis = undefined;\nconst applyTo = async () => {};` },
+  'packages/redis-core/README.md 4': {
+    before: `const redis = undefined;\nconst applyTo = async (..._: readonly unknown[]) => {};`,
+  },
   'packages/runtime/README.md 1': { after: endsBySignal },
   'packages/telemetry/README.md 1': {
     before: `import { once } from 'node:events';`,
