@@ -5,7 +5,8 @@ import { LongestFirst } from './scripts/lib/test-order.mjs';
 /** Every workspace folder that has tests is a project; glob projects would not inherit the resolve conditions. */
 const projects = ['packages', 'apps', 'examples', 'infra']
   .flatMap((area) => readdirSync(area).map((name) => `${area}/${name}`))
-  .filter((root) => !root.includes('.'));
+  .filter((root) => !root.includes('.'))
+  .concat('scripts');
 
 const conditions = ['@holdfast/source'];
 

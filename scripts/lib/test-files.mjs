@@ -32,13 +32,14 @@ export function resolvePatterns(root, args) {
 
 /** Relative to the root. */
 function testFiles(root) {
-  return ['packages', 'apps', 'examples', 'infra'].flatMap((area) =>
-    (existsSync(join(root, area)) ? readdirSync(join(root, area)) : []).flatMap((name) => {
-      const tests = join(root, area, name, 'test');
-      if (!existsSync(tests)) return [];
-      return readdirSync(tests, { recursive: true, encoding: 'utf8' })
-        .filter((file) => file.endsWith('.test.ts'))
-        .map((file) => `${area}/${name}/test/${file}`);
-    }),
+  const workspaces = ['packages', 'apps', 'examples', 'infra'].flatMap((area) =>
+    (existsSync(join(root, area)) ? readdirSync(join(root, area)) : []).map((name) => `${area}/${name}`),
   );
+  return [...workspaces, 'scripts'].flatMap((folder) => {
+    const tests = join(root, folder, 'test');
+    if (!existsSync(tests)) return [];
+    return readdirSync(tests, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.test.ts'))
+      .map((file) => `${folder}/test/${file}`);
+  });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
 const { scopeToInstall, stampOf, toolWorkspaces } = (await import(join(root, 'scripts/lib/install-scope.mjs'))) as {
   scopeToInstall: (stamp: string | undefined, print: string, onlyToRun: boolean) => string;
   stampOf: (print: string, scope: string) => string;

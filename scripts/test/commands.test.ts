@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 /** The scripts are plain JavaScript, which must run with nothing installed; here they get the types that they have. */
 async function load<T>(name: string): Promise<T> {
-  return (await import(new URL(`../../../../scripts/lib/${name}`, import.meta.url).href)) as T;
+  return (await import(new URL(`../lib/${name}`, import.meta.url).href)) as T;
 }
 
 interface Machine {
@@ -93,7 +93,7 @@ describe('an installation that failed', () => {
     ['blames the lockfile where that lacks what a package.json asks for', { 'left-pad': '1.3.0' }, true],
     ['does not where it fits', {}, false],
   ])('%s', (_, dependencies, expected) => {
-    const root = new URL('../../../../package.json', import.meta.url);
+    const root = new URL('../../package.json', import.meta.url);
     const { packageManager } = JSON.parse(readFileSync(root, 'utf8')) as { packageManager: string };
     const directory = mkdtempSync(join(tmpdir(), 'holdfast-lockfile-'));
     writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'demo', dependencies }));
@@ -131,19 +131,21 @@ describe('npm test -- PATTERN', () => {
     'packages/queue/test/outbox/one.test.ts',
     'packages/queue/test/two.test.ts',
     'apps/api/test/one.test.ts',
+    'scripts/test/start.test.ts',
   ];
   for (const file of [...files, 'packages/queue/test/outbox/fixture.ts']) {
     mkdirSync(dirname(join(root, file)), { recursive: true });
     writeFileSync(join(root, file), '');
   }
   afterAll(() => rmSync(root, { recursive: true, force: true }));
-  const [outbox = '', two = '', api = ''] = files.map((file) => join(root, file));
+  const [outbox = '', two = '', api = '', script = ''] = files.map((file) => join(root, file));
 
   it.each([
     ['a part of the path in the repository', ['queue/test/outbox'], [outbox]],
     ['the name of a file, wherever it is', ['one.test'], [outbox, api]],
     ['a whole path', [two], [two]],
     ['a path from here, and a line', ['./packages/queue/test/two.test.ts:7'], [`${two}:7`]],
+    ['what is in no package', ['scripts/'], [script]],
     ['options, and their values', ['-t', 'two', '--bail=1', 'API'], ['-t', 'two', '--bail=1', api]],
     ['nothing', [], []],
   ])('takes %s', (_, args, expected) => {

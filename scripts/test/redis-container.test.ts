@@ -7,7 +7,7 @@ interface Container {
   readonly url: string;
   stop(): Promise<void>;
 }
-const scripts = new URL('../../../../scripts/', import.meta.url);
+const scripts = new URL('../', import.meta.url);
 const { runContainer } = (await import(new URL('lib/run-redis.mjs', scripts).href)) as {
   runContainer: (image: string, file?: string) => Promise<Container>;
 };

@@ -1,12 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { root } from '../documents/pages.ts';
 
-const { findBrokenManifests } = (await import(
-  new URL('../../../../scripts/lib/manifest-rules.mjs', import.meta.url).href
-)) as { findBrokenManifests: (root: string) => string[] };
+const { findBrokenManifests } = (await import(new URL('../lib/manifest-rules.mjs', import.meta.url).href)) as {
+  findBrokenManifests: (root: string) => string[];
+};
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
 
 let workspace: string;
 beforeEach(() => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { spawnNode } from '@holdfast/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 
-const script = new URL('../../../../scripts/lib/print-settings.mjs', import.meta.url);
+const script = new URL('../lib/print-settings.mjs', import.meta.url);
 
 /** What `npm start` asks before it starts anything. */
 describe('the settings of a start without an upstream', () => {
