@@ -1,5 +1,4 @@
 import type { Config } from '@holdfast/config';
-import { problemSchema } from '@holdfast/contract';
 import type { StartedModule } from '@holdfast/modules';
 import { compileValidator } from '@holdfast/modules/http';
 import { maxJobIdBytes } from '@holdfast/queue';
@@ -8,6 +7,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { parseJsonOnly, refuseEncodedBodies } from './plugins/bodies/index.ts';
+import { buildSerializer } from './plugins/bodies/serializer.ts';
 import { answerClientErrors } from './plugins/node-answers/client-error.ts';
 import { Connections } from './plugins/exchanges/connections.ts';
 import { auth } from './plugins/auth/index.ts';
@@ -58,6 +58,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
     genReqId: requestIdOf,
     bodyLimit: bodyLimitBytes,
     routerOptions: { maxParamLength },
+    schemaController: { compilersFactory: { buildSerializer } },
     // Time to receive a request, to answer it, and to say nothing on a socket: each longer than the one before.
     requestTimeout: requestTimeoutMs,
     connectionTimeout: requestTimeoutMs + 5000,
@@ -74,7 +75,6 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.server.maxConnections = maxConnections;
   app.setValidatorCompiler(compileValidator);
-  app.addSchema(problemSchema);
   parseJsonOnly(app);
   refuseEncodedBodies(app);
 

@@ -20,7 +20,7 @@ interface OpenApi {
   readonly openapi: string;
   readonly tags: readonly { readonly name: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Record<string, unknown>; readonly securitySchemes: Record<string, unknown> };
+  readonly components: Readonly<Record<'schemas' | 'examples' | 'securitySchemes', Record<string, unknown>>>;
 }
 
 /** What the router answers, as the document writes it: without what is a part of GET, the board and the pages of the document. */
@@ -100,10 +100,35 @@ describe('the OpenAPI document', () => {
 
   it('refers only to what it has', () => {
     const references = JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g);
-    const known = new Set(Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`));
+    const { schemas, examples } = document.components;
+    const known = new Set([
+      ...Object.keys(schemas).map((name) => `#/components/schemas/${name}`),
+      ...Object.keys(examples).map((name) => `#/components/examples/${name}`),
+    ]);
     const used = [...references].map(([, reference]) => reference);
     expect(used.length).toBeGreaterThan(0);
     for (const reference of new Set(used)) expect(known).toContain(reference);
+  });
+
+  it('names what it has in several places', () => {
+    const refersTo = (name: string) => ({ schema: { $ref: `#/components/schemas/${name}` } });
+    const { schemas } = document.components;
+    expect(Object.keys(schemas)).toEqual(expect.arrayContaining(['Job', 'Queue', 'Schedule', 'CacheEntry', 'Problem']));
+    const { get } = document.paths['/v1/queues/{q}/jobs/{id}'] ?? {};
+    expect(get?.responses['200']?.content?.['application/json']).toMatchObject(refersTo('Job'));
+    expect(get?.responses['404']?.content?.['application/problem+json']).toMatchObject(refersTo('Problem'));
+    expect(schemas['JobPage']).toMatchObject({ properties: { jobs: { items: { $ref: '#/components/schemas/Job' } } } });
+  });
+
+  it('shows what each answer looks like', () => {
+    for (const [name, { responses }] of operations) {
+      for (const [status, { content = {} }] of Object.entries(responses)) {
+        for (const media of Object.values(content)) {
+          const { example, examples } = media as { readonly example?: unknown; readonly examples?: object };
+          expect(example ?? examples, `${name} ${status}`).toBeDefined();
+        }
+      }
+    }
   });
 
   it('is shown under /docs, by this server alone', async () => {

@@ -1,11 +1,35 @@
+import type { Static } from 'typebox';
 import { Type } from 'typebox';
-import { jsonResponse } from './schema.ts';
+import { answer } from './answers.ts';
+import { oneOf } from './scalars.ts';
 
 const status = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('down')]);
-const simple = Type.Object({ status: Type.String() });
+
+/** `closing`: the process ends. */
+export const Readiness = Type.Object({ status: oneOf(['ok', 'down', 'closing']) }, { title: 'Readiness' });
+export type Readiness = Static<typeof Readiness>;
+
+const faults = [
+  'refused',
+  'unresolved',
+  'unreachable',
+  'silent',
+  'closed',
+  'not-redis',
+  'too-old',
+  'no-tls',
+  'certificate',
+  'password-wanted',
+  'password-refused',
+  'forbidden',
+  'no-database',
+  'full',
+  'not-ready',
+  'other',
+] as const;
 
 const fault = Type.Optional(
-  Type.String({
+  oneOf(faults, {
     description:
       'The kind of the reason: `refused`, `unresolved`, `unreachable`, `silent`, `closed`, `not-redis`, `too-old`, `no-tls`, `certificate`, `no-database`, `full`, `not-ready`, `other`; or `password-wanted`, `password-refused`, `forbidden`, where it is there and refuses access.',
   }),
@@ -26,48 +50,104 @@ const redis = {
   }),
 };
 
-const outbox = Type.Object({
-  waiting: Type.Integer({ minimum: 0, description: 'Jobs that wait to be forwarded.' }),
-  setAside: Type.Integer({
-    minimum: 0,
-    description: 'Jobs that cannot be forwarded as they are; GET of one says why.',
-  }),
-  bytes: Type.Integer({ minimum: 0 }),
-  maxBytes: Type.Integer({ minimum: 0 }),
-  oldestAgeMs: Type.Integer({ minimum: 0, description: 'Of the job that waits longest; 0 when none does.' }),
-  accepting: Type.Boolean({ description: 'Whether a job would be taken now.' }),
-  reason: Type.Optional(Type.String({ description: 'Why none is taken, or why none was forwarded lately.' })),
-});
+export const Outbox = Type.Object(
+  {
+    waiting: Type.Integer({ minimum: 0, description: 'Jobs that wait to be forwarded.' }),
+    setAside: Type.Integer({
+      minimum: 0,
+      description: 'Jobs that cannot be forwarded as they are; GET of one says why.',
+    }),
+    bytes: Type.Integer({ minimum: 0 }),
+    maxBytes: Type.Integer({ minimum: 0 }),
+    oldestAgeMs: Type.Integer({ minimum: 0, description: 'Of the job that waits longest; 0 when none does.' }),
+    accepting: Type.Boolean({ description: 'Whether a job would be taken now.' }),
+    reason: Type.Optional(Type.String({ description: 'Why none is taken, or why none was forwarded lately.' })),
+  },
+  { title: 'Outbox', description: 'Jobs that wait in a process for the Redis of the queues.' },
+);
+export type Outbox = Static<typeof Outbox>;
 
-export const report = Type.Object({
-  status,
-  version: Type.String(),
-  uptime: Type.Number({ description: 'Seconds.' }),
-  mode: Type.Union([Type.Literal('embedded'), Type.Literal('redis'), Type.Literal('upstash')]),
-  redis: Type.Object({
-    ...redis,
-    cacheManager: Type.Object({
-      available: Type.Boolean(),
-      configuration: Type.Object({
-        defaultBackend: Type.String(),
-        enableFallback: Type.Boolean(),
-        cacheCount: Type.Integer(),
-        redisConnected: Type.Boolean(),
+export const Redis = Type.Object(redis, { title: 'Redis', description: 'A Redis as this process finds it.' });
+export type Redis = Static<typeof Redis>;
+
+export const Health = Type.Object(
+  {
+    status,
+    version: Type.String(),
+    uptime: Type.Number({ description: 'Seconds.' }),
+    mode: Type.Union([Type.Literal('embedded'), Type.Literal('redis'), Type.Literal('upstash')]),
+    redis: Type.Object({
+      ...redis,
+      cacheManager: Type.Object({
+        available: Type.Boolean(),
+        configuration: Type.Object({
+          defaultBackend: Type.String(),
+          enableFallback: Type.Boolean(),
+          cacheCount: Type.Integer(),
+          redisConnected: Type.Boolean(),
+        }),
       }),
     }),
-  }),
-  dependencies: Type.Object({ redis: Type.Object({ cache: Type.Object(redis), durable: Type.Object(redis) }) }),
-  queues: Type.Object({
-    available: Type.Boolean(),
-    backend: Type.String(),
-    names: Type.Array(Type.String()),
-    reason: Type.Optional(Type.String()),
-    fault,
-  }),
-  outbox: Type.Union([outbox, Type.Null()], {
-    description: 'Jobs that wait in this process for the Redis of the queues. null: none are taken.',
-  }),
-});
+    dependencies: Type.Object({ redis: Type.Object({ cache: Redis, durable: Redis }) }),
+    queues: Type.Object({
+      available: Type.Boolean(),
+      backend: Type.String(),
+      names: Type.Array(Type.String()),
+      reason: Type.Optional(Type.String()),
+      fault,
+    }),
+    outbox: Type.Union([Outbox, Type.Null()], {
+      description: 'Jobs that wait in this process for the Redis of the queues. null: none are taken.',
+    }),
+  },
+  { title: 'Health', description: 'The state of the service and of what it depends on.' },
+);
+export type Health = Static<typeof Health>;
+
+const redisOk: Redis = { available: true, healthy: true, latencyMs: 0.31, breaker: 'closed', warnings: [] };
+const redisAway: Redis = {
+  available: false,
+  healthy: false,
+  latencyMs: null,
+  breaker: 'open',
+  reason: 'Nothing listens at redis:6379: is Redis running there?',
+  fault: 'refused',
+  warnings: [],
+};
+
+/** As it is while all is well. */
+export const exampleHealth: Health = {
+  status: 'ok',
+  version: '1.0.0',
+  uptime: 3600,
+  mode: 'redis',
+  redis: {
+    ...redisOk,
+    cacheManager: {
+      available: true,
+      configuration: { defaultBackend: 'redis', enableFallback: true, cacheCount: 3, redisConnected: true },
+    },
+  },
+  dependencies: { redis: { cache: redisOk, durable: redisOk } },
+  queues: { available: true, backend: 'redis', names: ['http-delivery', 'source-sync'] },
+  outbox: { waiting: 0, setAside: 0, bytes: 0, maxBytes: 268_435_456, oldestAgeMs: 0, accepting: true },
+};
+
+/** As it is without Redis where fallback is off. */
+export const exampleOutage: Health = {
+  ...exampleHealth,
+  status: 'down',
+  redis: {
+    ...redisAway,
+    cacheManager: {
+      available: false,
+      configuration: { defaultBackend: 'redis', enableFallback: false, cacheCount: 3, redisConnected: false },
+    },
+  },
+  dependencies: { redis: { cache: redisAway, durable: redisAway } },
+  queues: { available: false, backend: 'redis', names: ['http-delivery', 'source-sync'], fault: 'refused' },
+  outbox: null,
+};
 
 const tags = ['operations'];
 
@@ -76,7 +156,7 @@ export const getLive = {
   summary: 'Whether the process runs',
   description: 'Never touches Redis: restarting this process would not heal it.',
   tags,
-  response: { 200: jsonResponse('It runs.', simple) },
+  response: { 200: answer('It runs.', Readiness, { status: 'ok' }) },
 };
 
 export const getReady = {
@@ -84,10 +164,11 @@ export const getReady = {
   summary: 'Whether requests should be sent here',
   tags,
   response: {
-    200: jsonResponse('Yes. With fallback on, also while Redis is away.', simple),
-    503: jsonResponse(
+    200: answer('Yes. With fallback on, also while Redis is away.', Readiness, { status: 'ok' }),
+    503: answer(
       'No: it is shutting down, Redis is away and fallback is off, or Redis has never let this process in.',
-      simple,
+      Readiness,
+      { status: 'down' },
     ),
   },
 };
@@ -96,5 +177,5 @@ export const getHealth = {
   operationId: 'getHealth',
   summary: 'The state of the service and of what it depends on',
   tags,
-  response: { 200: jsonResponse('ok or degraded.', report), 503: jsonResponse('down.', report) },
+  response: { 200: answer('ok or degraded.', Health, exampleHealth), 503: answer('down.', Health, exampleOutage) },
 };

@@ -1,6 +1,36 @@
+import type { Static } from 'typebox';
 import { Type } from 'typebox';
+import { oneOf } from './scalars.ts';
 
 const path = Type.String();
+
+export const ServiceInfo = Type.Object(
+  {
+    name: Type.String(),
+    version: Type.String(),
+    status: oneOf(['ok', 'down', 'closing'], { description: 'As `/health/ready` says it.' }),
+    docs: path,
+    board: Type.Optional(Type.String({ description: 'Where the caller may have it.' })),
+    openapi: path,
+    health: path,
+    ready: path,
+    metrics: path,
+  },
+  { title: 'ServiceInfo' },
+);
+export type ServiceInfo = Static<typeof ServiceInfo>;
+
+const example: ServiceInfo = {
+  name: 'Holdfast',
+  version: '1.0.0',
+  status: 'ok',
+  docs: '/docs',
+  board: '/admin/queues/',
+  openapi: '/openapi.json',
+  health: '/health',
+  ready: '/health/ready',
+  metrics: '/metrics',
+};
 
 export const getRoot = {
   operationId: 'getRoot',
@@ -13,19 +43,10 @@ export const getRoot = {
       description: 'The state, and where the rest is.',
       content: {
         'application/json': {
-          schema: Type.Object({
-            name: Type.String(),
-            version: Type.String(),
-            status: Type.String({ description: 'As `/health/ready` says it.' }),
-            docs: path,
-            board: Type.Optional(Type.String({ description: 'Where the caller may have it.' })),
-            openapi: path,
-            health: path,
-            ready: path,
-            metrics: path,
-          }),
+          schema: ServiceInfo,
+          example,
         },
-        'text/html': { schema: Type.String() },
+        'text/html': { schema: Type.String(), example: '<!doctype html>' },
       },
     },
   },

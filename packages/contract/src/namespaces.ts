@@ -1,13 +1,17 @@
+import type { Static } from 'typebox';
 import { Type } from 'typebox';
-import { jsonResponse, problems, strictObject } from './schema.ts';
+import { answer } from './answers.ts';
+import { nextCursor } from './pages.ts';
+import { problems } from './problems.ts';
+import { strictObject } from './requests.ts';
+import { count, time } from './scalars.ts';
 
 const params = strictObject({ ns: Type.String({ description: 'The namespace.', examples: ['prompts'] }) });
 
-const count = Type.Integer({ minimum: 0 });
 const ratio = Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()]);
 
 /** Counters of this process since its start; the shape is open for what the cache adds. */
-const namespaceStats = Type.Object(
+export const Namespace = Type.Object(
   {
     namespace: Type.String(),
     ttlMs: Type.Union([count, Type.Null()], { description: 'null: no expiry; 0: off.' }),
@@ -36,15 +40,48 @@ const namespaceStats = Type.Object(
     stale: Type.Integer({ minimum: 0, description: 'Hits past the soft TTL.' }),
     errors: Type.Integer({ minimum: 0, description: 'Keys whose operation failed because Redis did.' }),
   },
-  { additionalProperties: true },
+  {
+    title: 'Namespace',
+    description: 'A namespace of the cache, and how well it does in this process.',
+    additionalProperties: true,
+  },
 );
+export type Namespace = Static<typeof Namespace>;
+
+export const Namespaces = Type.Object({ namespaces: Type.Array(Namespace) }, { title: 'Namespaces' });
+export type Namespaces = Static<typeof Namespaces>;
+
+export const TopKeys = Type.Object(
+  { items: Type.Array(Type.Object({ key: Type.String(), hits: count, lastAccess: time })) },
+  { title: 'TopKeys' },
+);
+export type TopKeys = Static<typeof TopKeys>;
+
+export const KeyPage = Type.Object({ keys: Type.Array(Type.String()), cursor: nextCursor }, { title: 'KeyPage' });
+export type KeyPage = Static<typeof KeyPage>;
+
+const example: Namespace = {
+  namespace: 'prompts',
+  ttlMs: 300_000,
+  hits: 90,
+  misses: 10,
+  hitRatio: 0.9,
+  l1: { totalEntries: 12, validEntries: 11, expiredEntries: 1, bytes: 4096, hits: 81, hitRatio: 0.81 },
+  l2: { hits: 9 },
+  size: 40,
+  evictions: 0,
+  stale: 0,
+  errors: 0,
+};
+
+const ofOne = ['NAMESPACE_FORBIDDEN', 'NAMESPACE_UNKNOWN', 'REDIS_UNAVAILABLE'] as const;
 
 export const listNamespaces = {
   operationId: 'listNamespaces',
   summary: 'Statistics of all namespaces',
   tags: ['namespaces'],
   response: {
-    200: jsonResponse('The namespaces that the key may use.', Type.Object({ namespaces: Type.Array(namespaceStats) })),
+    200: answer('The namespaces that the key may use.', Namespaces, { namespaces: [example] }),
     ...problems(),
   },
 };
@@ -56,7 +93,7 @@ export const getNamespace = {
   summary: 'Statistics of a namespace',
   tags: ['namespaces'],
   params,
-  response: { 200: jsonResponse('Since the start of this process.', namespaceStats), ...problems(404) },
+  response: { 200: answer('Since the start of this process.', Namespace, example), ...problems(...ofOne) },
 };
 
 export const topKeys = {
@@ -67,15 +104,10 @@ export const topKeys = {
   params,
   querystring: strictObject({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 10 })) }),
   response: {
-    200: jsonResponse(
-      'The most read first.',
-      Type.Object({
-        items: Type.Array(
-          Type.Object({ key: Type.String(), hits: count, lastAccess: Type.String({ description: 'ISO 8601.' }) }),
-        ),
-      }),
-    ),
-    ...problems(404),
+    200: answer('The most read first.', TopKeys, {
+      items: [{ key: 'user:42', hits: 120, lastAccess: '2026-01-01T00:00:00.000Z' }],
+    }),
+    ...problems(...ofOne),
   },
 };
 
@@ -91,13 +123,7 @@ export const listKeys = {
     prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 512, examples: ['user:'] })),
   }),
   response: {
-    200: jsonResponse(
-      'A page.',
-      Type.Object({
-        keys: Type.Array(Type.String()),
-        cursor: Type.Union([Type.String(), Type.Null()], { description: 'null after the last page.' }),
-      }),
-    ),
-    ...problems(404),
+    200: answer('A page.', KeyPage, { keys: ['user:42', 'user:43'], cursor: null }),
+    ...problems(...ofOne),
   },
 };

@@ -1,40 +1,64 @@
+import type { Static } from 'typebox';
 import { Type } from 'typebox';
-import { durationValue, jsonResponse, noBody, problems, strictObject } from './schema.ts';
+import { answer } from './answers.ts';
+import { Duration } from './durations.ts';
+import { bodyProblems, problems } from './problems.ts';
+import { noBody, strictObject } from './requests.ts';
+import { count } from './scalars.ts';
 
 /** The states that can be cleaned. */
 export const cleanableStates = ['completed', 'failed', 'waiting', 'prioritized', 'delayed'] as const;
 
-const count = Type.Integer({ minimum: 0 });
 const tags = ['queues'];
 const params = strictObject({ q: Type.String({ description: 'The queue.', examples: ['source-sync'] }) });
 
-const queueSummary = Type.Object({
-  name: Type.String(),
-  prefix: Type.String(),
-  paused: Type.Boolean(),
-  counts: Type.Object({
-    waiting: count,
-    prioritized: count,
-    active: count,
-    delayed: count,
-    completed: count,
-    failed: count,
-    waitingChildren: count,
-  }),
-  oldestWaitingAgeMs: Type.Integer({ minimum: 0, description: '0 when none could run, as in a paused queue.' }),
-  workers: Type.Integer({ minimum: 0, description: 'Consumers that are connected, in all processes.' }),
-  policy: Type.Object({}, { additionalProperties: true, description: 'Attempts, backoff, retention, schedule.' }),
-});
+export const Queue = Type.Object(
+  {
+    name: Type.String(),
+    prefix: Type.String(),
+    paused: Type.Boolean(),
+    counts: Type.Object({
+      waiting: count,
+      prioritized: count,
+      active: count,
+      delayed: count,
+      completed: count,
+      failed: count,
+      waitingChildren: count,
+    }),
+    oldestWaitingAgeMs: Type.Integer({ minimum: 0, description: '0 when none could run, as in a paused queue.' }),
+    workers: Type.Integer({ minimum: 0, description: 'Consumers that are connected, in all processes.' }),
+    policy: Type.Object({}, { additionalProperties: true, description: 'Attempts, backoff, retention, schedule.' }),
+  },
+  { title: 'Queue', description: 'A queue with its backlog, age and policy.' },
+);
+export type Queue = Static<typeof Queue>;
 
-const removed = jsonResponse('How many were removed.', Type.Object({ removed: count }));
+export const QueueList = Type.Object({ queues: Type.Array(Queue) }, { title: 'QueueList' });
+export type QueueList = Static<typeof QueueList>;
+
+export const Removed = Type.Object({ removed: count }, { title: 'Removed', description: 'How many jobs are gone.' });
+export type Removed = Static<typeof Removed>;
+
+const example: Queue = {
+  name: 'source-sync',
+  prefix: 'holdfast:jobs:source-sync',
+  paused: false,
+  counts: { waiting: 0, prioritized: 1, active: 1, delayed: 1, completed: 24, failed: 0, waitingChildren: 0 },
+  oldestWaitingAgeMs: 40,
+  workers: 1,
+  policy: { description: 'Mirrors the collections of the upstream API into the cache.', attempts: 3, concurrency: 1 },
+};
+
+const removed = answer('How many were removed.', Removed, { removed: 12 });
 
 export const listQueues = {
   operationId: 'listQueues',
   summary: 'All queues',
   tags,
   response: {
-    200: jsonResponse('With backlog, age and policy.', Type.Object({ queues: Type.Array(queueSummary) })),
-    ...problems(),
+    200: answer('With backlog, age and policy.', QueueList, { queues: [example] }),
+    ...problems('QUEUE_UNAVAILABLE'),
   },
 };
 
@@ -43,7 +67,10 @@ export const getQueue = {
   summary: 'One queue',
   tags,
   params,
-  response: { 200: jsonResponse('With backlog, age and policy.', queueSummary), ...problems(404) },
+  response: {
+    200: answer('With backlog, age and policy.', Queue, example),
+    ...problems('QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE'),
+  },
 };
 
 export const pauseQueue = {
@@ -52,7 +79,10 @@ export const pauseQueue = {
   description: 'In any process, until it is resumed. Jobs that run go on, and jobs can be added.',
   tags,
   params,
-  response: { 200: jsonResponse('The queue.', queueSummary), ...problems(404, 415) },
+  response: {
+    200: answer('The queue.', Queue, { ...example, paused: true }),
+    ...problems('QUEUE_UNKNOWN', 'UNSUPPORTED_MEDIA_TYPE', 'QUEUE_UNAVAILABLE'),
+  },
 };
 
 export const resumeQueue = {
@@ -60,7 +90,10 @@ export const resumeQueue = {
   summary: 'Let workers take jobs again',
   tags,
   params,
-  response: { 200: jsonResponse('The queue.', queueSummary), ...problems(404, 415) },
+  response: {
+    200: answer('The queue.', Queue, example),
+    ...problems('QUEUE_UNKNOWN', 'UNSUPPORTED_MEDIA_TYPE', 'QUEUE_UNAVAILABLE'),
+  },
 };
 
 export const drainQueue = {
@@ -74,7 +107,7 @@ export const drainQueue = {
     noBody,
     strictObject({ delayed: Type.Boolean({ description: 'Those that are delayed, too. Default: false.' }) }),
   ]),
-  response: { 200: removed, ...problems(404, 413, 415) },
+  response: { 200: removed, ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE') },
 };
 
 export const cleanQueue = {
@@ -90,12 +123,12 @@ export const cleanQueue = {
         cleanableStates.map((state) => Type.Literal(state)),
         { description: `${cleanableStates.join(', ')}.` },
       ),
-      olderThan: Type.Optional(durationValue),
+      olderThan: Type.Optional(Duration),
       limit: Type.Optional(
         Type.Integer({ minimum: 1, maximum: 10_000, description: 'How many at most. Default: 1000.' }),
       ),
     },
     { examples: [{ state: 'completed', olderThan: '1d' }] },
   ),
-  response: { 200: removed, ...problems(404, 413, 415) },
+  response: { 200: removed, ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE') },
 };

@@ -1,38 +1,82 @@
+import type { Static } from 'typebox';
 import { Type } from 'typebox';
-import { jsonResponse, problems, strictObject } from './schema.ts';
-import { getEntry } from './cache/entries.ts';
+import { answer, emptyAnswer } from './answers.ts';
+import { bytes, getEntry, withCacheStatus } from './cache/entries.ts';
+import { nextCursor } from './pages.ts';
+import { problems } from './problems.ts';
+import { strictObject } from './requests.ts';
+import { count, time } from './scalars.ts';
 
 const sourceName = Type.String({ description: 'The source.', examples: ['instances'] });
-const count = Type.Integer({ minimum: 0 });
 
-const source = Type.Object({
-  name: Type.String(),
-  url: Type.Union([Type.String(), Type.Null()], { description: 'Of the upstream collection; null: not configured.' }),
-  items: count,
-  lastSync: Type.Union([
-    Type.Object({
-      at: Type.String(),
-      durationMs: Type.Number(),
-      fetched: count,
-      updated: count,
-      unchanged: count,
-      deleted: count,
-      failed: count,
-      commands: Type.Integer({ minimum: 0, description: 'Redis commands.' }),
-      pages: count,
+export const SourceSync = Type.Object(
+  {
+    at: time,
+    durationMs: Type.Number(),
+    fetched: count,
+    updated: count,
+    unchanged: count,
+    deleted: count,
+    failed: count,
+    commands: Type.Integer({ minimum: 0, description: 'Redis commands.' }),
+    pages: count,
+  },
+  { title: 'SourceSync', description: 'What a sync did.' },
+);
+export type SourceSync = Static<typeof SourceSync>;
+
+export const Source = Type.Object(
+  {
+    name: Type.String(),
+    url: Type.Union([Type.String({ format: 'uri' }), Type.Null()], {
+      description: 'Of the upstream collection; null: not configured.',
     }),
-    Type.Null(),
-  ]),
-  lastError: Type.Union([Type.Object({ at: Type.String(), code: Type.String(), message: Type.String() }), Type.Null()]),
-  nextSync: Type.Union([Type.String(), Type.Null()], { description: 'null: unknown, or none is scheduled.' }),
-  healthy: Type.Boolean({ description: 'Whether the last attempt succeeded.' }),
-});
+    items: count,
+    lastSync: Type.Union([SourceSync, Type.Null()]),
+    lastError: Type.Union([Type.Object({ at: time, code: Type.String(), message: Type.String() }), Type.Null()]),
+    nextSync: Type.Union([time, Type.Null()], { description: 'null: unknown, or none is scheduled.' }),
+    healthy: Type.Boolean({ description: 'Whether the last attempt succeeded.' }),
+  },
+  { title: 'Source', description: 'An upstream collection that is mirrored into the cache.' },
+);
+export type Source = Static<typeof Source>;
+
+export const Sources = Type.Object({ sources: Type.Array(Source) }, { title: 'Sources' });
+export type Sources = Static<typeof Sources>;
+
+export const ItemPage = Type.Object({ items: Type.Array(Type.Unknown()), cursor: nextCursor }, { title: 'ItemPage' });
+export type ItemPage = Static<typeof ItemPage>;
+
+export const StartedSync = Type.Object({ jobId: Type.String(), queue: Type.String() }, { title: 'StartedSync' });
+export type StartedSync = Static<typeof StartedSync>;
+
+const example: Source = {
+  name: 'instances',
+  url: 'https://api.example.com/v1/instances',
+  items: 500,
+  lastSync: {
+    at: '2026-01-01T00:00:00.000Z',
+    durationMs: 412.5,
+    fetched: 500,
+    updated: 3,
+    unchanged: 496,
+    deleted: 1,
+    failed: 0,
+    commands: 14,
+    pages: 5,
+  },
+  lastError: null,
+  nextSync: '2026-01-01T00:10:00.000Z',
+  healthy: true,
+};
+
+const ofOne = ['NAMESPACE_FORBIDDEN', 'SOURCE_UNKNOWN', 'SOURCE_DISABLED', 'REDIS_UNAVAILABLE'] as const;
 
 export const listSources = {
   operationId: 'listSources',
   summary: 'All mirrored collections',
   tags: ['sources'],
-  response: { 200: jsonResponse('With their last sync.', Type.Object({ sources: Type.Array(source) })), ...problems() },
+  response: { 200: answer('With their last sync.', Sources, { sources: [example] }), ...problems('REDIS_UNAVAILABLE') },
 };
 
 export const getSource = {
@@ -40,7 +84,7 @@ export const getSource = {
   summary: 'One mirrored collection',
   tags: ['sources'],
   params: strictObject({ s: sourceName }),
-  response: { 200: jsonResponse('With its last sync.', source), ...problems(404) },
+  response: { 200: answer('With its last sync.', Source, example), ...problems(...ofOne) },
 };
 
 export const listItems = {
@@ -54,14 +98,8 @@ export const listItems = {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
   }),
   response: {
-    200: jsonResponse(
-      'A page.',
-      Type.Object({
-        items: Type.Array(Type.Unknown()),
-        cursor: Type.Union([Type.String(), Type.Null()], { description: 'null after the last page.' }),
-      }),
-    ),
-    ...problems(404),
+    200: answer('A page.', ItemPage, { items: [{ id: '74b5ca4f9baa149a', name: 'ada-1' }], cursor: null }),
+    ...problems(...ofOne, 'SOURCE_CURSOR_INVALID'),
   },
 };
 
@@ -73,7 +111,11 @@ export const getItem = {
   tags: ['sources'],
   params: strictObject({ s: sourceName, id: Type.String({ description: 'The id that the upstream gave it.' }) }),
   headers: getEntry.headers,
-  response: getEntry.response,
+  response: {
+    200: bytes('The entry.'),
+    304: emptyAnswer('The caller has it already.'),
+    ...withCacheStatus(problems(...ofOne, 'ITEM_NOT_FOUND')),
+  },
 };
 
 export const syncSource = {
@@ -83,7 +125,19 @@ export const syncSource = {
   tags: ['sources'],
   params: strictObject({ s: sourceName }),
   response: {
-    202: jsonResponse('The sync will run.', Type.Object({ jobId: Type.String(), queue: Type.String() })),
-    ...problems(404, 415, 501, 507),
+    202: answer('The sync will run.', StartedSync, {
+      jobId: '018f2c4e-6f0a-7b1c-9d3e-5a7b8c9d0e1f',
+      queue: 'source-sync',
+    }),
+    ...problems(
+      'NAMESPACE_FORBIDDEN',
+      'SOURCE_UNKNOWN',
+      'SOURCE_DISABLED',
+      'QUEUE_DISABLED',
+      'UNSUPPORTED_MEDIA_TYPE',
+      'UPSTREAM_NOT_CONFIGURED',
+      'QUEUE_UNAVAILABLE',
+      'QUEUE_OUT_OF_MEMORY',
+    ),
   },
 };

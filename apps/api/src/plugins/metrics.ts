@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { getMetrics } from '@holdfast/contract';
 import type { Metrics } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
@@ -18,20 +18,8 @@ export const metrics = fp<MetricsOptions>(
       },
     });
 
-    app.get(
-      '/metrics',
-      {
-        config: { access: 'public' },
-        schema: {
-          operationId: 'getMetrics',
-          summary: 'Metrics for Prometheus',
-          tags: ['operations'],
-          response: {
-            200: { description: 'The text format.', content: { 'text/plain': { schema: Type.String() } } },
-          },
-        },
-      },
-      async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
+    app.get('/metrics', { config: { access: 'public' }, schema: getMetrics }, async (_request, reply) =>
+      reply.type(metrics.contentType).send(await metrics.text()),
     );
   },
   { name: 'metrics', dependencies: ['auth', 'exchanges'] },

@@ -1,39 +1,57 @@
+import type { Static } from 'typebox';
 import { Type } from 'typebox';
+import { answer } from '../answers.ts';
 import { maxNesting } from '../limits.ts';
-import { jsonResponse, problems, strictObject } from '../schema.ts';
+import { bodyProblems, problems } from '../problems.ts';
+import { strictObject } from '../requests.ts';
+import { count, oneOf } from '../scalars.ts';
 
 /** Items in one request; a larger job is several requests, which can also run beside each other. */
 const maxItems = 10_000;
 
 const tags = ['cache'];
+const ofMany = [
+  ...bodyProblems,
+  'NAMESPACE_FORBIDDEN',
+  'NAMESPACE_UNKNOWN',
+  'REDIS_UNAVAILABLE',
+  'REDIS_UNKNOWN_OUTCOME',
+] as const;
 const params = strictObject({ ns: Type.String({ description: 'The namespace.', examples: ['prompts'] }) });
 const key = Type.String({ description: '1 to 512 bytes, not "." or "..".', examples: ['user:42'] });
 const keys = Type.Array(key, { maxItems });
 
-const item = strictObject({
-  key,
-  value: Type.Optional(
-    Type.Unknown({ description: `Any JSON of up to ${maxNesting} levels; stored as application/json.` }),
-  ),
-  bytes: Type.Optional(Type.String({ description: 'Instead of `value`: any bytes, in base64.' })),
-  contentType: Type.Optional(
-    Type.String({ maxLength: 256, description: 'Of `bytes`; beside a `value` a JSON type.', examples: ['text/plain'] }),
-  ),
-  ttl: Type.Optional(
-    Type.Union([Type.Integer(), Type.String({ maxLength: 32 })], {
-      description: 'Time to live; `none` for no expiry. Default: that of the namespace.',
-      examples: ['5m'],
-    }),
-  ),
-  tags: Type.Optional(Type.Array(Type.String(), { description: 'Up to 64 tags of up to 256 bytes.' })),
-});
+export const CacheWrite = strictObject(
+  {
+    key,
+    value: Type.Optional(
+      Type.Unknown({ description: `Any JSON of up to ${maxNesting} levels; stored as application/json.` }),
+    ),
+    bytes: Type.Optional(Type.String({ description: 'Instead of `value`: any bytes, in base64.' })),
+    contentType: Type.Optional(
+      Type.String({
+        maxLength: 256,
+        description: 'Of `bytes`; beside a `value` a JSON type.',
+        examples: ['text/plain'],
+      }),
+    ),
+    ttl: Type.Optional(
+      Type.Union([Type.Integer(), Type.String({ maxLength: 32 })], {
+        description: 'Time to live; `none` for no expiry. Default: that of the namespace.',
+        examples: ['5m'],
+      }),
+    ),
+    tags: Type.Optional(Type.Array(Type.String(), { description: 'Up to 64 tags of up to 256 bytes.' })),
+  },
+  { title: 'CacheWrite', description: 'An entry to write: with `value` or `bytes`.' },
+);
+export type CacheWrite = Static<typeof CacheWrite>;
 
 const batchSize = Type.Optional(
   Type.Integer({ minimum: 20, maximum: 100, description: 'Items a command. Default: 50.' }),
 );
 
-const count = Type.Integer({ minimum: 0 });
-const error = Type.Object({ key: Type.String(), code: Type.String(), detail: Type.String() });
+const error = Type.Object({ key: Type.String(), code: Type.String(), detail: Type.String() }, { title: 'BulkError' });
 const result = {
   successful: count,
   failed: count,
@@ -41,6 +59,49 @@ const result = {
   batches: count,
   commands: Type.Integer({ minimum: 0, description: 'Client commands that Redis received.' }),
   durationMs: Type.Number(),
+};
+
+/** What became of many entries. */
+export const BulkResult = Type.Object(result, { title: 'BulkResult' });
+export type BulkResult = Static<typeof BulkResult>;
+
+export const SyncResult = Type.Object({ ...result, updated: count, deleted: count }, { title: 'SyncResult' });
+export type SyncResult = Static<typeof SyncResult>;
+
+/** One of many entries that were asked for. */
+export const CacheEntry = Type.Object(
+  {
+    key: Type.String(),
+    found: Type.Boolean(),
+    value: Type.Optional(Type.Unknown({ description: 'Where it is JSON.' })),
+    bytes: Type.Optional(Type.String({ description: 'Base64.' })),
+    contentType: Type.Optional(Type.String({ description: 'Absent for application/json.' })),
+    ttlMs: Type.Optional(Type.Integer({ description: 'Absent where it does not expire.' })),
+    detail: Type.Optional(
+      oneOf(['l1', 'l2', 'stale', 'fallback'], { description: 'As in Cache-Status: l1, l2, stale or fallback.' }),
+    ),
+    error: Type.Optional(Type.Object({ code: Type.String(), detail: Type.String() })),
+  },
+  { title: 'CacheEntry' },
+);
+export type CacheEntry = Static<typeof CacheEntry>;
+
+export const CacheEntries = Type.Object({ items: Type.Array(CacheEntry) }, { title: 'CacheEntries' });
+export type CacheEntries = Static<typeof CacheEntries>;
+
+export const Invalidation = Type.Object(
+  { invalidated: Type.Union([count, Type.Null()], { description: 'How many entries; null where nobody counted.' }) },
+  { title: 'Invalidation' },
+);
+export type Invalidation = Static<typeof Invalidation>;
+
+const done: BulkResult = {
+  successful: 2,
+  failed: 1,
+  errors: [{ key: 'user:44', code: 'TTL_INVALID', detail: 'ttl: must be longer than 0; DELETE removes an entry' }],
+  batches: 1,
+  commands: 1,
+  durationMs: 1.25,
 };
 
 const size = `At most ${maxItems} items, and 8 MiB (or server.bodyLimitBytes, if that is more).`;
@@ -56,24 +117,13 @@ export const bulkGet = {
   params,
   body: strictObject({ keys }),
   response: {
-    200: jsonResponse(
-      'One item for each key.',
-      Type.Object({
-        items: Type.Array(
-          Type.Object({
-            key: Type.String(),
-            found: Type.Boolean(),
-            value: Type.Optional(Type.Unknown()),
-            bytes: Type.Optional(Type.String({ description: 'Base64.' })),
-            contentType: Type.Optional(Type.String({ description: 'Absent for application/json.' })),
-            ttlMs: Type.Optional(Type.Integer({ description: 'Absent where it does not expire.' })),
-            detail: Type.Optional(Type.String({ description: 'As in Cache-Status: l1, l2, stale or fallback.' })),
-            error: Type.Optional(Type.Object({ code: Type.String(), detail: Type.String() })),
-          }),
-        ),
-      }),
-    ),
-    ...problems(404, 413, 415),
+    200: answer('One item for each key.', CacheEntries, {
+      items: [
+        { key: 'user:42', found: true, value: { name: 'Ada' }, ttlMs: 299_000, detail: 'l1' },
+        { key: 'user:43', found: false },
+      ],
+    }),
+    ...problems(...ofMany),
   },
 };
 
@@ -83,8 +133,8 @@ export const bulkSet = {
   description: `${size} ${alone} ${last}`,
   tags,
   params,
-  body: strictObject({ items: Type.Array(item, { maxItems }), batchSize }),
-  response: { 200: jsonResponse('What was done.', Type.Object(result)), ...problems(404, 413, 415) },
+  body: strictObject({ items: Type.Array(CacheWrite, { maxItems }), batchSize }),
+  response: { 200: answer('What was done.', BulkResult, done), ...problems(...ofMany) },
 };
 
 export const bulkDelete = {
@@ -94,7 +144,7 @@ export const bulkDelete = {
   tags,
   params,
   body: strictObject({ keys }),
-  response: { 200: jsonResponse('What was done.', Type.Object(result)), ...problems(404, 413, 415) },
+  response: { 200: answer('What was done.', BulkResult, done), ...problems(...ofMany) },
 };
 
 export const syncEntries = {
@@ -103,10 +153,10 @@ export const syncEntries = {
   description: `${size} A key in both is written. ${alone} ${last}`,
   tags,
   params,
-  body: strictObject({ updates: Type.Array(item, { maxItems }), deletions: keys, batchSize }),
+  body: strictObject({ updates: Type.Array(CacheWrite, { maxItems }), deletions: keys, batchSize }),
   response: {
-    200: jsonResponse('What was done.', Type.Object({ ...result, updated: count, deleted: count })),
-    ...problems(404, 413, 415),
+    200: answer('What was done.', SyncResult, { ...done, updated: 1, deleted: 1 }),
+    ...problems(...ofMany),
   },
 };
 
@@ -126,12 +176,11 @@ export const invalidateEntries = {
     ),
   }),
   response: {
-    200: jsonResponse(
+    200: answer(
       'Done. With `Cache-Status: holdfast; detail=fallback` Redis will be told as soon as it is back.',
-      Type.Object({
-        invalidated: Type.Union([count, Type.Null()], { description: 'How many entries; null where nobody counted.' }),
-      }),
+      Invalidation,
+      { invalidated: 12 },
     ),
-    ...problems(404, 413, 415),
+    ...problems(...ofMany, 'TAG_INVALID'),
   },
 };

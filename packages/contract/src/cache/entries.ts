@@ -1,6 +1,10 @@
+import type { TSchema } from 'typebox';
 import { Type } from 'typebox';
+import { emptyAnswer } from '../answers.ts';
+import { durationText } from '../durations.ts';
 import { maxNesting } from '../limits.ts';
-import { durationText, emptyResponse, problems, strictObject } from '../schema.ts';
+import { problems } from '../problems.ts';
+import { strictObject } from '../requests.ts';
 
 const params = strictObject({
   ns: Type.String({ description: 'The namespace.', examples: ['prompts'] }),
@@ -12,9 +16,15 @@ const params = strictObject({
 
 const cacheStatus = { type: 'string', description: 'RFC 9211, e.g. `holdfast; hit; ttl=123; detail=l2`.' };
 
-const bytes = (description: string): Record<string, unknown> => ({
+/** Stored bytes, with their headers. */
+export const bytes = (description: string): Record<string, unknown> => ({
   description,
-  content: { '*/*': { schema: Type.Unsafe({ description: 'The stored bytes, with the stored Content-Type.' }) } },
+  content: {
+    '*/*': {
+      schema: Type.Unsafe({ description: 'The stored bytes, with the stored Content-Type.' }),
+      example: { greeting: 'hello' },
+    },
+  },
   headers: {
     etag: { type: 'string', description: 'Changes whenever the entry is written with other bytes.' },
     age: { type: 'integer', description: 'Seconds since it was written.' },
@@ -22,7 +32,10 @@ const bytes = (description: string): Record<string, unknown> => ({
   },
 });
 
-const miss = { 404: { ...problems(404)[404], headers: { 'cache-status': cacheStatus } } };
+/** With what tells a miss from an unknown namespace. */
+export function withCacheStatus(byStatus: Record<number, TSchema>): Record<number, TSchema> {
+  return { ...byStatus, 404: { ...byStatus[404], headers: { 'cache-status': cacheStatus } } };
+}
 
 export const getEntry = {
   operationId: 'getEntry',
@@ -35,9 +48,10 @@ export const getEntry = {
   }),
   response: {
     200: bytes('The entry.'),
-    304: emptyResponse('The caller has it already.'),
-    ...problems(),
-    ...miss,
+    304: emptyAnswer('The caller has it already.'),
+    ...withCacheStatus(
+      problems('NAMESPACE_FORBIDDEN', 'KEY_INVALID', 'ENTRY_NOT_FOUND', 'NAMESPACE_UNKNOWN', 'REDIS_UNAVAILABLE'),
+    ),
   },
 };
 
@@ -64,9 +78,23 @@ export const putEntry = {
   }),
   headers: Type.Object({ 'if-none-match': Type.Optional(Type.String({ description: '`*`: create only.' })) }),
   response: {
-    201: emptyResponse('Created.'),
-    204: emptyResponse('Replaced what was there (or the namespace is off: see Cache-Status).'),
-    ...problems(404, 412, 413, 415, 507),
+    201: emptyAnswer('Created.'),
+    204: emptyAnswer('Replaced what was there (or the namespace is off: see Cache-Status).'),
+    ...problems(
+      'KEY_INVALID',
+      'TTL_INVALID',
+      'TAG_INVALID',
+      'BODY_INVALID_JSON',
+      'NAMESPACE_FORBIDDEN',
+      'NAMESPACE_UNKNOWN',
+      'PRECONDITION_FAILED',
+      'BODY_TOO_LARGE',
+      'VALUE_TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
+      'REDIS_UNAVAILABLE',
+      'REDIS_UNKNOWN_OUTCOME',
+      'REDIS_OUT_OF_MEMORY',
+    ),
   },
 };
 
@@ -75,5 +103,14 @@ export const deleteEntry = {
   summary: 'Remove an entry',
   tags: ['cache'],
   params,
-  response: { 204: emptyResponse('It is gone, or was never there.'), ...problems(404) },
+  response: {
+    204: emptyAnswer('It is gone, or was never there.'),
+    ...problems(
+      'KEY_INVALID',
+      'NAMESPACE_FORBIDDEN',
+      'NAMESPACE_UNKNOWN',
+      'REDIS_UNAVAILABLE',
+      'REDIS_UNKNOWN_OUTCOME',
+    ),
+  },
 };

@@ -1,32 +1,44 @@
+import type { Static } from 'typebox';
 import { Type } from 'typebox';
-import { durationValue, jsonResponse, problems, strictObject } from '../schema.ts';
+import { answer } from '../answers.ts';
+import { Duration } from '../durations.ts';
+import { bodyProblems, FieldIssue, problems } from '../problems.ts';
+import { strictObject } from '../requests.ts';
+import { count } from '../scalars.ts';
 import { queueName } from './job.ts';
 
 /** As many as the queue takes in one call. */
 const maxJobs = 10_000;
-const count = Type.Integer({ minimum: 0 });
 
-const item = Type.Object({
-  index: Type.Integer({ minimum: 0, description: 'Of the job in the request.' }),
-  id: Type.Optional(Type.String()),
-  status: Type.Union([Type.Literal('accepted'), Type.Literal('duplicate'), Type.Literal('rejected')]),
-  state: Type.Optional(
-    Type.Literal('outbox', {
-      description: 'Its Redis is away: the job is kept on the disk of this process, and added when it is back.',
-    }),
-  ),
-  error: Type.Optional(
-    Type.Object({
-      code: Type.String(),
-      detail: Type.String(),
-      errors: Type.Optional(
-        Type.Unsafe<readonly { readonly path: string; readonly message: string }[]>(
-          Type.Array(Type.Object({ path: Type.String(), message: Type.String() })),
+export const AddedJobItem = Type.Object(
+  {
+    index: Type.Integer({ minimum: 0, description: 'Of the job in the request.' }),
+    id: Type.Optional(Type.String()),
+    status: Type.Union([Type.Literal('accepted'), Type.Literal('duplicate'), Type.Literal('rejected')]),
+    state: Type.Optional(
+      Type.Literal('outbox', {
+        description: 'Its Redis is away: the job is kept on the disk of this process, and added when it is back.',
+      }),
+    ),
+    error: Type.Optional(
+      Type.Object({
+        code: Type.String(),
+        detail: Type.String(),
+        errors: Type.Optional(
+          Type.Unsafe<readonly { readonly path: string; readonly message: string }[]>(Type.Array(FieldIssue)),
         ),
-      ),
-    }),
-  ),
-});
+      }),
+    ),
+  },
+  { title: 'AddedJobItem', description: 'What became of one of many jobs.' },
+);
+export type AddedJobItem = Static<typeof AddedJobItem>;
+
+export const AddedJobs = Type.Object(
+  { accepted: count, duplicates: count, rejected: count, items: Type.Array(AddedJobItem) },
+  { title: 'AddedJobs' },
+);
+export type AddedJobs = Static<typeof AddedJobs>;
 
 export const addJobs = {
   operationId: 'addJobs',
@@ -38,15 +50,28 @@ export const addJobs = {
     {
       // Each is checked by itself (see bulk.ts): one that is wrong does not fail the rest.
       jobs: Type.Unsafe<readonly unknown[]>({ type: 'array', maxItems: maxJobs, items: {} }),
-      spread: Type.Optional(durationValue),
+      spread: Type.Optional(Duration),
     },
     { examples: [{ jobs: [{ data: { url: 'https://example.com/hook' } }], spread: '30s' }] },
   ),
   response: {
-    200: jsonResponse(
-      'One item for each job, in their order.',
-      Type.Object({ accepted: count, duplicates: count, rejected: count, items: Type.Array(item) }),
-    ),
-    ...problems(404, 413, 415),
+    200: answer('One item for each job, in their order.', AddedJobs, {
+      accepted: 1,
+      duplicates: 0,
+      rejected: 1,
+      items: [
+        { index: 0, id: 'order-7', status: 'accepted' },
+        {
+          index: 1,
+          status: 'rejected',
+          error: {
+            code: 'JOB_INVALID',
+            detail: 'The data does not fit the schema of the queue.',
+            errors: [{ path: '/data/url', message: 'must match format "uri"' }],
+          },
+        },
+      ],
+    }),
+    ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE', 'OUTBOX_FULL'),
   },
 };

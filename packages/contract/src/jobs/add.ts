@@ -1,82 +1,31 @@
+import type { Static } from 'typebox';
 import { Type } from 'typebox';
-import { maxNesting } from '../limits.ts';
-import { durationText, durationValue, jsonResponse, problems, strictObject } from '../schema.ts';
-import { jobId, jobView, queueName } from './job.ts';
+import { answer, withHeaders } from '../answers.ts';
+import { durationText } from '../durations.ts';
+import { bodyProblems, problems } from '../problems.ts';
+import { strictObject } from '../requests.ts';
+import { exampleJob, Job, jobId, JobState, queueName } from './job.ts';
+import { NewJob } from './new-job.ts';
 
-export const jobOptions = strictObject({
-  jobId: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 200,
-      description:
-        'A second job with this id is not added. 1 to 128 of A-Z a-z 0-9 . _ ~ -, not only digits, not "." or "..".',
-    }),
-  ),
-  priority: Type.Optional(
-    Type.Union([Type.Literal('high'), Type.Literal('normal'), Type.Literal('low'), Type.Integer({ minimum: 1 })], {
-      description: 'high, normal and low are 1, 10 and 100; a lower number runs first.',
-    }),
-  ),
-  delay: Type.Optional(durationValue),
-  attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-  backoff: Type.Optional(
-    strictObject({
-      type: Type.Union([Type.Literal('fixed'), Type.Literal('exponential')]),
-      delay: durationValue,
-      maxDelay: Type.Optional(durationValue),
-      jitter: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-    }),
-  ),
-  timeout: Type.Optional(durationValue),
-  waitingTtl: Type.Optional({
-    ...durationValue,
-    description: 'A job that could have run for so long and did not is not run any more; it fails with JOB_EXPIRED.',
-  }),
-  deduplication: Type.Optional(
-    strictObject(
-      {
-        id: Type.String({ minLength: 1, maxLength: 128 }),
-        mode: Type.Optional(
-          Type.Union(
-            [
-              Type.Literal('simple'),
-              Type.Literal('throttle'),
-              Type.Literal('debounce'),
-              Type.Literal('keepLastIfActive'),
-              Type.Literal('reschedule'),
-            ],
-            {
-              description: 'Default: `throttle` where there is a `ttl`, else `simple`: until the other job has ended.',
-            },
-          ),
-        ),
-        ttl: Type.Optional(durationValue),
-      },
-      { description: 'What becomes of this job while another one has the same id here.' },
-    ),
-  ),
-});
-
-/** A job as it comes over REST, alone or among many. */
-export const newJob = strictObject(
+export const AddedJob = Type.Object(
   {
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-    data: Type.Unknown({ description: `What the handler gets: up to 1 MiB, and ${maxNesting} levels of nesting.` }),
-    options: Type.Optional(jobOptions),
+    id: Type.String(),
+    queue: Type.String(),
+    state: JobState,
+    duplicate: Type.Boolean({ description: 'Whether a job with this id was there already.' }),
   },
-  {
-    examples: [{ data: { url: 'https://example.com/hook', body: '{"hello":"world"}' }, options: { jobId: 'order-7' } }],
-  },
+  { title: 'AddedJob' },
 );
+export type AddedJob = Static<typeof AddedJob>;
 
-const added = Type.Object({
-  id: Type.String(),
-  queue: Type.String(),
-  state: Type.String(),
-  duplicate: Type.Boolean(),
-});
+/** A job that was accepted while the Redis of the queues is away. */
+export const KeptJob = Type.Object(
+  { id: Type.String(), queue: Type.String(), accepted: Type.Literal('outbox') },
+  { title: 'KeptJob' },
+);
+export type KeptJob = Static<typeof KeptJob>;
 
-const kept = Type.Object({ id: Type.String(), queue: Type.String(), accepted: Type.Literal('outbox') });
+const location = { location: { type: 'string', description: 'The job.' } } as const;
 
 export const addJob = {
   operationId: 'addJob',
@@ -85,18 +34,39 @@ export const addJob = {
     '`data` must fit the schema of the queue. A retry with the same `options.jobId` is safe as long as the queue keeps the job.',
   tags: ['jobs'],
   params: strictObject({ q: queueName }),
-  body: newJob,
+  body: NewJob,
   response: {
-    200: jsonResponse('A job with this id exists: nothing was added.', added),
-    201: { ...jsonResponse('Added.', added), headers: { location: { type: 'string', description: 'The job.' } } },
-    202: {
-      ...jsonResponse(
-        'Its Redis is away: the job is kept on the disk of this process, and added when it is back.',
-        kept,
-      ),
-      headers: { location: { type: 'string', description: 'The job.' } },
-    },
-    ...problems(404, 413, 415, 422, 507),
+    200: answer('A job with this id exists: nothing was added.', AddedJob, {
+      id: 'order-7',
+      queue: 'http-delivery',
+      state: 'completed',
+      duplicate: true,
+    }),
+    201: withHeaders(
+      answer('Added.', AddedJob, { id: 'order-7', queue: 'http-delivery', state: 'waiting', duplicate: false }),
+      location,
+    ),
+    202: withHeaders(
+      answer('Its Redis is away: the job is kept on the disk of this process, and added when it is back.', KeptJob, {
+        id: 'order-7',
+        queue: 'http-delivery',
+        accepted: 'outbox',
+      }),
+      location,
+    ),
+    ...problems(
+      ...bodyProblems,
+      'JOB_OPTIONS_INVALID',
+      'QUEUE_UNKNOWN',
+      'QUEUE_DISABLED',
+      'JOB_TOO_LARGE',
+      'JOB_INVALID',
+      'QUEUE_UNAVAILABLE',
+      'QUEUE_OUTCOME_UNKNOWN',
+      'QUEUE_BUSY',
+      'OUTBOX_FULL',
+      'QUEUE_OUT_OF_MEMORY',
+    ),
   },
 };
 
@@ -115,7 +85,7 @@ export const getJob = {
     }),
   }),
   response: {
-    200: jsonResponse('The job.', jobView),
-    ...problems(404),
+    200: answer('The job.', Job, exampleJob),
+    ...problems('QUEUE_UNKNOWN', 'JOB_NOT_FOUND', 'QUEUE_UNAVAILABLE'),
   },
 };

@@ -1,6 +1,20 @@
 import { Type } from 'typebox';
-import { emptyResponse, problems, strictObject } from '../schema.ts';
+import { emptyAnswer, textAnswer } from '../answers.ts';
+import { problems } from '../problems.ts';
+import { strictObject } from '../requests.ts';
 import { jobId, queueName } from './job.ts';
+
+const stream = `retry: 1000
+
+id: 1767225600000-0.0
+event: state
+data: {"state":"active"}
+
+id: 1767225600042-0.0
+event: completed
+data: {"result":{"status":204}}
+
+`;
 
 export const jobEvents = {
   operationId: 'followJob',
@@ -15,8 +29,8 @@ export const jobEvents = {
     ),
   }),
   response: {
-    200: { description: 'The stream.', content: { 'text/event-stream': { schema: Type.String() } } },
-    204: emptyResponse('The last event that was seen is the end of the job: do not connect again.'),
-    ...problems(404),
+    200: textAnswer('The stream.', 'text/event-stream', stream),
+    204: emptyAnswer('The last event that was seen is the end of the job: do not connect again.'),
+    ...problems('QUEUE_UNKNOWN', 'JOB_NOT_FOUND', 'QUEUE_UNAVAILABLE', 'TOO_MANY_STREAMS'),
   },
 };

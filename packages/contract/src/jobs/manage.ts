@@ -1,9 +1,24 @@
+import type { Static } from 'typebox';
 import { Type } from 'typebox';
-import { emptyResponse, jsonResponse, noBody, problems, strictObject } from '../schema.ts';
-import { cursorOfPage, jobId, jobStanding, jobView, listedState, nextCursor, queueName } from './job.ts';
+import { answer, emptyAnswer } from '../answers.ts';
+import { cursorOfPage, nextCursor } from '../pages.ts';
+import { bodyProblems, problems } from '../problems.ts';
+import { noBody, strictObject } from '../requests.ts';
+import { exampleJob, Job, jobId, JobStanding, listedState, queueName } from './job.ts';
+
+export const JobPage = Type.Object({ jobs: Type.Array(Job), cursor: nextCursor }, { title: 'JobPage' });
+export type JobPage = Static<typeof JobPage>;
 
 const tags = ['jobs'];
 const params = strictObject({ q: queueName, id: jobId });
+const ofOne = [
+  'QUEUE_UNKNOWN',
+  'JOB_NOT_FOUND',
+  'JOB_STATE_CONFLICT',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'QUEUE_UNAVAILABLE',
+] as const;
+const standing = (state: JobStanding['state']): JobStanding => ({ id: 'order-7', queue: 'http-delivery', state });
 
 export const listJobs = {
   operationId: 'listJobs',
@@ -19,8 +34,8 @@ export const listJobs = {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
   }),
   response: {
-    200: jsonResponse('A page.', Type.Object({ jobs: Type.Array(jobView), cursor: nextCursor })),
-    ...problems(404),
+    200: answer('A page.', JobPage, { jobs: [exampleJob], cursor: null }),
+    ...problems('QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE'),
   },
 };
 
@@ -31,7 +46,7 @@ export const removeJob = {
     'In any state but `active`, with its logs; one that no worker can read in any state. The next job of a schedule goes with the schedule only.',
   tags,
   params,
-  response: { 204: emptyResponse('Removed.'), ...problems(404, 409, 415) },
+  response: { 204: emptyAnswer('Removed.'), ...problems(...ofOne) },
 };
 
 export const retryJob = {
@@ -40,7 +55,7 @@ export const retryJob = {
   description: 'At once, with all its attempts and under the same id.',
   tags,
   params,
-  response: { 200: jsonResponse('It waits again.', jobStanding), ...problems(404, 409, 415) },
+  response: { 200: answer('It waits again.', JobStanding, standing('prioritized')), ...problems(...ofOne) },
 };
 
 export const cancelJob = {
@@ -51,7 +66,10 @@ export const cancelJob = {
   tags,
   params,
   body: Type.Union([noBody, strictObject({ reason: Type.String({ minLength: 1, maxLength: 500 }) })]),
-  response: { 200: jsonResponse('It will not go on.', jobStanding), ...problems(404, 409, 413, 415) },
+  response: {
+    200: answer('It will not go on.', JobStanding, standing('failed')),
+    ...problems(...ofOne, ...bodyProblems),
+  },
 };
 
 export const promoteJob = {
@@ -59,5 +77,5 @@ export const promoteJob = {
   summary: 'Let a delayed job run now',
   tags,
   params,
-  response: { 200: jsonResponse('It waits for a worker.', jobStanding), ...problems(404, 409, 415) },
+  response: { 200: answer('It waits for a worker.', JobStanding, standing('prioritized')), ...problems(...ofOne) },
 };

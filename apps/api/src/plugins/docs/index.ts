@@ -1,18 +1,17 @@
 import swagger from '@fastify/swagger';
-import { jsonResponse } from '@holdfast/contract';
+import { getOpenApi } from '@holdfast/contract';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { Type } from 'typebox';
 import { about, info } from './about.ts';
 import { docsPage } from './page.ts';
 import { refineOperation, refineSchema } from './refine.ts';
+import { withSharedComponents } from './shared-components.ts';
 
 /** `/openapi.json` (OpenAPI 3.1, made from the schemas of the routes) and `/docs`, which needs nothing from the network. */
 export const docs = fp<{ readonly version: string }>(
   async (app: FastifyInstance, { version }) => {
     await app.register(swagger, {
       openapi: { ...about, info: { ...info, version } },
-      refResolver: { buildLocalReference: (json, _base, _fragment, index) => nameOf(json['$id'], index) },
       transform: ({ schema, url, route }) => {
         const access = route.config?.access;
         const secured = access === undefined || access === 'public' ? { security: [] } : { security: [{ apiKey: [] }] };
@@ -30,28 +29,11 @@ export const docs = fp<{ readonly version: string }>(
         for (const methods of Object.values(document.openapiObject.paths ?? {})) {
           for (const operation of Object.values(methods ?? {})) refineOperation(operation as object);
         }
-        return document.openapiObject;
+        return withSharedComponents({ ...document.openapiObject });
       },
     });
     await app.register(docsPage);
-    app.get(
-      '/openapi.json',
-      {
-        config: { access: 'public' },
-        schema: {
-          operationId: 'getOpenApi',
-          summary: 'This document',
-          tags: ['operations'],
-          response: { 200: jsonResponse('OpenAPI 3.1', Type.Unknown()) },
-        },
-      },
-      async () => app.swagger(),
-    );
+    app.get('/openapi.json', { config: { access: 'public' }, schema: getOpenApi }, async () => app.swagger());
   },
   { name: 'docs' },
 );
-
-/** Shared schemas keep their name in `components`. */
-function nameOf(id: unknown, index: number): string {
-  return typeof id === 'string' ? id : `schema-${index}`;
-}

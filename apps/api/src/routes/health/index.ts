@@ -1,14 +1,21 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { getHealth, getLive, getReady } from '@holdfast/contract';
+import type { Readiness } from '@holdfast/contract';
 import { healthReport, isReady, type HealthSources } from './report.ts';
 
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthSources> = async (app, sources) => {
-  app.get('/health/live', { config: { access: 'public' }, schema: getLive }, async () => ({ status: 'ok' }));
+  app.get('/health/live', { config: { access: 'public' }, schema: getLive }, async (): Promise<Readiness> => ({
+    status: 'ok',
+  }));
 
-  app.get('/health/ready', { config: { access: 'public' }, schema: getReady }, async (_request, reply) => {
-    if (app.closing.aborted) return reply.code(503).send({ status: 'closing' });
-    return isReady(sources) ? { status: 'ok' } : reply.code(503).send({ status: 'down' });
-  });
+  app.get(
+    '/health/ready',
+    { config: { access: 'public' }, schema: getReady },
+    async (_request, reply): Promise<Readiness> => {
+      if (app.closing.aborted) return reply.code(503).send({ status: 'closing' });
+      return isReady(sources) ? { status: 'ok' } : reply.code(503).send({ status: 'down' });
+    },
+  );
 
   app.get('/health', { config: { access: 'any key' }, schema: getHealth }, async (_request, reply) => {
     const report = await healthReport(sources);

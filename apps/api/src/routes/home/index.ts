@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { ApiKey } from '@holdfast/config';
 import { getRoot } from '@holdfast/contract';
+import type { Readiness } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
 import { boardRefusal } from '../../plugins/bull-board/board-access.ts';
 import { isReady, type HealthSources } from '../health/report.ts';
@@ -23,7 +24,7 @@ const paths = {
 /** `/`: what somebody sees who opens the address of the service. Public, so it says only what is public. */
 export const homeRoutes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { health, apiKeys }) => {
   const needsKey = apiKeys.length > 0;
-  const statusNow = (): string => {
+  const statusNow = (): Readiness['status'] => {
     if (app.closing.aborted) return 'closing';
     return isReady(health) ? 'ok' : 'down';
   };

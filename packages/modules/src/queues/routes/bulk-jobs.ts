@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { addJobs, newJob } from '@holdfast/contract';
+import { addJobs, NewJob } from '@holdfast/contract';
 import { OutboxError, OutboxFullError, QueueUnavailableError } from '@holdfast/queue';
 import type { AddJob, AddManyItem, Queues } from '@holdfast/queue';
 import { HoldfastError } from '@holdfast/redis-core';
@@ -25,13 +25,13 @@ export const bulkJobRoutes: FastifyPluginAsyncTypebox<BulkJobRoutesOptions> = as
   app,
   { queues, bodyLimitBytes },
 ) => {
-  const check = compileValidator({ schema: newJob, method: 'POST', url: '/v1/queues/:q/jobs/bulk', httpPart: 'body' });
+  const check = compileValidator({ schema: NewJob, method: 'POST', url: '/v1/queues/:q/jobs/bulk', httpPart: 'body' });
 
   /** @throws ApiError */
   const jobOf = (value: unknown): AddJob => {
     const checked = check(value) as true | { readonly error: ApiError };
     if (checked !== true) throw checked.error;
-    const { name, data, options } = value as Static<typeof newJob>;
+    const { name, data, options } = value as Static<typeof NewJob>;
     return {
       data,
       ...(name === undefined ? {} : { name }),

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { addJob, getJob, type newJob } from '@holdfast/contract';
+import { addJob, getJob, type NewJob } from '@holdfast/contract';
 import { JobInvalidError, JobOptionsInvalidError, maxWaitMs as longestWaitMs } from '@holdfast/queue';
 import type { AddResult, Queues } from '@holdfast/queue';
 import type { Static } from 'typebox';
@@ -51,7 +51,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
 async function addTo(
   queues: Queues,
   queue: string,
-  { name, data, options }: Static<typeof newJob>,
+  { name, data, options }: Static<typeof NewJob>,
 ): Promise<AddResult> {
   try {
     return await queues.add(queue, {
