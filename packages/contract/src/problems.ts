@@ -75,7 +75,7 @@ function problemAnswer(status: number, codes: readonly ErrorCode[]): TSchema {
 }
 
 /** What an error with this code looks like. */
-export function exampleOf(code: ErrorCode): Problem {
+function exampleOf(code: ErrorCode): Problem {
   const { status, title }: ErrorCodeDefinition = errorCodes[code];
   const errors = wrongParts[code];
   return {
