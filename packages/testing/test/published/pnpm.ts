@@ -10,7 +10,7 @@ const run = promisify(execFile);
 export async function pnpm(args: readonly string[]): Promise<string> {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { packageManager: string };
   try {
-    const { stdout } = await run('npx', ['--yes', packageManager, ...args], {
+    const { stdout } = await run('npx', ['--yes', '--prefer-offline', packageManager, ...args], {
       cwd: root,
       env: { ...process.env, CI: 'true', NO_PROXY: '127.0.0.1' },
       maxBuffer: 64 * 1024 * 1024,
