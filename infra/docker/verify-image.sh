@@ -19,6 +19,9 @@ engine=${CONTAINER_ENGINE:-docker}
   [ ! -f dist/server.js ] || node dist/forward.js 2>&1 | grep -q "^Usage: forward" || fail "dist/forward.js does not start"
   # Without it the embedded queue takes twice the memory of a small container at its first start.
   find node_modules/.pnpm -path "*/queue/template/*.sqlar" -readable 2>/dev/null | grep -q . || fail "the template of the embedded queue is missing"
+  # Only the API can do without a Redis.
+  pglite=$(find node_modules/.pnpm -maxdepth 1 -name "@electric-sql+pglite@*")
+  if [ -f dist/server.js ]; then [ -n "$pglite" ] || fail "PGlite is missing"; else [ -z "$pglite" ] || fail "PGlite is in it"; fi
   [ "$(stat -c %u "$HOLDFAST_DATA_DIR")" = 1000 ] || fail "the data folder is not ours"
   ! find / -xdev -path "*/@holdfast/*" \( -name src -o -name test \) 2>/dev/null | grep . || fail "sources or tests are in it"
   [ ! -e src ] && [ ! -e test ] || fail "sources or tests are in it"
