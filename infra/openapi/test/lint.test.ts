@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import spectralCore from '@stoplight/spectral-core';
 import type { RulesetDefinition } from '@stoplight/spectral-core';
@@ -7,7 +7,7 @@ import { oas } from '@stoplight/spectral-rulesets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService } from './service.ts';
 import type { Service } from './service.ts';
-import { made, runTool } from './tools.ts';
+import { runTool } from './tools.ts';
 
 describe('the document of the running service', () => {
   let service: Service;
@@ -17,16 +17,15 @@ describe('the document of the running service', () => {
   afterAll(() => service.stop());
 
   it('has no error and no warning for redocly', async () => {
-    const file = join(made, 'linted.json');
-    await mkdir(made, { recursive: true });
+    const file = join(service.folder, 'openapi.json');
     await writeFile(file, service.document);
     const { stdout, output } = await runTool('redocly', ['lint', file, '--extends=recommended', '--format=json']);
     const { totals, problems } = JSON.parse(stdout) as Redocly;
     const found = problems.map(
       ({ ruleId, message, location }) => `${ruleId}: ${message} ${location[0]?.pointer ?? ''}`,
     );
-    expect(left(found), output).toEqual([]);
-    expect(totals.ignored).toBe(0);
+    expect(found, output).toEqual([]);
+    expect(totals).toMatchObject({ errors: 0, warnings: 0, ignored: 0 });
   });
 
   it('has nothing to say against for spectral', async () => {
@@ -38,19 +37,9 @@ describe('the document of the running service', () => {
       rules: { 'contact-properties': 'off' },
     });
     const found = await spectral.run(new spectralCore.Document(service.document, spectralParsers.Json, 'openapi.json'));
-    expect(left(found.map(({ code, message, path }) => `${code}: ${message} ${path.join('/')}`))).toEqual([]);
+    expect(found.map(({ code, message, path }) => `${code}: ${message} ${path.join('/')}`)).toEqual([]);
   });
 });
-
-/** Without the rules that the document is still to be mended for. */
-const left = (found: readonly string[]): string[] => found.filter((one) => !open.has(one.split(':')[0] ?? ''));
-const open = new Set([
-  'no-empty-servers',
-  'operation-4xx-response',
-  'oas3-api-servers',
-  'operation-description',
-  'oas3-parameter-description',
-]);
 
 interface Redocly {
   readonly totals: { readonly errors: number; readonly warnings: number; readonly ignored: number };

@@ -8,6 +8,8 @@ export interface Service {
   readonly url: string;
   /** What it says of itself at /openapi.json. */
   readonly document: string;
+  /** Of its own, removed at its end. */
+  readonly folder: string;
   stop(): Promise<void>;
 }
 
@@ -23,6 +25,7 @@ export async function startService(): Promise<Service> {
   return {
     url,
     document: await response.text(),
+    folder: cwd,
     async stop() {
       await node.kill('SIGTERM');
       await rm(cwd, { recursive: true, force: true });

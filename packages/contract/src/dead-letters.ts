@@ -62,7 +62,7 @@ export const listDeadLetters = {
   params,
   querystring: strictObject({
     cursor: cursorOfPage,
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 50 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 50, description: 'Jobs a page.' })),
   }),
   response: {
     200: answer('A page.', DeadLetterPage, {

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { Type } from 'typebox';
 import { answer } from './answers.ts';
+import { openProblems } from './problems.ts';
 import { oneOf } from './scalars.ts';
 
 const status = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('down')]);
@@ -156,14 +157,16 @@ export const getLive = {
   summary: 'Whether the process runs',
   description: 'Never touches Redis: restarting this process would not heal it.',
   tags,
-  response: { 200: answer('It runs.', Readiness, { status: 'ok' }) },
+  response: { ...openProblems(), 200: answer('It runs.', Readiness, { status: 'ok' }) },
 };
 
 export const getReady = {
   operationId: 'getReady',
   summary: 'Whether requests should be sent here',
+  description: 'For load balancers and probes. What is not ready is not to be restarted: it goes on trying.',
   tags,
   response: {
+    ...openProblems(),
     200: answer('Yes. With fallback on, also while Redis is away.', Readiness, { status: 'ok' }),
     503: answer(
       'No: it is shutting down, Redis is away and fallback is off, or Redis has never let this process in.',
@@ -176,6 +179,11 @@ export const getReady = {
 export const getHealth = {
   operationId: 'getHealth',
   summary: 'The state of the service and of what it depends on',
+  description: 'What a person looks at first: each part with the reason why it is not well.',
   tags,
-  response: { 200: answer('ok or degraded.', Health, exampleHealth), 503: answer('down.', Health, exampleOutage) },
+  response: {
+    ...openProblems('UNAUTHENTICATED'),
+    200: answer('ok or degraded.', Health, exampleHealth),
+    503: answer('down.', Health, exampleOutage),
+  },
 };

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox';
 import { Type } from 'typebox';
+import { openProblems } from './problems.ts';
 import { oneOf } from './scalars.ts';
 
 const path = Type.String();
@@ -39,6 +40,7 @@ export const getRoot = {
     'A small page for a browser (`Accept: text/html`), JSON for everybody else. It says nothing that needs a key.',
   tags: ['operations'],
   response: {
+    ...openProblems('REQUEST_INVALID'),
     200: {
       description: 'The state, and where the rest is.',
       content: {

@@ -79,6 +79,7 @@ const ofOne = ['NAMESPACE_FORBIDDEN', 'NAMESPACE_UNKNOWN', 'REDIS_UNAVAILABLE'] 
 export const listNamespaces = {
   operationId: 'listNamespaces',
   summary: 'Statistics of all namespaces',
+  description: 'Those that the key may use. Hits and misses are those of the process that answers, since its start.',
   tags: ['namespaces'],
   response: {
     200: answer('The namespaces that the key may use.', Namespaces, { namespaces: [example] }),
@@ -86,11 +87,16 @@ export const listNamespaces = {
   },
 };
 
-export const getCacheStats = { ...listNamespaces, operationId: 'getCacheStats' };
+export const getCacheStats = {
+  ...listNamespaces,
+  operationId: 'getCacheStats',
+  description: 'As /v1/namespaces.',
+};
 
 export const getNamespace = {
   operationId: 'getNamespace',
   summary: 'Statistics of a namespace',
+  description: 'Hits and misses are those of the process that answers, since its start; `size` is of all.',
   tags: ['namespaces'],
   params,
   response: { 200: answer('Since the start of this process.', Namespace, example), ...problems(...ofOne) },
@@ -102,7 +108,9 @@ export const topKeys = {
   description: 'By all processes. Reads are counted every 5 s.',
   tags: ['namespaces'],
   params,
-  querystring: strictObject({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 10 })) }),
+  querystring: strictObject({
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 10, description: 'How many at most.' })),
+  }),
   response: {
     200: answer('The most read first.', TopKeys, {
       items: [{ key: 'user:42', hits: 120, lastAccess: '2026-01-01T00:00:00.000Z' }],
@@ -120,7 +128,9 @@ export const listKeys = {
   querystring: strictObject({
     cursor: Type.Optional(Type.String({ pattern: '^[0-9]{1,20}(-[0-9]{1,20})?$', description: 'Of the page before.' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Approximate.' })),
-    prefix: Type.Optional(Type.String({ minLength: 1, maxLength: 512, examples: ['user:'] })),
+    prefix: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 512, description: 'Only keys that begin so.', examples: ['user:'] }),
+    ),
   }),
   response: {
     200: answer('A page.', KeyPage, { keys: ['user:42', 'user:43'], cursor: null }),

@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import { Type } from 'typebox';
 import { answer, textAnswer } from './answers.ts';
 import { exampleHealth, exampleOutage, Health } from './health.ts';
-import { problems } from './problems.ts';
+import { openProblems, problems } from './problems.ts';
 import { count, time } from './scalars.ts';
 
 const tags = ['operations'];
@@ -30,6 +30,7 @@ export const getHealthSummary = {
   description: 'As /health, kept for 60 s; 120 s for a key without the scope `admin`.',
   tags,
   response: {
+    ...openProblems('UNAUTHENTICATED', 'REQUEST_INVALID'),
     200: answer('ok or degraded.', HealthSummary, { ...exampleHealth, responseTimeMs: 0.04, cached: true }),
     503: answer('down.', HealthSummary, { ...exampleOutage, responseTimeMs: 0.61, cached: false }),
   },
@@ -49,8 +50,10 @@ export type RedisHealth = Static<typeof RedisHealth>;
 export const getRedisHealth = {
   operationId: 'getRedisHealth',
   summary: 'Whether the Redis of the cache answers',
+  description: 'One command, sent now.',
   tags,
   response: {
+    ...openProblems('UNAUTHENTICATED', 'REQUEST_INVALID'),
     200: answer('It does, or the service does without.', RedisHealth, {
       status: 'ok',
       connected: true,
@@ -180,13 +183,18 @@ export const getBatchStats = {
 export const getMetrics = {
   operationId: 'getMetrics',
   summary: 'Metrics for Prometheus',
+  description: 'Of the process that answers; those of a worker are at its own address.',
   tags,
-  response: { 200: textAnswer('The text format.', 'text/plain', metricsText) },
+  response: { ...openProblems(), 200: textAnswer('The text format.', 'text/plain', metricsText) },
 };
 
 export const getOpenApi = {
   operationId: 'getOpenApi',
   summary: 'This document',
+  description: 'OpenAPI 3.1, made from the schemas that requests are checked against.',
   tags,
-  response: { 200: answer('OpenAPI 3.1', Type.Unknown(), { openapi: '3.1.0', info: { title: 'Holdfast' } }) },
+  response: {
+    ...openProblems('REQUEST_INVALID'),
+    200: answer('OpenAPI 3.1', Type.Unknown(), { openapi: '3.1.0', info: { title: 'Holdfast' } }),
+  },
 };

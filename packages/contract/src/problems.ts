@@ -51,6 +51,9 @@ const everywhere = [
   'HANDLER_TIMEOUT',
 ] as const satisfies readonly ErrorCode[];
 
+/** What any request can be answered, also one to a route that is open to everybody. */
+const toAnyone = ['REQUEST_MALFORMED', 'INTERNAL', 'HANDLER_TIMEOUT'] as const satisfies readonly ErrorCode[];
+
 /** What a route that takes a JSON body can answer to it. */
 export const bodyProblems = [
   'BODY_INVALID_JSON',
@@ -58,10 +61,19 @@ export const bodyProblems = [
   'UNSUPPORTED_MEDIA_TYPE',
 ] as const satisfies readonly ErrorCode[];
 
-/** The errors of a route by their status: those that every route has, and `codes` of its own. */
+/** The errors of a route by their status: those of every route behind an API key, and `codes` of its own. */
 export function problems(...codes: ErrorCode[]): Record<number, TSchema> {
-  const byStatus = Map.groupBy(new Set([...everywhere, ...codes]), (code) => errorCodes[code].status as number);
-  return Object.fromEntries([...byStatus].map(([status, alike]) => [status, problemAnswer(status, alike)]));
+  return byStatus([...everywhere, ...codes]);
+}
+
+/** The errors of a route that needs no scope: those of any request, and `codes` of its own. */
+export function openProblems(...codes: ErrorCode[]): Record<number, TSchema> {
+  return byStatus([...toAnyone, ...codes]);
+}
+
+function byStatus(codes: readonly ErrorCode[]): Record<number, TSchema> {
+  const grouped = Map.groupBy(new Set(codes), (code) => errorCodes[code].status as number);
+  return Object.fromEntries([...grouped].map(([status, alike]) => [status, problemAnswer(status, alike)]));
 }
 
 function problemAnswer(status: number, codes: readonly ErrorCode[]): TSchema {

@@ -55,6 +55,7 @@ const removed = answer('How many were removed.', Removed, { removed: 12 });
 export const listQueues = {
   operationId: 'listQueues',
   summary: 'All queues',
+  description: 'Those of the service and those that the configuration declares.',
   tags,
   response: {
     200: answer('With backlog, age and policy.', QueueList, { queues: [example] }),
@@ -65,6 +66,7 @@ export const listQueues = {
 export const getQueue = {
   operationId: 'getQueue',
   summary: 'One queue',
+  description: 'Its jobs by state, how long the oldest of them waits, and what holds for each job.',
   tags,
   params,
   response: {
@@ -88,6 +90,7 @@ export const pauseQueue = {
 export const resumeQueue = {
   operationId: 'resumeQueue',
   summary: 'Let workers take jobs again',
+  description: 'In all processes. A queue that is not paused stays as it is.',
   tags,
   params,
   response: {

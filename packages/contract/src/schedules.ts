@@ -80,6 +80,7 @@ export type NewSchedule = Static<typeof NewSchedule>;
 export const listSchedules = {
   operationId: 'listSchedules',
   summary: 'Schedules of a queue',
+  description: 'Those that the configuration declares, those that were made here, and those of other BullMQ programs.',
   tags,
   params: strictObject({ q: queueName }),
   response: {
@@ -91,6 +92,7 @@ export const listSchedules = {
 export const getSchedule = {
   operationId: 'getSchedule',
   summary: 'One schedule',
+  description: 'With its job, and its next runs as far as they are known.',
   tags,
   params,
   response: {

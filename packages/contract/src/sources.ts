@@ -75,6 +75,7 @@ const ofOne = ['NAMESPACE_FORBIDDEN', 'SOURCE_UNKNOWN', 'SOURCE_DISABLED', 'REDI
 export const listSources = {
   operationId: 'listSources',
   summary: 'All mirrored collections',
+  description: 'Those that the configuration declares, as far as the key may use them.',
   tags: ['sources'],
   response: { 200: answer('With their last sync.', Sources, { sources: [example] }), ...problems('REDIS_UNAVAILABLE') },
 };
@@ -82,6 +83,7 @@ export const listSources = {
 export const getSource = {
   operationId: 'getSource',
   summary: 'One mirrored collection',
+  description: 'How its last sync went, and when the next one is due.',
   tags: ['sources'],
   params: strictObject({ s: sourceName }),
   response: { 200: answer('With its last sync.', Source, example), ...problems(...ofOne) },
@@ -95,7 +97,7 @@ export const listItems = {
   params: strictObject({ s: sourceName }),
   querystring: strictObject({
     cursor: Type.Optional(Type.String({ maxLength: 1024, description: 'Of the page before.' })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Items a page.' })),
   }),
   response: {
     200: answer('A page.', ItemPage, { items: [{ id: '74b5ca4f9baa149a', name: 'ada-1' }], cursor: null }),

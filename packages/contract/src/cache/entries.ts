@@ -101,6 +101,7 @@ export const putEntry = {
 export const deleteEntry = {
   operationId: 'deleteEntry',
   summary: 'Remove an entry',
+  description: 'Removing what is not there succeeds, too.',
   tags: ['cache'],
   params,
   response: {

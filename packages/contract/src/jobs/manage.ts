@@ -31,7 +31,7 @@ export const listJobs = {
     state: Type.Optional(listedState),
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Only jobs of this name.' })),
     cursor: cursorOfPage,
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Jobs a page.' })),
   }),
   response: {
     200: answer('A page.', JobPage, { jobs: [exampleJob], cursor: null }),
@@ -75,6 +75,7 @@ export const cancelJob = {
 export const promoteJob = {
   operationId: 'promoteJob',
   summary: 'Let a delayed job run now',
+  description: 'It waits in line like any other; its delay is gone.',
   tags,
   params,
   response: { 200: answer('It waits for a worker.', JobStanding, standing('prioritized')), ...problems(...ofOne) },

@@ -1,6 +1,7 @@
 /** What the OpenAPI document says of the service as a whole. */
 export const about = {
   openapi: '3.1.0',
+  servers: [{ url: '/', description: 'The one that has served this document.' }],
   externalDocs: {
     url: 'https://github.com/holdfast/holdfast/tree/main/docs#readme',
     description: 'Guides, the settings, and every error code.',

@@ -1,5 +1,6 @@
 import { noBody } from '@holdfast/contract';
 import type { FastifySchema } from 'fastify';
+import { groupEverydayErrors } from './everyday-errors.ts';
 
 /** Marks an operation, while the document is made, whose body may be left out. */
 const optionalBody = 'x-optional-body';
@@ -26,6 +27,7 @@ function alternativesOf(body: unknown): readonly unknown[] {
 
 interface Operation {
   requestBody?: { required?: boolean };
+  responses?: Readonly<Record<string, unknown>>;
   [optionalBody]?: boolean;
 }
 
@@ -33,4 +35,5 @@ interface Operation {
 export function refineOperation(operation: Operation): void {
   if (operation[optionalBody] === true && operation.requestBody !== undefined) operation.requestBody.required = false;
   delete operation[optionalBody];
+  if (operation.responses !== undefined) operation.responses = groupEverydayErrors(operation.responses);
 }
