@@ -5,7 +5,7 @@ import { eventually, spawnNode, startRedis, uniquePrefix } from '@holdfast/testi
 import type { RedisServer, SpawnedNode } from '@holdfast/testing';
 import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startApi } from './fixture.ts';
+import { patientProbe, startApi } from './fixture.ts';
 import type { Api, ProblemBody } from './fixture.ts';
 
 /** What it acknowledged is on disk: after a restart it holds what was true before the outage. */
@@ -16,7 +16,7 @@ describe('while Redis is away and fallback is on', () => {
   let api: Api;
   beforeAll(async () => {
     redis = await startRedis({ args: persistent });
-    api = await startApi({ env: { REDIS_URL: redis.url } });
+    api = await startApi({ env: { REDIS_URL: redis.url, ...patientProbe } });
     await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
   });
   afterAll(async () => {
@@ -120,7 +120,7 @@ describe('a process that is killed while Redis is away', () => {
   it('leaves a journal, which the next one applies before it reads', async () => {
     const redis = await startRedis({ args: persistent });
     const cwd = mkdtempSync(join(tmpdir(), 'holdfast-journal-'));
-    const env = { PORT: '0', REDIS_URL: redis.url, REDIS_KEY_PREFIX: uniquePrefix('journal') };
+    const env = { ...patientProbe, PORT: '0', REDIS_URL: redis.url, REDIS_KEY_PREFIX: uniquePrefix('journal') };
     const start = async (): Promise<{ node: SpawnedNode; url: string }> => {
       const node = spawnNode(server, { cwd, execArgs: ['--conditions=@holdfast/source'], env });
       const [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/);
@@ -155,7 +155,7 @@ describe('a process that is killed while Redis is away', () => {
     const options = {
       cwd,
       execArgs: ['--conditions=@holdfast/source'],
-      env: { PORT: '0', REDIS_URL: redis.url, REDIS_KEY_PREFIX: uniquePrefix('journal') },
+      env: { ...patientProbe, PORT: '0', REDIS_URL: redis.url, REDIS_KEY_PREFIX: uniquePrefix('journal') },
     };
     const first = spawnNode(server, options);
     await first.waitForLine(/"ready"/);

@@ -5,6 +5,7 @@ import { Consumer, createRedisBackend } from '@holdfast/queue';
 import { httpDelivery } from '@holdfast/jobs';
 import { eventually, spawnNode, startRedis, type RedisServer, type SpawnedNode } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { patientProbe } from './fixture.ts';
 
 const server = new URL('../src/server.ts', import.meta.url);
 
@@ -26,7 +27,7 @@ describe('a service that is killed while Redis is away, and while it forwards', 
   });
 
   const start = async (): Promise<{ node: SpawnedNode; url: (path: string) => URL }> => {
-    const node = spawnNode(server, { cwd, env: { PORT: '0', REDIS_URL: redis.url } });
+    const node = spawnNode(server, { cwd, env: { ...patientProbe, PORT: '0', REDIS_URL: redis.url } });
     const [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/);
     return { node, url: (path) => new URL(path, address) };
   };
@@ -86,7 +87,7 @@ describe('a service that is killed while Redis is away, and while it forwards', 
     const allRan = (): boolean => acknowledged.every((id) => runs.has(id));
     for (let life = 0; life < 2 && !allRan(); life += 1) {
       const before = runs.size;
-      const node = spawnNode(server, { cwd, env: { PORT: '0', REDIS_URL: redis.url } });
+      const node = spawnNode(server, { cwd, env: { ...patientProbe, PORT: '0', REDIS_URL: redis.url } });
       // As soon as it has begun to forward.
       await eventually(() => expect(runs.size > before || allRan()).toBe(true), { intervalMs: 1 });
       await node.kill('SIGKILL');
