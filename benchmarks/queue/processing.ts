@@ -59,7 +59,7 @@ const ours: Side = {
     ),
   addOne: async (n) => queues.add('ours', { data: { n } }),
   run: async (onStart) => {
-    const consumer = new Consumer<{ n: number }>({ backend, definition, handler: async ({ data }) => onStart(data.n) });
+    const consumer = new Consumer({ backend, definition, handler: async ({ data }) => onStart(data.n) });
     await consumer.start();
     return async () => consumer.close({ timeoutMs: 5000 });
   },

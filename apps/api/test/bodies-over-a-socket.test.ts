@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Consumer } from '@holdfast/queue';
-import type { Handler } from '@holdfast/queue';
+import type { Handler, QueueDefinition } from '@holdfast/queue';
 import { eventually, Latch } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endingRoutes, neverAsked } from './ending-routes.ts';
@@ -55,7 +55,7 @@ describe('over a socket, all of what was asked for is done', () => {
   };
   const post = (path: string, body: unknown): Promise<unknown> => call('POST', path, body);
   const consume = async (handler: Handler): Promise<Consumer> => {
-    const definition = api.runtime.parts.queues.queues.definition('http-delivery');
+    const definition: QueueDefinition = api.runtime.parts.queues.queues.definition('http-delivery');
     const consumer = new Consumer({ backend: api.runtime.parts.queues.backend, definition, handler, concurrency: 50 });
     consumers.push(consumer);
     await consumer.start();
@@ -157,7 +157,7 @@ describe('over a socket, all of what was asked for is done', () => {
     const syncer = new Consumer({
       backend,
       definition: queues.definition('source-sync'),
-      handler: async ({ data }) => sources.get((data as { source: string }).source).sync(),
+      handler: async ({ data }) => sources.get(data.source).sync(),
     });
     consumers.push(syncer);
     await syncer.start();

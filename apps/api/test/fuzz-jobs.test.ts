@@ -1,4 +1,4 @@
-import { Consumer, listedStates, PermanentError } from '@holdfast/queue';
+import { Consumer, listedStates, PermanentError, type QueueDefinition } from '@holdfast/queue';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Api } from './fixture.ts';
@@ -14,7 +14,7 @@ describe('whatever a client sends to the queues', () => {
   beforeAll(async () => {
     fuzzed = await startFuzzed();
     ({ api, call } = fuzzed);
-    consumer = new Consumer({
+    consumer = new Consumer<QueueDefinition>({
       backend: api.runtime.parts.queues.backend,
       definition: api.runtime.parts.queues.queues.definition('http-delivery'),
       handler: async ({ id: of }) => {

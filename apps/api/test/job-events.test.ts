@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { Consumer } from '@holdfast/queue';
-import type { Handler } from '@holdfast/queue';
+import type { Handler, QueueDefinition } from '@holdfast/queue';
 import { Latch } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApi } from './fixture.ts';
@@ -46,7 +46,7 @@ describe('the events of a job over REST', () => {
     return (await api.app.inject({ method: 'POST', url: jobs, payload })).json<{ id: string }>().id;
   };
   const consume = async (handler: Handler): Promise<void> => {
-    const definition = api.runtime.parts.queues.queues.definition('http-delivery');
+    const definition: QueueDefinition = api.runtime.parts.queues.queues.definition('http-delivery');
     const consumer = new Consumer({ backend: api.runtime.parts.queues.backend, definition, handler });
     consumers.push(consumer);
     await consumer.start();

@@ -1,4 +1,4 @@
-import { Consumer } from '@holdfast/queue';
+import { Consumer, type QueueDefinition } from '@holdfast/queue';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Latch } from '@holdfast/testing';
 import { startApi } from './fixture.ts';
@@ -113,7 +113,7 @@ describe('jobs over REST', () => {
   it('answers a wait as soon as the job has finished', async () => {
     const { id } = (await add({})).json<{ id: string }>();
     const release = new Latch();
-    const consumer = new Consumer({
+    const consumer = new Consumer<QueueDefinition>({
       backend: api.runtime.parts.queues.backend,
       definition: api.runtime.parts.queues.queues.definition('http-delivery'),
       handler: async () => {

@@ -1,5 +1,5 @@
 import { Consumer, PermanentError } from '@holdfast/queue';
-import type { Handler } from '@holdfast/queue';
+import type { Handler, QueueDefinition } from '@holdfast/queue';
 import { eventually, Latch } from '@holdfast/testing';
 import type { LightMyRequestResponse } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -29,7 +29,7 @@ describe('managing jobs over REST', () => {
     expect(answer.statusCode, answer.payload).toBe(201);
   };
   const consume = async (handler: Handler): Promise<void> => {
-    const definition = api.runtime.parts.queues.queues.definition('http-delivery');
+    const definition: QueueDefinition = api.runtime.parts.queues.queues.definition('http-delivery');
     const consumer = new Consumer({ backend: api.runtime.parts.queues.backend, definition, handler });
     consumers.push(consumer);
     await consumer.start();

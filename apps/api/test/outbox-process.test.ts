@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Consumer, createRedisBackend } from '@holdfast/queue';
+import { Consumer, createRedisBackend, type QueueDefinition } from '@holdfast/queue';
 import { httpDelivery } from '@holdfast/jobs';
 import { eventually, spawnNode, startRedis, type RedisServer, type SpawnedNode } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -78,7 +78,7 @@ describe('a service that is killed while Redis is away, and while it forwards', 
     await redis.start();
     const runs = new Map<string, number>();
     const backend = createRedisBackend({ target: { kind: 'standalone', host: '127.0.0.1', port: redis.port } });
-    const consumer = new Consumer({
+    const consumer = new Consumer<QueueDefinition>({
       backend,
       definition: { ...httpDelivery, concurrency: 50 },
       handler: async ({ id }) => void runs.set(id, (runs.get(id) ?? 0) + 1),

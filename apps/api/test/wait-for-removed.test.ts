@@ -1,4 +1,4 @@
-import { Consumer } from '@holdfast/queue';
+import { Consumer, type QueueDefinition } from '@holdfast/queue';
 import { eventually, Latch } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi } from './fixture.ts';
@@ -17,7 +17,7 @@ describe.each(['redis', 'embedded'] as const)(
       api = await startApi({ engine });
       origin = `http://127.0.0.1:${await listen(api)}/v1/queues/http-delivery/jobs`;
       const { queues, backend } = api.runtime.parts.queues;
-      consumer = new Consumer({
+      consumer = new Consumer<QueueDefinition>({
         backend,
         definition: queues.definition('http-delivery'),
         handler: async ({ id }) => {

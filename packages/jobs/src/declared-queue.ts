@@ -34,7 +34,7 @@ const anything = Type.Unsafe<unknown>({
 /** @throws QueueDefinitionError naming everything that is wrong with it. */
 export function declaredQueue(name: string, declared: DeclaredQueue): QueueDefinition {
   const { retention, payload, description = 'Delivered over HTTP.', ...rest } = declared;
-  return defineQueue<TSchema>({
+  return defineQueue<string, TSchema>({
     timeoutMs: 30_000,
     ...pick(httpDelivery),
     ...rest,

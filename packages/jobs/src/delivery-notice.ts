@@ -1,6 +1,6 @@
 import { defineQueue, type QueueDefinition } from '@holdfast/queue';
 import { Type, type Static } from 'typebox';
-import { httpDelivery } from './http-delivery.ts';
+import { deliveryResponse, httpDelivery } from './http-delivery.ts';
 
 const payload = Type.Object(
   {
@@ -27,4 +27,7 @@ export type DeliveryNoticeData = Static<typeof payload>;
  * The second kind of job in the queue http-delivery: says that a job has failed for good. It is not in the catalogue, so
  * nobody outside can add one: it may go to a private address, signed with the operator's secret.
  */
-export const deliveryNotice: QueueDefinition<typeof payload> = defineQueue({ ...httpDelivery, payload });
+export const deliveryNotice: QueueDefinition<'http-delivery', typeof payload, typeof deliveryResponse> = defineQueue({
+  ...httpDelivery,
+  payload,
+});

@@ -41,11 +41,21 @@ const payload = Type.Object(
 
 export type HttpDeliveryData = Static<typeof payload>;
 
+/** What the receiver answered: the result of a job that was delivered. */
+export const deliveryResponse = Type.Object({
+  status: Type.Integer(),
+  headers: Type.Record(Type.String(), Type.String()),
+  body: Type.String({ description: 'The first 64 KiB, as text.' }),
+  truncated: Type.Optional(Type.Literal(true, { description: 'There was more.' })),
+  durationMs: Type.Number(),
+});
+
 /** Delivers a job as one HTTP request and records the response. */
-export const httpDelivery: QueueDefinition<typeof payload> = defineQueue({
+export const httpDelivery: QueueDefinition<'http-delivery', typeof payload, typeof deliveryResponse> = defineQueue({
   name: 'http-delivery',
   description: 'Delivers a job as an HTTP request to a URL and records the response.',
   payload,
+  result: deliveryResponse,
   attempts: 8,
   // With half of each wait random: 1 s, 2 s, 4 s … 64 s, so some two minutes in all.
   backoff: { type: 'exponential', delayMs: 1000, maxDelayMs: 10 * 60_000, jitter: 0.5 },

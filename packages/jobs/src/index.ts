@@ -1,4 +1,5 @@
 import type { QueueDefinition } from '@holdfast/queue';
+import type { deliveryNotice } from './delivery-notice.ts';
 import { httpDelivery } from './http-delivery.ts';
 import { sourceSync } from './source-sync.ts';
 
@@ -12,5 +13,11 @@ export { sourceSync } from './source-sync.ts';
 export type { SourceSyncData } from './source-sync.ts';
 export { sourceSyncSchedules } from './source-sync-schedules.ts';
 
-/** Every queue that Holdfast brings along. */
-export const builtInQueues: readonly QueueDefinition[] = [sourceSync, httpDelivery];
+/** Every queue that Holdfast brings along: what can be added to it. */
+export const builtInQueues: readonly [typeof sourceSync, typeof httpDelivery] = [sourceSync, httpDelivery];
+
+/** What `Handlers` has to have for them: also the jobs that only Holdfast adds. */
+export type BuiltInJobs = readonly [...typeof builtInQueues, typeof deliveryNotice];
+
+/** The queues of an installation: some of those, and the ones that only its configuration knows, with any name and any data. */
+export type InstalledQueues = readonly ((typeof builtInQueues)[number] | QueueDefinition)[];

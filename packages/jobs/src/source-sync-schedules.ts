@@ -1,4 +1,4 @@
-import type { QueueDefinition, ScheduleEntry } from '@holdfast/queue';
+import type { ScheduleEntry } from '@holdfast/queue';
 import { sourceSync } from './source-sync.ts';
 
 /**
@@ -8,8 +8,8 @@ import { sourceSync } from './source-sync.ts';
  */
 export function sourceSyncSchedules(
   sources: readonly string[],
-  definition: QueueDefinition = sourceSync,
-): ScheduleEntry[] {
+  definition: Pick<typeof sourceSync, 'name' | 'schedule' | 'runAtStart'> = sourceSync,
+): ScheduleEntry<readonly [typeof sourceSync]>[] {
   return sources.map((source) => ({
     queue: definition.name,
     id: source,

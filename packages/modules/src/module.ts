@@ -1,5 +1,5 @@
 import type { Config } from '@holdfast/config';
-import type { Handler, OnGivenUp, QueueDefinition } from '@holdfast/queue';
+import type { Catalogue, Handler, Handlers as HandlersOf, OnGivenUp, QueueDefinition } from '@holdfast/queue';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import type { Instruments, Logger } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
@@ -102,10 +102,10 @@ export interface ModuleHandlers<Context> {
   createHandlers(context: Context & { readonly logger: Logger }): Handlers;
 }
 
-/** What a module does in a worker. */
-export interface Handlers {
+/** What a module does in a worker. `Known` are the queues whose handlers the compiler checks: for all kinds of their jobs. */
+export interface Handlers<Known extends Catalogue = readonly []> {
   /** Which queues it works on. */
-  readonly byQueue: Readonly<Record<string, Handler>>;
+  readonly byQueue: HandlersOf<Known> & Readonly<Record<string, Handler>>;
   /** Told of each job of any queue that is given up. */
   readonly onGivenUp?: OnGivenUp;
   /** Begins what goes on beside the jobs, such as installing schedules. Does not wait. */

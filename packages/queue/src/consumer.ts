@@ -9,7 +9,7 @@ import { givenUpJob, type OnGivenUp } from './consuming/given-up.ts';
 import { JobRunner } from './consuming/job-runner.ts';
 import { Permits } from './consuming/permits.ts';
 import { Presence } from './consuming/presence.ts';
-import { ThreadPool, type ThreadHandler } from './consuming/thread-pool.ts';
+import { ThreadPool } from './consuming/thread-pool.ts';
 import { RunningJobs } from './consuming/running-jobs.ts';
 import {
   consumerProfiles,
@@ -24,17 +24,14 @@ import type { QueueDefinition } from './define-queue.ts';
 import { JobCancelledError, JobInterruptedError, JobLockLostError, RetryLaterError } from './errors.ts';
 import type { StoredJobOptions } from './job-options.ts';
 import { parseFailure } from './job-view.ts';
-import type { Handler } from './run-job.ts';
+import type { Handler, QueueHandler } from './handler.ts';
 import { storableResult } from './storable.ts';
 import { nextRun } from './schedules/next-run.ts';
 
-export type { Handler, RunningJob } from './run-job.ts';
-
-export interface ConsumerOptions<Data = unknown> {
+export interface ConsumerOptions<
+  Definition extends QueueDefinition = QueueDefinition,
+> extends QueueHandler<Definition> {
   readonly backend: QueueBackend;
-  readonly definition: QueueDefinition;
-  /** A function, or a module that runs in threads. */
-  readonly handler: Handler<Data> | ThreadHandler;
   /** Jobs at a time. Default: the definition's. */
   readonly concurrency?: number;
   /** Shared by the consumers of a process, it bounds how many jobs run in all of them. Default: no such bound. */
@@ -64,7 +61,7 @@ const idleMs = 1000;
 const leaveMs = 250;
 
 /** Runs the jobs of one queue. At least once: a job may run again, under the same `idempotencyKey`. */
-export class Consumer<Data = unknown> {
+export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
   readonly #definition: QueueDefinition;
   readonly #worker: JobWorker;
   readonly #registry: WorkerRegistry;
@@ -77,21 +74,21 @@ export class Consumer<Data = unknown> {
   #closing: Promise<void> | undefined;
 
   /** Connects in the background; takes no job before `start`. */
-  constructor(options: ConsumerOptions<Data>) {
+  constructor(options: ConsumerOptions<Definition>) {
     const { backend, definition, tuning = consumerProfiles.default } = options;
     this.#definition = definition;
     this.#onGivenUp = options.onGivenUp;
     this.#registry = backend.registry(definition.name);
     const onProgress = (): void => void (this.#lastProgressAt = Date.now());
     const onError = (error: Error): void => this.#report(error);
-    let handler: Handler<Data>;
+    let handler: Handler;
     if (typeof options.handler === 'function') {
-      ({ handler } = options as { handler: Handler<Data> });
+      ({ handler } = options);
     } else {
       this.#threads = new ThreadPool(options.handler);
       ({ handler } = this.#threads);
     }
-    const runner = new JobRunner<Data>({
+    const runner = new JobRunner({
       definition,
       handler,
       registry: this.#registry,

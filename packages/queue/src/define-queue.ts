@@ -6,13 +6,22 @@ import { coalesceProblems, type Coalesce } from './producing/coalescing.ts';
 import { scheduleIssues } from './schedules/rules.ts';
 import { priorityNumber, type Priority } from './priority.ts';
 
-/** Everything that is known of a queue before it runs: what its jobs carry and how they are treated. */
-export interface QueueDefinition<Schema extends TSchema = TSchema> {
+/**
+ * Everything that is known of a queue before it runs: what its jobs carry and how they are treated. Its types know the
+ * name and the data of a definition that is a constant; those of one that is only known at run time are open.
+ */
+export interface QueueDefinition<
+  Name extends string = string,
+  Payload extends TSchema = TSchema,
+  Result extends TSchema = TSchema,
+> {
   /** Letters, digits, `-`, `_`, `.`; part of the keys. */
-  readonly name: string;
+  readonly name: Name;
   readonly description: string;
   /** What the data of a job must fit. Use `additionalProperties: false` to refuse unknown fields. */
-  readonly payload: Schema;
+  readonly payload: Payload;
+  /** What its handler returns. For the compiler and for readers: no result is checked when a job ends. */
+  readonly result?: Result;
   /** How often a job is tried in all, 1 to 100. */
   readonly attempts: number;
   /** The wait before the next attempt; without it the next attempt follows at once. */
@@ -67,11 +76,13 @@ export type Schedule =
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /**
- * Checks a definition and returns it, frozen.
+ * Checks a definition and returns it, frozen. From its type follow those of the jobs, in `Queues`, `Consumer` and `Handler`.
  *
  * @throws QueueDefinitionError naming everything that is wrong with it.
  */
-export function defineQueue<Schema extends TSchema>(definition: QueueDefinition<Schema>): QueueDefinition<Schema> {
+export function defineQueue<const Name extends string, Payload extends TSchema, Result extends TSchema = TSchema>(
+  definition: QueueDefinition<Name, Payload, Result>,
+): QueueDefinition<Name, Payload, Result> {
   const problems = [...problemsOf(definition)];
   if (problems.length > 0) throw new QueueDefinitionError(`Queue "${definition.name}": ${problems.join('; ')}.`);
   return Object.freeze({ ...definition });

@@ -12,14 +12,14 @@ export type JobState =
   | 'unknown';
 
 /** A job as the outside sees it; times are ISO 8601 UTC. */
-export interface JobView {
+export interface JobView<Result = unknown> {
   readonly id: string;
   readonly queue: string;
   readonly name: string;
   readonly state: JobState;
   readonly data: unknown;
   /** Once completed. */
-  readonly result?: unknown;
+  readonly result?: Result;
   /** Of the last attempt that failed. */
   readonly error?: JobErrorView;
   readonly progress: unknown;

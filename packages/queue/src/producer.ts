@@ -18,10 +18,10 @@ import { compilePayload, type PayloadCheck } from './payload.ts';
 import { AddBatcher, type AddBatcherOptions } from './producing/add-batcher.ts';
 import { addMany, type AddManyOptions, type AddManyResult, type AddManyVia } from './producing/add-many.ts';
 
-export interface AddJob {
+export interface AddJob<Data = unknown> {
   /** Tells jobs of one queue apart in lists; 1 to 128 characters. Default: the name of the queue. */
   readonly name?: string;
-  readonly data: unknown;
+  readonly data: Data;
   readonly options?: JobOptions;
 }
 

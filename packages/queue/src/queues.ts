@@ -15,6 +15,7 @@ import {
   type RedriveOptions,
   type RedriveReport,
 } from './dead-letters/dead-letters.ts';
+import type { AcceptedData, Catalogue, DefinitionOf, NameOf, ResultOf } from './catalogue.ts';
 import type { QueueDefinition } from './define-queue.ts';
 import { QueueDefinitionError, QueueDisabledError, QueueUnknownError } from './errors.ts';
 import type { JobView } from './job-view.ts';
@@ -32,9 +33,9 @@ import { policyOf, type QueueSummary } from './summary.ts';
 export type { AddJob, AddResult } from './producer.ts';
 export type { JobOptions } from './job-options.ts';
 
-export interface QueuesOptions {
+export interface QueuesOptions<Known extends Catalogue = Catalogue> {
   readonly backend: QueueBackend;
-  readonly definitions: readonly QueueDefinition[];
+  readonly definitions: Known;
   /** Names of queues that are turned off: not there, and said to be so instead of unknown. */
   readonly disabled?: readonly string[];
   /** Takes jobs while the store is away. It then belongs to this object, which starts and closes it. */
@@ -66,19 +67,21 @@ interface OpenQueue {
 /**
  * The declared queues, seen from those who add jobs and ask for them. Connections are made in the background: the
  * constructor neither waits nor fails when the store is away, and each call then fails fast.
+ *
+ * `Known` is what the compiler knows of the queues: see `Catalogue`.
  */
-export class Queues {
+export class Queues<const Known extends Catalogue = Catalogue> {
   /** Where jobs are while the store is away, if that was asked for. */
   readonly outbox: Outbox | undefined;
   readonly #backend: QueueBackend;
   /** For operators. */
-  readonly admin: QueueAdmin;
+  readonly admin: QueueAdmin<NameOf<Known>>;
   readonly #queues = new Map<string, OpenQueue>();
   readonly #disabled: ReadonlySet<string>;
-  readonly schedules = new Schedules((queue) => this.#open(queue));
+  readonly schedules = new Schedules<Known>((queue) => this.#open(queue));
 
   /** @throws QueueDefinitionError when two definitions have one name. */
-  constructor({ backend, outbox, definitions, disabled = [], addBatchSize }: QueuesOptions) {
+  constructor({ backend, outbox, definitions, disabled = [], addBatchSize }: QueuesOptions<Known>) {
     this.#disabled = new Set(disabled);
     this.#backend = backend;
     this.outbox = outbox;
@@ -101,13 +104,14 @@ export class Queues {
     outbox?.start(backend, this.#queues);
   }
 
-  names(): string[] {
-    return [...this.#queues.keys()];
+  names(): NameOf<Known>[] {
+    return [...this.#queues.values()].map(({ definition }) => definition.name);
   }
 
   /** @throws QueueUnknownError, or QueueDisabledError where it is turned off (404), as all that takes a name */
-  definition(name: string): QueueDefinition {
-    return this.#open(name).definition;
+  definition<Name extends NameOf<Known>>(name: Name): DefinitionOf<Known, Name> {
+    // Under each name is what `Known` has under it: the constructor has put it there.
+    return this.#open(name).definition as DefinitionOf<Known, Name>;
   }
 
   /**
@@ -121,7 +125,11 @@ export class Queues {
    * @throws QueueOutcomeUnknownError (503) it may have been added; adding it again under the error's `jobId` is safe.
    * @throws QueueOutOfMemoryError (507)
    */
-  async add(queue: string, job: AddJob, settings?: AddSettings): Promise<AddResult> {
+  async add<Name extends NameOf<Known>>(
+    queue: Name,
+    job: AddJob<AcceptedData<Known, Name>>,
+    settings?: AddSettings,
+  ): Promise<AddResult> {
     const { producer, coalescing } = this.#open(queue);
     // A caller with a marker of its own repeats the add by itself.
     if (settings?.once !== undefined) return producer.add(job, settings);
@@ -133,7 +141,10 @@ export class Queues {
    *
    * @throws QueueUnknownError (404), JobOptionsInvalidError (400)
    */
-  coalescer<Item>(queue: string, settings: CoalescerSettings<Item>): ItemCoalescer<Item> {
+  coalescer<Name extends NameOf<Known>, Item>(
+    queue: Name,
+    settings: CoalescerSettings<Item, AcceptedData<Known, Name>>,
+  ): ItemCoalescer<Item> {
     return this.#open(queue).coalescing.coalescer(settings);
   }
 
@@ -148,7 +159,11 @@ export class Queues {
    *
    * @throws QueueUnknownError (404), JobOptionsInvalidError (400) for too many jobs or a wrong `spreadMs`
    */
-  async addMany(queue: string, jobs: readonly AddJob[], options?: AddManyOptions): Promise<AddManyResult> {
+  async addMany<Name extends NameOf<Known>>(
+    queue: Name,
+    jobs: readonly AddJob<AcceptedData<Known, Name>>[],
+    options?: AddManyOptions,
+  ): Promise<AddManyResult> {
     const { producer } = this.#open(queue);
     return this.outbox === undefined ? producer.addMany(jobs, options) : this.outbox.addMany(queue, jobs, options);
   }
@@ -163,18 +178,26 @@ export class Queues {
    * @throws FlowConflictError (409) another job than the root exists
    * @throws QueueUnavailableError, QueueOutcomeUnknownError (503), QueueOutOfMemoryError (507) as `add`
    */
-  async addFlow(flow: FlowJob): Promise<FlowResult> {
+  async addFlow(flow: FlowJob<Known>): Promise<FlowResult> {
     return addFlow(flow, this.#backend, (queue) => this.#open(queue));
   }
 
   /**
    * The job, or `undefined` when there is none of this id (any more). With `waitMs` it answers as soon as the job has
    * ended, and after that time with the job as it then is; so it does where the retention of the queue removes the job at
-   * its end.
+   * its end. The type of its result is what its queue says: it is not checked, and another program may have left another.
    *
    * @throws QueueUnknownError (404), QueueUnavailableError (503)
    */
-  async get(queue: string, id: string, { waitMs = 0, signal }: GetOptions = {}): Promise<JobView | undefined> {
+  async get<Name extends NameOf<Known>>(
+    queue: Name,
+    id: string,
+    options?: GetOptions,
+  ): Promise<JobView<ResultOf<DefinitionOf<Known, Name>>> | undefined> {
+    return (await this.#get(queue, id, options)) as JobView<ResultOf<DefinitionOf<Known, Name>>> | undefined;
+  }
+
+  async #get(queue: string, id: string, { waitMs = 0, signal }: GetOptions = {}): Promise<JobView | undefined> {
     const { handle, waiter } = this.#open(queue);
     if (!canBeJobId(id)) return undefined;
     const deadline = Date.now() + Math.min(waitMs, maxWaitMs);
@@ -195,12 +218,12 @@ export class Queues {
    * @throws QueueUnknownError (404), JobStateError (409: it has ended, or waits for its children),
    *   QueueUnavailableError (503)
    */
-  async cancel(queue: string, id: string, reason?: string): Promise<'waiting' | 'active' | undefined> {
+  async cancel(queue: NameOf<Known>, id: string, reason?: string): Promise<'waiting' | 'active' | undefined> {
     return cancelJob(this.#backend.registry(this.#open(queue).definition.name), id, reason);
   }
 
   /** @throws QueueUnknownError (404), QueueUnavailableError (503) */
-  async summary(queue: string): Promise<QueueSummary> {
+  async summary(queue: NameOf<Known>): Promise<QueueSummary> {
     const { definition, handle } = this.#open(queue);
     const reading = await handle.read();
     return { name: queue, prefix: this.#backend.prefixOf(queue), ...reading, policy: policyOf(definition) };
@@ -218,7 +241,7 @@ export class Queues {
    * @throws QueueUnknownError, JobInvalidError when the data does not fit the queue, JobOptionsInvalidError for an id that
    *   cannot be one, QueueUnavailableError (503)
    */
-  async ensureSchedules(entries?: readonly ScheduleEntry[]): Promise<void> {
+  async ensureSchedules(entries?: readonly ScheduleEntry<Known>[]): Promise<void> {
     for (const entry of entries ?? entriesOf([...this.#queues.values()].map((open) => open.definition))) {
       const { definition, handle, producer } = this.#open(entry.queue);
       await ensureSchedule(entry, { definition, handle, producer });
@@ -230,7 +253,7 @@ export class Queues {
    *
    * @throws QueueUnknownError (404), JobOptionsInvalidError (400: cursor, limit), QueueUnavailableError (503)
    */
-  async deadLetters(queue: string, options?: DeadLetterListOptions): Promise<DeadLetterPage> {
+  async deadLetters(queue: NameOf<Known>, options?: DeadLetterListOptions): Promise<DeadLetterPage> {
     return this.#open(queue).deadLetters.list(options);
   }
 
@@ -240,7 +263,7 @@ export class Queues {
    *
    * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
    */
-  async redrive(queue: string, options?: RedriveOptions): Promise<RedriveReport> {
+  async redrive(queue: NameOf<Known>, options?: RedriveOptions): Promise<RedriveReport> {
     return this.#open(queue).deadLetters.redrive(options);
   }
 
@@ -249,7 +272,7 @@ export class Queues {
    *
    * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
    */
-  async cleanDeadLetters(queue: string, options?: CleanDeadLettersOptions): Promise<CleanReport> {
+  async cleanDeadLetters(queue: NameOf<Known>, options?: CleanDeadLettersOptions): Promise<CleanReport> {
     return this.#open(queue).deadLetters.clean(options);
   }
 

@@ -31,7 +31,7 @@ describe('the embedded queue', () => {
     const backend = await createEmbeddedBackend({ directory });
     const queues = new Queues({ backend, definitions: [survival] });
     const ran: string[] = [];
-    const consumer = new Consumer<{ n: number }>({
+    const consumer = new Consumer({
       backend,
       definition: survival,
       handler: async (job) => {

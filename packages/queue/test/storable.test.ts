@@ -61,7 +61,7 @@ it('is what the embedded queue keeps, so that a job that is done does not run ag
   });
   const queues = new Queues({ backend, definitions: [definition] });
   let runs = 0;
-  const consumer = new Consumer<{ fails: boolean }>({
+  const consumer = new Consumer({
     backend,
     definition,
     handler: async (job) => {

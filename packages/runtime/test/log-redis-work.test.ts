@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
 import { modules } from '@holdfast/modules';
 import { httpDelivery } from '@holdfast/jobs';
-import { Consumer } from '@holdfast/queue';
+import { Consumer, type Handler } from '@holdfast/queue';
 import { pipeline } from '@holdfast/redis-core';
 import { createLogger } from '@holdfast/telemetry';
 import { eventually, startCluster, startUpstashRest, uniquePrefix, useRedis } from '@holdfast/testing';
@@ -58,9 +58,9 @@ async function useEverything({ engines, parts }: Runtime): Promise<void> {
 
   const data = { url: 'https://example.com/', body: secret };
   const done = Promise.withResolvers<void>();
-  const handler = async (): Promise<Record<string, never>> => {
+  const handler: Handler<typeof httpDelivery> = async () => {
     done.resolve();
-    return {};
+    return { status: 200, headers: {}, body: '', durationMs: 1 };
   };
   const consumer = new Consumer({ backend, definition: httpDelivery, handler });
   await consumer.start();
@@ -69,7 +69,8 @@ async function useEverything({ engines, parts }: Runtime): Promise<void> {
       queues.add('http-delivery', { data, options: { jobId: `${secret}-${n}` } }),
     ),
   );
-  const items = queues.coalescer<string>('http-delivery', { maxItems: 2, maxWaitMs: 60_000, toData: () => data });
+  const toData = (_items: readonly string[]) => data;
+  const items = queues.coalescer('http-delivery', { maxItems: 2, maxWaitMs: 60_000, toData });
   await Promise.all([items.add(secret), items.add(secret)]);
   await done.promise;
   await consumer.close({ timeoutMs: 20_000 });

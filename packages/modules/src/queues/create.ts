@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '@holdfast/config';
+import type { InstalledQueues } from '@holdfast/jobs';
 import { createRedisBackend, openOutbox, Queues } from '@holdfast/queue';
 import { createEmbeddedBackend } from '@holdfast/queue/embedded';
 import type { Outbox, QueueBackend, QueueDefinition } from '@holdfast/queue';
@@ -9,7 +10,7 @@ import type { QueuesSettings } from './config/settings.ts';
 import { queueDefinitions } from './definitions.ts';
 
 export interface QueuesPart {
-  readonly queues: Queues;
+  readonly queues: Queues<InstalledQueues>;
   readonly backend: QueueBackend;
 }
 
@@ -25,7 +26,7 @@ export async function createQueues(context: CreateContext<QueuesSettings, NoNeed
   const outbox = standIn ? openJobOutbox(config, settings) : undefined;
   try {
     const backend = await createQueueBackend(config, keys, definitions);
-    const queues = new Queues({
+    const queues = new Queues<InstalledQueues>({
       backend,
       definitions,
       disabled: settings.disabled,

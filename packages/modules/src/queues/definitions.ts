@@ -1,4 +1,4 @@
-import { builtInQueues, declaredQueue } from '@holdfast/jobs';
+import { builtInQueues, declaredQueue, type InstalledQueues } from '@holdfast/jobs';
 import { defineQueue, type QueueDefinition } from '@holdfast/queue';
 import type { QueuesSettings } from './config/settings.ts';
 
@@ -9,8 +9,10 @@ import type { QueuesSettings } from './config/settings.ts';
 export function queueDefinitions(
   { queues, disabled }: QueuesSettings,
   ofModules: readonly QueueDefinition[],
-): QueueDefinition[] {
-  const enabled = [...builtInQueues, ...ofModules].filter(({ name }) => !disabled.includes(name));
+): InstalledQueues {
+  const enabled: readonly QueueDefinition[] = [...builtInQueues, ...ofModules].filter(
+    ({ name }) => !disabled.includes(name),
+  );
   const inCode = enabled.map((definition) => {
     const { retention, ...overrides } = queues[definition.name] ?? {};
     return defineQueue({

@@ -13,7 +13,7 @@ export interface AdministeredQueue {
 }
 
 /** What an operator does with queues: look through them, follow a job, change what becomes of jobs. */
-export class QueueAdmin {
+export class QueueAdmin<Name extends string = string> {
   readonly #open: (queue: string) => AdministeredQueue;
   readonly #outbox: Outbox | undefined;
 
@@ -32,7 +32,7 @@ export class QueueAdmin {
    *
    * @throws QueueUnknownError (404), JobOptionsInvalidError (400: state, cursor, limit), QueueUnavailableError (503)
    */
-  async list(queue: string, options?: ListJobsOptions): Promise<JobList> {
+  async list(queue: Name, options?: ListJobsOptions): Promise<JobList> {
     return listJobs(queue, this.#open(queue).handle.jobs, options);
   }
 
@@ -42,7 +42,7 @@ export class QueueAdmin {
    *
    * @throws QueueUnknownError (404), QueueUnavailableError (503); while reading: EventsOverflowError
    */
-  async watch(queue: string, id: string, options: WatchOptions): Promise<AsyncIterable<JobEvent> | undefined> {
+  async watch(queue: Name, id: string, options: WatchOptions): Promise<AsyncIterable<JobEvent> | undefined> {
     const { handle, feed } = this.#open(queue);
     return watchJob(handle, feed, id, options);
   }
@@ -52,7 +52,7 @@ export class QueueAdmin {
    *
    * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
    */
-  async remove(queue: string, id: string): Promise<boolean> {
+  async remove(queue: Name, id: string): Promise<boolean> {
     const { handle } = this.#open(queue);
     return this.#outbox?.remove(queue, id) === true || removeJob(handle, id);
   }
@@ -62,7 +62,7 @@ export class QueueAdmin {
    *
    * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
    */
-  async retry(queue: string, id: string): Promise<boolean> {
+  async retry(queue: Name, id: string): Promise<boolean> {
     const { handle } = this.#open(queue);
     return this.#outbox?.retry(queue, id) === true || retryJob(handle, id);
   }
@@ -72,7 +72,7 @@ export class QueueAdmin {
    *
    * @throws QueueUnknownError (404), JobStateError (409), QueueUnavailableError (503)
    */
-  async promote(queue: string, id: string): Promise<boolean> {
+  async promote(queue: Name, id: string): Promise<boolean> {
     return promoteJob(this.#open(queue).handle, id);
   }
 
@@ -81,12 +81,12 @@ export class QueueAdmin {
    *
    * @throws QueueUnknownError (404), QueueUnavailableError (503)
    */
-  async pause(queue: string): Promise<void> {
+  async pause(queue: Name): Promise<void> {
     await this.#open(queue).handle.call((bullmq) => bullmq.pause());
   }
 
   /** @throws QueueUnknownError (404), QueueUnavailableError (503) */
-  async resume(queue: string): Promise<void> {
+  async resume(queue: Name): Promise<void> {
     await this.#open(queue).handle.call((bullmq) => bullmq.resume());
   }
 
@@ -95,7 +95,7 @@ export class QueueAdmin {
    *
    * @throws QueueUnknownError (404), QueueUnavailableError (503): some may have been removed
    */
-  async drain(queue: string, options?: DrainOptions): Promise<number> {
+  async drain(queue: Name, options?: DrainOptions): Promise<number> {
     return drainQueue(this.#open(queue).handle, options);
   }
 
@@ -104,7 +104,7 @@ export class QueueAdmin {
    *
    * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
    */
-  async clean(queue: string, options: CleanOptions): Promise<number> {
+  async clean(queue: Name, options: CleanOptions): Promise<number> {
     return cleanJobs(this.#open(queue).handle, options);
   }
 }

@@ -4,7 +4,8 @@ import { thinStacks } from '../dead-letters/failure-record.ts';
 import type { QueueDefinition } from '../define-queue.ts';
 import { JobCancelledError, JobExpiredError, JobInterruptedError, JobLockLostError } from '../errors.ts';
 import { askConsumerForBackoff, type StoredJobOptions } from '../job-options.ts';
-import { runJob, type Handler } from '../run-job.ts';
+import type { Handler } from '../handler.ts';
+import { runJob } from '../run-job.ts';
 import { asError, isPermanent, toFailure } from './failure.ts';
 import { givenUpJob, type OnGivenUp } from './given-up.ts';
 import type { Interruption } from './interruption.ts';
@@ -13,9 +14,9 @@ import { defaultMaxCrashes } from './tuning.ts';
 import { Turns } from './turns.ts';
 import type { HeldJob, WorkerRegistry } from './worker-registry.ts';
 
-export interface JobRunnerOptions<Data> {
+export interface JobRunnerOptions {
   readonly definition: QueueDefinition;
-  readonly handler: Handler<Data>;
+  readonly handler: Handler;
   readonly registry: WorkerRegistry;
   readonly running: RunningJobs;
   readonly onGivenUp: OnGivenUp | undefined;
@@ -32,10 +33,10 @@ export interface JobRunnerOptions<Data> {
 const lastLives = new Turns();
 
 /** Runs one attempt of a job and says to BullMQ, by what it returns or throws, what becomes of the job. */
-export class JobRunner<Data> {
-  readonly #options: JobRunnerOptions<Data>;
+export class JobRunner {
+  readonly #options: JobRunnerOptions;
 
-  constructor(options: JobRunnerOptions<Data>) {
+  constructor(options: JobRunnerOptions) {
     this.#options = options;
   }
 

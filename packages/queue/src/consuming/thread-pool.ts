@@ -1,15 +1,7 @@
-import { Worker, type ResourceLimits } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { PermanentError } from '../errors.ts';
-import type { Handler, RunningJob } from '../run-job.ts';
+import type { Handler, RunningJob, ThreadHandler } from '../handler.ts';
 import type { ThreadError, ThreadMessage, ThreadRequest } from './thread-protocol.ts';
-
-/** A handler that runs in a thread of its own: for jobs that would block the event loop. */
-export interface ThreadHandler {
-  /** A module whose default export is a `Handler`. It shares no state with this thread. */
-  readonly thread: URL;
-  /** Of each thread. A job that needs more fails; the process goes on. Of young objects a thread keeps 8 MB unless said otherwise. */
-  readonly resourceLimits?: ResourceLimits;
-}
 
 /**
  * At its limit V8 gives a thread 16 MB more, in which it is to end. What survives in the space for young objects is moved at once, up to

@@ -1,16 +1,27 @@
+import type { Catalogue, DataOf } from '../catalogue.ts';
+import type { QueueDefinition } from '../define-queue.ts';
 import type { JobOptions } from '../job-options.ts';
 import type { JobState } from '../job-view.ts';
 
-/** A job with the jobs that it waits for, which may wait for others in turn. */
-export interface FlowJob {
-  readonly queue: string;
+/**
+ * A job with the jobs that it waits for, which may wait for others in turn. In a catalogue that also has queues which are
+ * only known at run time, a flow is checked when it is added.
+ */
+export type FlowJob<Known extends Catalogue = Catalogue> = FlowJobOf<Known[number], Known>;
+
+type FlowJobOf<Definition extends QueueDefinition, Known extends Catalogue> = Definition extends QueueDefinition
+  ? FlowPart<Definition['name'], DataOf<Definition>, Known>
+  : never;
+
+interface FlowPart<Name extends string, Data, Known extends Catalogue> {
+  readonly queue: Name;
   /** Default: the name of the queue. */
   readonly name?: string;
-  readonly data: unknown;
+  readonly data: Data;
   /** As for `add`, without `deduplication`. */
   readonly options?: JobOptions;
   /** They run first, in any order; this one runs when all of them have ended, and reads their results with `job.children()`. */
-  readonly children?: readonly FlowJob[];
+  readonly children?: readonly FlowJob<Known>[];
   /** What the failure of this job does to its parent. Default `fail`. */
   readonly onFailure?: ChildFailurePolicy;
 }

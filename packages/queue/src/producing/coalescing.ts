@@ -16,11 +16,11 @@ export interface Coalesce {
   readonly maxWaitMs: number;
 }
 
-export interface CoalescerSettings<Item> {
+export interface CoalescerSettings<Item, Data = unknown> {
   readonly maxItems: number;
   readonly maxWaitMs: number;
   /** The data of a job of these items; the most urgent ones come first. */
-  readonly toData: (items: readonly Item[]) => unknown;
+  readonly toData: (items: readonly Item[]) => Data;
 }
 
 /** Makes one job of many items. Closed with its queues. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Catalogue, DataOf } from '../catalogue.ts';
 import type { QueueDefinition, Schedule } from '../define-queue.ts';
 import { JobOptionsInvalidError } from '../errors.ts';
 import { upsertSchedule } from './bullmq-schedule.ts';
@@ -6,13 +7,19 @@ import { isScheduleId, scheduleIdRule } from './rules.ts';
 import { bringAbout, type ScheduledQueue } from './schedules.ts';
 
 /** One schedule that is declared for a queue: which job it makes, and when. */
-export interface ScheduleEntry {
-  readonly queue: string;
+export type ScheduleEntry<Known extends Catalogue = Catalogue> = EntryOf<Known[number]>;
+
+type EntryOf<Definition extends QueueDefinition> = Definition extends QueueDefinition
+  ? QueueSchedule<Definition['name'], DataOf<Definition>>
+  : never;
+
+interface QueueSchedule<Name extends string, Data> {
+  readonly queue: Name;
   /** Unique in its queue: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`, and not `.` or `..`. */
   readonly id: string;
   /** Without it, only `runAtStart` counts. */
   readonly schedule?: Schedule;
-  readonly data: unknown;
+  readonly data: Data;
   /** Also add a job now. */
   readonly runAtStart?: boolean;
 }

@@ -3,9 +3,9 @@ import type { JobOptions } from '../job-options.ts';
 import { scheduleIssues } from './rules.ts';
 
 /** The job that a schedule makes. */
-export interface ScheduledJob {
+export interface ScheduledJob<Data = unknown> {
   readonly name?: string;
-  readonly data: unknown;
+  readonly data: Data;
   readonly options?: JobOptions;
 }
 

@@ -1,4 +1,5 @@
 import type { FieldIssue } from '@holdfast/redis-core';
+import type { AcceptedData, Catalogue, NameOf } from '../catalogue.ts';
 import type { Schedule } from '../define-queue.ts';
 import { JobOptionsInvalidError } from '../errors.ts';
 import { canBeAskedFor } from '../job-id.ts';
@@ -15,12 +16,12 @@ export interface ScheduledQueue extends ScheduleTarget {
 }
 
 /** Either `pattern` (cron, 5 or 6 fields) with `tz` (default UTC), or `everyMs` (1 s to 365 days). */
-export interface ScheduleInput {
+export interface ScheduleInput<Data = unknown> {
   readonly pattern?: string;
   readonly tz?: string;
   readonly everyMs?: number;
   /** As for `Queues.add`, without `jobId`, `delayMs` and `deduplication`. */
-  readonly job: ScheduledJob;
+  readonly job: ScheduledJob<Data>;
   readonly paused?: boolean;
 }
 
@@ -37,7 +38,7 @@ const refused = ['jobId', 'delayMs', 'deduplication'] as const;
  * in the configuration until that changes: so a schedule that was paused is still paused after the next start, and a
  * process that dies half way is made good by the next one that starts.
  */
-export class Schedules {
+export class Schedules<Known extends Catalogue = Catalogue> {
   readonly #open: (queue: string) => ScheduledQueue;
 
   /** @param open throws QueueUnknownError (404) */
@@ -46,7 +47,7 @@ export class Schedules {
   }
 
   /** In the order of their ids. @throws QueueUnknownError (404), QueueUnavailableError (503) */
-  async list(queue: string, { upcoming = 5 }: ScheduleViewOptions = {}): Promise<ScheduleView[]> {
+  async list(queue: NameOf<Known>, { upcoming = 5 }: ScheduleViewOptions = {}): Promise<ScheduleView[]> {
     const { handle } = this.#open(queue);
     const [records, schedulers] = await Promise.all([handle.scheduleRecords.all(), listStoredSchedules(handle)]);
     const existing = new Map(schedulers.map((scheduler) => [scheduler.id, scheduler]));
@@ -57,7 +58,11 @@ export class Schedules {
   }
 
   /** @throws QueueUnknownError (404), QueueUnavailableError (503) */
-  async get(queue: string, id: string, { upcoming = 5 }: ScheduleViewOptions = {}): Promise<ScheduleView | undefined> {
+  async get(
+    queue: NameOf<Known>,
+    id: string,
+    { upcoming = 5 }: ScheduleViewOptions = {},
+  ): Promise<ScheduleView | undefined> {
     const { handle } = this.#open(queue);
     if (!canBeAskedFor(id)) return undefined;
     const [record, existing] = await Promise.all([handle.scheduleRecords.get(id), readStoredSchedule(handle, id)]);
@@ -70,7 +75,11 @@ export class Schedules {
    * @throws QueueUnknownError (404), JobOptionsInvalidError (400: paths such as `/pattern`, `/job/options/attempts`),
    *   JobInvalidError (422: the data), JobTooLargeError (413), QueueUnavailableError (503: repeat it)
    */
-  async put(queue: string, id: string, input: ScheduleInput): Promise<ScheduleView> {
+  async put<Name extends NameOf<Known>>(
+    queue: Name,
+    id: string,
+    input: ScheduleInput<AcceptedData<Known, Name>>,
+  ): Promise<ScheduleView> {
     const open = this.#open(queue);
     check(id, input, open.producer);
     const earlier = await this.#standing(open, id);
@@ -102,7 +111,7 @@ export class Schedules {
    *
    * @throws QueueUnknownError (404), QueueUnavailableError (503: repeat it)
    */
-  async remove(queue: string, id: string): Promise<boolean> {
+  async remove(queue: NameOf<Known>, id: string): Promise<boolean> {
     const open = this.#open(queue);
     if (!canBeAskedFor(id)) return false;
     const earlier = await this.#standing(open, id);
@@ -120,19 +129,19 @@ export class Schedules {
    *
    * @throws QueueUnknownError (404), QueueUnavailableError (503: repeat it)
    */
-  async undeclare(queue: string, id: string): Promise<void> {
+  async undeclare(queue: NameOf<Known>, id: string): Promise<void> {
     const { handle } = this.#open(queue);
     await removeSchedule(id, handle);
     await handle.scheduleRecords.delete(id);
   }
 
   /** Makes no more jobs until `resume`; `undefined` when there is no such schedule. @throws as `remove` */
-  async pause(queue: string, id: string): Promise<ScheduleView | undefined> {
+  async pause(queue: NameOf<Known>, id: string): Promise<ScheduleView | undefined> {
     return this.#change(queue, id, 'paused');
   }
 
   /** Goes on with the next run from now; what was missed is not made good. @throws as `remove` */
-  async resume(queue: string, id: string): Promise<ScheduleView | undefined> {
+  async resume(queue: NameOf<Known>, id: string): Promise<ScheduleView | undefined> {
     return this.#change(queue, id, 'running');
   }
 
@@ -142,7 +151,7 @@ export class Schedules {
    *
    * @throws QueueUnknownError (404), QueueUnavailableError (503: repeat it)
    */
-  async mend(queue: string): Promise<void> {
+  async mend(queue: NameOf<Known>): Promise<void> {
     const open = this.#open(queue);
     for (const [id, { state, isDeclared }] of await open.handle.scheduleRecords.all()) {
       await this.#bringAbout(open, id);
@@ -150,7 +159,7 @@ export class Schedules {
     }
   }
 
-  async #change(queue: string, id: string, state: 'paused' | 'running'): Promise<ScheduleView | undefined> {
+  async #change(queue: NameOf<Known>, id: string, state: 'paused' | 'running'): Promise<ScheduleView | undefined> {
     const open = this.#open(queue);
     const earlier = canBeAskedFor(id) ? await this.#standing(open, id) : undefined;
     if (earlier === undefined || earlier.state === 'removed') return undefined;

@@ -67,11 +67,11 @@ describe.each(['redis', 'embedded'])('jobs on the %s backend', (kind) => {
 
   const consume = async (
     queue: Name,
-    handler: Handler<{ n: number }>,
+    handler: Handler<(typeof definitions)[number]>,
     options: Partial<ConsumerOptions> = {},
-  ): Promise<Consumer<{ n: number }>> => {
+  ): Promise<Consumer> => {
     const definition = queues.definition(queue);
-    const consumer = new Consumer<{ n: number }>({ backend, definition, ...options, handler });
+    const consumer = new Consumer({ backend, definition, ...options, handler });
     closers.push(async () => consumer.close({ timeoutMs: 2000 }));
     await consumer.start();
     return consumer;
@@ -86,7 +86,7 @@ describe.each(['redis', 'embedded'])('jobs on the %s backend', (kind) => {
     });
 
   /** Until each has asked for a job; on Redis, until its connection blocks because there was none. */
-  const asksInVain = async (consumers: readonly Consumer<{ n: number }>[]): Promise<void> => {
+  const asksInVain = async (consumers: readonly Consumer[]): Promise<void> => {
     await eventually(() => {
       for (const consumer of consumers) expect(consumer.status().lastFetchAt).not.toBeNull();
     });
@@ -215,7 +215,7 @@ describe.each(['redis', 'embedded'])('jobs on the %s backend', (kind) => {
     const permits = new Permits(2);
     const order: string[] = [];
     let [running, most] = [0, 0];
-    const handler: Handler<{ n: number }> = async ({ queue }) => {
+    const handler: Handler<(typeof definitions)[number]> = async ({ queue }) => {
       running += 1;
       most = Math.max(most, running);
       order.push(queue);

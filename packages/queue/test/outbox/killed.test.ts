@@ -28,7 +28,7 @@ describe('a service that is killed again and again, with a network that fails', 
     const target = { kind: 'standalone', host: '127.0.0.1', port: redis.port } as const;
     const backend = createRedisBackend({ target });
     const handle = backend.open('parcels');
-    const consumer = new Consumer<{ n: number }>({
+    const consumer = new Consumer({
       backend,
       definition: { ...definition, concurrency: 50 },
       handler: async ({ id }) => void runs.set(id, (runs.get(id) ?? 0) + 1),

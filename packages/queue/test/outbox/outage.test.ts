@@ -118,7 +118,7 @@ describe('jobs that are added while Redis is away', () => {
   it('are followed by a wait from the outbox to their end', async () => {
     const { queues, backend } = open();
     await add(0, 'before');
-    const consumer = new Consumer<{ n: number }>({
+    const consumer = new Consumer({
       backend,
       definition,
       handler: async ({ data }) => ({ got: data.n }),

@@ -61,10 +61,10 @@ export function describeCoalescing(kind: string, create: () => Promise<QueueBack
     });
 
     it('takes items of any kind, with what makes a job of them', async () => {
-      const numbers = queues.coalescer<number>('items', {
+      const numbers = queues.coalescer('items', {
         maxItems: 3,
         maxWaitMs: 60_000,
-        toData: (items) => ({ n: items.reduce((sum, item) => sum + item, 0) }),
+        toData: (items: readonly number[]) => ({ n: items.reduce((sum, item) => sum + item, 0) }),
       });
       const waiting = numbers.add(1);
       expect(queues.batchStats()).toEqual({ activeBatches: 1, totalQueuedJobs: 1, batchesByType: { items: 1 } });

@@ -28,7 +28,7 @@ const addPauseMs = 1000;
  */
 export class FailureNotices {
   readonly #options: FailureNoticesOptions;
-  readonly #queues: Queues;
+  readonly #queues: Queues<readonly (typeof deliveryNotice)[]>;
   /** The queue that delivers notices is turned off, which the start has warned about. */
   readonly #isOff: boolean;
 
@@ -43,7 +43,7 @@ export class FailureNotices {
   async tell(job: GivenUpJob): Promise<void> {
     const { logger } = this.#options;
     if (this.#isOff) return;
-    if (isNotice(job)) {
+    if (job.queue === httpDelivery.name && isNotice(job.data)) {
       const { to, queue, webhookId } = job.data.notice;
       logger.warn({ to, queue, webhookId, error: job.error }, 'nobody could be told that a job has failed');
       return;
@@ -139,9 +139,6 @@ export class FailureNotices {
 }
 
 /** Whether a job of http-delivery is a notice, which has no URL of its own. */
-export function isNotice<Job extends { readonly queue: string; readonly data: unknown }>(
-  job: Job,
-): job is Job & { readonly data: DeliveryNoticeData } {
-  const { data } = job;
-  return job.queue === httpDelivery.name && typeof data === 'object' && data !== null && 'notice' in data;
+export function isNotice(data: unknown): data is DeliveryNoticeData {
+  return typeof data === 'object' && data !== null && 'notice' in data;
 }

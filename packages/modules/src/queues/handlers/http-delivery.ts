@@ -1,6 +1,6 @@
 import { parseDuration } from '@holdfast/config';
-import type { HttpDeliveryData } from '@holdfast/jobs';
-import type { Handler, RunningJob } from '@holdfast/queue';
+import type { deliveryNotice, httpDelivery, HttpDeliveryData } from '@holdfast/jobs';
+import type { Handler } from '@holdfast/queue';
 import type { QueuesSettings } from '../config/settings.ts';
 import { attemptDelivery, type Delivery } from '../delivery/attempt.ts';
 import type { Deliverers } from '../delivery/deliverers.ts';
@@ -16,19 +16,22 @@ export interface HttpDeliveryDependencies {
 }
 
 /** Delivers a job as one HTTP request to the URL that it names; the response is its result. */
-export function httpDeliveryHandler(dependencies: HttpDeliveryDependencies): Handler {
+export function httpDeliveryHandler(
+  dependencies: HttpDeliveryDependencies,
+): Handler<typeof httpDelivery | typeof deliveryNotice> {
   const { notices } = dependencies;
-  return async (job) =>
-    attemptDelivery(
+  return async (job) => {
+    const { data, idempotencyKey } = job;
+    return attemptDelivery(
       job,
-      isNotice(job)
-        ? notices.deliveryOf(job.data.notice)
-        : deliveryOf(job as RunningJob<HttpDeliveryData>, dependencies),
+      isNotice(data) ? notices.deliveryOf(data.notice) : deliveryOf(data, idempotencyKey, dependencies),
     );
+  };
 }
 
 function deliveryOf(
-  { data, idempotencyKey }: RunningJob<HttpDeliveryData>,
+  data: HttpDeliveryData,
+  idempotencyKey: string,
   { settings, deliverers }: HttpDeliveryDependencies,
 ): Delivery {
   const { url, method = 'POST', headers = {}, body, timeout } = data;

@@ -1,4 +1,4 @@
-import { httpDelivery } from '@holdfast/jobs';
+import type { deliveryNotice, httpDelivery } from '@holdfast/jobs';
 import type { Handler } from '@holdfast/queue';
 import type { Logger } from '@holdfast/telemetry';
 import type { Handlers, NoNeeds, Running } from '../../module.ts';
@@ -15,18 +15,20 @@ export interface QueuesHandlersContext extends Running<QueuesSettings, NoNeeds, 
 }
 
 /** What delivers jobs over HTTP: those that name a URL themselves, and those of the queues that the configuration declares. */
-export function createHandlers({ settings, part, logger }: QueuesHandlersContext): Handlers {
+export function createHandlers({
+  settings,
+  part,
+  logger,
+}: QueuesHandlersContext): Handlers<readonly [typeof httpDelivery, typeof deliveryNotice]> {
   const deliverers = createDeliverers(settings.httpDelivery, logger);
   const notices = new FailureNotices({ settings, deliverers, backend: part.backend, logger });
   const schedules = new DeclaredSchedules({ settings, part, logger });
-  const byQueue: Record<string, Handler> = {
-    [httpDelivery.name]: httpDeliveryHandler({ settings, deliverers, notices }),
-  };
+  const declared: Record<string, Handler> = {};
   for (const [name, { delivery }] of Object.entries(settings.queues)) {
-    if (delivery !== undefined) byQueue[name] = declaredQueueHandler(delivery, { settings, deliverers });
+    if (delivery !== undefined) declared[name] = declaredQueueHandler(delivery, { settings, deliverers });
   }
   return {
-    byQueue,
+    byQueue: { ...declared, 'http-delivery': httpDeliveryHandler({ settings, deliverers, notices }) },
     onGivenUp: async (job) => notices.tell(job),
     start: () => schedules.start(),
     stop: async () => schedules.close(),

@@ -1,4 +1,4 @@
-import type { SourceSyncData } from '@holdfast/jobs';
+import type { sourceSync } from '@holdfast/jobs';
 import { PermanentError, type Handler } from '@holdfast/queue';
 import { SourceDisabledError, SourceUnknownError, type Sources, type SyncReport } from '@holdfast/sources';
 
@@ -6,7 +6,7 @@ import { SourceDisabledError, SourceUnknownError, type Sources, type SyncReport 
 export function sourceSyncHandler(
   sources: Sources,
   { hasUpstream = true }: { readonly hasUpstream?: boolean } = {},
-): Handler<SourceSyncData> {
+): Handler<typeof sourceSync> {
   return async (job): Promise<SyncReport> => {
     const mirror = find(sources, job.data.source);
     // A schedule of when there was one goes on.
