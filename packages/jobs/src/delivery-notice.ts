@@ -1,6 +1,6 @@
 import { defineQueue, type QueueDefinition } from '@holdfast/queue';
 import { Type, type Static } from 'typebox';
-import { deliveryResponse, httpDelivery } from './http-delivery.ts';
+import { httpDelivery, type deliveryResponse } from './http-delivery.ts';
 
 const payload = Type.Object(
   {

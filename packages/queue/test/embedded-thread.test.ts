@@ -74,8 +74,8 @@ describe('the embedded queue, when the thread of its database dies', () => {
       backend,
       definition,
       handler: async ({ data }) => {
-        started.push((data as { n: number }).n);
-        if ((data as { n: number }).n === 1) await mayEnd.wait();
+        started.push(data.n);
+        if (data.n === 1) await mayEnd.wait();
         return 'done';
       },
     });

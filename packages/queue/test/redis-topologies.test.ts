@@ -120,7 +120,7 @@ async function expectJobsToRun(target: RedisTarget, disturb?: () => Promise<void
     backend,
     definition,
     handler: async ({ data }) => {
-      ran.add((data as { n: number }).n);
+      ran.add(data.n);
     },
   });
   try {
