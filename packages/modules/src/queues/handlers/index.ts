@@ -28,7 +28,7 @@ export function createHandlers({
     if (delivery !== undefined) declared[name] = declaredQueueHandler(delivery, { settings, deliverers });
   }
   return {
-    byQueue: { ...declared, 'http-delivery': httpDeliveryHandler({ settings, deliverers, notices }) },
+    byQueue: { 'http-delivery': httpDeliveryHandler({ settings, deliverers, notices }), ...declared },
     onGivenUp: async (job) => notices.tell(job),
     start: () => schedules.start(),
     stop: async () => schedules.close(),
