@@ -15,7 +15,7 @@ export type {
   Running,
   StartedModule,
 } from './module.ts';
-export { modules, type BuiltInModules } from './modules.ts';
+export { modules, type BuiltInHandlers, type BuiltInModules } from './modules.ts';
 export type { QueuesPart } from './queues/create.ts';
 export type { SourcesPart } from './sources/create.ts';
 export { measureWorker, type WorkerReading } from './queues/metrics/worker.ts';
