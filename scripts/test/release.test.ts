@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { root } from './compose.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The scripts are plain JavaScript, which must run with nothing installed; here they get the types that they have. */
 const load = async <T>(name: string): Promise<T> => (await import(`${root}scripts/lib/${name}`)) as T;
