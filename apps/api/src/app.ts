@@ -65,7 +65,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
     http: {
       headersTimeout: Math.min(10_000, requestTimeoutMs),
       connectionsCheckingInterval: 1000,
-      // Asked for in plugins/node-answers.ts, which says what is wrong.
+      // Asked for in plugins/node-answers, which says what is wrong.
       requireHostHeader: false,
     },
     // Requests that arrive on an open connection while the service closes are still answered, with `connection: close`.

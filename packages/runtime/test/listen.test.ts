@@ -3,7 +3,7 @@ import { createServer, get, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
-import { listen, type Listener } from '../src/index.ts';
+import { listen, type Listener } from '../src/listen.ts';
 
 const servers: { close(): unknown }[] = [];
 afterEach(() => {

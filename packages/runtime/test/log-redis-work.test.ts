@@ -10,7 +10,8 @@ import { pipeline } from '@holdfast/redis-core';
 import { createLogger } from '@holdfast/telemetry';
 import { eventually, startCluster, startUpstashRest, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createRuntime, logRedisWork, type Runtime } from '../src/index.ts';
+import { createRuntime, type Runtime } from '../src/create-runtime.ts';
+import { logRedisWork } from '../src/log-redis-work.ts';
 
 interface Line {
   readonly msg: string;

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { exitCodes, openPort, type Listener } from '../src/index.ts';
+import type { Listener } from '../src/listen.ts';
+import { openPort } from '../src/open-port.ts';
+import { exitCodes } from '../src/start-error.ts';
 
 const variables = { host: 'HOST', port: 'PORT' };
 const servers: { close(): unknown }[] = [];

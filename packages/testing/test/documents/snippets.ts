@@ -35,7 +35,6 @@ export interface Frame {
   readonly after?: string;
 }
 
-const endsBySignal = `process.kill(process.pid, 'SIGTERM');`;
 const engine = `
 import { createEngine, pipeline } from '@holdfast/redis-core';
 const engine = createEngine({ name: 'cache', target: { kind: 'standalone', host: '127.0.0.1', port: 6379 } });`;
@@ -120,7 +119,6 @@ export const frames: Readonly<Record<string, Frame>> = {
   'packages/redis-core/README.md 4': {
     before: `const redis = undefined;\nconst applyTo = async (..._: readonly unknown[]) => {};`,
   },
-  'packages/runtime/README.md 1': { after: endsBySignal },
   'packages/telemetry/README.md 1': {
     before: `import { once } from 'node:events';`,
     after: `

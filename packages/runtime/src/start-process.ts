@@ -1,0 +1,103 @@
+import type { Config } from '@holdfast/config';
+import { modules } from '@holdfast/modules';
+import { createLogger, createMetrics, type Logger, type Metrics } from '@holdfast/telemetry';
+import { consoleToLog } from './console-to-log.ts';
+import { createRuntime, type Runtime } from './create-runtime.ts';
+import type { Listener } from './listen.ts';
+import { isLockedOut } from './locked-out.ts';
+import { logJobs } from './log-jobs.ts';
+import { logLibraryErrors } from './log-library-errors.ts';
+import { logRedisWork } from './log-redis-work.ts';
+import { measureModules } from './measure-modules.ts';
+import { openPort, type PortOptions } from './open-port.ts';
+import { readConfig } from './read-config.ts';
+import { requireRedis } from './require-redis.ts';
+import { exitOnUncaught, shutDownOnSignal, type ShutdownOptions } from './shutdown.ts';
+import { endFailedStart } from './start-error.ts';
+import { version } from './version.ts';
+
+export interface ProcessOptions {
+  /** `api`, `worker`: what its log lines and metrics are marked with. */
+  readonly service: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /** Whether it answers callers: then it needs API keys where others reach it, and something stands in for an absent Redis. */
+  readonly servesApi: boolean;
+  /** What the log says when it goes on without Redis. */
+  readonly withoutRedis: string;
+  /** What this process makes of its configuration. @throws StartError for one that is not for it */
+  readonly adapt?: (config: Config) => Config;
+}
+
+/** What every process is made of. */
+export interface ProcessParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly runtime: Runtime;
+  /** Waits for Redis, as `requireRedis` does. What is built before has connections that count too. @throws StartError */
+  readonly connect: () => Promise<void>;
+}
+
+/** What one kind of process adds to that. */
+export interface Service {
+  readonly app: Listener;
+  readonly port: PortOptions;
+  /** What ends first when the process is asked to end, in this order. */
+  readonly steps: ShutdownOptions['steps'];
+  /** Begins its work: it listens now, at this URL. */
+  readonly opened: (address: string) => Promise<void>;
+}
+
+/**
+ * Starts a process of Holdfast, from its configuration to the open port, and has a signal end it in order. Ends the process
+ * when that fails, with the reason in its log.
+ */
+export async function startProcess(
+  options: ProcessOptions,
+  build: (parts: ProcessParts) => Promise<Service>,
+): Promise<void> {
+  const { service, env, cwd, servesApi, adapt = (config) => config } = options;
+  const read = readConfig(env, cwd, { servesApi });
+  const logger = createLogger({ ...read.log, service, version });
+  exitOnUncaught(logger);
+  for (const warning of read.warnings) logger.warn(warning);
+  try {
+    await start(adapt(read), logger, options, build);
+  } catch (error) {
+    endFailedStart(logger, error);
+  }
+}
+
+async function start(
+  config: Config,
+  logger: Logger,
+  { service, servesApi, withoutRedis }: ProcessOptions,
+  build: (parts: ProcessParts) => Promise<Service>,
+): Promise<void> {
+  const metrics = createMetrics({ service, version });
+  const logs = [logLibraryErrors(logger), logRedisWork(logger), logJobs(logger), consoleToLog(logger)];
+  const runtime = await createRuntime(config, { modules, standIn: servesApi });
+  measureModules(runtime, metrics);
+  for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, runtime.engines[name].status.available);
+  const connect = async (): Promise<void> => {
+    // What is not there is told by the log of the connections; this is what follows from it.
+    if ((await requireRedis(config, runtime)) !== undefined) {
+      if (isLockedOut(runtime)) logger.error('not ready (503) until Redis lets this process in');
+      else logger.warn(withoutRedis);
+    }
+    runtime.eviction.start(logger);
+  };
+  const { app, port, steps, opened } = await build({ config, logger, metrics, runtime, connect });
+  shutDownOnSignal({
+    logger,
+    timeoutMs: config.server.shutdownTimeoutMs,
+    steps: [
+      ...steps,
+      { name: 'runtime', close: () => runtime.close() },
+      { name: 'metrics', close: async () => metrics.close() },
+      { name: 'logging', close: async () => logs.forEach((stop) => stop()) },
+    ],
+  });
+  await opened(await openPort(app, port));
+}
