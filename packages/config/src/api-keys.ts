@@ -1,5 +1,5 @@
-import { scopes } from '@holdfast/contract';
-import type { Scope } from '@holdfast/contract';
+// Of its own subpath: whoever reads a configuration needs no schemas of routes.
+import { scopes, type Scope } from '@holdfast/contract/scopes';
 import { ValueError } from './errors.ts';
 
 /** A caller of the API. The key itself is never stored, only its SHA-256. */
