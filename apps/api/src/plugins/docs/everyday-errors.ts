@@ -1,6 +1,5 @@
-import { isNode } from './named-schemas.ts';
-
-type Node = Readonly<Record<string, unknown>>;
+import type { Node } from './nodes.ts';
+import { isNode } from './nodes.ts';
 
 const problemType = 'application/problem+json';
 

@@ -1,4 +1,6 @@
-type Node = Readonly<Record<string, unknown>>;
+import type { Node } from './nodes.ts';
+import { isNode, mapValues } from './nodes.ts';
+import { plainUnion } from './plain-unions.ts';
 
 /** Under these stand schemas by the names of properties. */
 const byName = new Set(['properties', 'patternProperties']);
@@ -24,7 +26,7 @@ export class NamedSchemas {
   refer(schema: unknown): unknown {
     if (Array.isArray(schema)) return schema.map((each) => this.refer(each));
     if (!isNode(schema)) return schema;
-    const { title, ...referring } = this.#withReferences(schema);
+    const { title, ...referring } = this.#withReferences(plainUnion(schema));
     if (typeof title !== 'string' || !isName.test(title))
       return { ...(title !== undefined && { title }), ...referring };
     const { description, examples: _examples, example: _example, ...shape } = referring;
@@ -41,12 +43,4 @@ export class NamedSchemas {
       return byName.has(keyword) && isNode(value) ? mapValues(value, (property) => this.refer(property)) : value;
     });
   }
-}
-
-export function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export function mapValues(node: Node, map: (value: unknown, name: string) => unknown): Node {
-  return Object.fromEntries(Object.entries(node).map(([name, value]) => [name, map(value, name)]));
 }

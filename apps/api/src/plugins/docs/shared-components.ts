@@ -1,6 +1,6 @@
-import { isNode, mapValues, NamedSchemas } from './named-schemas.ts';
-
-type Node = Readonly<Record<string, unknown>>;
+import { NamedSchemas } from './named-schemas.ts';
+import type { Node } from './nodes.ts';
+import { isNode, mapValues } from './nodes.ts';
 
 const problemType = 'application/problem+json';
 
