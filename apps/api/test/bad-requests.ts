@@ -30,6 +30,7 @@ const paths: readonly BadRequest[] = [
   ['a namespace that is not declared', put('/v1/cache/unheard-of/key'), 404, 'NAMESPACE_UNKNOWN'],
   ['a namespace called __proto__', { url: '/v1/namespaces/__proto__' }, 404, 'NAMESPACE_UNKNOWN'],
   ['an unknown queue', { url: '/v1/queues/nope' }, 404, 'QUEUE_UNKNOWN'],
+  ['the schema of an unknown queue', { url: '/v1/queues/nope/schema' }, 404, 'QUEUE_UNKNOWN'],
   ['a job of an unknown queue', post({ data: {} }, '/v1/queues/nope/jobs'), 404, 'QUEUE_UNKNOWN'],
   ['an unknown job', { url: `${jobsUrl}/none` }, 404, 'JOB_NOT_FOUND'],
   ['an unknown source', { url: '/v1/sources/nope' }, 404, 'SOURCE_UNKNOWN'],

@@ -41,6 +41,7 @@ export const calls = {
 
   listQueues: (client) => sdk.listQueues({ client }),
   getQueue: (client) => sdk.getQueue({ client, ...queue }),
+  getPayloadSchema: (client) => sdk.getPayloadSchema({ client, ...queue }),
   pauseQueue: (client) => sdk.pauseQueue({ client, ...queue }),
   resumeQueue: (client) => sdk.resumeQueue({ client, ...queue }),
   drainQueue: (client) => sdk.drainQueue({ client, ...queue, body: { delayed: true } }),

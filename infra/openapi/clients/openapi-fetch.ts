@@ -48,6 +48,7 @@ export const calls = {
 
   listQueues: (api) => api.GET('/v1/queues'),
   getQueue: (api) => api.GET('/v1/queues/{q}', { params: queue }),
+  getPayloadSchema: (api) => api.GET('/v1/queues/{q}/schema', { params: queue }),
   pauseQueue: (api) => api.POST('/v1/queues/{q}/pause', { params: queue }),
   resumeQueue: (api) => api.POST('/v1/queues/{q}/resume', { params: queue }),
   drainQueue: (api) => api.POST('/v1/queues/{q}/drain', { params: queue, body: { delayed: true } }),

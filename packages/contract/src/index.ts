@@ -22,8 +22,8 @@ export { BatchStats, HealthSummary, Integrations, RedisHealth, RedisMetrics, Red
 export { getBatchStats, getHealthSummary, getIntegrations, getMetrics, getOpenApi } from './operations.ts';
 export { getRedisHealth, getRedisMetrics } from './operations.ts';
 export { FieldIssue, Problem } from './problems.ts';
-export { cleanableStates, Queue, QueueList, Removed } from './queues.ts';
-export { cleanQueue, drainQueue, getQueue, listQueues, pauseQueue, resumeQueue } from './queues.ts';
+export { cleanableStates, PayloadSchema, Queue, QueueList, Removed } from './queues.ts';
+export { cleanQueue, drainQueue, getPayloadSchema, getQueue, listQueues, pauseQueue, resumeQueue } from './queues.ts';
 export { noBody, strictObject } from './requests.ts';
 export { deleteSchedule, getSchedule, listSchedules, NewSchedule, putSchedule } from './schedules.ts';
 export { Schedule, Schedules } from './schedules.ts';

@@ -34,6 +34,14 @@ export const Queue = Type.Object(
 );
 export type Queue = Static<typeof Queue>;
 
+export const PayloadSchema = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  additionalProperties: true,
+  title: 'PayloadSchema',
+  description: 'A JSON Schema, as https://json-schema.org/draft/2020-12/schema describes it.',
+});
+export type PayloadSchema = Static<typeof PayloadSchema>;
+
 export const QueueList = Type.Object({ queues: Type.Array(Queue) }, { title: 'QueueList' });
 export type QueueList = Static<typeof QueueList>;
 
@@ -72,6 +80,26 @@ export const getQueue = {
   response: {
     200: answer('With backlog, age and policy.', Queue, example),
     ...problems('QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE'),
+  },
+};
+
+export const getPayloadSchema = {
+  operationId: 'getPayloadSchema',
+  summary: 'What the jobs of a queue carry',
+  description:
+    'The JSON Schema (draft 2020-12) that the `data` of a job must fit, for forms, generators of types and checks before a job is sent. A job that does not fit is answered with JOB_INVALID.',
+  tags,
+  params,
+  response: {
+    200: answer('The schema.', PayloadSchema, {
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      type: 'object',
+      properties: { source: { type: 'string' } },
+      required: ['source'],
+      additionalProperties: false,
+    }),
+    // It is known without the store of the queue.
+    ...problems('QUEUE_UNKNOWN', 'QUEUE_DISABLED'),
   },
 };
 

@@ -1,7 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { cleanQueue, drainQueue, getQueue, listQueues, pauseQueue, resumeQueue } from '@holdfast/contract';
+import {
+  cleanQueue,
+  drainQueue,
+  getPayloadSchema,
+  getQueue,
+  listQueues,
+  pauseQueue,
+  resumeQueue,
+} from '@holdfast/contract';
 import type { Queues } from '@holdfast/queue';
 import { durationAt } from '../../http/durations.ts';
+import { payloadSchemaOf } from './payload-schema.ts';
 
 export const queueRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }> = async (app, { queues }) => {
   const read = { access: 'jobs:read' } as const;
@@ -10,6 +19,10 @@ export const queueRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }>
   app.get('/v1/queues', { config: read, schema: listQueues }, async () => ({ queues: await queues.summaries() }));
 
   app.get('/v1/queues/:q', { config: read, schema: getQueue }, async ({ params }) => queues.summary(params.q));
+
+  app.get('/v1/queues/:q/schema', { config: read, schema: getPayloadSchema }, async ({ params }) =>
+    payloadSchemaOf(queues.definition(params.q)),
+  );
 
   app.post('/v1/queues/:q/pause', { config: write, schema: pauseQueue }, async ({ params }) => {
     await queues.admin.pause(params.q);
