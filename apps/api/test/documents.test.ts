@@ -11,7 +11,7 @@ interface Operation {
   readonly tags?: readonly string[];
   readonly security?: readonly object[];
   readonly 'x-scope'?: string;
-  readonly requestBody?: { readonly required?: boolean };
+  readonly requestBody?: { readonly required?: boolean; readonly content?: Readonly<Record<string, unknown>> };
   readonly responses: Readonly<
     Record<string, { readonly description?: string; readonly content?: Record<string, unknown> }>
   >;
@@ -95,7 +95,13 @@ describe('the OpenAPI document', () => {
     expect(bodies.get('addJob')).toBe(true);
     expect(bodies.get('drainQueue')).toBe(false);
     expect(bodies.get('pauseQueue')).toBeUndefined();
+    expect(bodies.get('putEntry')).toBe(true);
     expect(JSON.stringify(document)).not.toContain('x-optional-body');
+  });
+
+  it('says that an entry may be bytes of any type', () => {
+    const { put } = document.paths['/v1/cache/{ns}/{key}'] ?? {};
+    expect(Object.keys(put?.requestBody?.content ?? {})).toEqual(['application/json', 'text/plain', '*/*']);
   });
 
   it('refers only to what it has', () => {

@@ -25,7 +25,8 @@ export const calls = {
   getCacheStats: (client) => sdk.getCacheStats({ client }),
 
   getEntry: (client) => sdk.getEntry({ client, ...entry, headers: { 'if-none-match': '"1"' } }),
-  putEntry: (client) => sdk.putEntry({ client, ...entry, query: { ttl: '5m', tags: 'creator:7' } }),
+  putEntry: (client) =>
+    sdk.putEntry({ client, ...entry, body: { name: 'Ada' }, query: { ttl: '5m', tags: 'creator:7' } }),
   deleteEntry: (client) => sdk.deleteEntry({ client, ...entry }),
   bulkGet: (client) => sdk.bulkGet({ client, ...ns, body: { keys: ['user:42'] } }),
   bulkSet: (client) => sdk.bulkSet({ client, ...ns, body: { items: [{ key: 'user:42', value: { name: 'Ada' } }] } }),

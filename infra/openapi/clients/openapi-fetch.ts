@@ -27,7 +27,11 @@ export const calls = {
   getCacheStats: (api) => api.GET('/api/cache/stats'),
 
   getEntry: (api) => api.GET('/v1/cache/{ns}/{key}', { params: { ...entry, header: { 'if-none-match': '"1"' } } }),
-  putEntry: (api) => api.PUT('/v1/cache/{ns}/{key}', { params: { ...entry, query: { ttl: '5m', tags: 'creator:7' } } }),
+  putEntry: (api) =>
+    api.PUT('/v1/cache/{ns}/{key}', {
+      params: { ...entry, query: { ttl: '5m', tags: 'creator:7' } },
+      body: { name: 'Ada' },
+    }),
   deleteEntry: (api) => api.DELETE('/v1/cache/{ns}/{key}', { params: entry }),
   bulkGet: (api) => api.POST('/v1/cache/{ns}/bulk/get', { params: ns, body: { keys: ['user:42'] } }),
   bulkSet: (api) =>

@@ -61,7 +61,6 @@ export const putEntry = {
   description: `Any bytes with any content type (application/octet-stream without one); JSON is checked, and has up to ${maxNesting} levels of nesting. \`If-None-Match: *\` creates only.`,
   tags: ['cache'],
   params,
-  consumes: ['application/json', 'text/plain', 'application/octet-stream', '*/*'],
   querystring: strictObject({
     ttl: Type.Optional({
       ...durationText,
@@ -77,6 +76,19 @@ export const putEntry = {
     ),
   }),
   headers: Type.Object({ 'if-none-match': Type.Optional(Type.String({ description: '`*`: create only.' })) }),
+  // For readers: what comes is taken as it is, so that nothing checks it by a schema.
+  requestBody: {
+    content: {
+      'application/json': {
+        schema: Type.Unknown({
+          description: 'Any JSON; the bytes are kept as they come.',
+          examples: [{ name: 'Ada' }],
+        }),
+      },
+      'text/plain': { schema: Type.String({ examples: ['hello'] }) },
+      '*/*': { schema: Type.Unsafe({ type: 'string', format: 'binary', description: 'Any bytes of any other type.' }) },
+    },
+  },
   response: {
     201: emptyAnswer('Created.'),
     204: emptyAnswer('Replaced what was there (or the namespace is off: see Cache-Status).'),

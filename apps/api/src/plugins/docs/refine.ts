@@ -6,11 +6,13 @@ import { groupEverydayErrors } from './everyday-errors.ts';
 const optionalBody = 'x-optional-body';
 
 /**
- * The schema of a route as the document shows it: a route that only bears an empty body is shown without one. @fastify/swagger
- * calls every body required; `refineOperation` undoes that for those that can be left out.
+ * The schema of a route as the document shows it: a route that only bears an empty body is shown without one, and one that takes
+ * bytes, which nothing checks, with its `requestBody`. @fastify/swagger calls every body required; `refineOperation` undoes that
+ * for those that can be left out.
  */
 export function refineSchema(schema: FastifySchema): FastifySchema {
-  const { body, ...others } = schema;
+  const { body, requestBody, ...others } = schema as FastifySchema & { readonly requestBody?: unknown };
+  if (requestBody !== undefined) return { ...others, body: requestBody };
   if (body === undefined) return schema;
   if (body === noBody) return others;
   const alternatives = alternativesOf(body);
