@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
+import { configParts, modules } from '@holdfast/modules';
 import { sourceSync } from '@holdfast/jobs';
 import { createRuntime } from '@holdfast/runtime';
 import { createLogger } from '@holdfast/telemetry';
@@ -28,6 +28,7 @@ const upstream = await startCollectionServer();
 upstream.show(items(0, itemCount));
 const [cacheSeen, queueSeen] = await Promise.all([monitor(cacheRedis.url), monitor(queueRedis.url)]);
 const config = loadConfig({
+  parts: configParts(modules),
   cwd: directory,
   env: { REDIS_URL: trips.url, QUEUE_REDIS_URL: queueRedis.url, NOVITA_API_BASE_URL: upstream.url },
 });

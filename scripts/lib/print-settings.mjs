@@ -11,24 +11,25 @@ import { root } from './paths.mjs';
 
 const load = (file) => import(pathToFileURL(join(root, file)).href);
 const { loadConfig, ConfigError } = await load('packages/config/dist/index.js');
+const { configParts, modules } = await load('packages/modules/dist/index.js');
 const { openPort } = await load('packages/runtime/dist/open-port.js');
 const { StartError } = await load('packages/runtime/dist/start-error.js');
 
 try {
-  const config = loadConfig({ env: process.env, cwd: root });
-  const { mode, environment, server, worker, dataDir, upstream, apiKeys, sources, disabled } = config;
-  const syncs = !disabled.queues.includes('source-sync');
+  const config = loadConfig({ env: process.env, cwd: root, parts: configParts(modules) });
+  const { mode, environment, server, worker, dataDir, apiKeys, queues, sources } = config;
+  const names = Object.keys(sources.byName);
   await tryPort(server, { host: 'HOST', port: 'PORT' });
   if (mode !== 'embedded') await tryPort(worker, { host: 'WORKER_HOST', port: 'WORKER_PORT' });
   const settings = {
     mode,
     dataDir,
-    upstream: upstream.baseUrl,
+    upstream: sources.upstream.baseUrl,
     hasApiKeys: apiKeys.length > 0,
     // Those that will be mirrored.
-    sources: syncs ? Object.keys(sources) : [],
+    sources: queues.disabled.includes('source-sync') ? [] : names,
     // In production nothing stands in for the real one.
-    mayStartSample: environment !== 'production' && Object.keys(sources).length > 0,
+    mayStartSample: environment !== 'production' && names.length > 0,
   };
   process.stdout.write(JSON.stringify(settings));
 } catch (error) {

@@ -1,4 +1,4 @@
-import type { Config } from '@holdfast/config';
+import type { BaseConfig } from '@holdfast/config';
 import type { StartedModule } from '@holdfast/modules';
 import { compileValidator } from '@holdfast/modules/http';
 import { maxJobIdBytes } from '@holdfast/queue';
@@ -32,7 +32,7 @@ import type { Runtime } from '@holdfast/runtime';
 
 /** What the service is made of; `buildApp` neither creates nor closes any of it. */
 export interface AppDependencies {
-  readonly config: Config;
+  readonly config: BaseConfig;
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly metrics: Metrics;

@@ -3,8 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
-import type { Config } from '@holdfast/config';
+import { configParts, modules, type HoldfastConfig } from '@holdfast/modules';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import type { Metrics } from '@holdfast/telemetry';
@@ -17,12 +16,12 @@ export interface ApiOptions {
   /** What holds the cache. The queue is on Redis, but for `embedded`, which is without any. Default `redis`. */
   readonly engine?: 'redis' | 'memory' | 'embedded';
   readonly env?: Readonly<Record<string, string>>;
-  readonly adjust?: (config: Config) => Config;
+  readonly adjust?: (config: HoldfastConfig) => HoldfastConfig;
 }
 
 export interface Api {
   readonly app: FastifyInstance;
-  readonly config: Config;
+  readonly config: HoldfastConfig;
   readonly runtime: Runtime;
   readonly metrics: Metrics;
   /** Lines of the log so far. */
@@ -43,6 +42,7 @@ export async function startApi({
   // Nobody breaks the Redis that tests share: a busy machine is no outage.
   const isShared = engine !== 'embedded' && env['REDIS_URL'] === undefined;
   const loaded = loadConfig({
+    parts: configParts(modules),
     cwd: directory,
     env: {
       NODE_ENV: 'test',
@@ -52,8 +52,8 @@ export async function startApi({
       ...env,
     },
   });
-  const outbox = { ...loaded.outbox, ...(isShared && { patienceMs: 60_000 }) };
-  const patient = { ...loaded, outbox };
+  const outbox = { ...loaded.queues.outbox, ...(isShared && { patienceMs: 60_000 }) };
+  const patient = { ...loaded, queues: { ...loaded.queues, outbox } };
   const config = adjust(engine === 'memory' ? inMemory(patient) : patient);
   const log: string[] = [];
   const logger = createLogger({ service: 'api', level: 'debug', stream: { write: (line) => void log.push(line) } });
@@ -83,7 +83,7 @@ export async function startApi({
   };
 }
 
-function inMemory(config: Config): Config {
+function inMemory(config: HoldfastConfig): HoldfastConfig {
   const target = { kind: 'memory' } as const;
   const { redis } = config;
   return { ...config, redis: { ...redis, cache: { ...redis.cache, target }, durable: { ...redis.durable, target } } };

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
+import { configParts, modules } from '@holdfast/modules';
 import { createRuntime, type Runtime } from '@holdfast/runtime';
 import { closedPort, eventually, spawnNode, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ describe('forwarding what a dead process has left', () => {
   const cutOff = async (): Promise<Runtime> => {
     const url = `redis://127.0.0.1:${await closedPort()}`;
     const env = { NODE_ENV: 'test', REDIS_URL: url, REDIS_KEY_PREFIX: prefix, HOLDFAST_DATA_DIR: folder };
-    return createRuntime(loadConfig({ cwd: folder, env }), { modules, standIn: true });
+    return createRuntime(loadConfig({ cwd: folder, env, parts: configParts(modules) }), { modules, standIn: true });
   };
   const forward = async (url: string, ...args: string[]) => forwardWith({ REDIS_URL: url }, ...args);
   const forwardWith = async (env: Readonly<Record<string, string>>, ...args: string[]) => {
@@ -49,7 +49,7 @@ describe('forwarding what a dead process has left', () => {
 
     expect(await forward(useRedis().url, folder)).toEqual({ code: 0, output: 'forwarded 3, waiting 0, set aside 0' });
     const env = { NODE_ENV: 'test', REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: prefix, HOLDFAST_DATA_DIR: folder };
-    const next = await createRuntime(loadConfig({ cwd: folder, env }), { modules });
+    const next = await createRuntime(loadConfig({ cwd: folder, env, parts: configParts(modules) }), { modules });
     const ids = await eventually(async () => {
       const handle = next.parts.queues.backend.open('http-delivery');
       return handle.call(async (queue) => (await queue.getPrioritized()).map(({ id }) => id));

@@ -1,4 +1,4 @@
-import type { Config } from '@holdfast/config';
+import type { HoldfastConfig } from '@holdfast/modules';
 import { measureWorker } from '@holdfast/modules';
 import { exitCodes, keepParentTold, StartError, startProcess, version } from '@holdfast/runtime';
 import { buildHealthServer } from './health-server.ts';
@@ -36,7 +36,7 @@ export async function work(env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
   });
 }
 
-function adapt(config: Config): Config {
+function adapt(config: HoldfastConfig): HoldfastConfig {
   if (config.mode === 'embedded') {
     throw new StartError(
       'Without a Redis the worker runs inside the API process: start only the API, or set REDIS_URL for both.',

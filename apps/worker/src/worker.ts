@@ -1,5 +1,5 @@
+import type { HoldfastConfig } from '@holdfast/modules';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '@holdfast/config';
 import { Consumer, consumerProfiles, Permits, RetentionSweeper, type ConsumerStatus } from '@holdfast/queue';
 import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
@@ -7,7 +7,7 @@ import { loadHandlers } from './load-handlers.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface WorkerDependencies {
-  readonly config: Config;
+  readonly config: HoldfastConfig;
   readonly runtime: Pick<Runtime, 'modules' | 'parts'>;
   readonly logger: Logger;
   /** Default: what fits the profile of the worker. */
@@ -37,12 +37,12 @@ export async function buildWorker({
   stuckAfterMs,
 }: WorkerDependencies): Promise<WorkerRuntime> {
   const { backend, queues } = runtime.parts.queues;
-  const handlers = await loadHandlers(runtime, { disabled: config.disabled.queues, logger });
+  const handlers = await loadHandlers(runtime, { disabled: config.queues.disabled, logger });
   const tuning = consumerProfiles[config.worker.profile];
   const permits = new Permits(config.worker.maxConcurrentJobs);
   const consumers = new Map<string, Consumer>();
   for (const [name, handler] of handlers.byQueue) {
-    if (config.worker.queues?.includes(name) === false) continue;
+    if (config.queues.served?.includes(name) === false) continue;
     const definition = queues.definition(name);
     const concurrency = Math.min(definition.concurrency, config.worker.maxConcurrentJobs);
     consumers.set(

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
+import { configParts, modules } from '@holdfast/modules';
 import { createRuntime } from '@holdfast/runtime';
 import { eventually, Latch, spawnNode, uniquePrefix, useRedis, startReceiver } from '@holdfast/testing';
 import type { SpawnedNode } from '@holdfast/testing';
@@ -25,7 +25,7 @@ it('tells of a failure again when the worker was killed while it told', async ()
     return node;
   };
   const receiver = await startReceiver();
-  const runtime = await createRuntime(loadConfig({ cwd, env }), { modules });
+  const runtime = await createRuntime(loadConfig({ cwd, env, parts: configParts(modules) }), { modules });
   const telling = new Latch();
   receiver.answer = ({ path }, response) => {
     // The first worker hears of its delivery, and does not live to hear of its notice.

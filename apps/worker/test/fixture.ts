@@ -2,8 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
-import type { Config } from '@holdfast/config';
+import { configParts, modules, type HoldfastConfig } from '@holdfast/modules';
 import type { JobOptions, JobView } from '@holdfast/queue';
 import { createRuntime } from '@holdfast/runtime';
 import type { Runtime } from '@holdfast/runtime';
@@ -27,7 +26,7 @@ export interface TestWorkerOptions {
 }
 
 export interface TestWorker {
-  readonly config: Config;
+  readonly config: HoldfastConfig;
   readonly runtime: Runtime;
   readonly worker: WorkerRuntime;
   /** Lines of the log so far. */
@@ -55,6 +54,7 @@ export async function createTestWorker({
   const patience = isShared ? { REDIS_PROBE_DEADLINE_MS: '30000', REDIS_COMMAND_TIMEOUT_MS: '30000' } : {};
   const redis = backend === 'redis' ? { REDIS_URL: useRedis().url, ...patience } : {};
   const config = loadConfig({
+    parts: configParts(modules),
     cwd: directory,
     env: {
       NODE_ENV: 'test',

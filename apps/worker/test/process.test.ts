@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
+import { configParts, modules } from '@holdfast/modules';
 import { createRuntime } from '@holdfast/runtime';
 import type { Runtime } from '@holdfast/runtime';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -38,7 +38,7 @@ describe('the process of the worker', () => {
   let runtime: Runtime;
   beforeAll(async () => {
     receiver = await startReceiver();
-    runtime = await createRuntime(loadConfig({ cwd, env: onRedis }), { modules });
+    runtime = await createRuntime(loadConfig({ cwd, env: onRedis, parts: configParts(modules) }), { modules });
   });
   beforeEach(() => receiver.reset());
   afterAll(async () => {
@@ -98,9 +98,12 @@ describe('the process of the worker', () => {
     receiver.answer = arrived.open;
     const node = start({ ...onRedis, SHUTDOWN_TIMEOUT: '60000', REDIS_KEY_PREFIX: `${prefix}-second` });
     await ready(node);
-    const other = await createRuntime(loadConfig({ cwd, env: { ...onRedis, REDIS_KEY_PREFIX: `${prefix}-second` } }), {
-      modules,
-    });
+    const other = await createRuntime(
+      loadConfig({ cwd, env: { ...onRedis, REDIS_KEY_PREFIX: `${prefix}-second` }, parts: configParts(modules) }),
+      {
+        modules,
+      },
+    );
     await other.parts.queues.queues.add('http-delivery', { data: { url: receiver.url } });
     await arrived.wait();
     node.signal('SIGTERM');

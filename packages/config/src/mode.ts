@@ -1,20 +1,20 @@
-import type { VariableName } from './environment.ts';
 import type { ProblemList } from './errors.ts';
 import { isKeyOf } from './pem.ts';
 import type { Environment } from './read-environment.ts';
 import type { Mode } from './types.ts';
+import type { BaseVariableName } from './variables.ts';
 
-const topologies = ['REDIS_URL', 'REDIS_SENTINELS', 'REDIS_CLUSTER_NODES'] as const satisfies VariableName[];
-const addresses = [...topologies, 'REDIS_HOST'] as const satisfies VariableName[];
+const topologies = ['REDIS_URL', 'REDIS_SENTINELS', 'REDIS_CLUSTER_NODES'] as const satisfies BaseVariableName[];
+const addresses = [...topologies, 'REDIS_HOST'] as const satisfies BaseVariableName[];
 const hostOnly = [
   'REDIS_PORT',
   'REDIS_USERNAME',
   'REDIS_PASSWORD',
   'REDIS_DB',
   'REDIS_TLS',
-] as const satisfies VariableName[];
-const restUrls = ['UPSTASH_REDIS_REST_URL', 'REDIS_REST_URL'] as const satisfies VariableName[];
-const restTokens = ['UPSTASH_REDIS_REST_TOKEN', 'REDIS_REST_TOKEN'] as const satisfies VariableName[];
+] as const satisfies BaseVariableName[];
+const restUrls = ['UPSTASH_REDIS_REST_URL', 'REDIS_REST_URL'] as const satisfies BaseVariableName[];
+const restTokens = ['UPSTASH_REDIS_REST_TOKEN', 'REDIS_REST_TOKEN'] as const satisfies BaseVariableName[];
 
 /**
  * What Holdfast runs on: REDIS_ENGINE where it is set; otherwise a Redis; otherwise a REST URL with its token;
@@ -22,7 +22,7 @@ const restTokens = ['UPSTASH_REDIS_REST_TOKEN', 'REDIS_REST_TOKEN'] as const sat
  */
 export function chooseMode(environment: Environment, problems: ProblemList, warnings: string[]): Mode {
   const { values } = environment;
-  const has = (names: readonly VariableName[]): boolean => names.some((name) => environment.given.has(name));
+  const has = (names: readonly BaseVariableName[]): boolean => names.some((name) => environment.given.has(name));
   const mode = modeOf(environment, has);
 
   if (mode === 'redis') {
@@ -45,7 +45,7 @@ export function chooseMode(environment: Environment, problems: ProblemList, warn
   return mode;
 }
 
-function modeOf({ values }: Environment, has: (names: readonly VariableName[]) => boolean): Mode {
+function modeOf({ values }: Environment, has: (names: readonly BaseVariableName[]) => boolean): Mode {
   if (values.REDIS_ENGINE === 'memory') return 'embedded';
   if (values.REDIS_ENGINE === 'ioredis') return 'redis';
   if (values.REDIS_ENGINE === 'upstash') return 'upstash';
@@ -98,7 +98,7 @@ function checkClientCertificate({ values, given }: Environment, problems: Proble
 
 function checkEmbedded(
   { values, given }: Environment,
-  has: (names: readonly VariableName[]) => boolean,
+  has: (names: readonly BaseVariableName[]) => boolean,
   problems: ProblemList,
 ): void {
   const permitted = values.HOLDFAST_EMBEDDED ?? values.NODE_ENV !== 'production';

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
+import type { TSchema } from 'typebox';
 import { LineCounter, parseDocument } from 'yaml';
 import type { ProblemList } from './errors.ts';
 import { errorCode } from './read-environment.ts';
-import { fileSchema } from './schema.ts';
 import type { ConfigFile } from './schema.ts';
 import { validate } from './validate.ts';
 
@@ -19,6 +19,7 @@ export function readConfigFile(
   configured: string | undefined,
   cwd: string,
   readFile: (path: string) => string,
+  schema: TSchema,
   problems: ProblemList,
 ): ReadConfigFile {
   const path = resolve(cwd, configured ?? defaultName);
@@ -32,10 +33,10 @@ export function readConfigFile(
     problems.add(name, `the file ${path} cannot be read (${code})`, 'the path of a readable YAML file');
     return { path, content: {} };
   }
-  return { path, content: parseConfigFile(text, problems) };
+  return { path, content: parseConfigFile(text, schema, problems) };
 }
 
-function parseConfigFile(text: string, problems: ProblemList): ConfigFile {
+function parseConfigFile(text: string, schema: TSchema, problems: ProblemList): ConfigFile {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true, stringKeys: true });
   // Warnings are about tags that would be dropped, so they count.
@@ -55,5 +56,6 @@ function parseConfigFile(text: string, problems: ProblemList): ConfigFile {
     problems.add(defaultName, 'has an alias that is unknown or grows too much', 'at most 50 uses of aliases');
     return {};
   }
-  return validate(fileSchema, content, problems) ?? {};
+  // What is left is right, and the schema of Holdfast's own sections is where their type is from.
+  return (validate(schema, content, problems) ?? {}) as ConfigFile;
 }

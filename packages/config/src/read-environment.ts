@@ -1,16 +1,15 @@
-import { environment } from './environment.ts';
-import type { EnvironmentValues, VariableName } from './environment.ts';
 import { ValueError } from './errors.ts';
 import type { ProblemList } from './errors.ts';
 import { isPlaceholder, isQuoted } from './secret-types.ts';
 import { isServiceLink } from './unknown-variables.ts';
-import type { Variable } from './variable.ts';
+import type { ValuesOf, Variable } from './variable.ts';
+import type { BaseVariables, NamedVariable } from './variables.ts';
 
 export interface Environment {
   /** A variable that is wrong has its default here; the problem is in the list. */
-  readonly values: EnvironmentValues;
+  readonly values: ValuesOf<BaseVariables> & Readonly<Record<string, unknown>>;
   /** Which variables were set, rightly or wrongly. */
-  readonly given: ReadonlySet<VariableName>;
+  readonly given: ReadonlySet<string>;
   /** Secrets that still hold what an example put there, each as it was set (`NAME` or `NAME_FILE`). */
   readonly placeholders: readonly string[];
 }
@@ -24,12 +23,16 @@ export interface EnvironmentSources {
   readonly alsoRead: Set<string>;
 }
 
-/** Reads every variable of the table, its `_FILE` form where it is a secret, and notes what is wrong. */
-export function readEnvironment(sources: EnvironmentSources): Environment {
+/**
+ * Reads every variable of the table, its `_FILE` form where it is a secret, and notes what is wrong.
+ *
+ * @param table Those of Holdfast itself are among them.
+ */
+export function readEnvironment(table: readonly NamedVariable[], sources: EnvironmentSources): Environment {
   const values: Record<string, unknown> = {};
-  const given = new Set<VariableName>();
+  const given = new Set<string>();
   const placeholders: string[] = [];
-  for (const [name, variable] of entries()) {
+  for (const [name, variable] of table) {
     const raw = rawValue(name, variable, sources);
     if (raw !== undefined) given.add(name);
     if (variable.secret && isPlaceholder(raw?.text ?? '')) placeholders.push(raw?.name ?? name);
@@ -38,31 +41,35 @@ export function readEnvironment(sources: EnvironmentSources): Environment {
       sources.warnings.push(`${raw?.name ?? name} stands in quotes, which are taken for a part of it`);
     }
   }
-  return { values: values as EnvironmentValues, given, placeholders };
+  return { values: values as Environment['values'], given, placeholders };
 }
 
-/** The webhook secret in a variable that only holdfast.yaml names (at `path`), or in its `_FILE`. */
-export function readSecret(name: string, path: string, sources: EnvironmentSources): string | undefined {
-  if (Object.hasOwn(environment, name) && !name.startsWith('WEBHOOK_SECRET')) {
-    sources.problems.add(
-      path,
-      'names a variable that is something else',
-      'the name of a variable with a webhook secret',
-    );
-    return undefined;
-  }
-  sources.alsoRead.add(name).add(`${name}_FILE`);
-  const raw = rawValue(name, environment.WEBHOOK_SECRET, sources);
-  if (raw === undefined) {
-    sources.problems.add(path, 'names a variable that is not set', `${name} or ${name}_FILE in the environment`);
-    return undefined;
-  }
-  return parse(raw.name ?? name, environment.WEBHOOK_SECRET, raw.text, sources.problems) as string | undefined;
-}
+/**
+ * The secret in a variable that only holdfast.yaml names (at `path`), or in its `_FILE`; `undefined`, and a problem, where
+ * it is none.
+ *
+ * @param variable the variable that it stands instead of, which is read in the same way
+ */
+export type ReadSecret = <T>(name: string, variable: Variable<T>, path: string) => T | undefined;
 
-/** The table with its names. */
-export function entries(): readonly (readonly [VariableName, Variable<unknown>])[] {
-  return Object.entries(environment) as unknown as readonly (readonly [VariableName, Variable<unknown>])[];
+/** Reads secrets that holdfast.yaml names. A variable of `table` is one only where it is of the same type. */
+export function secretReader(table: readonly NamedVariable[], sources: EnvironmentSources): ReadSecret {
+  const types = new Map(table.map(([name, { type }]) => [name, type]));
+  return (name, variable, path) => {
+    const { problems, alsoRead } = sources;
+    if (types.has(name) && types.get(name) !== variable.type) {
+      const allowed = `the name of a variable with a ${variable.type.name}`;
+      problems.add(path, 'names a variable that is something else', allowed);
+      return undefined;
+    }
+    alsoRead.add(name).add(`${name}_FILE`);
+    const raw = rawValue(name, variable, sources);
+    if (raw === undefined) {
+      problems.add(path, 'names a variable that is not set', `${name} or ${name}_FILE in the environment`);
+      return undefined;
+    }
+    return parse(raw.name ?? name, variable, raw.text, problems);
+  };
 }
 
 /**
@@ -104,7 +111,7 @@ function rawValue(
   return {};
 }
 
-function parse(name: string, variable: Variable<unknown>, text: string | undefined, problems: ProblemList): unknown {
+function parse<T>(name: string, variable: Variable<T>, text: string | undefined, problems: ProblemList): T | undefined {
   if (text !== undefined) {
     try {
       return variable.type.parse(text);

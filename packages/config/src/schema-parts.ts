@@ -7,7 +7,7 @@ export function says(allowed: string, description: string): { allowed: string; d
   return { allowed, description };
 }
 
-export function integer(minimum: number, maximum: number, description: string) {
+export function wholeNumber(minimum: number, maximum: number, description: string) {
   return Type.Integer({ minimum, maximum, ...says(`a whole number from ${minimum} to ${maximum}`, description) });
 }
 

@@ -1,6 +1,6 @@
 import { type ApiKey, apiKeysAllowed, parseApiKeys } from './api-keys.ts';
 import { boolean, hostName, integer, milliseconds, oneOf, text, type ValueType } from './value-types.ts';
-import { optional, withDefault } from './variable.ts';
+import { groups, optional, withDefault } from './variable.ts';
 
 const apiKeys: ValueType<readonly ApiKey[]> = {
   name: 'list of API keys',
@@ -12,65 +12,65 @@ const apiKeys: ValueType<readonly ApiKey[]> = {
 /** The processes themselves: where they listen, what they keep on disk, who may call them. */
 export const serviceVariables = {
   NODE_ENV: withDefault(
-    'service',
+    groups.service,
     oneOf(['development', 'production', 'test']),
     'development',
     'In production embedded mode must be asked for, see HOLDFAST_EMBEDDED.',
   ),
-  PORT: withDefault('service', integer(0, 65_535), '3000', 'Port of the API. 0 takes any free port.'),
+  PORT: withDefault(groups.service, integer(0, 65_535), '3000', 'Port of the API. 0 takes any free port.'),
   HOST: optional(
-    'service',
+    groups.service,
     hostName,
     'Address that the API binds to: `localhost` is both `127.0.0.1` and `::1`, `::` all addresses of IPv4 and IPv6, `0.0.0.0` those of IPv4. Without API keys only a loopback address is accepted.',
     { fallbackNote: '`localhost` without API keys, `::` with them', example: '::' },
   ),
   LOG_LEVEL: withDefault(
-    'service',
+    groups.service,
     oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     'info',
     'The least severe level that is logged. `info` has nothing of what a healthy service answers; `debug` has each request and each Redis command, without keys and values.',
   ),
-  LOG_FILE: optional('service', text, 'File that logs are appended to (JSON lines) instead of stdout.', {
+  LOG_FILE: optional(groups.service, text, 'File that logs are appended to (JSON lines) instead of stdout.', {
     example: 'holdfast.log',
   }),
   REQUEST_TIMEOUT: withDefault(
-    'service',
+    groups.service,
     milliseconds(1000, 600_000),
     '45000',
     'How long a request may be worked on before it is answered with 503. `?wait` stays below it, event streams are exempt.',
   ),
   SHUTDOWN_TIMEOUT: withDefault(
-    'service',
+    groups.service,
     milliseconds(0, 600_000),
     '8000',
     'How long a process may take to finish what it is doing after SIGTERM or SIGINT. Keep it below the grace period of the container (30 s in Kubernetes).',
   ),
 
-  HOLDFAST_CONFIG: optional('embedded', text, 'Path of the configuration file.', {
+  HOLDFAST_CONFIG: optional(groups.embedded, text, 'Path of the configuration file.', {
     fallbackNote: '`holdfast.yaml` in the working directory, where there is one',
     example: '/etc/holdfast/holdfast.yaml',
   }),
   HOLDFAST_DATA_DIR: withDefault(
-    'embedded',
+    groups.embedded,
     text,
     '.holdfast',
     'Folder for what must survive the process. One process at a time; in a container a volume.',
   ),
   HOLDFAST_EMBEDDED: optional(
-    'embedded',
+    groups.embedded,
     boolean,
     'Whether Holdfast may run without Redis, in one process. It permits embedded mode and does not choose it: a configured Redis is still used.',
     { fallbackNote: '`false` in production, otherwise `true`', example: 'true' },
   ),
   REDIS_ENGINE: optional(
-    'embedded',
+    groups.embedded,
     oneOf(['ioredis', 'upstash', 'memory']),
     'Overrides the choice of the mode: `ioredis` is redis mode, `upstash` is upstash mode, `memory` is embedded mode even where a Redis is configured.',
     { fallbackNote: 'by what is configured', example: 'ioredis' },
   ),
 
   HOLDFAST_API_KEYS: optional(
-    'security',
+    groups.security,
     apiKeys,
     'Who may call the API. Only hashes stand here; a key is `hf_<id>_<secret>`.',
     { secret: true, example: `ops:${'0'.repeat(64)}:admin` },

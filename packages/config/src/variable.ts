@@ -1,20 +1,27 @@
 import type { ValueType } from './value-types.ts';
 
+/** A heading of the reference, under which variables stand together. */
+export interface VariableGroup {
+  readonly title: string;
+  /** It stands before this one. Default: behind all the others. */
+  readonly before?: VariableGroup;
+}
+
+/** The groups that Holdfast itself has variables in, in their order. A part may bring its own. */
 export const groups = {
-  service: 'Service',
-  embedded: 'Modes and data',
-  redis: 'Redis',
-  tls: 'TLS to Redis',
-  upstash: 'Upstash (Redis over REST)',
-  resilience: 'Redis: time-outs, retries, fallback',
-  cache: 'Cache',
-  upstream: 'Upstream API',
-  jobs: 'Worker and jobs',
-  security: 'Access',
-} as const;
+  service: { title: 'Service' },
+  embedded: { title: 'Modes and data' },
+  redis: { title: 'Redis' },
+  tls: { title: 'TLS to Redis' },
+  upstash: { title: 'Upstash (Redis over REST)' },
+  resilience: { title: 'Redis: time-outs, retries, fallback' },
+  cache: { title: 'Cache' },
+  jobs: { title: 'Worker and jobs' },
+  security: { title: 'Access' },
+} as const satisfies Readonly<Record<string, VariableGroup>>;
 
 export interface Variable<T> {
-  readonly group: keyof typeof groups;
+  readonly group: VariableGroup;
   readonly type: ValueType<T>;
   readonly description: string;
   /** As it would be written; `undefined`: none. */
@@ -25,13 +32,23 @@ export interface Variable<T> {
   readonly secret: boolean;
   /** For `.env.example`. */
   readonly example?: string;
+  /** The variable before which it stands in the reference. Default: behind all that were declared earlier. */
+  readonly before?: string;
 }
+
+/** Declared variables, by name. */
+export type Variables = Readonly<Record<string, Variable<unknown>>>;
+
+/** What is read of them: `undefined` where one is unset and has no default. */
+export type ValuesOf<Declared extends Variables> = {
+  readonly [Name in keyof Declared]: Declared[Name] extends Variable<infer T> ? T : never;
+};
 
 type Meta = Omit<Variable<unknown>, 'type' | 'group' | 'description' | 'fallback' | 'secret'> & { secret?: boolean };
 
 /** Absent unless it is set. */
 export function optional<T>(
-  group: keyof typeof groups,
+  group: VariableGroup,
   type: ValueType<T>,
   description: string,
   meta: Meta = {},
@@ -41,7 +58,7 @@ export function optional<T>(
 
 /** `fallback` as it would be written. */
 export function withDefault<T>(
-  group: keyof typeof groups,
+  group: VariableGroup,
   type: ValueType<T>,
   fallback: string,
   description: string,

@@ -1,8 +1,8 @@
 import { ConfigError, loadConfig } from '@holdfast/config';
-import type { Config } from '@holdfast/config';
+import type { BaseConfig } from '@holdfast/config';
 
 /** A file system of some files. */
-export function files(contents: Readonly<Record<string, string>>): (path: string) => string {
+function files(contents: Readonly<Record<string, string>>): (path: string) => string {
   return (path) => {
     const text = Object.hasOwn(contents, path) ? contents[path] : undefined;
     if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
@@ -10,10 +10,10 @@ export function files(contents: Readonly<Record<string, string>>): (path: string
   };
 }
 
-/** The configuration of `env`, and of `yaml` as ./holdfast.yaml. */
-export function load(env: Readonly<Record<string, string>> = {}, yaml?: string): Config {
+/** The configuration of `env` without any part, and of `yaml` as ./holdfast.yaml. */
+export function load(env: Readonly<Record<string, string>> = {}, yaml?: string): BaseConfig {
   const readFile = files(yaml === undefined ? {} : { '/app/holdfast.yaml': yaml });
-  return loadConfig({ env, cwd: '/app', readFile });
+  return loadConfig({ env, cwd: '/app', readFile, parts: [] });
 }
 
 /** The error of a configuration that must not load. */

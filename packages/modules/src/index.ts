@@ -1,6 +1,7 @@
 export type { CachePart } from './cache/create.ts';
 export type {
   AnyModule,
+  ConfigOf,
   CreateContext,
   Ground,
   Handlers,
@@ -15,7 +16,8 @@ export type {
   Running,
   StartedModule,
 } from './module.ts';
-export { modules, type BuiltInHandlers, type BuiltInModules } from './modules.ts';
+export { configParts } from './module.ts';
+export { modules, type BuiltInHandlers, type BuiltInModules, type HoldfastConfig } from './modules.ts';
 export type { QueuesPart } from './queues/create.ts';
 export type { SourcesPart } from './sources/create.ts';
 export { measureWorker, type WorkerReading } from './queues/metrics/worker.ts';

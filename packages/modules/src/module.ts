@@ -1,4 +1,4 @@
-import type { Config } from '@holdfast/config';
+import type { BaseConfig, Config, ConfigPart } from '@holdfast/config';
 import type { Catalogue, Handler, Handlers as HandlersOf, OnGivenUp, QueueDefinition } from '@holdfast/queue';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import type { Instruments, Logger } from '@holdfast/telemetry';
@@ -16,7 +16,8 @@ export interface Module<Name extends string, Settings, Needs extends NeededModul
   readonly name: Name;
   /** Modules that stand before it in the list: they are there when `create` is called, and closed after it. */
   readonly needs: Needs;
-  readonly config: ModuleConfig<Settings>;
+  /** Its variables, its sections of holdfast.yaml, and how its settings are made of them. */
+  readonly config: ConfigPart<Name, Settings>;
   /** Queues of its own that are not in the catalogue of `@holdfast/jobs`. */
   readonly queues?: readonly QueueDefinition[];
   /**
@@ -34,11 +35,6 @@ export interface Module<Name extends string, Settings, Needs extends NeededModul
   health?(part: Part): HealthReading;
   /** Ends it, after those that need it. */
   close(part: Part): Promise<void> | void;
-}
-
-/** What a module takes of the configuration. */
-export interface ModuleConfig<Settings> {
-  settings(config: Config): Settings;
 }
 
 /** Any module, where it does not matter which. */
@@ -59,9 +55,17 @@ export type Parts<Modules extends readonly AnyModule[]> = {
   readonly [Of in Modules[number] as Of['name']]: PartOf<Of>;
 };
 
+/** The configuration of a list of modules: the settings of each stand under its name. */
+export type ConfigOf<Modules extends readonly AnyModule[]> = Config<readonly Modules[number]['config'][]>;
+
+/** What `loadConfig` is given for these modules. */
+export function configParts<Some extends AnyModule>(modules: readonly Some[]): readonly Some['config'][] {
+  return modules.map((module): Some['config'] => module.config);
+}
+
 /** What is there before the first module. */
 export interface Ground {
-  readonly config: Config;
+  readonly config: BaseConfig;
   readonly keys: Keys;
   readonly engines: { readonly cache: RedisEngine; readonly durable: RedisEngine };
 }

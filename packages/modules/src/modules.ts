@@ -1,6 +1,7 @@
 import type { BuiltInJobs } from '@holdfast/jobs';
 import type { Handlers } from '@holdfast/queue';
 import { cacheModule } from './cache/index.ts';
+import type { ConfigOf } from './module.ts';
 import type { createHandlers as createQueuesHandlers } from './queues/handlers/index.ts';
 import { queuesModule } from './queues/index.ts';
 import type { createHandlers as createSourcesHandlers } from './sources/handlers/index.ts';
@@ -10,6 +11,9 @@ import { sourcesModule } from './sources/index.ts';
 export const modules = [cacheModule, queuesModule, sourcesModule] as const;
 
 export type BuiltInModules = typeof modules;
+
+/** What the processes of Holdfast are told. */
+export type HoldfastConfig = ConfigOf<BuiltInModules>;
 
 type ByQueue = ReturnType<typeof createQueuesHandlers>['byQueue'] & ReturnType<typeof createSourcesHandlers>['byQueue'];
 

@@ -1,5 +1,5 @@
-import type { Config } from '@holdfast/config';
-import type { AnyModule, BuiltInModules, Ground, Parts, StartedModule } from '@holdfast/modules';
+import type { BaseConfig } from '@holdfast/config';
+import type { AnyModule, BuiltInModules, ConfigOf, Ground, Parts, StartedModule } from '@holdfast/modules';
 import { createEngine, createKeys } from '@holdfast/redis-core';
 import { embeddedCacheBytes } from './embedded-memory.ts';
 import { EvictionWatch } from './eviction-watch.ts';
@@ -35,7 +35,7 @@ export interface RuntimeOptions<Modules extends readonly AnyModule[]> {
  * @throws what the modules throw (see `create.ts` of each)
  */
 export async function createRuntime<const Modules extends readonly AnyModule[]>(
-  config: Config,
+  config: ConfigOf<Modules>,
   { modules, standIn = false }: RuntimeOptions<Modules>,
 ): Promise<Runtime<Parts<Modules>>> {
   checkOrder(modules);
@@ -70,12 +70,13 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => (closed ??= closeAll());
 
+  const settings: ReadonlyMap<string, unknown> = new Map(Object.entries(config));
   const parts: Record<string, unknown> = {};
   const queues = modules.flatMap((module) => module.queues ?? []);
   try {
     for (const module of modules) {
       const needs = Object.fromEntries(Object.entries(module.needs).map(([name, { name: of }]) => [name, parts[of]]));
-      const context = { config, keys, engines, settings: module.config.settings(config), needs };
+      const context = { config, keys, engines, settings: settings.get(module.name), needs };
       const afterEngines = (end: () => void): void => void lastly.push(end);
       const part = await module.create({ ...context, queues, standIn, afterEngines });
       parts[module.name] = part;
@@ -97,7 +98,7 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
 }
 
 /** In embedded mode the cache is bounded by what this process may use; elsewhere it is not in this process. */
-function withinMemory({ mode, redis }: Config): Config['redis'] {
+function withinMemory({ mode, redis }: BaseConfig): BaseConfig['redis'] {
   if (mode !== 'embedded') return redis;
   return { ...redis, cache: { ...redis.cache, target: { kind: 'memory', maxBytes: embeddedCacheBytes() } } };
 }

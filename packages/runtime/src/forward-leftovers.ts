@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '@holdfast/config';
+import type { HoldfastConfig } from '@holdfast/modules';
 import type { JobView } from '@holdfast/queue';
 import { UnavailableError } from '@holdfast/redis-core';
 import { modules } from '@holdfast/modules';
@@ -32,7 +32,7 @@ export interface ForwardReport {
  * @throws JournalError, OutboxError when a process still uses the folder
  * @throws UnavailableError when the configuration has no outbox
  */
-export async function forwardLeftovers(config: Config, options: ForwardOptions): Promise<ForwardReport> {
+export async function forwardLeftovers(config: HoldfastConfig, options: ForwardOptions): Promise<ForwardReport> {
   const { directory, timeoutMs, setAside = 'keep' } = options;
   const runtime = await createRuntime({ ...config, dataDir: directory }, { modules, standIn: true });
   try {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '@holdfast/config';
+import type { BaseConfig } from '@holdfast/config';
 import { notConnectedYet } from '@holdfast/redis-core';
 import { isLockedOut, type Connections } from './locked-out.ts';
 import { exitCodes, StartError } from './start-error.ts';
@@ -16,7 +16,7 @@ const FIRST_CONNECTION_MS = 500;
  * @returns what is not there, as one text; `undefined` when all is
  * @throws StartError that says the same after REDIS_CONNECTION_TIMEOUT_MS, and at once where access is refused
  */
-export async function requireRedis({ redis }: Config, runtime: Connections): Promise<string | undefined> {
+export async function requireRedis({ redis }: BaseConfig, runtime: Connections): Promise<string | undefined> {
   const { enableFallback, connectionTimeoutMs } = redis;
   const end = Date.now() + (enableFallback ? Math.min(FIRST_CONNECTION_MS, connectionTimeoutMs) : connectionTimeoutMs);
   for (;;) {

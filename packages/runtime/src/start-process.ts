@@ -1,5 +1,4 @@
-import type { Config } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
+import { modules, type HoldfastConfig } from '@holdfast/modules';
 import { createLogger, createMetrics, type Logger, type Metrics } from '@holdfast/telemetry';
 import { consoleToLog } from './console-to-log.ts';
 import { createRuntime, type Runtime } from './create-runtime.ts';
@@ -26,12 +25,12 @@ export interface ProcessOptions {
   /** What the log says when it goes on without Redis. */
   readonly withoutRedis: string;
   /** What this process makes of its configuration. @throws StartError for one that is not for it */
-  readonly adapt?: (config: Config) => Config;
+  readonly adapt?: (config: HoldfastConfig) => HoldfastConfig;
 }
 
 /** What every process is made of. */
 export interface ProcessParts {
-  readonly config: Config;
+  readonly config: HoldfastConfig;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly runtime: Runtime;
@@ -70,7 +69,7 @@ export async function startProcess(
 }
 
 async function start(
-  config: Config,
+  config: HoldfastConfig,
   logger: Logger,
   { service, servesApi, withoutRedis }: ProcessOptions,
   build: (parts: ProcessParts) => Promise<Service>,

@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtInQueueNames, loadConfig } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
-import type { Config } from '@holdfast/config';
+import { loadConfig } from '@holdfast/config';
+import { configParts, modules, type HoldfastConfig } from '@holdfast/modules';
 import { builtInQueues } from '@holdfast/jobs';
 import { EmbeddedFolderLockedError } from '@holdfast/queue';
 import { closedPort, eventually, startRedis, uniquePrefix, useRedis } from '@holdfast/testing';
@@ -17,12 +16,17 @@ beforeEach(async () => {
 });
 afterEach(async () => rm(cwd, { recursive: true, force: true }));
 
-function configure(env: Record<string, string>, yaml?: string): Config {
+function configure(env: Record<string, string>, yaml?: string): HoldfastConfig {
   const readFile = (path: string): string => {
     if (yaml !== undefined && path.endsWith('holdfast.yaml')) return yaml;
     throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' });
   };
-  return loadConfig({ cwd, env: { NODE_ENV: 'test', REDIS_KEY_PREFIX: uniquePrefix('runtime'), ...env }, readFile });
+  return loadConfig({
+    cwd,
+    env: { NODE_ENV: 'test', REDIS_KEY_PREFIX: uniquePrefix('runtime'), ...env },
+    readFile,
+    parts: configParts(modules),
+  });
 }
 const onRedis = (env: Record<string, string> = {}): Record<string, string> => ({ REDIS_URL: useRedis().url, ...env });
 
@@ -136,10 +140,6 @@ describe('closing', () => {
 });
 
 describe('queues', () => {
-  it('can all be configured: the configuration knows the names of the catalogue', () => {
-    expect([...builtInQueueNames].sort()).toEqual(builtInQueues.map(({ name }) => name).sort());
-  });
-
   it('are those of the catalogue where the configuration says nothing', async () => {
     const runtime = await createRuntime(configure(onRedis()), { modules });
     expect(runtime.parts.queues.queues.names()).toEqual(builtInQueues.map(({ name }) => name));
@@ -241,7 +241,7 @@ describe('sources and caches', () => {
   it('are those of the configuration', async () => {
     const config = configure(onRedis());
     const runtime = await createRuntime(config, { modules });
-    expect(runtime.parts.sources.sources.names().sort()).toEqual(Object.keys(config.sources).sort());
+    expect(runtime.parts.sources.sources.names().sort()).toEqual(Object.keys(config.sources.byName).sort());
     expect(runtime.parts.cache.caches.names().sort()).toEqual(Object.keys(config.cache.namespaces).sort());
     await runtime.close();
   });

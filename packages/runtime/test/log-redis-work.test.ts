@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
+import { configParts, modules } from '@holdfast/modules';
 import { httpDelivery } from '@holdfast/jobs';
 import { Consumer, type Handler } from '@holdfast/queue';
 import { pipeline } from '@holdfast/redis-core';
@@ -32,6 +32,7 @@ async function start(level: string, env: Record<string, string>): Promise<{ runt
   // A busy machine is no outage.
   const patient = { REDIS_PROBE_DEADLINE_MS: '30000', REDIS_COMMAND_TIMEOUT_MS: '30000' };
   const config = loadConfig({
+    parts: configParts(modules),
     cwd,
     env: { NODE_ENV: 'test', REDIS_KEY_PREFIX: uniquePrefix('log'), ...patient, ...env },
   });

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
-import { measureWorker, modules } from '@holdfast/modules';
+import { configParts, measureWorker, modules } from '@holdfast/modules';
 import { createRuntime, measureModules } from '@holdfast/runtime';
 import { createMetrics } from '@holdfast/telemetry';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
@@ -35,7 +35,10 @@ function sorted(texts: Iterable<string>): string[] {
 async function exposed(): Promise<Map<string, Entry>> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-metrics-'));
   const env = { REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: uniquePrefix('metrics'), HOLDFAST_DATA_DIR: directory };
-  const runtime = await createRuntime(loadConfig({ cwd: directory, env }), { modules, standIn: true });
+  const runtime = await createRuntime(loadConfig({ cwd: directory, env, parts: configParts(modules) }), {
+    modules,
+    standIn: true,
+  });
   const metrics = createMetrics({ service: 'api' });
   measureModules(runtime, metrics);
   const worker = { status: () => ({ 'source-sync': { running: true, active: 1 } }), stuck: () => [] };

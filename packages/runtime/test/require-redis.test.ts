@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
-import { modules } from '@holdfast/modules';
+import { configParts, modules } from '@holdfast/modules';
 import { closedPort, startRedis, uniquePrefix } from '@holdfast/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRuntime } from '../src/create-runtime.ts';
@@ -12,6 +12,7 @@ const cwd = mkdtempSync(join(tmpdir(), 'holdfast-require-'));
 
 function configure(url: string, enableFallback: boolean, timeoutMs: number) {
   return loadConfig({
+    parts: configParts(modules),
     cwd,
     env: {
       NODE_ENV: 'test',
@@ -42,7 +43,7 @@ describe('requireRedis', () => {
     const file = join(cwd, 'all-off.yaml');
     writeFileSync(file, 'queues:\n  source-sync: { enabled: false }\n  http-delivery: { enabled: false }\n');
     const env = { NODE_ENV: 'test', REDIS_URL: redis.url, REDIS_ENABLE_FALLBACK: 'false', HOLDFAST_CONFIG: file };
-    const config = loadConfig({ cwd, env });
+    const config = loadConfig({ cwd, env, parts: configParts(modules) });
     const runtime = await createRuntime(config, { modules });
     await requireRedis(config, runtime);
     expect(runtime.parts.queues.queues.names()).toEqual([]);

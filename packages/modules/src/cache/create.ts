@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { CacheRegistry, cacheEntityStore, Entities, EntityGraph } from '@holdfast/cache';
-import type { Config } from '@holdfast/config';
+import type { BaseConfig } from '@holdfast/config';
 import { openJournal, type Journal } from '@holdfast/redis-core/journal';
 import type { CreateContext, NoNeeds } from '../module.ts';
 import type { CacheSettings } from './config/settings.ts';
@@ -29,7 +29,7 @@ export function createCache(context: CreateContext<CacheSettings, NoNeeds>): Cac
 }
 
 /** On disk, so that what Redis has to forget survives this process. `undefined` where Redis cannot be away, or must not. */
-function openInvalidationJournal({ redis, dataDir }: Config): Journal | undefined {
+function openInvalidationJournal({ redis, dataDir }: BaseConfig): Journal | undefined {
   if (!redis.enableFallback || redis.cache.target.kind === 'memory') return undefined;
   return openJournal({ file: join(dataDir, 'journal.db') });
 }

@@ -1,5 +1,6 @@
 import type { Module, NoNeeds } from '../module.ts';
-import { cacheConfig, type CacheSettings } from './config/settings.ts';
+import { cachePart } from './config/part.ts';
+import type { CacheSettings } from './config/settings.ts';
 import { createCache, type CachePart } from './create.ts';
 import { cacheMetrics } from './metrics/index.ts';
 
@@ -7,7 +8,7 @@ import { cacheMetrics } from './metrics/index.ts';
 export const cacheModule: Module<'cache', CacheSettings, NoNeeds, CachePart> = {
   name: 'cache',
   needs: {},
-  config: cacheConfig,
+  config: cachePart,
   create: createCache,
   routes: async () => import('./routes/index.ts'),
   metrics: cacheMetrics,

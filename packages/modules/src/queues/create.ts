@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Config } from '@holdfast/config';
+import type { BaseConfig } from '@holdfast/config';
 import type { InstalledQueues } from '@holdfast/jobs';
 import { createRedisBackend, openOutbox, Queues } from '@holdfast/queue';
 import { createEmbeddedBackend } from '@holdfast/queue/embedded';
@@ -40,13 +40,13 @@ export async function createQueues(context: CreateContext<QueuesSettings, NoNeed
 }
 
 /** Jobs that are added while their Redis is away. `undefined` where it cannot be away, or an outage is to be answered 503. */
-function openJobOutbox({ redis, dataDir }: Config, { outbox }: QueuesSettings): Outbox | undefined {
+function openJobOutbox({ redis, dataDir }: BaseConfig, { outbox }: QueuesSettings): Outbox | undefined {
   if (!redis.enableFallback || redis.queue === null) return undefined;
   return openOutbox({ directory: dataDir, ...outbox });
 }
 
 async function createQueueBackend(
-  { redis, dataDir }: Config,
+  { redis, dataDir }: BaseConfig,
   keys: Keys,
   definitions: readonly QueueDefinition[],
 ): Promise<QueueBackend> {

@@ -7,21 +7,21 @@ import type { QueuesSettings } from './config/settings.ts';
  * those that only the configuration knows.
  */
 export function queueDefinitions(
-  { queues, disabled }: QueuesSettings,
+  { byName, disabled }: QueuesSettings,
   ofModules: readonly QueueDefinition[],
 ): InstalledQueues {
   const enabled: readonly QueueDefinition[] = [...builtInQueues, ...ofModules].filter(
     ({ name }) => !disabled.includes(name),
   );
   const inCode = enabled.map((definition) => {
-    const { retention, ...overrides } = queues[definition.name] ?? {};
+    const { retention, ...overrides } = byName[definition.name] ?? {};
     return defineQueue({
       ...definition,
       ...overrides,
       retention: { ...definition.retention, ...retention },
     });
   });
-  const declared = Object.entries(queues).flatMap(([name, { delivery, ...queue }]) =>
+  const declared = Object.entries(byName).flatMap(([name, { delivery, ...queue }]) =>
     delivery === undefined ? [] : [declaredQueue(name, queue)],
   );
   return [...inCode, ...declared];

@@ -1,5 +1,6 @@
 import type { Module, NoNeeds } from '../module.ts';
-import { queuesConfig, type QueuesSettings } from './config/settings.ts';
+import { queuesPart } from './config/part.ts';
+import type { QueuesSettings } from './config/settings.ts';
 import { createQueues, type QueuesPart } from './create.ts';
 import { queueMetrics } from './metrics/index.ts';
 
@@ -7,7 +8,7 @@ import { queueMetrics } from './metrics/index.ts';
 export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart> = {
   name: 'queues',
   needs: {},
-  config: queuesConfig,
+  config: queuesPart,
   create: createQueues,
   routes: async () => import('./routes/index.ts'),
   handlers: async () => import('./handlers/index.ts'),

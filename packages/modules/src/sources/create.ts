@@ -12,7 +12,7 @@ export function createSources(context: CreateContext<SourcesSettings, SourcesNee
   const { apiKey } = settings.upstream;
   // `.invalid` never resolves: the mirror is served, and a sync that slipped past the route fails instead of guessing.
   const baseUrl = settings.upstream.baseUrl ?? 'http://upstream-not-configured.invalid';
-  const mirrors = Object.values(settings.sources).map(
+  const mirrors = Object.values(settings.byName).map(
     (source) =>
       new Mirror({
         source,

@@ -1,5 +1,6 @@
 import type { Module } from '../module.ts';
-import { sourcesConfig, type SourcesSettings } from './config/settings.ts';
+import { sourcesPart } from './config/part.ts';
+import type { SourcesSettings } from './config/settings.ts';
 import { createSources, type SourcesPart } from './create.ts';
 import { sourceMetrics } from './metrics/index.ts';
 import { sourcesNeeds, type SourcesNeeds } from './needs.ts';
@@ -8,7 +9,7 @@ import { sourcesNeeds, type SourcesNeeds } from './needs.ts';
 export const sourcesModule: Module<'sources', SourcesSettings, SourcesNeeds, SourcesPart> = {
   name: 'sources',
   needs: sourcesNeeds,
-  config: sourcesConfig,
+  config: sourcesPart,
   create: createSources,
   routes: async () => import('./routes/index.ts'),
   handlers: async () => import('./handlers/index.ts'),

@@ -1,4 +1,4 @@
-import type { Config } from '@holdfast/config';
+import type { BaseConfig } from '@holdfast/config';
 import { createKeys, faultKindOf, type FaultKind, type RedisEngine } from '@holdfast/redis-core';
 import { isLockedOut, type Connections, type Runtime } from '@holdfast/runtime';
 import type { ModulesHealth } from './modules-health.ts';
@@ -12,7 +12,7 @@ export interface HealthSources extends ReadinessSources {
 }
 
 export interface ReadinessSources {
-  readonly config: Pick<Config, 'mode' | 'redis'>;
+  readonly config: Pick<BaseConfig, 'mode' | 'redis'>;
   readonly runtime: Connections;
 }
 

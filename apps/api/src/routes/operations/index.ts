@@ -1,5 +1,5 @@
 import { EndpointCache } from '@holdfast/cache';
-import type { Config } from '@holdfast/config';
+import type { BaseConfig } from '@holdfast/config';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { getHealthSummary, getRedisHealth, getRedisMetrics } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
@@ -9,7 +9,7 @@ import { redisReport } from './redis-report.ts';
 
 export interface OperationsOptions {
   readonly health: HealthSources;
-  readonly config: Config;
+  readonly config: BaseConfig;
 }
 
 const healthMs = { admin: 60_000, others: 120_000 };

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from '@holdfast/config';
+import type { BaseConfig } from '@holdfast/config';
 import { type RedisEngine, type RedisSummary, summarizeInfo } from '@holdfast/redis-core';
 import { countKeyspace, type KeyspaceLimits } from './keyspace.ts';
 
@@ -15,7 +15,7 @@ const limits: KeyspaceLimits = { maxKeys: 500_000, maxMs: 1500 };
 /** What `/api/admin/redis/metrics` says: of the Redis of the cache and, where that is another one, of the durable one. */
 export async function redisReport(
   engines: { readonly cache: RedisEngine; readonly durable: RedisEngine },
-  { cache, durable, keyPrefix }: Config['redis'],
+  { cache, durable, keyPrefix }: BaseConfig['redis'],
 ): Promise<{ metrics: RedisMetrics; durable?: RedisMetrics }> {
   const isShared = isDeepStrictEqual(cache.target, durable.target) && engines.cache.kind !== 'memory';
   const [metrics, other] = await Promise.all([

@@ -1,8 +1,11 @@
-import type { Config } from '@holdfast/config';
+import type { CacheRegistryOptions, EntityTypes, NearCacheOptions } from '@holdfast/cache';
 
-/** What the configuration says of the cache. */
-export type CacheSettings = Config['cache'] & Pick<Config, 'entities'>;
+type Rules = Pick<CacheRegistryOptions, 'allowUndeclared' | 'maxValueBytes' | 'namespaces'>;
 
-export const cacheConfig = {
-  settings: ({ cache, entities }: Config): CacheSettings => ({ ...cache, entities }),
-};
+/** What the caches of a process are made of. */
+export interface CacheSettings extends Required<Rules> {
+  /** The first tier, in each process. What is absent stays as the cache has it. */
+  readonly l1: NearCacheOptions;
+  /** What invalidating one thing takes along; by type. */
+  readonly entities: EntityTypes;
+}

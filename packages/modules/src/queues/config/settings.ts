@@ -1,20 +1,54 @@
-import type { Config } from '@holdfast/config';
+import type { OutboxOptions, QueueDefinition, Retention, Schedule } from '@holdfast/queue';
 
-/** What the configuration says of the queues. */
+/** Which queues there are, what happens to their jobs, and how those are delivered. */
 export interface QueuesSettings {
-  /** By name: the built-in ones with what is changed of them, and those that are declared. */
-  readonly queues: Config['queues'];
-  /** Names of queues that are turned off. */
+  /** What is said otherwise of a built-in queue, and the queues that only the file knows (with `delivery`). */
+  readonly byName: Readonly<Record<string, QueueConfig>>;
+  /** What `enabled: false` turns off, in the order of the file; not in `byName`. */
   readonly disabled: readonly string[];
-  readonly outbox: Config['outbox'];
-  readonly httpDelivery: Config['httpDelivery'];
+  /** Those that a worker serves; `null`: all of them. */
+  readonly served: readonly string[] | null;
+  /** Bounds of what a process keeps while the Redis of the queues is away. What is absent stays as the queue has it. */
+  readonly outbox: Pick<OutboxOptions, 'maxBytes' | 'maxJobs' | 'minFreeBytes'>;
+  readonly httpDelivery: HttpDeliveryConfig;
 }
 
-export const queuesConfig = {
-  settings: ({ queues, disabled, outbox, httpDelivery }: Config): QueuesSettings => ({
-    queues,
-    disabled: disabled.queues,
-    outbox,
-    httpDelivery,
-  }),
-};
+type Policy = Pick<
+  QueueDefinition,
+  'attempts' | 'maxCrashes' | 'concurrency' | 'priority' | 'timeoutMs' | 'waitingTtlMs' | 'backoff' | 'rateLimit'
+>;
+
+/** What is absent stays as the queue's definition has it. */
+export interface QueueOverrides extends Partial<Policy> {
+  readonly retention?: Partial<Retention>;
+}
+
+/** `delivery` is there in a queue of the file's own, and only there. */
+export interface QueueConfig extends QueueOverrides, Partial<Pick<QueueDefinition, 'description' | 'coalesce'>> {
+  /** JSON Schema of the data of its jobs; absent: any JSON. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+  readonly schedule?: QueueSchedule;
+  readonly delivery?: QueueDelivery;
+}
+
+/** When jobs come by themselves, and what they carry. */
+export type QueueSchedule = Schedule & { readonly data: unknown };
+
+/** Where and how the jobs of a queue are delivered. All of it is the operator's, so addresses may be private. */
+export interface QueueDelivery {
+  readonly url: string;
+  readonly method: 'POST' | 'PUT' | 'PATCH';
+  readonly headers: Readonly<Record<string, string>>;
+  /** Each signs every request. Absent: those of `HttpDeliveryConfig`. */
+  readonly secrets?: readonly string[];
+  readonly failureUrl?: string;
+}
+
+export interface HttpDeliveryConfig {
+  /** Whether URLs that come with a job may point to private and loopback addresses. */
+  readonly allowPrivate: boolean;
+  /** Told of every job that has failed for good. The operator's, so it may be private. */
+  readonly webhookUrl?: string;
+  /** Each signs every request; none: nothing is signed. The newest first. */
+  readonly webhookSecrets: readonly string[];
+}

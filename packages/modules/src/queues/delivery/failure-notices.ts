@@ -58,7 +58,7 @@ export class FailureNotices {
   deliveryOf({ to, url, queue, webhookId, body }: Notice): Delivery {
     const { settings, deliverers } = this.#options;
     const { webhookUrl, webhookSecrets } = settings.httpDelivery;
-    const declared = settings.queues[queue]?.delivery;
+    const declared = settings.byName[queue]?.delivery;
     const target = to === 'job' ? url : to === 'queue' ? declared?.failureUrl : webhookUrl;
     if (target === undefined) {
       throw new PermanentError('What it was to be sent to is no longer configured.', { code: 'DELIVERY_INVALID' });
@@ -76,7 +76,7 @@ export class FailureNotices {
   }
 
   #noticesOf({ queue, id, name, data, attempts, error, redriven }: GivenUpJob): Notice[] {
-    const { httpDelivery: delivery, queues } = this.#options.settings;
+    const { httpDelivery: delivery, byName } = this.#options.settings;
     const notices: Notice[] = [];
     // One that is redriven and fails again is another failure: its notice must not pass for a repetition.
     const time = redriven === 0 ? '' : `.${redriven}`;
@@ -88,7 +88,7 @@ export class FailureNotices {
         notices.push({ to: 'job', url: failureUrl, queue, webhookId: `${queue}:${id}:failure${time}`, body });
       }
     }
-    const declared = queues[queue]?.delivery;
+    const declared = byName[queue]?.delivery;
     if (declared?.failureUrl !== undefined) {
       const body = { ...told, url: declared.url };
       notices.push({ to: 'queue', queue, webhookId: `${queue}:${id}:failure${time}`, body });

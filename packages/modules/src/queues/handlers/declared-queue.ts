@@ -1,6 +1,5 @@
-import type { QueueDelivery } from '@holdfast/config';
 import type { Handler } from '@holdfast/queue';
-import type { QueuesSettings } from '../config/settings.ts';
+import type { QueueDelivery, QueuesSettings } from '../config/settings.ts';
 import { attemptDelivery } from '../delivery/attempt.ts';
 import type { Deliverers } from '../delivery/deliverers.ts';
 

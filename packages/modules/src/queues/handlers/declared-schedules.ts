@@ -1,7 +1,6 @@
-import type { QueueSchedule } from '@holdfast/config';
 import type { ScheduleEntry } from '@holdfast/queue';
 import type { Logger } from '@holdfast/telemetry';
-import type { QueuesSettings } from '../config/settings.ts';
+import type { QueueSchedule, QueuesSettings } from '../config/settings.ts';
 import type { QueuesPart } from '../create.ts';
 import { notInstalledLog, untilDone } from './until-done.ts';
 
@@ -62,8 +61,8 @@ export class DeclaredSchedules {
   }
 
   #declared(): [string, QueueSchedule | undefined][] {
-    const { queues } = this.#dependencies.settings;
-    return Object.entries(queues)
+    const { byName } = this.#dependencies.settings;
+    return Object.entries(byName)
       .filter(([, { delivery }]) => delivery !== undefined)
       .map(([name, { schedule }]) => [name, schedule]);
   }

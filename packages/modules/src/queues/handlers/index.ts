@@ -24,7 +24,7 @@ export function createHandlers({
   const notices = new FailureNotices({ settings, deliverers, backend: part.backend, logger });
   const schedules = new DeclaredSchedules({ settings, part, logger });
   const declared: Record<string, Handler> = {};
-  for (const [name, { delivery }] of Object.entries(settings.queues)) {
+  for (const [name, { delivery }] of Object.entries(settings.byName)) {
     if (delivery !== undefined) declared[name] = declaredQueueHandler(delivery, { settings, deliverers });
   }
   return {

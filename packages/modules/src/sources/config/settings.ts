@@ -1,17 +1,15 @@
-import type { Config } from '@holdfast/config';
+import type { SourceOptions } from '@holdfast/sources';
 
-/** What the configuration says of the mirrored sources. */
+/** What is mirrored into the cache, and where it comes from. */
 export interface SourcesSettings {
-  readonly sources: Config['sources'];
-  /** Names of sources that are turned off. */
+  readonly byName: Readonly<Record<string, SourceOptions>>;
+  /** What `enabled: false` turns off, in the order of the file; not in `byName`. */
   readonly disabled: readonly string[];
-  readonly upstream: Config['upstream'];
+  readonly upstream: UpstreamConfig;
 }
 
-export const sourcesConfig = {
-  settings: ({ sources, disabled, upstream }: Config): SourcesSettings => ({
-    sources,
-    disabled: disabled.sources,
-    upstream,
-  }),
-};
+export interface UpstreamConfig {
+  /** Without a trailing slash; `null`: there is none, and mirrors are served as they are. */
+  readonly baseUrl: string | null;
+  readonly apiKey?: string;
+}

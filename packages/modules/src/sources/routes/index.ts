@@ -13,9 +13,7 @@ export async function routes(
 ): Promise<void> {
   const { sources } = part;
   const { queues } = needs.queues;
-  const namespaces = Object.fromEntries(
-    Object.values(settings.sources).map(({ name, namespace }) => [name, namespace]),
-  );
+  const namespaces = Object.fromEntries(Object.values(settings.byName).map(({ name, namespace }) => [name, namespace]));
   await app.register(sourceRoutes, {
     caches: needs.cache.caches,
     sources,

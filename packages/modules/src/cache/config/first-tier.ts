@@ -1,0 +1,16 @@
+import type { NearCacheOptions } from '@holdfast/cache';
+import { durationBounds, readDuration, type ProblemList } from '@holdfast/config/part';
+import type { FileCache } from './schema.ts';
+
+/** What the file says of the entries that each process keeps. */
+export function toFirstTier(
+  { maxBytes, maxStale }: NonNullable<FileCache['l1']>,
+  problems: ProblemList,
+): NearCacheOptions {
+  return {
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(maxStale !== undefined && {
+      maxStaleMs: readDuration(maxStale, 'cache.l1.maxStale', durationBounds.life, problems),
+    }),
+  };
+}

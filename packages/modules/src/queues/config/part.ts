@@ -1,0 +1,39 @@
+import { definePart, disabledIn, record } from '@holdfast/config/part';
+import { mergeQueues } from './merge.ts';
+import { queueSections } from './schema.ts';
+import { checkServed } from './served-queues.ts';
+import type { QueuesSettings } from './settings.ts';
+import { queueVariables } from './variables.ts';
+import { warnOfUntold } from './warnings.ts';
+
+/** The queues: which there are, which of them a worker serves, and how jobs are delivered over HTTP. */
+export const queuesPart = definePart({
+  name: 'queues',
+  variables: queueVariables,
+  file: queueSections,
+  draft: ({ file }) => ({ disabled: disabledIn(file.queues ?? {}) }),
+  read({ values, file, problems, warnings, readSecret, draft: { disabled } }): QueuesSettings {
+    const byName = record(
+      mergeQueues(
+        file.queues ?? {},
+        (variable, path) => readSecret(variable, queueVariables.WEBHOOK_SECRET, path),
+        problems,
+      ),
+    );
+    checkServed(values.WORKER_QUEUES, { declared: Object.keys(byName), disabled }, problems);
+    warnOfUntold({ webhookUrl: values.WEBHOOK_URL, byName, disabled }, warnings);
+    return {
+      byName,
+      disabled,
+      served: values.WORKER_QUEUES ?? null,
+      outbox: file.outbox ?? {},
+      httpDelivery: {
+        allowPrivate: values.HTTP_DELIVERY_ALLOW_PRIVATE,
+        ...(values.WEBHOOK_URL !== undefined && { webhookUrl: values.WEBHOOK_URL }),
+        webhookSecrets: [values.WEBHOOK_SECRET, values.WEBHOOK_SECRET_PREVIOUS].filter(
+          (secret) => secret !== undefined,
+        ),
+      },
+    };
+  },
+});
