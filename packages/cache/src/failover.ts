@@ -27,8 +27,6 @@ export interface Invalidation {
 
 export interface FailoverOptions {
   readonly journal: InvalidationJournal;
-  /** Bytes of entries kept while Redis is away. Default 64 MiB. */
-  readonly maxBytes?: number;
   /** Applies journaled invalidations of one namespace to Redis. */
   readonly apply: (area: string, invalidations: readonly Invalidation[]) => Promise<void>;
   /** The keys that Redis has to be asked for to apply one; `undefined`: any. */
@@ -40,6 +38,8 @@ export interface FailoverOptions {
 /** The two connections of an engine do not break in the same moment: so long before an outage tracking may have ended. */
 const INHERITANCE_MS = 2000;
 const RETRY_MS = 250;
+/** Of entries that are kept while Redis is away. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
  * What the caches of one engine do while Redis is away: they serve and write a memory of this process, and note in the
@@ -64,7 +64,7 @@ export class Failover {
   constructor(engine: RedisEngine, options: FailoverOptions) {
     this.#engine = engine;
     this.#options = options;
-    this.#memory = new NearStore(options.maxBytes ?? 64 * 1024 * 1024);
+    this.#memory = new NearStore(MAX_BYTES);
     this.#slots = new LostSlots(engine);
     // What an earlier process could not tell Redis comes first. An engine that still connects is not away: calls wait for
     // the outcome of its first attempt, and what they write is not lost to a memory that is dropped a moment later.

@@ -18,7 +18,7 @@ export {
   type EntityInvalidationMode,
   type EntityStore,
 } from './entities/entities.ts';
-export { EntityGraph, entityTag, type EntityEdge, type EntityType, type EntityTypes } from './entities/graph.ts';
+export { EntityGraph, type EntityEdge, type EntityType, type EntityTypes } from './entities/graph.ts';
 export type { AccessCount } from './access-tracker.ts';
 export { hashKey, type HashKeyOptions } from './hash-key.ts';
 export type { SizeReading } from './size-tracker.ts';

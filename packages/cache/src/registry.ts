@@ -14,22 +14,19 @@ export interface CacheRegistryOptions {
   readonly namespaces: Readonly<Record<string, NamespaceOptions>>;
   /** Whether a namespace that is not declared may be used. Default false. */
   readonly allowUndeclared?: boolean;
-  /** Time to live in namespaces that are not declared. Default 5 minutes. */
-  readonly undeclaredTtlMs?: number | null;
   readonly maxValueBytes?: number;
   /** The first tier, shared by all namespaces. */
   readonly near?: NearCacheOptions;
-  /** How reads are counted and sizes known. */
-  readonly usage?: Pick<
-    UsageOptions,
-    'flushIntervalMs' | 'maxPending' | 'maxRemembered' | 'refreshEvery' | 'sizeCacheTtlMs'
-  >;
+  /** How often counted reads are written. */
+  readonly usage?: Pick<UsageOptions, 'flushIntervalMs'>;
   /** With it the caches stand in for Redis while that is away; without it they reject. */
   readonly journal?: InvalidationJournal;
 }
 
 /** How many undeclared namespaces keep their statistics; beyond it the oldest is forgotten. Its entries stay. */
 const MAX_UNDECLARED = 1000;
+/** Time to live of what is written there. */
+const UNDECLARED_TTL_MS = 5 * 60 * 1000;
 
 /** The namespaces of a service, one `Cache` each, over one first tier and one failover. */
 export class CacheRegistry {
@@ -137,8 +134,7 @@ export class CacheRegistry {
   #make(namespace: string): Cache {
     const known = this.#declared?.get(namespace) ?? this.#undeclared.get(namespace);
     if (known !== undefined) return known;
-    const { undeclaredTtlMs = 5 * 60 * 1000 } = this.#options;
-    const cache = this.#create(namespace, { ttlMs: undeclaredTtlMs }, 'other');
+    const cache = this.#create(namespace, { ttlMs: UNDECLARED_TTL_MS }, 'other');
     this.#undeclared.set(namespace, cache);
     const oldest = this.#undeclared.keys().next();
     if (this.#undeclared.size > MAX_UNDECLARED && oldest.done !== true) this.#undeclared.delete(oldest.value);

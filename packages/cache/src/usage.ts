@@ -1,13 +1,9 @@
 import { AccessTracker, type AccessCount, type AccessTrackerOptions } from './access-tracker.ts';
 import type { Eviction } from './eviction.ts';
 import { RecencyIndex, type RecencyIndexOptions } from './recency-index.ts';
-import { SizeTracker, type SizeReading, type SizeTrackerOptions } from './size-tracker.ts';
+import { SizeTracker, type SizeReading } from './size-tracker.ts';
 
-export interface UsageOptions
-  extends
-    Omit<AccessTrackerOptions, 'keepsRecency'>,
-    Pick<SizeTrackerOptions, 'sizeCacheTtlMs'>,
-    Pick<RecencyIndexOptions, 'refreshEvery'> {
+export interface UsageOptions extends Pick<AccessTrackerOptions, 'engine' | 'keys' | 'flushIntervalMs' | 'now'> {
   /** The bounds of those namespaces that have one. */
   readonly maxEntries: ReadonlyMap<string, number>;
   /** As that of the index of each namespace, without telling this object. */
@@ -23,16 +19,11 @@ export class Usage {
   readonly #sizes: SizeTracker;
   readonly #bounded: ReadonlyMap<string, RecencyIndex>;
 
-  constructor({ maxEntries, remove, refreshEvery, sizeCacheTtlMs, ...options }: UsageOptions) {
+  constructor({ maxEntries, remove, ...options }: UsageOptions) {
     const { engine, keys, now, flushIntervalMs } = options;
     const clock = now === undefined ? {} : { now };
     this.#access = new AccessTracker({ ...options, keepsRecency: (namespace) => this.#bounded.has(namespace) });
-    this.#sizes = new SizeTracker({
-      engine,
-      keys,
-      ...clock,
-      ...(sizeCacheTtlMs === undefined ? {} : { sizeCacheTtlMs }),
-    });
+    this.#sizes = new SizeTracker({ engine, keys, ...clock });
     this.#bounded = new Map(
       Array.from(maxEntries, ([namespace, bound]) => [
         namespace,
@@ -43,7 +34,6 @@ export class Usage {
           maxEntries: bound,
           remove: (oldest) => remove(namespace, oldest),
           ...clock,
-          ...(refreshEvery === undefined ? {} : { refreshEvery }),
           ...(flushIntervalMs === undefined ? {} : { flushIntervalMs }),
         }),
       ]),

@@ -2,9 +2,7 @@ export * from './errors.ts';
 export { defineQueue } from './define-queue.ts';
 export type { Catalogue, DataOf, DefinitionOf, NameOf, ResultOf } from './catalogue.ts';
 export type { QueueDefinition, Retention, RetentionRule, Schedule } from './define-queue.ts';
-export { backoffDelay } from './backoff.ts';
 export type { Backoff } from './backoff.ts';
-export { namedPriorities, priorityNumber } from './priority.ts';
 export type { Priority } from './priority.ts';
 export { Queues } from './queues.ts';
 export type { AddManyItem, AddManyOptions, AddManyResult } from './producing/add-many.ts';
@@ -12,7 +10,7 @@ export type { Coalesce, CoalescedResult, CoalescerSettings, ItemCoalescer } from
 export type { BatchStats } from './producing/batch-stats.ts';
 export type { Deduplication, DeduplicationMode } from './producing/deduplication.ts';
 export { maxJobIdBytes } from './job-id.ts';
-export { maxBulkJobs, maxCursorLength, maxWaitMs } from './limits.ts';
+export { maxCursorLength, maxWaitMs } from './limits.ts';
 export type { AddJob, AddResult, GetOptions, JobOptions, QueuesOptions } from './queues.ts';
 export type { ScheduleEntry } from './schedules/declared.ts';
 export type { ScheduleInput, ScheduleViewOptions } from './schedules/schedules.ts';

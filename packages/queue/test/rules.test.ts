@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
-import { backoffDelay, defineQueue, priorityNumber, type Backoff, type QueueDefinition } from '../src/index.ts';
+import { backoffDelay } from '../src/backoff.ts';
+import { defineQueue, type Backoff, type QueueDefinition } from '../src/index.ts';
+import { priorityNumber } from '../src/priority.ts';
 
 const valid: QueueDefinition = {
   name: 'mail',

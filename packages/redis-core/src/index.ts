@@ -4,7 +4,7 @@ export * from './connection.ts';
 export * from './connection-fault.ts';
 export type * from './channels.ts';
 export { createEngine } from './create-engine.ts';
-export { createKeys, decodeKeyPart, encodeKeyPart, isName, MAX_KEY_BYTES, type Keys } from './keys.ts';
+export { createKeys, decodeKeyPart, encodeKeyPart, isName, type Keys } from './keys.ts';
 export { createClusterClient, reconnectDelayMs, sentinelOptions, tlsOptions } from './engines/ioredis-client.ts';
 export { isNestedTooDeep, maxNesting, nestingRule, toBoundedJson } from './nesting.ts';
 export { findPeer, type OptionalPeer } from './optional-peer.ts';

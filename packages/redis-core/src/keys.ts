@@ -1,7 +1,7 @@
 import { InvalidKeyError } from './errors.ts';
 
 /** The longest key or name that a user may supply, in bytes of UTF-8 before encoding. */
-export const MAX_KEY_BYTES = 512;
+const MAX_KEY_BYTES = 512;
 
 const prefixPattern = /^[A-Za-z0-9._-]{1,64}$/;
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/;

@@ -4,8 +4,6 @@ import { freePorts } from './ports.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 
 export interface StartSentinelOptions {
-  /** Default 1. */
-  readonly replicas?: number;
   /** Password of the sentinels themselves (`requirepass`). */
   readonly sentinelPassword?: string;
 }
@@ -14,7 +12,7 @@ export interface RedisSentinel {
   readonly masterName: string;
   readonly sentinels: readonly RedisServer[];
   readonly addresses: readonly Address[];
-  /** Master and replicas, whatever their roles are now. */
+  /** Master and replica, whatever their roles are now. */
   readonly servers: readonly RedisServer[];
   /** The server that the sentinels call master now. */
   master(): Promise<RedisServer>;
@@ -34,7 +32,7 @@ const DOWN_AFTER_MS = 1000;
 const SETTLE_MS = 25_000;
 const MAX_STARTS = 4;
 
-/** Starts a master, its replicas and three sentinels, and resolves when the sentinels know each other and all of them. */
+/** Starts a master, a replica and three sentinels, and resolves when the sentinels know each other and all of them. */
 export async function startSentinel(options: StartSentinelOptions = {}): Promise<RedisSentinel> {
   for (let starts = 1; ; starts += 1) {
     const fixture = await startSet(options);
@@ -50,25 +48,18 @@ export async function startSentinel(options: StartSentinelOptions = {}): Promise
 }
 
 async function startSet(options: StartSentinelOptions): Promise<LocalSentinel> {
-  const replicas = options.replicas ?? 1;
-  const [masterPort = 0, ...ports] = await freePorts(1 + replicas + 3);
+  const [masterPort = 0, replicaPort = 0, ...ports] = await freePorts(5);
   const sync = ['--repl-diskless-sync-delay', '0'];
   const master = await startRedis({ port: masterPort, args: sync });
-  const servers = [
-    master,
-    ...(await Promise.all(
-      ports
-        .slice(0, replicas)
-        .map((port) => startRedis({ port, args: [...sync, '--replicaof', `${master.host} ${master.port}`] })),
-    )),
-  ];
+  const replicaOf = ['--replicaof', `${master.host} ${master.port}`];
+  const replica = await startRedis({ port: replicaPort, args: [...sync, ...replicaOf] });
   const password = options.sentinelPassword === undefined ? [] : ['--requirepass', options.sentinelPassword];
   const sentinels = await Promise.all(
-    ports
-      .slice(replicas)
-      .map((port) => startRedis({ port, config: sentinelConfig(master, options), args: [...password, '--sentinel'] })),
+    ports.map((port) =>
+      startRedis({ port, config: sentinelConfig(master, options), args: [...password, '--sentinel'] }),
+    ),
   );
-  return new LocalSentinel(servers, sentinels);
+  return new LocalSentinel([master, replica], sentinels);
 }
 
 class LocalSentinel implements RedisSentinel {

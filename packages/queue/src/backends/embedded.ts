@@ -24,16 +24,11 @@ export interface EmbeddedBackendOptions {
   readonly directory: string;
   /** Queues whose `maxCrashes` counts for what the last process left behind; for others it is the default. */
   readonly definitions?: readonly CrashLimit[];
-  /** The deadline of each call. Default 10 000. */
-  readonly commandTimeoutMs?: number;
-  /**
-   * What this process may take, in bytes. Below 1 GiB the database is compiled without V8's optimizing compiler, which
-   * would take half a gigabyte. Default: the limit of its container, or what the machine has.
-   */
-  readonly memoryBytes?: number;
 }
 
 const closeTimeoutMs = 3000;
+/** The deadline of each call. */
+const commandTimeoutMs = 10_000;
 /** What every session of the database begins with. */
 const sessionSql = 'SET search_path TO bullmq';
 
@@ -52,11 +47,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   const lock = takeFolder(directory);
   let pglite: PgliteClient;
   try {
-    const { memoryBytes } = options;
-    pglite = await PgliteClient.open(join(directory, 'pglite'), {
-      session: sessionSql,
-      ...(memoryBytes !== undefined && { memoryBytes }),
-    });
+    pglite = await PgliteClient.open(join(directory, 'pglite'), { session: sessionSql });
   } catch (error) {
     lock.release();
     throw new EmbeddedFolderUnusableError(directory, error);
@@ -107,7 +98,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
       name,
       queue: queue as unknown as Queue<unknown, unknown>,
       pool,
-      commandTimeoutMs: options.commandTimeoutMs ?? 10_000,
+      commandTimeoutMs,
       workers: workersOf,
     });
     handles.set(name, handle);

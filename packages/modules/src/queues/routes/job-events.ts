@@ -10,16 +10,16 @@ export interface JobEventRoutesOptions {
   readonly queues: Queues;
   /** Shorter than an idle connection lives. */
   readonly heartbeatMs: number;
-  /** Streams at a time, in this process: each holds a connection and some memory. Default 200. */
-  readonly maxStreams?: number;
 }
 
+/** Streams at a time, in this process: each holds a connection and some memory. */
+const maxStreams = 200;
 /** After how long a client connects again whose stream broke off, in milliseconds. */
 const retryMs = 1000;
 
 export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = async (
   app,
-  { queues, heartbeatMs, maxStreams = 200 },
+  { queues, heartbeatMs },
 ) => {
   let streams = 0;
 
