@@ -51,7 +51,7 @@ export class Project {
 
   /** What the TypeScript in this folder of the repository says; nothing where it compiles. */
   async compile(typescript: string): Promise<string> {
-    const tsc = join(root, 'node_modules', typescript, 'bin/tsc');
+    const tsc = join(root, typescript, 'bin/tsc');
     const { stdout } = await run(process.execPath, [tsc, '--project', this.#directory]).catch(
       (error: { readonly stdout: string }) => error,
     );

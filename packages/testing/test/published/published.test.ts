@@ -14,7 +14,7 @@ import { packPublished, publishedFolders, type Tarball } from './tarballs.ts';
 
 const folders = publishedFolders();
 const readmes = folders.map((folder) => page(`${folder}/README.md`));
-const compilers = ['typescript'];
+const compilers = ['node_modules/typescript', 'infra/typescript/node_modules/typescript-5.9'];
 
 let directory: string;
 let tarballs: readonly Tarball[];
