@@ -27,7 +27,7 @@ import { healthRoutes } from './routes/health/index.ts';
 import { ModulesHealth } from './routes/health/modules-health.ts';
 import { operationRoutes } from './routes/operations/index.ts';
 import { StreamErrorLog } from './plugins/exchanges/stream-error-log.ts';
-import { version } from '@holdfast/runtime';
+import { exitCodes, StartError, version } from '@holdfast/runtime';
 import type { Runtime } from '@holdfast/runtime';
 
 /** What the service is made of; `buildApp` neither creates nor closes any of it. */
@@ -100,8 +100,17 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   return app;
 }
 
-/** Those of one module, apart from the others: what it sets up for its routes is theirs alone. */
+/**
+ * Those of one module, apart from the others: what it sets up for its routes is theirs alone.
+ * @throws StartError that names the module, such as for a path that another one has
+ */
 async function registerRoutes(app: FastifyInstance, { module, running }: StartedModule): Promise<void> {
-  const loaded = await module.routes?.();
-  if (loaded !== undefined) await app.register(async (own) => loaded.routes(own, running));
+  const { routes } = await module.routes();
+  try {
+    await app.register(async (own) => routes(own, running));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `The routes of the module "${module.name}" cannot be registered: ${reason}`;
+    throw new StartError(message, exitCodes.misconfigured, { cause: error });
+  }
 }

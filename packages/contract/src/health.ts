@@ -100,6 +100,12 @@ export const Health = Type.Object(
     outbox: Type.Union([Outbox, Type.Null()], {
       description: 'Jobs that wait in this process for the Redis of the queues. null: none are taken.',
     }),
+    unreadable: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'Parts of the service that cannot say how they are, by a fault that the log has; their fields are missing.',
+      }),
+    ),
   },
   { title: 'Health', description: 'The state of the service and of what it depends on.' },
 );

@@ -26,13 +26,13 @@ export interface Module<Name extends string, Settings, Needs extends NeededModul
    */
   create(context: CreateContext<Settings, Needs>): Part | Promise<Part>;
   /** For the API. */
-  readonly routes?: () => Promise<ModuleRoutes<Running<Settings, Needs, Part>>>;
+  readonly routes: () => Promise<ModuleRoutes<Running<Settings, Needs, Part>>>;
   /** For the worker. */
   readonly handlers?: () => Promise<ModuleHandlers<Running<Settings, Needs, Part>>>;
   /** Declares its metrics: counts what its libraries publish, and has each scrape read its part. Called once, when the part is there. */
-  metrics?(part: Part, instruments: Instruments): void;
-  /** What `/health` says of it. */
-  health?(part: Part): HealthReading;
+  metrics(part: Part, instruments: Instruments): void;
+  /** What `/health` of the API says of it, from what is known: it is asked by probes, and waits for nothing. */
+  health(part: Part): HealthReading;
   /** Ends it, after those that need it. */
   close(part: Part): Promise<void> | void;
 }
@@ -98,7 +98,7 @@ export interface StartedModule {
 /** What a module's `routes/index.ts` exports. */
 export interface ModuleRoutes<Context> {
   /** Registers its routes, each of which says in `config.access` who may call it. */
-  routes(app: FastifyInstance, context: Context): Promise<void>;
+  routes(this: void, app: FastifyInstance, context: Context): Promise<void>;
 }
 
 /** What a module's `handlers/index.ts` exports. */

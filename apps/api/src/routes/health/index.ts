@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { getHealth, getLive, getReady } from '@holdfast/contract';
 import type { Readiness } from '@holdfast/contract';
 import { healthReport, isReady, type HealthSources } from './report.ts';
+import { sendReport } from './send-report.ts';
 
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthSources> = async (app, sources) => {
   app.get('/health/live', { config: { access: 'public' }, schema: getLive }, async (): Promise<Readiness> => ({
@@ -18,7 +19,6 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthSources> = async (app
   );
 
   app.get('/health', { config: { access: 'any key' }, schema: getHealth }, async (_request, reply) => {
-    const report = await healthReport(sources);
-    return reply.code(report.status === 'down' ? 503 : 200).send(report as never);
+    return sendReport(reply, await healthReport(sources));
   });
 };

@@ -14,11 +14,11 @@ export class ModulesHealth {
   }
 
   read(): HealthReading {
-    const readings = this.#modules.flatMap(({ module, running }) => {
+    const readings = this.#modules.map(({ module, running }) => {
       try {
-        const reading = module.health?.(running.part);
+        const reading = module.health(running.part);
         this.#failing.delete(module.name);
-        return reading ?? [];
+        return reading;
       } catch (error) {
         this.#failed(module.name, error);
         return { isHealthy: false, fields: {} };

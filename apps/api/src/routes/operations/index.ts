@@ -5,6 +5,7 @@ import { getHealthSummary, getRedisHealth, getRedisMetrics } from '@holdfast/con
 import type { FastifyRequest } from 'fastify';
 import { isLockedOut } from '@holdfast/runtime';
 import { healthReport, judge, readRedis, type HealthSources } from '../health/report.ts';
+import { sendReport } from '../health/send-report.ts';
 import { redisReport } from './redis-report.ts';
 
 export interface OperationsOptions {
@@ -26,7 +27,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = asy
     const ttlMs = isAdmin(request) ? healthMs.admin : healthMs.others;
     const { value: report, cached } = await answers.cached('health', ttlMs, () => healthReport(health));
     const responseTimeMs = Math.round((performance.now() - startedAt) * 100) / 100;
-    return reply.code(report.status === 'down' ? 503 : 200).send({ ...report, responseTimeMs, cached } as never);
+    return sendReport(reply, { ...report, responseTimeMs, cached });
   });
 
   app.get('/api/health/redis', { config: { access: 'any key' }, schema: getRedisHealth }, async (_request, reply) => {
