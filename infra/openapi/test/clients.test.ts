@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import createFetchClient from 'openapi-fetch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,6 +16,11 @@ interface Snippet {
 }
 type CreateClient = (options: { readonly baseUrl: string; readonly fetch?: typeof fetch }) => unknown;
 
+/** The programs of a page. Their fence is not that of programs that run as they stand. */
+function blocksOf(page: string): string[] {
+  return [...page.matchAll(/^```typescript\n([\s\S]*?)^```/gm)].map(([, code = '']) => code);
+}
+
 describe('the clients that are made of the document', () => {
   let service: Service;
   let paths: Paths;
@@ -30,6 +35,15 @@ describe('the clients that are made of the document', () => {
       runTool('openapi-ts', ['--input', './dist/openapi.json', '--output', 'dist/hey-api', '--no-log-file']),
     ]);
     for (const { code, output } of generated) expect(code, output).toBe(0);
+    const guide = await readFile(new URL('../../../docs/guide/clients.md', import.meta.url), 'utf8');
+    await mkdir(join(made, 'guide'));
+    for (const [at, block] of blocksOf(guide).entries()) {
+      const program = block
+        .replaceAll('http://localhost:3000', service.url)
+        .replaceAll("'./holdfast.ts'", "'../openapi-typescript.ts'")
+        .replaceAll("'./holdfast", "'../hey-api");
+      await writeFile(join(made, 'guide', `${at}.ts`), `${program}export {};\n`);
+    }
   });
   afterAll(() => service.stop());
 
@@ -85,5 +99,9 @@ describe('the clients that are made of the document', () => {
     expect(await call('listJobs')).toMatchObject({ data: { jobs: [{ id: 'hook-1', state: 'delayed' }] } });
     expect(await call('removeJob')).not.toHaveProperty('error.code');
     expect(await call('getJob')).toMatchObject({ error: { code: 'JOB_NOT_FOUND', status: 404 } });
+  });
+
+  it.each([0, 1])('do what the guide says (%i)', async (at) => {
+    await expect(import(join(made, 'guide', `${at}.ts`))).resolves.toBeDefined();
   });
 });
