@@ -33,6 +33,7 @@ const longest = {
   'packages/queue/test/embedded-backend.test.ts': 12,
   'packages/queue/test/embedded-parts.test.ts': 12,
   'packages/queue/test/consuming/closing.test.ts': 12,
+  'infra/openapi/test/clients.test.ts': 12,
   'apps/api/test/process.test.ts': 11,
   'packages/queue/test/embedded-survival.test.ts': 11,
   'apps/api/test/socket.test.ts': 10,
