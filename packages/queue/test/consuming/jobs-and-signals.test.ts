@@ -29,6 +29,7 @@ const names = [
   'shared-b',
   'elsewhere',
   'handed',
+  'at-once',
 ] as const;
 const definitions = names.map((name) =>
   defineQueue({
@@ -99,6 +100,17 @@ describe.each(['redis', 'embedded'])('jobs on the %s backend', (kind) => {
     });
     redis.close();
   };
+
+  it('takes a result that is no promise, and an error that is thrown at once', async () => {
+    await consume('at-once', (job) => {
+      if (job.data.n === 0) throw new Error('nothing to do');
+      return job.data.n * 2;
+    });
+    await queues.add('at-once', { data: { n: 21 }, options: { jobId: 'well' } });
+    await queues.add('at-once', { data: { n: 0 }, options: { jobId: 'badly', attempts: 1 } });
+    expect(await ended('at-once', 'well')).toMatchObject({ state: 'completed', result: 42 });
+    expect(await ended('at-once', 'badly')).toMatchObject({ state: 'failed', error: { message: 'nothing to do' } });
+  });
 
   describe('cancelling', () => {
     it.each([0, 60_000])(

@@ -64,6 +64,27 @@ export const frames: Readonly<Record<string, Frame>> = {
   },
   'packages/queue/README.md 2': {
     before: `
+      import { Consumer, createRedisBackend, defineQueue, Queues, type Handlers } from '@holdfast/queue';
+      import { Type } from 'typebox';
+      const policy = {
+        description: 'For the types.',
+        attempts: 1,
+        timeoutMs: 30_000,
+        concurrency: 1,
+        retention: { completed: { count: 10 }, failed: { count: 10 } },
+      };
+      const backend = createRedisBackend({ target: { kind: 'standalone', host: '127.0.0.1', port: 6379 }, keyPrefix: 'types' });
+      const send = async (to: string) => to;
+      const print = (number: number) => number;`,
+    after: `
+      await consumer.start();
+      const ended = await queues.get('mail', id, { waitMs: 30_000 });
+      if (ended?.result?.messageId !== 'ada@example.com') throw new Error('It was not sent.');
+      await consumer.close({ timeoutMs: 5000 });
+      await queues.close();`,
+  },
+  'packages/queue/README.md 3': {
+    before: `
       import { defineQueue, Queues } from '@holdfast/queue';
       import { createEmbeddedBackend } from '@holdfast/queue/embedded';
       import { Type } from 'typebox';
@@ -81,7 +102,7 @@ export const frames: Readonly<Record<string, Frame>> = {
       const queues = new Queues({ backend, definitions: ['report', 'page'].map(define) });`,
     after: `await queues.close();`,
   },
-  'packages/queue/README.md 3': {
+  'packages/queue/README.md 4': {
     before: `
       import { Queue, Worker } from 'bullmq';
       const ran = Promise.withResolvers<void>();
@@ -89,7 +110,7 @@ export const frames: Readonly<Record<string, Frame>> = {
       const connection = { host: '127.0.0.1', port: 6379, maxRetriesPerRequest: null };`,
     after: `await ran.promise; process.exit(0);`,
   },
-  'packages/queue/README.md 4': {
+  'packages/queue/README.md 5': {
     before: `
       import { defineQueue } from '@holdfast/queue';
       import { Type } from 'typebox';
