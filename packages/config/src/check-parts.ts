@@ -24,12 +24,12 @@ const baseSettings = {
  * @throws {Error} naming both of them; or a part that stands before one that it needs
  */
 export function checkParts(parts: readonly ConfigPart[]): void {
-  const settings = new Owners('settings', Object.keys(baseSettings));
+  const names = new Owners('name', Object.keys(baseSettings));
   const variables = new Owners('variable', Object.keys(baseVariables));
-  const sections = new Owners('section of holdfast.yaml', Object.keys(baseSections));
+  const sections = new Owners('section', Object.keys(baseSections));
   const earlier = new Set<ConfigPart>();
   for (const part of parts) {
-    settings.add(part, [part.name]);
+    names.add(part, [part.name]);
     variables.add(part, Object.keys(part.variables));
     sections.add(part, Object.keys(part.file));
     const missing = Object.values(part.needs ?? {}).find((needed) => !earlier.has(needed));
@@ -54,7 +54,7 @@ class Owners {
     for (const name of names) {
       const owner = this.#names.get(name);
       if (owner !== undefined) {
-        throw new Error(`The ${this.#kind} ${name} is of ${owner} already, and of the part ${part.name} as well.`);
+        throw new Error(`The ${this.#kind} ${name} belongs to ${owner} already, and to the part ${part.name} as well.`);
       }
       this.#names.set(name, `the part ${part.name}`);
     }
