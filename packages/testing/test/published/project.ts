@@ -50,9 +50,9 @@ export class Project {
   }
 
   /** What the TypeScript in this folder of the repository says; nothing where it compiles. */
-  async compile(typescript: string): Promise<string> {
+  async compile(typescript: string, flags: readonly string[]): Promise<string> {
     const tsc = join(root, typescript, 'bin/tsc');
-    const { stdout } = await run(process.execPath, [tsc, '--project', this.#directory]).catch(
+    const { stdout } = await run(process.execPath, [tsc, '--project', this.#directory, ...flags]).catch(
       (error: { readonly stdout: string }) => error,
     );
     return stdout;
