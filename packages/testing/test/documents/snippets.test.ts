@@ -32,13 +32,20 @@ afterAll(async () => {
 async function run(snippet: Snippet): Promise<{ code: number | null; output: string }> {
   const { name, path } = snippet;
   const cwd = join(directory, name.replaceAll(/\W/g, '-'));
-  // A guide belongs to no package: what it imports, the worker has.
-  offerPackages(cwd, join(root, path.startsWith('docs/') ? 'apps/worker' : dirname(path)));
+  offerPackages(cwd, join(root, ownerOf(path)));
   const file = join(cwd, 'snippet.ts');
   writeFileSync(file, programOf(snippet, { redisPort: redis.port, upstreamPort }));
   const node = spawnNode(file, { cwd, env: { TEST_REDIS_URL: redis.url } });
   const { code: exitCode } = await node.exited;
   return { code: exitCode, output: node.lines.join('\n') };
+}
+
+/** The package whose dependencies the programs of a page may import. */
+function ownerOf(path: string): string {
+  // A guide belongs to no package: what it imports, the worker has.
+  if (path.startsWith('docs/')) return 'apps/worker';
+  // It is read together with the modules, which the package itself does not know.
+  return path === 'packages/config/README.md' ? 'apps/api' : dirname(path);
 }
 
 /** What a program beside `owner` may import: what it depends on, and itself. */
