@@ -26,7 +26,7 @@ const baseSettings = {
 export function checkParts(parts: readonly ConfigPart[]): void {
   const names = new Owners('name', Object.keys(baseSettings));
   const variables = new Owners('variable', Object.keys(baseVariables));
-  const sections = new Owners('section', Object.keys(baseSections));
+  const sections = new Owners('section of holdfast.yaml', Object.keys(baseSections));
   const earlier = new Set<ConfigPart>();
   for (const part of parts) {
     names.add(part, [part.name]);

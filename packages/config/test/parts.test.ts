@@ -108,7 +108,7 @@ describe('parts that cannot be together', () => {
 
   it.each([
     ['a variable', { ...other, variables: shelf.variables }, 'The variable SHELF_IS_OPEN'],
-    ['a section', { ...other, file: shelf.file }, 'The section shelf'],
+    ['a section', { ...other, file: shelf.file }, 'The section of holdfast.yaml shelf'],
     ['their name', { ...other, name: 'shelf' }, 'The name shelf'],
   ])('have %s in common, and are refused with both names', (_, part, what) => {
     expect(() => load(shelf, part)).toThrow(
@@ -121,7 +121,9 @@ describe('parts that cannot be together', () => {
     if (PORT === undefined) throw new Error('There is no PORT.');
     const message = 'belongs to Holdfast itself already, and to the part';
     expect(() => load({ ...other, variables: { PORT } })).toThrow(`The variable PORT ${message} other`);
-    expect(() => load({ ...other, file: { server: Type.Object({}) } })).toThrow(`The section server ${message} other`);
+    expect(() => load({ ...other, file: { server: Type.Object({}) } })).toThrow(
+      `The section of holdfast.yaml server ${message} other`,
+    );
     expect(() => load({ ...other, name: 'redis' })).toThrow(`The name redis ${message} redis`);
   });
 
