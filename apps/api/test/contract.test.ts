@@ -1,3 +1,4 @@
+import { parseDuration, parseTtl } from '@holdfast/config';
 import * as contract from '@holdfast/contract';
 import * as queue from '@holdfast/queue';
 import * as redis from '@holdfast/redis-core';
@@ -11,6 +12,14 @@ describe('the contract', () => {
     expect(contract.maxCursorLength).toBe(queue.maxCursorLength);
   });
 
+  it.each([
+    ...'0 1 500ms 30s 5m 6h 7d 36500d 0s'.split(' '),
+    ...',05s,-1,1.5s,1 s, 1s,1s ,1w,1S,none,1m30s,1e3,10000000000000000'.split(','),
+  ])('writes durations as the configuration reads them: "%s"', (text) => {
+    expect(new RegExp(contract.durationPattern).test(text)).toBe(reads(() => parseDuration(text)));
+    expect(new RegExp(contract.ttlPattern).test(text)).toBe(reads(() => parseTtl(text)));
+  });
+
   it('names the states of jobs as the queue does', () => {
     expect(contract.listedStates).toEqual(queue.listedStates);
     expect(contract.cleanableStates).toEqual(queue.cleanableStates);
@@ -22,3 +31,12 @@ describe('the contract', () => {
     expect(contract.errorCodes).toEqual(Object.fromEntries(defined));
   });
 });
+
+function reads(parse: () => unknown): boolean {
+  try {
+    parse();
+    return true;
+  } catch {
+    return false;
+  }
+}
