@@ -1,12 +1,12 @@
 import type { Handlers } from '@holdfast/modules';
-import type { Handler, OnGivenUp } from '@holdfast/queue';
+import type { Handler, OnGivenUp, ThreadHandler } from '@holdfast/queue';
 import { exitCodes, StartError, type Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
 
 /** What all modules together do in this worker. */
 export interface LoadedHandlers {
   /** In the order of the queues, without those that are turned off. */
-  readonly byQueue: ReadonlyMap<string, Handler>;
+  readonly byQueue: ReadonlyMap<string, Handler | ThreadHandler>;
   readonly onGivenUp: OnGivenUp;
   start(worker: { readonly consumes: (queue: string) => boolean }): void;
   stop(): Promise<unknown>;
@@ -26,7 +26,7 @@ export async function loadHandlers(
     for (const { module, running } of modules) {
       const loaded = await module.handlers?.();
       if (loaded === undefined) continue;
-      const handlers = loaded.createHandlers({ ...running, logger });
+      const handlers = await loaded.createHandlers({ ...running, logger });
       all.push(handlers);
       addHandlers(found, handlers, module.name);
     }
@@ -36,7 +36,7 @@ export async function loadHandlers(
     }
     return {
       byQueue: new Map(
-        queues.flatMap((queue): [string, Handler][] => {
+        queues.flatMap((queue): [string, Handler | ThreadHandler][] => {
           const handler = found.get(queue)?.handler;
           return handler === undefined ? [] : [[queue, handler]];
         }),
@@ -55,7 +55,7 @@ export async function loadHandlers(
 }
 
 interface FoundHandler {
-  readonly handler: Handler;
+  readonly handler: Handler | ThreadHandler;
   /** The module that has it. */
   readonly of: string;
 }

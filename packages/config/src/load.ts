@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { checkParts } from './check-parts.ts';
 import { ProblemList } from './errors.ts';
 import { chooseMode } from './mode.ts';
@@ -51,7 +51,8 @@ export function loadConfig<const Parts extends readonly ConfigPart[]>(options: L
   const mode = chooseMode(environment, problems, warnings);
   const file = readConfigFile(values.HOLDFAST_CONFIG, cwd, readFile, fileSchemaOf(parts), problems);
   const readSecret = secretReader(table, sourcesOfValues);
-  const settings = readParts(parts, { values, given, file: file.content, problems, warnings, readSecret });
+  const directory = file.path === null ? resolve(cwd) : dirname(file.path);
+  const settings = readParts(parts, { values, given, file: file.content, directory, problems, warnings, readSecret });
   const known = table.map(([name, { secret }]) => ({ name, secret }));
   warnings.push(...unknownVariables(env, known, sourcesOfValues.alsoRead));
   if (values.NODE_ENV === 'production') {

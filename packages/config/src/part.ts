@@ -20,6 +20,8 @@ export interface PartInput<Declared extends Variables, Described extends Section
   readonly given: ReadonlySet<keyof BaseVariables | (keyof Declared & string)>;
   /** Its sections of holdfast.yaml, without what is wrong in them. */
   readonly file: { readonly [Name in keyof Described]?: Static<Described[Name]> };
+  /** Where holdfast.yaml is, or would be: relative paths in it begin there. Absolute. */
+  readonly directory: string;
   /** Takes what is wrong: all of it is reported at once, and settings are then not used. */
   readonly problems: ProblemList;
   /** Takes what is not wrong but probably not meant: one line each, free of secrets. */

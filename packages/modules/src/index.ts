@@ -19,5 +19,6 @@ export type {
 export { configParts } from './module.ts';
 export { modules, type BuiltInHandlers, type BuiltInModules, type HoldfastConfig } from './modules.ts';
 export type { QueuesPart } from './queues/create.ts';
+export { OwnQueuesError } from './queues/own/own-queues-error.ts';
 export type { SourcesPart } from './sources/create.ts';
 export { measureWorker, type WorkerReading } from './queues/metrics/worker.ts';

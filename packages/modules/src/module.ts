@@ -1,5 +1,12 @@
 import type { BaseConfig, Config, ConfigPart } from '@holdfast/config';
-import type { Catalogue, Handler, Handlers as HandlersOf, OnGivenUp, QueueDefinition } from '@holdfast/queue';
+import type {
+  Catalogue,
+  Handler,
+  Handlers as HandlersOf,
+  OnGivenUp,
+  QueueDefinition,
+  ThreadHandler,
+} from '@holdfast/queue';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import type { Instruments, Logger } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
@@ -103,13 +110,13 @@ export interface ModuleRoutes<Context> {
 
 /** What a module's `handlers/index.ts` exports. */
 export interface ModuleHandlers<Context> {
-  createHandlers(context: Context & { readonly logger: Logger }): Handlers;
+  createHandlers(context: Context & { readonly logger: Logger }): Handlers | Promise<Handlers>;
 }
 
 /** What a module does in a worker. `Known` are the queues whose handlers the compiler checks: for all kinds of their jobs. */
 export interface Handlers<Known extends Catalogue = readonly []> {
   /** Which queues it works on. */
-  readonly byQueue: HandlersOf<Known> & Readonly<Record<string, Handler>>;
+  readonly byQueue: HandlersOf<Known> & Readonly<Record<string, Handler | ThreadHandler>>;
   /** Told of each job of any queue that is given up. */
   readonly onGivenUp?: OnGivenUp;
   /** Begins what goes on beside the jobs, such as installing schedules. Does not wait. */

@@ -15,7 +15,8 @@ export type BuiltInModules = typeof modules;
 /** What the processes of Holdfast are told. */
 export type HoldfastConfig = ConfigOf<BuiltInModules>;
 
-type ByQueue = ReturnType<typeof createQueuesHandlers>['byQueue'] & ReturnType<typeof createSourcesHandlers>['byQueue'];
+type ByQueue = Awaited<ReturnType<typeof createQueuesHandlers>>['byQueue'] &
+  ReturnType<typeof createSourcesHandlers>['byQueue'];
 
 type Complete<All extends Handlers<BuiltInJobs>> = All;
 

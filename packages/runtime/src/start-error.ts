@@ -1,3 +1,4 @@
+import { OwnQueuesError } from '@holdfast/modules';
 import { HoldfastError } from '@holdfast/redis-core';
 import type { Logger } from '@holdfast/telemetry';
 
@@ -39,6 +40,10 @@ export function endFailedStart(logger: Logger, error: unknown): never {
   if (error instanceof StartError) {
     logger.fatal(error.message);
     process.exit(error.exitCode);
+  }
+  if (error instanceof OwnQueuesError) {
+    logger.fatal(error.message);
+    process.exit(exitCodes.misconfigured);
   }
   if (error instanceof HoldfastError) {
     logger.fatal({ code: error.code }, error.message);

@@ -7,7 +7,8 @@ import type { Outbox, QueueBackend, QueueDefinition } from '@holdfast/queue';
 import type { Keys } from '@holdfast/redis-core';
 import type { CreateContext, NoNeeds } from '../module.ts';
 import type { QueuesSettings } from './config/settings.ts';
-import { queueDefinitions } from './definitions.ts';
+import { namesOfOthers, queueDefinitions } from './definitions.ts';
+import { loadDefinitions } from './own/load-definitions.ts';
 
 export interface QueuesPart {
   readonly queues: Queues<InstalledQueues>;
@@ -16,13 +17,15 @@ export interface QueuesPart {
 
 /**
  * The embedded queue is opened here, which takes a moment.
+ * @throws OwnQueuesError when the files that `handlers` names cannot be used
  * @throws EmbeddedFolderLockedError when another process uses the data folder
  * @throws EmbeddedFolderUnusableError when the embedded queue cannot be opened in it, which says why
  * @throws OutboxError when the outbox in the data folder cannot be opened, which says why
  */
 export async function createQueues(context: CreateContext<QueuesSettings, NoNeeds>): Promise<QueuesPart> {
   const { config, settings, keys, standIn } = context;
-  const definitions = queueDefinitions(settings, context.queues);
+  const own = await loadDefinitions(settings.own, namesOfOthers(settings, context.queues));
+  const definitions = queueDefinitions(settings, [...context.queues, ...own]);
   const outbox = standIn ? openJobOutbox(config, settings) : undefined;
   try {
     const backend = await createQueueBackend(config, keys, definitions);

@@ -3,14 +3,14 @@ import { defineQueue, type QueueDefinition } from '@holdfast/queue';
 import type { QueuesSettings } from './config/settings.ts';
 
 /**
- * The queues that there are: the built-in ones, with what the configuration says otherwise, those of other modules, and
- * those that only the configuration knows.
+ * The queues that there are: the built-in ones, with what the configuration says otherwise, those that modules and files of
+ * the installation bring along, and those that only the configuration knows.
  */
 export function queueDefinitions(
   { byName, disabled }: QueuesSettings,
-  ofModules: readonly QueueDefinition[],
+  broughtAlong: readonly QueueDefinition[],
 ): InstalledQueues {
-  const enabled: readonly QueueDefinition[] = [...builtInQueues, ...ofModules].filter(
+  const enabled: readonly QueueDefinition[] = [...builtInQueues, ...broughtAlong].filter(
     ({ name }) => !disabled.includes(name),
   );
   const inCode = enabled.map((definition) => {
@@ -25,4 +25,16 @@ export function queueDefinitions(
     delivery === undefined ? [] : [declaredQueue(name, queue)],
   );
   return [...inCode, ...declared];
+}
+
+/** The names that a queue of the installation cannot have, each with what has it. */
+export function namesOfOthers(
+  { byName }: QueuesSettings,
+  ofModules: readonly QueueDefinition[],
+): ReadonlyMap<string, string> {
+  const inCode = [...builtInQueues, ...ofModules].map(({ name }) => [name, 'a queue of Holdfast itself'] as const);
+  const declared = Object.keys(byName)
+    .filter((name) => byName[name]?.delivery !== undefined)
+    .map((name) => [name, `queues.${name}.url in holdfast.yaml`] as const);
+  return new Map([...inCode, ...declared]);
 }

@@ -6,8 +6,8 @@ import type { ThreadCall, ThreadError, ThreadMessage, ThreadRequest } from './th
 const port = parentPort;
 if (port === null) throw new Error('This file runs in a thread only.');
 
-const { handler: url } = workerData as { handler: string };
-const loading = import(url) as Promise<{ readonly default: Handler }>;
+const { handler: url, preload } = workerData as { handler: string; preload: string | undefined };
+const loading = load();
 // A file that cannot be loaded fails each job with the reason, instead of ending the thread without one.
 loading.catch(() => undefined);
 
@@ -32,6 +32,11 @@ port.on('message', (request: ThreadRequest) => {
   if (request.error === undefined) call?.resolve(request.value);
   else call?.reject(new Error(request.error));
 });
+
+async function load(): Promise<{ readonly default: Handler }> {
+  if (preload !== undefined) await import(preload);
+  return import(url) as Promise<{ readonly default: Handler }>;
+}
 
 async function run(job: Extract<ThreadRequest, { kind: 'run' }>['job']): Promise<void> {
   try {

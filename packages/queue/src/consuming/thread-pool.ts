@@ -51,10 +51,10 @@ export class ThreadPool {
   }
 
   #spawn(): Worker {
-    const { thread, resourceLimits } = this.#options;
+    const { thread, preload, resourceLimits } = this.#options;
     const worker = new Worker(main, {
       name: 'holdfast-job',
-      workerData: { handler: thread.href },
+      workerData: { handler: thread.href, preload: preload?.href },
       ...(resourceLimits !== undefined && { resourceLimits: { maxYoungGenerationSizeMb, ...resourceLimits } }),
     });
     this.#threads.add(worker);

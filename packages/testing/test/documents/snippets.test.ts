@@ -42,8 +42,8 @@ async function run(snippet: Snippet): Promise<{ code: number | null; output: str
 
 /** The package whose dependencies the programs of a page may import. */
 function ownerOf(path: string): string {
-  // A guide belongs to no package: what it imports, the worker has.
-  if (path.startsWith('docs/')) return 'apps/worker';
+  // A guide belongs to no package: what it imports, the modules have.
+  if (path.startsWith('docs/')) return 'packages/modules';
   // It is read together with the modules, which the package itself does not know.
   return path === 'packages/config/README.md' ? 'apps/api' : dirname(path);
 }

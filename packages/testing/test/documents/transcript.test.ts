@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,6 +17,7 @@ const processes: SpawnedNode[] = [];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'holdfast-documents-'));
+  await writeFile(join(directory, 'holdfast.yaml'), yamlOf(page('README.md').text));
   const upstream = spawnNode(join(root, 'examples/upstream/src/main.ts'));
   processes.push(upstream);
   const [, upstreamUrl] = await upstream.waitForLine(/"url":"([^"]+)"/);
@@ -39,6 +40,11 @@ afterAll(async () => {
   for (const child of processes.toReversed()) await child.kill('SIGTERM');
   await rm(directory, { recursive: true, force: true });
 });
+
+/** What the page says to write into `holdfast.yaml`. */
+function yamlOf(text: string): string {
+  return [...text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, block]) => block).join('');
+}
 
 /** Runs a command of a page as a shell would, against the port of this test. */
 async function print(command: string): Promise<string> {

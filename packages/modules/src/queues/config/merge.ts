@@ -15,6 +15,12 @@ export type ReadSecret = (variable: string, path: string) => string | undefined;
 
 type PayloadSchema = Readonly<Record<string, unknown>>;
 
+export interface QueuesBeside {
+  /** The names of queues that files of the installation define: of those the file says the policy only. */
+  readonly inFiles: readonly string[];
+  readonly readSecret: ReadSecret;
+}
+
 interface Place {
   readonly path: string;
   readonly reader: DurationReader;
@@ -24,30 +30,42 @@ interface Place {
 /** What the file says of queues that are on, its own ones included. Names that start with `__` cannot come: the schema refuses them. */
 export function mergeQueues(
   queues: Readonly<Record<string, FileQueue>>,
-  readSecret: ReadSecret,
+  beside: QueuesBeside,
   problems: ProblemList,
 ): [string, QueueConfig][] {
   const merged: [string, QueueConfig][] = [];
   for (const [name, given] of Object.entries(queues)) {
     // Of one that is off only the name matters: what it would need, such as secrets, may be gone.
-    if (given.enabled === false) checkName(name, given, problems);
-    else merged.push([name, toQueue(name, given, readSecret, problems)]);
+    if (given.enabled === false) checkName(name, given, beside, problems);
+    else merged.push([name, toQueue(name, given, beside, problems)]);
   }
   return merged;
 }
 
-function checkName(name: string, given: FileQueue, problems: ProblemList): void {
-  const builtIn = [...builtInQueueNames, ...Object.keys(presetQueues)];
+function checkName(name: string, given: FileQueue, { inFiles }: QueuesBeside, problems: ProblemList): void {
+  const builtIn = [...builtInQueueNames, ...Object.keys(presetQueues), ...inFiles];
   const path = `queues.${name}`;
   if (given.url !== undefined || builtIn.includes(name) || problems.has(`${path}.url`)) return;
   problems.add(path, 'is no built-in queue and has no url', `a url; or one of ${builtIn.join(', ')}`);
 }
 
-function toQueue(name: string, given: FileQueue, readSecret: ReadSecret, problems: ProblemList): QueueConfig {
+function toQueue(
+  name: string,
+  given: FileQueue,
+  { inFiles, readSecret }: QueuesBeside,
+  problems: ProblemList,
+): QueueConfig {
   const path = `queues.${name}`;
   const reader = new DurationReader(path, problems);
   const policy = toPolicy(given, reader);
   if (builtInQueueNames.includes(name)) return policy;
+  // One with a url as well is told, with the path of its file, once the files are read.
+  if (inFiles.includes(name) && given.url === undefined) {
+    for (const field of ofDelivery.filter((each) => given[each] !== undefined)) {
+      problems.add(`${path}.${field}`, 'is said by its files, and here only for a queue with a url');
+    }
+    return policy;
+  }
   if (given.url === undefined) {
     // One that is wrong was dropped by the validation.
     if (!problems.has(`${path}.url`)) {
@@ -87,6 +105,17 @@ function toJobs(given: FileQueue, preset: Partial<QueueConfig> | undefined, { pa
   if (!isPayloadWrong) checkScheduleData(schedule, payload, `${path}.schedule.data`, problems);
   return { schedule };
 }
+
+const ofDelivery = [
+  'description',
+  'method',
+  'headers',
+  'secrets',
+  'failureUrl',
+  'payload',
+  'coalesce',
+  'schedule',
+] as const;
 
 function toPolicy(given: FileQueue, reader: DurationReader): QueueOverrides {
   const { attempts, maxCrashes, concurrency, priority, timeout, waitingTtl, backoff, rateLimit, retention } = given;

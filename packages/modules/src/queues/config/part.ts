@@ -1,4 +1,5 @@
 import { definePart, disabledIn, record } from '@holdfast/config/part';
+import { findQueuePairs } from '../own/queue-pairs.ts';
 import { mergeQueues } from './merge.ts';
 import { queueSections } from './schema.ts';
 import { checkServed } from './served-queues.ts';
@@ -12,18 +13,23 @@ export const queuesPart = definePart({
   variables: queueVariables,
   file: queueSections,
   draft: ({ file }) => ({ disabled: disabledIn(file.queues ?? {}) }),
-  read({ values, file, problems, warnings, readSecret, draft: { disabled } }): QueuesSettings {
+  read({ values, file, directory, problems, warnings, readSecret, draft: { disabled } }): QueuesSettings {
+    const own = findQueuePairs([file.handlers ?? []].flat(), { directory, disabled });
     const byName = record(
       mergeQueues(
         file.queues ?? {},
-        (variable, path) => readSecret(variable, queueVariables.WEBHOOK_SECRET, path),
+        {
+          inFiles: own.names,
+          readSecret: (variable, path) => readSecret(variable, queueVariables.WEBHOOK_SECRET, path),
+        },
         problems,
       ),
     );
-    checkServed(values.WORKER_QUEUES, { declared: Object.keys(byName), disabled }, problems);
+    checkServed(values.WORKER_QUEUES, { declared: [...Object.keys(byName), ...own.names], disabled }, problems);
     warnOfUntold({ webhookUrl: values.WEBHOOK_URL, byName, disabled }, warnings);
     return {
       byName,
+      own,
       disabled,
       served: values.WORKER_QUEUES ?? null,
       outbox: file.outbox ?? {},

@@ -1,10 +1,16 @@
-import { section, wholeNumber } from '@holdfast/config/part';
+import { says, section, wholeNumber } from '@holdfast/config/part';
 import { Type } from 'typebox';
 import { queuesSchema, type FileQueue } from './queue-schema.ts';
 
 /** What holdfast.yaml says of queues. */
 export const queueSections = {
   queues: Type.Unsafe<Readonly<Record<string, FileQueue>>>(queuesSchema),
+  handlers: Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })], {
+    ...says(
+      'a glob, a folder, the name of a package, or a list of them',
+      'Where the files of queues with code of your own are (`mail.queue.ts` and `mail.handler.ts`): a glob, a file or a folder, relative to this file; the name of a package that is installed beside it; or a list of them.',
+    ),
+  }),
   outbox: section(
     {
       maxBytes: Type.Optional(

@@ -1,9 +1,12 @@
+import type { QueuePairs } from '../own/queue-pairs.ts';
 import type { OutboxOptions, QueueDefinition, Retention, Schedule } from '@holdfast/queue';
 
 /** Which queues there are, what happens to their jobs, and how those are delivered. */
 export interface QueuesSettings {
   /** What is said otherwise of a built-in queue, and the queues that only the file knows (with `delivery`). */
   readonly byName: Readonly<Record<string, QueueConfig>>;
+  /** The queues that files of the installation bring along, as far as they are on. */
+  readonly own: QueuePairs;
   /** What `enabled: false` turns off, in the order of the file; not in `byName`. */
   readonly disabled: readonly string[];
   /** Those that a worker serves; `null`: all of them. */

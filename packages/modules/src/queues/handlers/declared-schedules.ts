@@ -14,9 +14,9 @@ export interface DeclaredSchedulesDependencies {
 }
 
 /**
- * Makes the schedules of the declared queues be as holdfast.yaml says, at the start and after each outage: a Redis that
- * comes back may have lost them. What is no longer declared is removed. Schedules that were made over REST are mended
- * where a process died half way. Any number of workers may do so.
+ * Makes the schedules of the declared queues be as holdfast.yaml says, and those of queues in files as their definitions say,
+ * at the start and after each outage: a Redis that comes back may have lost them. What is no longer declared is removed.
+ * Schedules that were made over REST are mended where a process died half way. Any number of workers may do so.
  */
 export class DeclaredSchedules {
   readonly #dependencies: DeclaredSchedulesDependencies;
@@ -24,6 +24,7 @@ export class DeclaredSchedules {
   readonly #closing = new AbortController();
   #stop: (() => void) | undefined;
   #work: Promise<void> = Promise.resolve();
+  #hasStarted = false;
 
   constructor(dependencies: DeclaredSchedulesDependencies) {
     this.#dependencies = dependencies;
@@ -58,6 +59,25 @@ export class DeclaredSchedules {
       if (schedule !== undefined) await queues.ensureSchedules([entryOf(queue, schedule)]);
       else await queues.schedules.undeclare(queue, declaredScheduleId);
     }
+    for (const { name } of this.#dependencies.settings.own.pairs) await this.#ensureOwn(name);
+    this.#hasStarted = true;
+  }
+
+  /** An outage is no start: what runs at each start has run. */
+  async #ensureOwn(queue: string): Promise<void> {
+    const { queues } = this.#dependencies.part;
+    const { schedule, runAtStart = false } = queues.definition(queue);
+    if (schedule === undefined) await queues.schedules.undeclare(queue, queue);
+    if (schedule === undefined && !runAtStart) return;
+    await queues.ensureSchedules([
+      {
+        queue,
+        id: queue,
+        data: {},
+        runAtStart: runAtStart && !this.#hasStarted,
+        ...(schedule !== undefined && { schedule }),
+      },
+    ]);
   }
 
   #declared(): [string, QueueSchedule | undefined][] {

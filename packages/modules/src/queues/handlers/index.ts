@@ -6,6 +6,7 @@ import type { QueuesSettings } from '../config/settings.ts';
 import type { QueuesPart } from '../create.ts';
 import { createDeliverers } from '../delivery/deliverers.ts';
 import { FailureNotices } from '../delivery/failure-notices.ts';
+import { loadHandlers } from '../own/load-handlers.ts';
 import { declaredQueueHandler } from './declared-queue.ts';
 import { DeclaredSchedules } from './declared-schedules.ts';
 import { httpDeliveryHandler } from './http-delivery.ts';
@@ -14,12 +15,19 @@ export interface QueuesHandlersContext extends Running<QueuesSettings, NoNeeds, 
   readonly logger: Logger;
 }
 
-/** What delivers jobs over HTTP: those that name a URL themselves, and those of the queues that the configuration declares. */
-export function createHandlers({
+/**
+ * What delivers jobs over HTTP (those that name a URL themselves, and those of the queues that the configuration declares), and
+ * the handlers that the installation brings along in files.
+ * @throws OwnQueuesError when those files cannot be used
+ */
+export async function createHandlers({
   settings,
   part,
   logger,
-}: QueuesHandlersContext): Handlers<readonly [typeof httpDelivery, typeof deliveryNotice]> {
+}: QueuesHandlersContext): Promise<Handlers<readonly [typeof httpDelivery, typeof deliveryNotice]>> {
+  // Those of other workers may need what is not here.
+  const own = settings.own.pairs.filter(({ name }) => settings.served?.includes(name) !== false);
+  const ownHandlers = await loadHandlers(own);
   const deliverers = createDeliverers(settings.httpDelivery, logger);
   const notices = new FailureNotices({ settings, deliverers, backend: part.backend, logger });
   const schedules = new DeclaredSchedules({ settings, part, logger });
@@ -28,7 +36,11 @@ export function createHandlers({
     if (delivery !== undefined) declared[name] = declaredQueueHandler(delivery, { settings, deliverers });
   }
   return {
-    byQueue: { 'http-delivery': httpDeliveryHandler({ settings, deliverers, notices }), ...declared },
+    byQueue: {
+      ...ownHandlers,
+      ...declared,
+      'http-delivery': httpDeliveryHandler({ settings, deliverers, notices }),
+    },
     onGivenUp: async (job) => notices.tell(job),
     start: () => schedules.start(),
     stop: async () => schedules.close(),

@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const hints: Readonly<Record<string, string>> = {
+  ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX:
+    '; Node only removes types, so enums, namespaces with values, parameter properties and decorators need a build',
+  ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING: '; an installed package has to ship JavaScript',
+};
+
+/** Why a file could not be imported: one line, with the place in it where that is known. */
+export function importProblem(error: unknown, file: string): string {
+  if (!(error instanceof Error)) return `${file} throws ${String(error)}`;
+  const { code } = error as { code?: unknown };
+  const message = firstLine(error.message);
+  const hint = (typeof code === 'string' && hints[code]) || '';
+  if (error instanceof SyntaxError) return `${syntaxErrorPlace(error, file) ?? file}: ${message}${hint}`;
+  const place = placeOfFrame(error.stack, file);
+  if (place === undefined) return `${file}: ${message}${hint}`;
+  return `${file} throws ${error.name}: ${message} (${place})`;
+}
+
+/** `/path/file.ts:3` */
+function syntaxErrorPlace(error: SyntaxError, file: string): string | undefined {
+  return placeAtTop(error.stack) ?? placeAtTop(checkedByNode(file));
+}
+
+/** Where Node names the place before it shows the line. */
+function placeAtTop(text: string | undefined): string | undefined {
+  const [, place] = /^((?:file:\/\/)?\/.+:\d+)\n/.exec(text ?? '') ?? [];
+  return place === undefined ? undefined : toPath(place);
+}
+
+/** Of JavaScript, Node tells the line to the terminal only. */
+function checkedByNode(file: string): string | undefined {
+  if (file.endsWith('ts')) return undefined;
+  return spawnSync(process.execPath, ['--check', file], { encoding: 'utf8', timeout: 10_000 }).stderr;
+}
+
+/** Where the file itself has led to it, or what it imports; nowhere if Node threw before any file ran. */
+function placeOfFrame(stack = '', file: string): string | undefined {
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  if (!frames[0]?.includes('file://')) return undefined;
+  const frame = frames.find((line) => line.includes(`${pathToFileURL(file).href}:`)) ?? frames[0];
+  const [place] = /file:\/\/\S+:\d+:\d+/.exec(frame) ?? [];
+  return place === undefined ? undefined : toPath(place);
+}
+
+function toPath(place: string): string {
+  if (!place.startsWith('file://')) return place;
+  const [, url = '', position = ''] = /^(.*?)((?::\d+)+)$/.exec(place) ?? [];
+  return `${fileURLToPath(url)}${position}`;
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}
