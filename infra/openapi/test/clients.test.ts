@@ -41,7 +41,7 @@ describe('the clients that are made of the document', () => {
       const program = block
         .replaceAll('http://localhost:3000', service.url)
         .replaceAll("'./holdfast.ts'", "'../openapi-typescript.ts'")
-        .replaceAll("'./holdfast", "'../hey-api");
+        .replaceAll("'./client", "'../hey-api");
       await writeFile(join(made, 'guide', `${at}.ts`), `${program}export {};\n`);
     }
   });
