@@ -15,6 +15,7 @@ const longest = {
   'packages/queue/test/redis-topologies.test.ts': 22,
   'apps/api/test/e2e/start.test.ts': 20,
   'apps/api/test/loaded-files.test.ts': 17,
+  'apps/api/test/toy-module.test.ts': 15,
   'apps/api/test/callers-who-leave.test.ts': 20,
   'packages/cache/test/partial-outage-invalidation.test.ts': 19,
   'packages/runtime/test/create-runtime.test.ts': 17,

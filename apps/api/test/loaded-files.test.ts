@@ -34,6 +34,7 @@ const onRedis = (): Record<string, string> => ({ REDIS_URL: useRedis().url, REDI
 const routes = /\/packages\/modules\/src\/(?:http|[^/]+\/routes)\//;
 const handlers = /\/packages\/modules\/src\/[^/]+\/handlers\//;
 const delivery = /\/packages\/modules\/src\/queues\/delivery\/|\/apps\/worker\/|\/undici\//;
+const embedded = /\/packages\/queue\/src\/embedded\//;
 const schemas = /\/packages\/contract\/src\/(?!scopes\.ts)/;
 
 describe('what a process loads of the modules', () => {
@@ -43,7 +44,7 @@ describe('what a process loads of the modules', () => {
     const files = await filesOf(api, onRedis());
     expect(of(files, routes)).not.toEqual([]);
     expect(of(files, schemas)).not.toEqual([]);
-    expect([...of(files, handlers), ...of(files, delivery)]).toEqual([]);
+    expect([...of(files, handlers), ...of(files, delivery), ...of(files, embedded)]).toEqual([]);
   });
 
   it('are the handlers in a worker, and neither a route nor the schema of one', async () => {
@@ -55,6 +56,6 @@ describe('what a process loads of the modules', () => {
 
   it('are both in embedded mode', async () => {
     const files = await filesOf(api, {});
-    for (const part of [routes, schemas, handlers, delivery]) expect(of(files, part)).not.toEqual([]);
+    for (const part of [routes, schemas, handlers, delivery, embedded]) expect(of(files, part)).not.toEqual([]);
   });
 });

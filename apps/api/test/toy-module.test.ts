@@ -11,13 +11,16 @@ import { buildWorker } from '@holdfast/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../src/app.ts';
 import { makeKey } from './fixture.ts';
-import { toyModule } from './toy/index.ts';
+import { toyModule, toyTurns } from './toy/index.ts';
 
 type Runnable = readonly [...typeof modules, typeof toyModule];
 
 const withToy: Runnable = [...modules, toyModule];
 const { token, entry } = makeKey('player', 'coordination:read+jobs:write');
 const other = makeKey('stranger', 'cache:read');
+
+/** On Redis, and without one. */
+const onEither = [{}, { REDIS_URL: '', HOLDFAST_EMBEDDED: 'true' }];
 
 let directory: string;
 beforeAll(async () => {
@@ -141,7 +144,7 @@ describe('a module that fails', () => {
       },
     };
     // Journal, outbox and the embedded queue have one owner at a time.
-    for (const env of [{}, { REDIS_URL: '', HOLDFAST_EMBEDDED: 'true' }]) {
+    for (const env of onEither) {
       const list: Runnable = [...modules, failing];
       const config = configure(list, env);
       await expect(createRuntime(config, { modules: list, standIn: true })).rejects.toThrow('There are no toys.');
@@ -197,7 +200,7 @@ describe('a list of modules that cannot be right', () => {
   });
 
   it.each([
-    ['section', { file: { cache: toyModule.config.file['toys'] } }, /section of holdfast\.yaml cache/],
+    ['section', { file: { cache: toyModule.config.file['toys'] } }, /section cache/],
     ['variable', { variables: { PORT: toyModule.config.variables['TOY_STEP'] } }, /variable PORT/],
   ])('is refused where two have one %s', (_what, changes, message) => {
     const taken = second({ config: { ...toyModule.config, ...changes } as typeof toyModule.config });
@@ -215,7 +218,19 @@ describe('a list of modules that cannot be right', () => {
     );
   });
 
-  it('is refused where two have one queue, or one handles a queue that there is not', async () => {
+  it('is refused where two define one queue, and leaves nothing open', async () => {
+    const list: Runnable = [...modules, second({ queues: [{ ...toyTurns, name: 'http-delivery' }] })];
+    for (const env of onEither) {
+      const config = configure(list, env);
+      await expect(createRuntime(config, { modules: list, standIn: true })).rejects.toThrow(
+        'Two queues have the name "http-delivery".',
+      );
+      const next = await createRuntime(config, { modules: withToy, standIn: true });
+      await next.close();
+    }
+  });
+
+  it('is refused where two handle one queue, or one handles a queue that there is not', async () => {
     const handling = (queue: string): Runnable => [
       ...modules,
       second({ handlers: async () => ({ createHandlers: () => ({ byQueue: { [queue]: async () => null } }) }) }),

@@ -1,7 +1,6 @@
 import type { BaseConfig } from '@holdfast/config';
 import type { AnyModule, BuiltInModules, ConfigOf, Ground, Parts, StartedModule } from '@holdfast/modules';
 import { createEngine, createKeys } from '@holdfast/redis-core';
-import { embeddedCacheBytes } from './embedded-memory.ts';
 import { EvictionWatch } from './eviction-watch.ts';
 import { checkOrder } from './module-order.ts';
 
@@ -39,7 +38,7 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
   { modules, standIn = false }: RuntimeOptions<Modules>,
 ): Promise<Runtime<Parts<Modules>>> {
   checkOrder(modules);
-  const redis = withinMemory(config);
+  const redis = await withinMemory(config);
   const keys = createKeys(redis.keyPrefix);
   const ownKey = keys.probe();
   const engines = {
@@ -98,7 +97,9 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
 }
 
 /** In embedded mode the cache is bounded by what this process may use; elsewhere it is not in this process. */
-function withinMemory({ mode, redis }: BaseConfig): BaseConfig['redis'] {
+async function withinMemory({ mode, redis }: BaseConfig): Promise<BaseConfig['redis']> {
   if (mode !== 'embedded') return redis;
+  // Late, as the embedded queue itself: a process beside a Redis never carries it.
+  const { embeddedCacheBytes } = await import('./embedded-memory.ts');
   return { ...redis, cache: { ...redis.cache, target: { kind: 'memory', maxBytes: embeddedCacheBytes() } } };
 }

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { BaseConfig } from '@holdfast/config';
 import type { InstalledQueues } from '@holdfast/jobs';
 import { createRedisBackend, openOutbox, Queues } from '@holdfast/queue';
-import { createEmbeddedBackend } from '@holdfast/queue/embedded';
 import type { Outbox, QueueBackend, QueueDefinition } from '@holdfast/queue';
 import type { Keys } from '@holdfast/redis-core';
 import type { CreateContext, NoNeeds } from '../module.ts';
@@ -20,15 +19,19 @@ export interface QueuesPart {
  * @throws OwnQueuesError when the files that `handlers` names cannot be used
  * @throws EmbeddedFolderLockedError when another process uses the data folder
  * @throws EmbeddedFolderUnusableError when the embedded queue cannot be opened in it, which says why
+ * @throws QueueDefinitionError when two modules, or one and the configuration, define one queue
  * @throws OutboxError when the outbox in the data folder cannot be opened, which says why
  */
 export async function createQueues(context: CreateContext<QueuesSettings, NoNeeds>): Promise<QueuesPart> {
   const { config, settings, keys, standIn } = context;
   const own = await loadDefinitions(settings.own, namesOfOthers(settings, context.queues));
   const definitions = queueDefinitions(settings, [...context.queues, ...own]);
-  const outbox = standIn ? openJobOutbox(config, settings) : undefined;
+  const opened: { close(): Promise<void> }[] = [];
   try {
+    const outbox = standIn ? openJobOutbox(config, settings) : undefined;
+    if (outbox !== undefined) opened.push(outbox);
     const backend = await createQueueBackend(config, keys, definitions);
+    opened.push(backend);
     const queues = new Queues<InstalledQueues>({
       backend,
       definitions,
@@ -37,7 +40,7 @@ export async function createQueues(context: CreateContext<QueuesSettings, NoNeed
     });
     return { queues, backend };
   } catch (error) {
-    await outbox?.close();
+    for (const each of opened.toReversed()) await each.close();
     throw error;
   }
 }
@@ -53,7 +56,11 @@ async function createQueueBackend(
   keys: Keys,
   definitions: readonly QueueDefinition[],
 ): Promise<QueueBackend> {
-  if (redis.queue === null) return createEmbeddedBackend({ directory: join(dataDir, 'queue'), definitions });
+  if (redis.queue === null) {
+    // Late: a process beside a Redis never carries it.
+    const { createEmbeddedBackend } = await import('@holdfast/queue/embedded');
+    return createEmbeddedBackend({ directory: join(dataDir, 'queue'), definitions });
+  }
   const { connectionTimeoutMs, commandTimeoutMs } = redis;
   return createRedisBackend({
     target: redis.queue,
