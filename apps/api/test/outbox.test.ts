@@ -124,7 +124,7 @@ describe('POST of a job while Redis is away and the outbox is full', () => {
     const redis = await startRedis();
     const api = await startApi({
       env: { REDIS_URL: redis.url, ...patientProbe },
-      adjust: (config) => ({ ...config, outbox: { maxJobs: 2 } }),
+      adjust: (config) => ({ ...config, queues: { ...config.queues, outbox: { maxJobs: 2 } } }),
     });
     const add = async () => api.app.inject({ method: 'POST', url, payload: { data } });
     await eventually(async () => expect((await add()).statusCode).toBe(201));
