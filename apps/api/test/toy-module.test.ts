@@ -200,8 +200,16 @@ describe('a list of modules that cannot be right', () => {
   });
 
   it.each([
-    ['section', { file: { cache: toyModule.config.file['toys'] } }, /section cache/],
-    ['variable', { variables: { PORT: toyModule.config.variables['TOY_STEP'] } }, /variable PORT/],
+    [
+      'section',
+      { file: { cache: toyModule.config.file['toys'] } },
+      /section .*cache belongs to .* and to the part toys/,
+    ],
+    [
+      'variable',
+      { variables: { PORT: toyModule.config.variables['TOY_STEP'] } },
+      /variable PORT belongs to .* and to the part toys/,
+    ],
   ])('is refused where two have one %s', (_what, changes, message) => {
     const taken = second({ config: { ...toyModule.config, ...changes } as typeof toyModule.config });
     expect(() => configure([...modules, taken])).toThrow(message);
