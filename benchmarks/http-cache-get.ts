@@ -41,7 +41,7 @@ const servers = [
   await startPeer('Fastify + plain Redis GET', 'fastify-redis.ts', redis.url),
   await startHoldfast('Holdfast, memory engine', { HOLDFAST_DATA_DIR: directory }),
   await startHoldfast('Holdfast, Redis, L1 hit', { REDIS_URL: redis.url }),
-  await startHoldfast('Holdfast, Redis, L2 hit', { REDIS_URL: redis.url, HOLDFAST_CONFIG: await withoutFirstTier() }),
+  await startHoldfast('Holdfast, Redis, L2 hit', { REDIS_URL: redis.url, HOLDFAST_CONFIG: await withoutL1() }),
   ...(await startWebdis()),
 ];
 try {
@@ -114,7 +114,7 @@ async function startHoldfast(name: string, env: Readonly<Record<string, string>>
 }
 
 /** A configuration in which each hit asks Redis. */
-async function withoutFirstTier(): Promise<string> {
+async function withoutL1(): Promise<string> {
   const file = join(directory, 'without-l1.yaml');
   await writeFile(file, 'cache:\n  l1:\n    maxBytes: 0\n');
   return file;

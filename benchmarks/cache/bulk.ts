@@ -16,8 +16,8 @@ const questions: readonly [name: string, act: (peer: Peer) => Promise<unknown>][
   ['get', (peer) => peer.getMany(keys)],
   ['delete', (peer) => peer.deleteMany(keys)],
 ];
-// Without the first tier, or reading would not ask Redis.
-const peers = await openPeers({ host: server.host, port: server.port, near: false });
+// Without L1, or reading would not ask Redis.
+const peers = await openPeers({ host: server.host, port: server.port, l1: false });
 for (const [name, act] of questions) {
   for (const peer of peers) await peer.setMany(entries);
   const measured = await takeTurns(

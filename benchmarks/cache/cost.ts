@@ -1,6 +1,6 @@
 import { ok } from 'node:assert/strict';
 import { parseArgs } from 'node:util';
-import { Cache, NearCache } from '@holdfast/cache';
+import { Cache, L1Cache } from '@holdfast/cache';
 import { createEngine, createKeys } from '@holdfast/redis-core';
 import { eventually, startRedis } from '@holdfast/testing';
 import { Redis } from 'ioredis';
@@ -29,12 +29,12 @@ const redis = new Redis({ host, port, enableAutoPipelining: true, protocol: 2 })
 const engine = createEngine({ name: 'cost', target: { kind: 'standalone', host, port } });
 await engine.time();
 const keys = createKeys('holdfast');
-const tier = new NearCache(engine);
+const tier = new L1Cache(engine);
 await eventually(() => ok(tier.isTracked));
-const near = new Cache({ engine, keys, namespace: 'near', ttlMs: TTL_MS }, { near: tier });
-const far = new Cache(
-  { engine, keys, namespace: 'far', ttlMs: TTL_MS },
-  { near: new NearCache(engine, { maxBytes: 0 }) },
+const withL1 = new Cache({ engine, keys, namespace: 'l1', ttlMs: TTL_MS }, { l1: tier });
+const withoutL1 = new Cache(
+  { engine, keys, namespace: 'withoutL1', ttlMs: TTL_MS },
+  { l1: new L1Cache(engine, { maxBytes: 0 }) },
 );
 
 let turn = 0;
@@ -68,25 +68,25 @@ async function plainLoad(): Promise<void> {
 const rows: readonly { readonly name: string; readonly act: () => Promise<unknown>; readonly keys?: number }[] = [
   { name: 'ioredis GET', act: () => redis.getBuffer(plain(next())) },
   { name: 'ioredis GET, JSON', act: async () => parse(await redis.get(plain(next()))) },
-  { name: 'engine get', act: () => engine.get(keys.cache('far', next())) },
-  { name: 'L2 read', act: () => far.read(next()) },
-  { name: 'L2 get', act: () => far.get(next()) },
-  { name: 'L1 read', act: () => near.read(next()) },
-  { name: 'L1 get', act: () => near.get(next()) },
+  { name: 'engine get', act: () => engine.get(keys.cache('withoutL1', next())) },
+  { name: 'L2 read', act: () => withoutL1.read(next()) },
+  { name: 'L2 get', act: () => withoutL1.get(next()) },
+  { name: 'L1 read', act: () => withL1.read(next()) },
+  { name: 'L1 get', act: () => withL1.get(next()) },
   { name: 'ioredis SET, JSON', act: () => redis.set(plain(next()), text(), 'PX', TTL_MS) },
   { name: 'engine set', act: () => engine.set(`${next()}:raw`, text(), { pxMs: TTL_MS }) },
-  { name: 'cache set', act: () => near.set(next(), valueOf(turn)) },
+  { name: 'cache set', act: () => withL1.set(next(), valueOf(turn)) },
   { name: 'ioredis load', act: plainLoad },
-  { name: 'cache load', act: () => near.getOrSet(`u${(unique += 1)}`, () => Promise.resolve(valueOf(unique))) },
+  { name: 'cache load', act: () => withL1.getOrSet(`u${(unique += 1)}`, () => Promise.resolve(valueOf(unique))) },
   { name: 'ioredis bulk set', act: pipelineSet, keys: BULK },
-  { name: 'cache bulk set', act: () => far.setMany(items), keys: BULK },
+  { name: 'cache bulk set', act: () => withoutL1.setMany(items), keys: BULK },
   { name: 'ioredis bulk get', act: pipelineGet, keys: BULK },
-  { name: 'cache bulk get', act: () => far.getMany(itemKeys), keys: BULK },
+  { name: 'cache bulk get', act: () => withoutL1.getMany(itemKeys), keys: BULK },
 ];
 
 async function fill(): Promise<void> {
-  await Promise.all([far.setMany(items), near.setMany(items), pipelineSet()]);
-  for (let index = 0; index < KEYS; index += 1) await near.get(`k${index}`);
+  await Promise.all([withoutL1.setMany(items), withL1.setMany(items), pipelineSet()]);
+  for (let index = 0; index < KEYS; index += 1) await withL1.get(`k${index}`);
 }
 
 async function redisProcessorTime(): Promise<number> {

@@ -2,7 +2,7 @@ import { ok } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Cache, NearCache } from '@holdfast/cache';
+import { Cache, L1Cache } from '@holdfast/cache';
 import { createEngine, createKeys } from '@holdfast/redis-core';
 import { eventually } from '@holdfast/testing';
 import { Redis } from 'ioredis';
@@ -24,13 +24,13 @@ export async function openPeers(options: PeerOptions): Promise<Peer[]> {
   return [await openHoldfast(options), openBentocache(options), openCacheManager(options), openPlain(options)];
 }
 
-async function openHoldfast({ host, port, near }: PeerOptions): Promise<Peer> {
+async function openHoldfast({ host, port, l1 }: PeerOptions): Promise<Peer> {
   const engine = createEngine({ name: 'benchmark', target: { kind: 'standalone', host, port } });
   await engine.time();
-  const tier = new NearCache(engine, near ? {} : { maxBytes: 0 });
+  const tier = new L1Cache(engine, l1 ? {} : { maxBytes: 0 });
   const keys = createKeys('holdfast');
-  const cache = new Cache({ engine, keys, namespace: 'c', ttlMs: 600_000 }, { near: tier });
-  if (near) await eventually(() => ok(tier.isTracked));
+  const cache = new Cache({ engine, keys, namespace: 'c', ttlMs: 600_000 }, { l1: tier });
+  if (l1) await eventually(() => ok(tier.isTracked));
   return {
     name: 'Holdfast',
     get: (key) => cache.get(key),

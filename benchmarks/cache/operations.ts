@@ -24,16 +24,16 @@ let turn = 0;
 const nextKey = (): string => `k${(turn = (turn + 1) % KEYS)}`;
 let unique = 0;
 
-const questions: readonly [name: string, near: boolean, act: (peer: Peer) => () => Promise<unknown>][] = [
+const questions: readonly [name: string, l1: boolean, act: (peer: Peer) => () => Promise<unknown>][] = [
   ['L1 hit', true, (peer) => () => peer.get(nextKey())],
   ['L2 hit', false, (peer) => () => peer.get(nextKey())],
   ['set', true, (peer) => () => peer.set(nextKey(), valueOf(turn))],
   ['getOrSet, miss', true, (peer) => () => peer.getOrSet(`u${(unique += 1)}`, () => Promise.resolve(valueOf(unique)))],
 ];
-for (const [name, near, act] of questions) {
+for (const [name, l1, act] of questions) {
   if (!name.includes(options.only)) continue;
   await server.command('FLUSHALL');
-  const peers = await openPeers({ host: server.host, port: server.port, near });
+  const peers = await openPeers({ host: server.host, port: server.port, l1 });
   for (const peer of peers) {
     for (let index = 0; index < KEYS; index += 1) await peer.set(`k${index}`, valueOf(index));
     for (let index = 0; index < KEYS; index += 1) await peer.get(`k${index}`);

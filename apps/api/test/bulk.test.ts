@@ -267,7 +267,7 @@ describe.each(['redis', 'memory'] as const)('many entries in one request, in %s'
 describe('what many entries cost', () => {
   it('is at most 40 commands to write 1,000, and 20 to read or remove them', async () => {
     const api = await startApi();
-    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false));
     const watch = await monitor(api.runtime.engines.cache.kind === 'ioredis' ? urlOf(api) : '');
     const own = () => watch.commands().filter((command) => command.some((word) => word.includes(':cache:prompts:c')));
     const items = Array.from({ length: 1000 }, (_, n) => ({ key: `c${n}`, value: n, ttl: '5m' }));

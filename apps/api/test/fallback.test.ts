@@ -17,7 +17,7 @@ describe('while Redis is away and fallback is on', () => {
   beforeAll(async () => {
     redis = await startRedis({ args: persistent });
     api = await startApi({ env: { REDIS_URL: redis.url, ...patientProbe } });
-    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false));
   });
   afterAll(async () => {
     await api.close();
@@ -28,9 +28,9 @@ describe('while Redis is away and fallback is on', () => {
   const put = (key: string, payload: string, query = '') =>
     call(`/v1/cache/prompts/${key}${query}`, { method: 'PUT', payload });
   const get = (key: string) => call(`/v1/cache/prompts/${key}`);
-  const untilAway = () => eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(true));
-  const untilBack = () => eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
-  /** Reads until the first tier holds it: tracking may have to be armed first. */
+  const untilAway = () => eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(true));
+  const untilBack = () => eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false));
+  /** Reads until L1 holds it: tracking may have to be armed first. */
   const keepInProcess = (key: string) =>
     eventually(async () => expect((await get(key)).headers['cache-status']).toMatch(/; detail=l1$/));
 
@@ -100,7 +100,7 @@ describe('while Redis is away and fallback is on', () => {
     await eventually(async () => {
       const answers = await Promise.all(['held', 'removed'].map(get));
       for (const { statusCode, payload } of answers) seen.add(statusCode === 200 ? payload : String(statusCode));
-      expect(api.runtime.parts.cache.caches.isAway).toBe(false);
+      expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false);
     });
     for (const { statusCode, payload } of await Promise.all(['held', 'removed'].map(get))) {
       seen.add(statusCode === 200 ? payload : String(statusCode));

@@ -58,7 +58,7 @@ export async function startApi({
   const log: string[] = [];
   const logger = createLogger({ service: 'api', level: 'debug', stream: { write: (line) => void log.push(line) } });
   const metrics = createMetrics({ service: 'api' });
-  const runtime = await createRuntime(config, { modules, standIn: true });
+  const runtime = await createRuntime(config, { modules, usesFallback: true });
   measureModules(runtime, metrics);
   const app = await buildApp({ config, runtime, logger, metrics });
   // The shared Redis is there: the tests begin when the connections are, too.

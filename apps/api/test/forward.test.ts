@@ -22,7 +22,10 @@ describe('forwarding what a dead process has left', () => {
   const cutOff = async (): Promise<Runtime> => {
     const url = `redis://127.0.0.1:${await closedPort()}`;
     const env = { NODE_ENV: 'test', REDIS_URL: url, REDIS_KEY_PREFIX: prefix, HOLDFAST_DATA_DIR: folder };
-    return createRuntime(loadConfig({ cwd: folder, env, parts: configParts(modules) }), { modules, standIn: true });
+    return createRuntime(loadConfig({ cwd: folder, env, parts: configParts(modules) }), {
+      modules,
+      usesFallback: true,
+    });
   };
   const forward = async (url: string, ...args: string[]) => forwardWith({ REDIS_URL: url }, ...args);
   const forwardWith = async (env: Readonly<Record<string, string>>, ...args: string[]) => {

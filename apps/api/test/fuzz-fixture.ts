@@ -21,7 +21,7 @@ export interface Fuzzed {
 export async function startFuzzed(): Promise<Fuzzed> {
   const redis = await startRedis();
   const api = await startApi({ env: { REDIS_URL: redis.url, ...patientProbe } });
-  await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
+  await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false));
   return {
     api,
     call: async (request) => {

@@ -47,13 +47,13 @@ describe('while one master of a Redis Cluster is away', () => {
     for (const key of [kept, removed]) await entry(key, { method: 'PUT', payload: 'before' });
     expect(await statusOf()).toBe('ok');
     victim.pause();
-    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(true));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(true));
 
-    const away = 'holdfast; stored; detail=fallback';
+    const inFallback = 'holdfast; stored; detail=fallback';
     const put = await entry(written, { method: 'PUT', payload: 'during' });
-    expect([put.statusCode, put.headers['cache-status']]).toEqual([201, away]);
+    expect([put.statusCode, put.headers['cache-status']]).toEqual([201, inFallback]);
     const gone = await entry(removed, { method: 'DELETE' });
-    expect([gone.statusCode, gone.headers['cache-status']]).toEqual([204, away]);
+    expect([gone.statusCode, gone.headers['cache-status']]).toEqual([204, inFallback]);
     expect((await entry(written)).payload).toBe('during');
     expect((await entry(removed)).statusCode).toBe(404);
 
@@ -64,7 +64,7 @@ describe('while one master of a Redis Cluster is away', () => {
     expect((await call('/health/ready')).statusCode).toBe(200);
 
     victim.resume();
-    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false));
     expect(await statusOf()).toBe('ok');
     // Nobody can have heard of a write to a memory that is given up; what was deleted stays so.
     expect((await entry(removed)).statusCode).toBe(404);

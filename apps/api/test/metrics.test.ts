@@ -10,7 +10,7 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
   beforeAll(async () => {
     redis = await startRedis({ args: ['--appendonly', 'yes'] });
     api = await startApi({ env: { REDIS_URL: redis.url, ...patientProbe } });
-    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false));
     await eventually(() => expect(api.runtime.parts.queues.backend.status.available).toBe(true));
   });
   afterAll(async () => {
@@ -40,7 +40,7 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
     );
   });
 
-  it('that Redis is away, what stands in, and what it has to be told; and that this is over', async () => {
+  it('that Redis is away, that the fallback is in use, and what Redis has to be told; and that this is over', async () => {
     await api.app.inject({ method: 'PUT', url: '/v1/cache/prompts/some', payload: 'x' });
     await untilShown(
       'holdfast_queue_store_up 1',
@@ -48,7 +48,7 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
       'holdfast_cache_invalidations_waiting 0',
     );
     await redis.kill('SIGKILL');
-    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(true));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(true));
     await api.app.inject({ method: 'DELETE', url: '/v1/cache/prompts/some' });
     await untilShown(
       'holdfast_queue_store_up 0',

@@ -12,7 +12,7 @@ describe('what operators look at', () => {
   beforeAll(async () => {
     const keys = [admin, reader, limited].map(({ entry }) => entry).join(',');
     api = await startApi({ env: { HOLDFAST_API_KEYS: keys } });
-    await eventually(() => expect(api.runtime.parts.cache.caches.isAway).toBe(false));
+    await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false));
   });
   afterAll(() => api.close());
 

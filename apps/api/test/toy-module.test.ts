@@ -52,7 +52,7 @@ async function start(list: Runnable = withToy) {
   const log: string[] = [];
   const logger = createLogger({ service: 'toy', level: 'warn', stream: { write: (line) => void log.push(line) } });
   const metrics = createMetrics({ service: 'toy' });
-  const runtime = await createRuntime(config, { modules: list, standIn: true });
+  const runtime = await createRuntime(config, { modules: list, usesFallback: true });
   measureModules(runtime, metrics);
   const end = async (): Promise<void> => {
     await runtime.close();
@@ -147,8 +147,8 @@ describe('a module that fails', () => {
     for (const env of onEither) {
       const list: Runnable = [...modules, failing];
       const config = configure(list, env);
-      await expect(createRuntime(config, { modules: list, standIn: true })).rejects.toThrow('There are no toys.');
-      const next = await createRuntime(config, { modules: withToy, standIn: true });
+      await expect(createRuntime(config, { modules: list, usesFallback: true })).rejects.toThrow('There are no toys.');
+      const next = await createRuntime(config, { modules: withToy, usesFallback: true });
       await next.close();
     }
   });
@@ -230,10 +230,10 @@ describe('a list of modules that cannot be right', () => {
     const list: Runnable = [...modules, second({ queues: [{ ...toyTurns, name: 'http-delivery' }] })];
     for (const env of onEither) {
       const config = configure(list, env);
-      await expect(createRuntime(config, { modules: list, standIn: true })).rejects.toThrow(
+      await expect(createRuntime(config, { modules: list, usesFallback: true })).rejects.toThrow(
         'Two queues have the name "http-delivery".',
       );
-      const next = await createRuntime(config, { modules: withToy, standIn: true });
+      const next = await createRuntime(config, { modules: withToy, usesFallback: true });
       await next.close();
     }
   });

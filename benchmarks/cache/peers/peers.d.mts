@@ -14,7 +14,7 @@ export interface PeerOptions {
   readonly host: string;
   readonly port: number;
   /** Whether entries are kept in the process, too. */
-  readonly near: boolean;
+  readonly l1: boolean;
 }
 
 export function openBentocache(options: PeerOptions): Peer;

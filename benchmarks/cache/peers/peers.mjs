@@ -8,10 +8,10 @@ import { Redis } from 'ioredis';
 import { Keyv } from 'keyv';
 
 /** @type {import('./peers.d.mts').openBentocache} */
-export function openBentocache({ host, port, near }) {
+export function openBentocache({ host, port, l1 }) {
   const connection = new Redis({ host, port });
   const store = bentostore();
-  if (near) store.useL1Layer(memoryDriver({ maxSize: '64mb', maxItems: 100_000 }));
+  if (l1) store.useL1Layer(memoryDriver({ maxSize: '64mb', maxItems: 100_000 }));
   store.useL2Layer(redisDriver({ connection, prefix: 'bento' }));
   const bento = new BentoCache({ default: 'c', ttl: '10m', stores: { c: store } });
   return {
@@ -30,10 +30,10 @@ export function openBentocache({ host, port, near }) {
 }
 
 /** @type {import('./peers.d.mts').openCacheManager} */
-export function openCacheManager({ host, port, near }) {
+export function openCacheManager({ host, port, l1 }) {
   const redis = new KeyvRedis(`redis://${host}:${port}`, { namespace: 'cm' });
   const far = new Keyv({ store: redis, namespace: 'cm', useKeyPrefix: false });
-  const cache = createCache({ ttl: 600_000, stores: near ? [new Keyv(), far] : [far] });
+  const cache = createCache({ ttl: 600_000, stores: l1 ? [new Keyv(), far] : [far] });
   return {
     name: 'cache-manager + @keyv/redis',
     get: (key) => cache.get(key),

@@ -3,10 +3,10 @@ import { Change } from './change.ts';
 import { operations, publishOperation, publishRefresh } from './channels.ts';
 import type { Entry, TagStamp } from './entry.ts';
 import { checkDuration, checkTtl, MAX_TTL_MS, MAX_WAIT_MS } from './errors.ts';
-import type { Failover } from './failover.ts';
+import type { Fallback } from './fallback.ts';
 import { type Found, nothing } from './found.ts';
 import { Leasing } from './loading.ts';
-import type { NearCache } from './near-cache.ts';
+import type { L1Cache } from './l1-cache.ts';
 import type { CacheEntry, CacheOptions } from './options.ts';
 import { cacheTagsInvalidate } from './scripts.ts';
 import { Sealing } from './sealing.ts';
@@ -24,8 +24,8 @@ export interface Policy {
 
 /** What the caches of a process share. */
 export interface Tiers {
-  readonly near: NearCache;
-  readonly failover: Failover | undefined;
+  readonly l1: L1Cache;
+  readonly fallback: Fallback | undefined;
   readonly usage: Usage | undefined;
 }
 
@@ -40,8 +40,8 @@ export interface Looked {
 export class CacheCore {
   readonly namespace: string;
   readonly engine: RedisEngine;
-  readonly near: NearCache;
-  readonly failover: Failover | undefined;
+  readonly l1: L1Cache;
+  readonly fallback: Fallback | undefined;
   readonly usage: Usage | undefined;
   readonly leasing: Leasing;
   readonly leaseMs: number;
@@ -53,7 +53,7 @@ export class CacheCore {
   readonly #keys: Keys;
   readonly #label: string;
 
-  constructor(options: CacheOptions, { near, failover, usage }: Tiers) {
+  constructor(options: CacheOptions, { l1, fallback, usage }: Tiers) {
     if (options.ttlMs !== null && options.ttlMs !== 0) checkTtl(options.ttlMs);
     for (const name of ['softTtlMs', 'graceMs', 'negativeTtlMs'] as const) {
       checkDuration(name, options[name], MAX_TTL_MS);
@@ -66,15 +66,15 @@ export class CacheCore {
     this.#label = options.label ?? options.namespace;
     this.namespace = options.namespace;
     this.engine = options.engine;
-    this.near = near;
-    this.failover = failover;
+    this.l1 = l1;
+    this.fallback = fallback;
     this.usage = usage;
     this.tagsKey = options.keys.cacheTags(options.namespace);
     this.sealing = new Sealing(options, () => this.now(), this.statistics);
     this.leaseMs = options.leaseMs ?? 5000;
     this.leasing = new Leasing({
       engine: options.engine,
-      near,
+      l1,
       tagsKey: this.tagsKey,
       leaseMs: this.leaseMs,
       stampNow: () =>
@@ -95,9 +95,9 @@ export class CacheCore {
     return this.#options.ttlMs === 0;
   }
 
-  /** Whether Redis cannot be asked for a key (a complete one), and the caches stand in for it. */
-  isAwayFor(complete: string): boolean {
-    return this.failover?.isAwayFor(complete) === true;
+  /** Whether Redis cannot be asked for a key (a complete one), and the fallback is. */
+  isOnFallbackFor(complete: string): boolean {
+    return this.fallback?.isActiveFor(complete) === true;
   }
 
   get ttlMs(): number | null {
@@ -122,15 +122,15 @@ export class CacheCore {
     return this.#options.now?.() ?? this.engine.now();
   }
 
-  /** What is there: from the first tier, else from Redis. */
+  /** What is there: from L1, else from Redis. */
   async find(complete: string): Promise<Looked> {
-    const kept = this.near.get(complete);
+    const kept = this.l1.get(complete);
     if (kept !== undefined) {
       const freshness = this.knownFreshness(kept.entry) ?? (await this.askedFreshness(kept.entry));
-      // What is over in the first tier may have been written anew: Redis knows.
+      // What is over in L1 may have been written anew: Redis knows.
       if (freshness === 'fresh') return { found: { kind: 'entry', entry: kept.entry }, freshness, layer: 'l1' };
     }
-    return this.look(await this.near.read(complete));
+    return this.look(await this.l1.read(complete));
   }
 
   /** What something that Redis has just sent is worth. Waits only where the state of the tags has to be asked for. */
@@ -143,8 +143,8 @@ export class CacheCore {
   }
 
   /** What is there while Redis is away. */
-  findAway(complete: string): Looked {
-    const entry = this.failover?.get(complete);
+  findInFallback(complete: string): Looked {
+    const entry = this.fallback?.get(complete);
     const isOver = entry === undefined || (entry.expiresAt !== null && this.now() >= entry.expiresAt);
     return isOver
       ? { found: nothing, freshness: 'dead', layer: 'fallback' }
@@ -154,7 +154,7 @@ export class CacheCore {
   /** With the state of the tags; one command where it is not kept. */
   async askedFreshness(entry: Entry): Promise<Freshness> {
     return this.#askTags(
-      async () => freshnessOf(entry, await this.near.tagState(this.tagsKey), this.now()),
+      async () => freshnessOf(entry, await this.l1.tagState(this.tagsKey), this.now()),
       (): Freshness => 'dead',
     );
   }
@@ -163,13 +163,13 @@ export class CacheCore {
   knownFreshness(entry: Entry): Freshness | undefined {
     const { stamp } = entry;
     if (stamp === null) return freshnessOf(entry, null, this.now());
-    const kept = this.near.keptTagState(this.tagsKey);
+    const kept = this.l1.keptTagState(this.tagsKey);
     if (kept === undefined) return undefined;
     if (kept !== null && kept.epoch === stamp.epoch && kept.seq >= stamp.seq) {
       return freshnessOf(entry, kept, this.now());
     }
     // An entry that has seen more than what is kept of the tags tells that the tags have to be asked for anew.
-    this.near.forgetTagState(this.tagsKey);
+    this.l1.forgetTagState(this.tagsKey);
     return undefined;
   }
 
@@ -190,19 +190,19 @@ export class CacheCore {
    * through. (Where all of Redis is away it is the caller who falls back.)
    */
   async #askTags<Reply>(ask: () => Promise<Reply>, unknown: () => Reply): Promise<Reply> {
-    const { failover, tagsKey } = this;
-    if (failover === undefined || failover.isAllAway) return ask();
-    if (failover.isAwayFor(tagsKey)) return unknown();
+    const { fallback, tagsKey } = this;
+    if (fallback === undefined || fallback.isActiveForAll) return ask();
+    if (fallback.isActiveFor(tagsKey)) return unknown();
     try {
       return await ask();
     } catch (error) {
-      if (failover.standsInFor(error, tagsKey) && !failover.isAllAway) return unknown();
+      if (fallback.answersFor(error, tagsKey) && !fallback.isActiveForAll) return unknown();
       throw error;
     }
   }
 
   changeOf(key: string): Change {
-    return new Change(this.near, this.complete(key));
+    return new Change(this.l1, this.complete(key));
   }
 
   view(entry: Entry, { freshness, layer }: Pick<Looked, 'freshness' | 'layer'>): CacheEntry {

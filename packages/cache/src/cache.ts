@@ -4,12 +4,12 @@ import { BulkWriting, type BulkWriteResult, type SyncResult } from './bulk-writi
 import { CacheCore } from './cache-core.ts';
 import { type Entry, VALUE_TYPE } from './entry.ts';
 import { evict, type Eviction, type Victim } from './eviction.ts';
-import type { Failover, Invalidation } from './failover.ts';
+import type { Fallback, Invalidation } from './fallback.ts';
 import { GetOrSet } from './get-or-set.ts';
 import { GetOrSetMany, type ManyLoader } from './get-or-set-many.ts';
 import { Invalidating } from './invalidation.ts';
 import type { Loader, LoadOptions } from './loader.ts';
-import { NearCache } from './near-cache.ts';
+import { L1Cache } from './l1-cache.ts';
 import type {
   CacheEntry,
   CacheOptions,
@@ -25,10 +25,10 @@ import type { SizeReading } from './size-tracker.ts';
 import type { Usage } from './usage.ts';
 import { Writing } from './writing.ts';
 
-/** What the caches of one process share for one engine. Default: a first tier of their own, and no fallback. */
+/** What the caches of one process share for one engine. Default: an L1 of their own, and no fallback. */
 export interface CacheTiers {
-  readonly near?: NearCache;
-  readonly failover?: Failover;
+  readonly l1?: L1Cache;
+  readonly fallback?: Fallback;
   /** Counts reads, knows sizes, and evicts. Default: none of it. */
   readonly usage?: Usage;
 }
@@ -38,7 +38,7 @@ export interface CacheTiers {
  * TypeScript values (`get`, `set`, `getOrSet`), which are entries too. Values that are read are shared within the
  * process, and so are read-only: plain data is frozen.
  *
- * While Redis is away a cache with a failover serves and writes this process's memory, marked as such, and notes what
+ * While Redis is away a cache with a fallback serves and writes this process's memory, marked as such, and notes what
  * Redis has to forget; one without rejects with `UnavailableError` or `UnknownOutcomeError`.
  */
 export class Cache {
@@ -53,8 +53,8 @@ export class Cache {
 
   constructor(options: CacheOptions, tiers: CacheTiers = {}) {
     this.namespace = options.namespace;
-    const { near = NearCache.of(options.engine), failover, usage } = tiers;
-    this.#core = new CacheCore(options, { near, failover, usage });
+    const { l1 = L1Cache.of(options.engine), fallback, usage } = tiers;
+    this.#core = new CacheCore(options, { l1, fallback, usage });
     this.#loads = new GetOrSet(this.#core);
     this.#reading = new Reading(this.#core);
     this.#many = new GetOrSetMany(this.#reading, this.#loads);
@@ -68,7 +68,7 @@ export class Cache {
     return this.#core.ttlMs;
   }
 
-  /** An entry, or `null`. No command from the first tier, else one. What is not an entry is a miss. */
+  /** An entry, or `null`. No command from L1, else one. What is not an entry is a miss. */
   async read(key: string): Promise<CacheEntry | null> {
     const complete = this.#core.complete(key);
     const kept = this.#reading.kept(key, complete);
@@ -79,7 +79,7 @@ export class Cache {
   }
 
   /**
-   * Entries in the order of `keys`; one command per 500 that are not in the first tier. Without `countsAsUse` it is neither
+   * Entries in the order of `keys`; one command per 500 that are not in L1. Without `countsAsUse` it is neither
    * counted nor a reason to keep them longer than others.
    */
   async readMany(
@@ -247,10 +247,10 @@ export class Cache {
   /** What this process has seen of the namespace since it started. No command. */
   stats(): NamespaceStats {
     const core = this.#core;
-    const near = core.near.count(core.prefix());
+    const l1 = core.l1.count(core.prefix());
     const { usage } = core;
     return {
-      ...core.statistics.of(this.namespace, core.ttlMs, near),
+      ...core.statistics.of(this.namespace, core.ttlMs, l1),
       size: usage?.size(this.namespace)?.entries ?? null,
       evictions: usage?.evictions(this.namespace) ?? 0,
     };

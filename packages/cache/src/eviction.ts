@@ -20,7 +20,7 @@ export type Eviction = 'removed' | 'missing' | { readonly writtenAt: number; rea
 export async function evict(core: CacheCore, victims: readonly Victim[]): Promise<Eviction[]> {
   const complete = victims.map(({ key }) => core.complete(key));
   const forget = (): void => {
-    for (const key of complete) core.near.forget(key);
+    for (const key of complete) core.l1.forget(key);
   };
   forget();
   const times = victims.map(({ usedAt }) => String(usedAt));

@@ -1,5 +1,5 @@
 /**
- * Freezes plain data all the way down. A value of the first tier is shared by all who read it: one that changed it
+ * Freezes plain data all the way down. A value of L1 is shared by all who read it: one that changed it
  * would change it for everybody, so the attempt throws instead. For a tree, as the serializer makes them.
  */
 export function deepFreeze<Value>(value: Value): Value {

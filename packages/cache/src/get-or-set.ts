@@ -42,11 +42,11 @@ export class GetOrSet {
   async get<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
     const core = this.#core;
     const complete = core.complete(key);
-    if (core.isAwayFor(complete)) return this.#getAway(key, loader, options);
+    if (core.isOnFallbackFor(complete)) return this.#getFromFallback(key, loader, options);
     try {
       return await this.#getLeased(key, loader, options);
     } catch (error) {
-      if (core.failover?.standsInFor(error, complete) === true) return this.#getAway(key, loader, options);
+      if (core.fallback?.answersFor(error, complete) === true) return this.#getFromFallback(key, loader, options);
       throw error;
     }
   }
@@ -91,7 +91,7 @@ export class GetOrSet {
         switch (taken.kind) {
           case 'ours': {
             // The token is in the head now, and what is kept does not know: own writes are not reported.
-            core.near.drop(complete);
+            core.l1.drop(complete);
             // What was taken away between the look and the lease is no grace.
             const left = taken.refreshes ? grace : undefined;
             const failedStayMs = left !== undefined ? core.policy.failureThrottleMs : taken.refreshes ? 0 : FAILED_MS;
@@ -172,7 +172,7 @@ export class GetOrSet {
       const taken = await core.leasing.take(core.complete(key), entry.rev);
       this.#loads.remove(key, placeholder);
       if (taken.kind !== 'ours') return;
-      core.near.drop(core.complete(key));
+      core.l1.drop(core.complete(key));
       const failedStayMs = core.policy.failureThrottleMs;
       await this.#loadLeased(key, taken.lease, loader, options, { grace: entry, failedStayMs, joinable: false });
     })();
@@ -199,25 +199,25 @@ export class GetOrSet {
         await lease
           .release(error instanceof Error ? error.message : String(error), failedStayMs)
           .catch(() => undefined);
-        core.near.forget(complete);
+        core.l1.forget(complete);
         throw error;
       }
       if (fill === null) {
         await lease.release('', 0);
         return { entry: null, stored: true };
       }
-      core.near.forget(complete);
+      core.l1.forget(complete);
       const stored = await lease
         .fill(fill)
         .catch((error: unknown) => {
           // The value is there, even if Redis is not any more.
-          if (core.failover?.standsInFor(error, complete) === true) return true;
+          if (core.fallback?.answersFor(error, complete) === true) return true;
           throw error;
         })
         // Also when it fails: an entry that was read in the meantime may have been replaced.
-        .finally(() => core.near.forget(complete));
+        .finally(() => core.l1.forget(complete));
       if (stored) {
-        if (!core.isAwayFor(complete)) core.failover?.forget([complete]);
+        if (!core.isOnFallbackFor(complete)) core.fallback?.forget([complete]);
         core.stored(key, fill.keepMs);
       }
       return { entry: fill.entry.negative ? null : core.sealing.asEntry(fill), stored };
@@ -253,7 +253,7 @@ export class GetOrSet {
 
   async #isDead(entry: Entry): Promise<boolean> {
     const core = this.#core;
-    if (core.failover?.isAllAway === true) return false;
+    if (core.fallback?.isActiveForAll === true) return false;
     try {
       return (core.knownFreshness(entry) ?? (await core.askedFreshness(entry))) === 'dead';
     } catch {
@@ -267,10 +267,10 @@ export class GetOrSet {
     return { entry: fill === null || fill.entry.negative ? null : this.#core.sealing.asEntry(fill), served: 'loaded' };
   }
 
-  async #getAway<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
+  async #getFromFallback<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
     const core = this.#core;
     const complete = core.complete(key);
-    const kept = core.failover?.get(complete);
+    const kept = core.fallback?.get(complete);
     const isFresh = kept !== undefined && (kept.expiresAt === null || core.now() < kept.expiresAt);
     if (kept !== undefined && isFresh) return { entry: kept.negative ? null : kept, served: 'fresh' };
     const running = this.#loads.get(key);
@@ -278,7 +278,7 @@ export class GetOrSet {
     const result = this.#loadUnstored(key, loader, options).then(({ entry }) => {
       // Not where it was written, removed or invalidated meanwhile.
       const isCurrent = this.#loads.get(key) === load;
-      if (entry !== null && isCurrent) core.failover?.set(complete, entry);
+      if (entry !== null && isCurrent) core.fallback?.set(complete, entry);
       return { entry, stored: isCurrent };
     });
     // Shared by those who come here. When Redis is back it knows better.

@@ -1,7 +1,7 @@
 import type { CacheCore } from './cache-core.ts';
 import { randomToken } from './token.ts';
 import { checkTags } from './errors.ts';
-import type { Failover, Invalidation } from './failover.ts';
+import type { Fallback, Invalidation } from './fallback.ts';
 import type { GetOrSet } from './get-or-set.ts';
 import type { InvalidateMode, InvalidateTarget } from './options.ts';
 import { cacheExpire, cacheTagsInvalidate } from './scripts.ts';
@@ -29,39 +29,39 @@ export class Invalidating {
     const core = this.#core;
     if ('tags' in target) checkTags(target.tags);
     if ('keys' in target) for (const key of target.keys) core.complete(key);
-    if (core.failover === undefined) return this.apply(target, mode, signal);
-    if ('tags' in target) return this.#tags(target.tags, mode, core.failover);
-    if ('keys' in target) return this.#keysWhereTheyAre(target.keys, mode, core.failover);
-    return this.#covered('prefix' in target ? target.prefix : undefined, mode, core.failover, signal);
+    if (core.fallback === undefined) return this.apply(target, mode, signal);
+    if ('tags' in target) return this.#tags(target.tags, mode, core.fallback);
+    if ('keys' in target) return this.#keysWhereTheyAre(target.keys, mode, core.fallback);
+    return this.#covered('prefix' in target ? target.prefix : undefined, mode, core.fallback, signal);
   }
 
   /** What tags went through is kept under one key; what carries them, anywhere. */
-  async #tags(tags: readonly string[], mode: InvalidateMode, failover: Failover): Promise<number | null> {
+  async #tags(tags: readonly string[], mode: InvalidateMode, fallback: Fallback): Promise<number | null> {
     const core = this.#core;
     const state = { complete: core.tagsKey };
     const [count = 0] = await whereItIs(
-      failover,
+      fallback,
       tags.length === 0 ? [] : [state],
       async () => [await this.apply({ tags }, mode)],
       () => {
-        for (const tag of tags) failover.invalidate({ area: core.namespace, kind: 'tag', value: tag, mode }, []);
-        core.near.forget(core.tagsKey);
+        for (const tag of tags) fallback.invalidate({ area: core.namespace, kind: 'tag', value: tag, mode }, []);
+        core.l1.forget(core.tagsKey);
         this.#loads.detachAll();
         return null;
       },
     );
-    const tagged = [...failover.entries(core.prefix())].filter(([, entry]) =>
+    const tagged = [...fallback.entries(core.prefix())].filter(([, entry]) =>
       tags.some((tag) => entry.tags.includes(tag)),
     );
-    failover.forget(tagged.map(([key]) => key));
+    fallback.forget(tagged.map(([key]) => key));
     return count;
   }
 
-  async #keysWhereTheyAre(keys: readonly string[], mode: InvalidateMode, failover: Failover): Promise<number | null> {
+  async #keysWhereTheyAre(keys: readonly string[], mode: InvalidateMode, fallback: Fallback): Promise<number | null> {
     const core = this.#core;
     let count: number | null = 0;
     await whereItIs(
-      failover,
+      fallback,
       keys.map((key) => ({ key, complete: core.complete(key) })),
       async (some) => {
         const there = await this.apply({ keys: some.map(({ key }) => key) }, mode);
@@ -70,8 +70,8 @@ export class Invalidating {
       },
       ({ key, complete }) => {
         this.#loads.detach(key);
-        core.near.forget(complete);
-        failover.invalidate({ area: core.namespace, kind: 'key', value: key, mode }, [complete]);
+        core.l1.forget(complete);
+        fallback.invalidate({ area: core.namespace, kind: 'key', value: key, mode }, [complete]);
         count = null;
         return undefined;
       },
@@ -83,27 +83,27 @@ export class Invalidating {
   async #covered(
     prefix: string | undefined,
     mode: InvalidateMode,
-    failover: Failover,
+    fallback: Fallback,
     signal: AbortSignal | undefined,
   ): Promise<number | null> {
     const core = this.#core;
     const start = core.prefix(prefix);
-    let isComplete = !failover.isAway;
+    let isComplete = !fallback.isActive;
     for (let tries = 1; ; tries += 1) {
       if (!isComplete) {
         // Before anything is removed, so that those masters that come back meanwhile are told as well.
         this.#loads.detachAll();
-        core.near.forgetPrefix(start);
-        const held = [...failover.entries(start)].map(([key]) => key);
+        core.l1.forgetPrefix(start);
+        const held = [...fallback.entries(start)].map(([key]) => key);
         const kind = prefix === undefined ? 'all' : 'prefix';
-        failover.invalidate({ area: core.namespace, kind, value: prefix ?? '', mode }, held);
+        fallback.invalidate({ area: core.namespace, kind, value: prefix ?? '', mode }, held);
       }
-      if (failover.isAllAway) return null;
+      if (fallback.isActiveForAll) return null;
       try {
         const count = await this.#sweep(start, mode, { skipsAway: !isComplete, signal });
         return isComplete ? count : null;
       } catch (error) {
-        if (tries === MAX_SWEEPS || !failover.standsInForSome(error)) throw error;
+        if (tries === MAX_SWEEPS || !fallback.answersForSome(error)) throw error;
         isComplete = false;
       }
     }
@@ -115,7 +115,7 @@ export class Invalidating {
     if ('tags' in target) {
       if (target.tags.length === 0) return 0;
       core.leasing.noteTags();
-      core.near.forget(core.tagsKey);
+      core.l1.forget(core.tagsKey);
       this.#loads.detachAll();
       const noted = mode === 'delete' ? 'd:' : 'e:';
       try {
@@ -125,7 +125,7 @@ export class Invalidating {
           [randomToken(), String(MAX_TAGS), noted, ...target.tags],
         );
       } finally {
-        core.near.forget(core.tagsKey);
+        core.l1.forget(core.tagsKey);
       }
       return null;
     }
@@ -155,7 +155,7 @@ export class Invalidating {
     const core = this.#core;
     const complete = keys.map((key) => core.complete(key));
     const forget = (): void => {
-      for (const key of complete) core.near.forget(key);
+      for (const key of complete) core.l1.forget(key);
       for (const key of keys) this.#loads.detach(key);
     };
     forget();
@@ -174,7 +174,7 @@ export class Invalidating {
     { skipsAway, signal }: { readonly skipsAway: boolean; readonly signal: AbortSignal | undefined },
   ): Promise<number> {
     const core = this.#core;
-    core.near.forgetPrefix(prefix);
+    core.l1.forgetPrefix(prefix);
     this.#loads.detachAll();
     let count = 0;
     let cursor: string | null | undefined;
@@ -195,7 +195,7 @@ export class Invalidating {
     } finally {
       // Redis does not report own removals: an entry that was read between the first look and its removal is kept here. That
       // holds also where the sweep was ended in the middle.
-      core.near.forgetPrefix(prefix);
+      core.l1.forgetPrefix(prefix);
     }
     return count;
   }

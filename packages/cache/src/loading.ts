@@ -2,7 +2,7 @@ import { type Bytes, CommandError, type RedisEngine, WrongTypeError } from '@hol
 import { encodeEntry, type Entry, STAMP_OF_WRITE, type TagStamp } from './entry.ts';
 import { decodeFound, foreign, type Found } from './found.ts';
 import { loadingMarker } from './marker.ts';
-import type { NearCache } from './near-cache.ts';
+import type { L1Cache } from './l1-cache.ts';
 import { Renewals } from './renewals.ts';
 import { cacheFill, cacheLease, cacheRelease, type LeaseResult } from './scripts.ts';
 import type { Fill } from './sealing.ts';
@@ -24,7 +24,7 @@ export type LeaseOutcome =
 
 export interface LeasingOptions {
   readonly engine: RedisEngine;
-  readonly near: NearCache;
+  readonly l1: L1Cache;
   /**
    * What the namespace's tags went through until now; asked for where a script cannot read them along. `undefined`: nobody
    * can say, and so what has tags cannot be stored.
@@ -75,16 +75,16 @@ export class Leasing {
    * say. One that is kept may be a moment old, which errs to the safe side.
    */
   #stampForPlain(): TagStamp | null | Promise<TagStamp | null> | undefined {
-    const { near, tagsKey } = this.#options;
-    if (!near.keepsTracked) return undefined;
-    const kept = near.keptTagState(tagsKey);
+    const { l1, tagsKey } = this.#options;
+    if (!l1.keepsTracked) return undefined;
+    const kept = l1.keptTagState(tagsKey);
     // That there was no state is not reported to be over by a write of this process (NOLOOP).
     if (kept === null && this.#hasTags) return undefined;
     if (kept !== undefined) return kept;
     // Tags that are invalidated now and then may be many, and would all be read again after each time.
     if (this.#hasTags || !this.#mayRead) return undefined;
     this.#mayRead = false;
-    return near.tagState(tagsKey);
+    return l1.tagState(tagsKey);
   }
 
   /** `SET key marker NX GET PX`: a tenth of what a script costs Redis. `undefined`: it takes the script to know. */

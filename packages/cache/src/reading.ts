@@ -2,7 +2,7 @@ import type { CacheCore, Looked } from './cache-core.ts';
 import type { Entry } from './entry.ts';
 import { nothing } from './found.ts';
 import { deepFreeze, isShareable } from './freeze.ts';
-import type { NearEntry } from './near-store.ts';
+import type { KeptEntry } from './kept-entries.ts';
 import { whereItIs } from './where-it-is.ts';
 
 const notLooked: Looked = { found: nothing, freshness: 'dead', layer: 'l2' };
@@ -21,19 +21,19 @@ export class Reading {
     if (core.isOff) return notLooked;
     let looked: Looked;
     try {
-      if (core.isAwayFor(complete)) looked = core.findAway(complete);
-      else if (core.near.get(complete) !== undefined) looked = await core.find(complete);
+      if (core.isOnFallbackFor(complete)) looked = core.findInFallback(complete);
+      else if (core.l1.get(complete) !== undefined) looked = await core.find(complete);
       else {
         // The way of most reads that come here: one wait.
-        const found = core.look(await core.near.read(complete));
+        const found = core.look(await core.l1.read(complete));
         looked = found instanceof Promise ? await found : found;
       }
     } catch (error) {
-      if (core.failover?.standsInFor(error, complete) !== true) {
+      if (core.fallback?.answersFor(error, complete) !== true) {
         core.count('get', 'error', 1);
         throw error;
       }
-      looked = core.findAway(complete);
+      looked = core.findInFallback(complete);
     }
     const { layer } = looked;
     if (served(looked) === null) core.count('get', 'miss', 1);
@@ -45,7 +45,7 @@ export class Reading {
   }
 
   /**
-   * What is under the keys, in their order; one command per `batchSize` that are not in the first tier. Counted, unless it
+   * What is under the keys, in their order; one command per `batchSize` that are not in L1. Counted, unless it
    * is no use of the entries.
    */
   async lookMany(keys: readonly string[], batchSize: number, countsAsUse = true): Promise<readonly Looked[]> {
@@ -55,14 +55,14 @@ export class Reading {
     let looked: readonly Looked[];
     try {
       looked = await whereItIs(
-        core.failover,
+        core.fallback,
         wanted,
         (asked) =>
           this.#lookThrough(
             asked.map(({ complete }) => complete),
             batchSize,
           ),
-        ({ complete }) => core.findAway(complete),
+        ({ complete }) => core.findInFallback(complete),
       );
     } catch (error) {
       core.count('get', 'error', keys.length);
@@ -72,10 +72,10 @@ export class Reading {
     return looked;
   }
 
-  /** What the first tier has, fresh, without waiting for anything; counted. `undefined` where Redis has to be asked. */
-  kept(key: string, complete: string): NearEntry | undefined {
+  /** What L1 has, fresh, without waiting for anything; counted. `undefined` where Redis has to be asked. */
+  kept(key: string, complete: string): KeptEntry | undefined {
     const core = this.#core;
-    const kept = core.near.get(complete);
+    const kept = core.l1.get(complete);
     if (kept === undefined || kept.entry.negative) return undefined;
     if (core.knownFreshness(kept.entry) !== 'fresh') return undefined;
     core.count('get', 'hit', 1, 'l1');
@@ -83,21 +83,21 @@ export class Reading {
     return kept;
   }
 
-  /** Plain data is parsed once for as long as the first tier holds the entry, and then shared. */
+  /** Plain data is parsed once for as long as L1 holds the entry, and then shared. */
   value(complete: string, entry: Entry): unknown {
-    const { near, sealing } = this.#core;
-    const kept = near.get(complete);
+    const { l1, sealing } = this.#core;
+    const kept = l1.get(complete);
     if (kept?.entry !== entry) return sealing.valueOf(entry);
     return this.keptValue(complete, kept);
   }
 
   /** The same of an entry that is known to be kept. */
-  keptValue(complete: string, { entry, value: known }: NearEntry): unknown {
+  keptValue(complete: string, { entry, value: known }: KeptEntry): unknown {
     if (known !== undefined) return known;
-    const { near, sealing } = this.#core;
+    const { l1, sealing } = this.#core;
     const value = sealing.deserialize(entry);
     if (!entry.hasPlainBody && !isShareable(value)) return value;
-    near.setValue(complete, entry, deepFreeze(value));
+    l1.setValue(complete, entry, deepFreeze(value));
     return value;
   }
 
@@ -106,7 +106,7 @@ export class Reading {
     const looked: Looked[] = complete.map(() => notLooked);
     const asked: number[] = [];
     for (const [position, key] of complete.entries()) {
-      const kept = core.near.get(key);
+      const kept = core.l1.get(key);
       const freshness =
         kept === undefined ? 'dead' : (core.knownFreshness(kept.entry) ?? (await core.askedFreshness(kept.entry)));
       if (kept === undefined || freshness !== 'fresh') asked.push(position);
@@ -119,7 +119,7 @@ export class Reading {
     const remaining = batches[Symbol.iterator]();
     const lane = async (): Promise<void> => {
       for (const positions of remaining) {
-        const found = await core.near.readMany(positions.map((position) => complete[position] ?? ''));
+        const found = await core.l1.readMany(positions.map((position) => complete[position] ?? ''));
         for (const [index, position] of positions.entries()) {
           const one = found[index];
           if (one === undefined) continue;

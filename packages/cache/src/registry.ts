@@ -1,9 +1,9 @@
 import { InvalidKeyError, isName, type Keys, type RedisEngine } from '@holdfast/redis-core';
 import { Cache } from './cache.ts';
 import { NamespaceUnknownError } from './errors.ts';
-import { Failover, type InvalidationJournal } from './failover.ts';
-import { NearCache, type NearCacheOptions } from './near-cache.ts';
-import type { NearEntry } from './near-store.ts';
+import { Fallback, type InvalidationJournal } from './fallback.ts';
+import { L1Cache, type L1Options } from './l1-cache.ts';
+import type { KeptEntry } from './kept-entries.ts';
 import type { NamespaceOptions } from './options.ts';
 import { freshnessOf } from './staleness.ts';
 import { Usage, type UsageOptions } from './usage.ts';
@@ -15,11 +15,11 @@ export interface CacheRegistryOptions {
   /** Whether a namespace that is not declared may be used. Default false. */
   readonly allowUndeclared?: boolean;
   readonly maxValueBytes?: number;
-  /** The first tier, shared by all namespaces. */
-  readonly near?: NearCacheOptions;
+  /** L1, shared by all namespaces. */
+  readonly l1?: L1Options;
   /** How often counted reads are written. */
   readonly usage?: Pick<UsageOptions, 'flushIntervalMs'>;
-  /** With it the caches stand in for Redis while that is away; without it they reject. */
+  /** With it the caches fall back to memory while Redis is away; without it they reject. */
   readonly journal?: InvalidationJournal;
 }
 
@@ -28,31 +28,31 @@ const MAX_UNDECLARED = 1000;
 /** Time to live of what is written there. */
 const UNDECLARED_TTL_MS = 5 * 60 * 1000;
 
-/** The namespaces of a service, one `Cache` each, over one first tier and one failover. */
+/** The namespaces of a service, one `Cache` each, over one L1 and one fallback. */
 export class CacheRegistry {
   readonly #options: CacheRegistryOptions;
-  readonly #near: NearCache;
-  readonly #failover: Failover | undefined;
+  readonly #l1: L1Cache;
+  readonly #fallback: Fallback | undefined;
   readonly #usage: Usage;
   readonly #declared: ReadonlyMap<string, Cache>;
   readonly #undeclared = new Map<string, Cache>();
 
   constructor(options: CacheRegistryOptions) {
     this.#options = options;
-    const near = new NearCache(options.engine, options.near);
-    this.#near = near;
+    const l1 = new L1Cache(options.engine, options.l1);
+    this.#l1 = l1;
     if (options.journal !== undefined) {
-      const failover = new Failover(options.engine, {
+      const fallback = new Fallback(options.engine, {
         journal: options.journal,
         apply: (namespace, invalidations) => this.#make(namespace).applyJournal(invalidations),
         keysOf: ({ area, kind, value }) => {
           if (kind === 'key') return [options.keys.cache(area, value)];
           return kind === 'tag' ? [options.keys.cacheTags(area)] : undefined;
         },
-        recent: () => [...near.recent()].filter((kept) => this.#isCurrent(kept)),
+        recent: () => [...l1.recent()].filter((kept) => this.#isCurrent(kept)),
       });
-      near.onInterrupt((entries) => failover.inherit([...entries].filter((kept) => this.#isCurrent(kept))));
-      this.#failover = failover;
+      l1.onInterrupt((entries) => fallback.inherit([...entries].filter((kept) => this.#isCurrent(kept))));
+      this.#fallback = fallback;
     }
     const bounded = Object.entries(options.namespaces).flatMap(([name, { maxEntries }]): [string, number][] =>
       maxEntries === undefined ? [] : [[name, maxEntries]],
@@ -89,44 +89,44 @@ export class CacheRegistry {
     return [...this.#declared.keys()];
   }
 
-  /** Whether the caches stand in for Redis right now; in a cluster, be it for the keys of one master. */
-  get isAway(): boolean {
-    return this.#failover?.isAway === true;
+  /** Whether the caches use their fallback right now; in a cluster, be it for the keys of one master. */
+  get isOnFallback(): boolean {
+    return this.#fallback?.isActive === true;
   }
 
-  /** Whether they stand in for it where this key is concerned. @throws InvalidKeyError */
-  isAwayFor(namespace: string, key: string): boolean {
-    return this.#failover?.isAwayFor(this.#options.keys.cache(namespace, key)) === true;
+  /** Whether they use it where this key is concerned. @throws InvalidKeyError */
+  isOnFallbackFor(namespace: string, key: string): boolean {
+    return this.#fallback?.isActiveFor(this.#options.keys.cache(namespace, key)) === true;
   }
 
   /** Whether they ever do: without a journal calls reject while Redis is away. */
-  get canStandIn(): boolean {
-    return this.#failover !== undefined;
+  get hasFallback(): boolean {
+    return this.#fallback !== undefined;
   }
 
   /** Invalidations that are kept on disk until Redis can be told; one may stand for a whole namespace. @throws JournalError */
   get pendingInvalidations(): number {
-    return this.#failover?.pending ?? 0;
+    return this.#fallback?.pending ?? 0;
   }
 
   /** Resolves when what the journal held has been applied, or Redis is away again. */
   async settled(): Promise<void> {
-    await this.#failover?.settled();
+    await this.#fallback?.settled();
   }
 
   /** Writes the counts that are left. To be called before the engine is closed. May be called twice. */
   async close(): Promise<void> {
     await this.#usage.close();
-    this.#failover?.close();
-    this.#near.close();
+    this.#fallback?.close();
+    this.#l1.close();
   }
 
-  /** Whether an entry of the first tier may be served, as far as its tags are known. An invalidation drops no entries. */
-  #isCurrent([key, { entry }]: readonly [string, NearEntry]): boolean {
+  /** Whether an entry of L1 may be served, as far as its tags are known. An invalidation drops no entries. */
+  #isCurrent([key, { entry }]: readonly [string, KeptEntry]): boolean {
     if (entry.stamp === null) return true;
     const { keys, engine } = this.#options;
     const namespace = keys.cacheNamespaceOf(key);
-    const tags = namespace === undefined ? undefined : this.#near.keptTagState(keys.cacheTags(namespace));
+    const tags = namespace === undefined ? undefined : this.#l1.keptTagState(keys.cacheTags(namespace));
     return ['fresh', 'stale'].includes(freshnessOf(entry, tags ?? null, engine.now()));
   }
 
@@ -145,7 +145,7 @@ export class CacheRegistry {
     const { engine, keys, maxValueBytes } = this.#options;
     return new Cache(
       { ...rules, engine, keys, namespace, label, ...(maxValueBytes === undefined ? {} : { maxValueBytes }) },
-      { near: this.#near, usage: this.#usage, ...(this.#failover === undefined ? {} : { failover: this.#failover }) },
+      { l1: this.#l1, usage: this.#usage, ...(this.#fallback === undefined ? {} : { fallback: this.#fallback }) },
     );
   }
 }

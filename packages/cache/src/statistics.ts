@@ -1,4 +1,4 @@
-import type { NearCount } from './near-store.ts';
+import type { KeptCount } from './kept-entries.ts';
 
 /** What one process has seen of a namespace since it started. */
 export interface NamespaceStats {
@@ -51,7 +51,7 @@ export class Statistics {
     if (layer === 'l1' && (outcome === 'hit' || outcome === 'stale')) this.#l1Hits += count;
   }
 
-  of(namespace: string, ttlMs: number | null, near: NearCount): Omit<NamespaceStats, 'size' | 'evictions'> {
+  of(namespace: string, ttlMs: number | null, l1: KeptCount): Omit<NamespaceStats, 'size' | 'evictions'> {
     const { hit, stale, miss, error, foreign } = this.#counts;
     const hits = hit + stale;
     const reads = hits + miss;
@@ -63,10 +63,10 @@ export class Statistics {
       misses: miss,
       hitRatio: ratio(hits),
       l1: {
-        totalEntries: near.entries,
-        validEntries: near.valid,
-        expiredEntries: near.entries - near.valid,
-        bytes: near.bytes,
+        totalEntries: l1.entries,
+        validEntries: l1.valid,
+        expiredEntries: l1.entries - l1.valid,
+        bytes: l1.bytes,
         hits: this.#l1Hits,
         hitRatio: ratio(this.#l1Hits),
       },

@@ -1,4 +1,4 @@
-import type { Failover } from './failover.ts';
+import type { Fallback } from './fallback.ts';
 
 /**
  * Asks Redis for the items that it can be asked for, and answers for the others here; replies in the order of the items. What
@@ -6,17 +6,17 @@ import type { Failover } from './failover.ts';
  * safe to repeat. A reply that is an error is that of its item.
  */
 export async function whereItIs<Item extends { readonly complete: string }, Reply>(
-  failover: Failover | undefined,
+  fallback: Fallback | undefined,
   items: readonly Item[],
   ask: (items: readonly Item[]) => Promise<readonly Reply[]>,
   here: (item: Item) => Reply,
 ): Promise<readonly Reply[]> {
-  if (failover === undefined) return ask(items);
+  if (fallback === undefined) return ask(items);
   // Made when it is needed: most calls need none.
   let answered: Map<Item, Reply> | undefined;
   for (let asked = items; ;) {
-    if (failover.isAway) {
-      const away = asked.filter(({ complete }) => failover.isAwayFor(complete));
+    if (fallback.isActive) {
+      const away = asked.filter(({ complete }) => fallback.isActiveFor(complete));
       answered ??= new Map();
       for (const item of away) answered.set(item, here(item));
       asked = asked.filter((item) => answered?.has(item) !== true);
@@ -28,12 +28,12 @@ export async function whereItIs<Item extends { readonly complete: string }, Repl
       answered ??= new Map();
       for (const [index, item] of asked.entries()) {
         const reply = replies[index] as Reply;
-        const isLost = reply instanceof Error && failover.standsInFor(reply, item.complete);
+        const isLost = reply instanceof Error && fallback.answersFor(reply, item.complete);
         answered.set(item, isLost ? here(item) : reply);
       }
       break;
     } catch (error) {
-      if (!asked.some(({ complete }) => failover.standsInFor(error, complete))) throw error;
+      if (!asked.some(({ complete }) => fallback.answersFor(error, complete))) throw error;
     }
   }
   return items.map((item) => answered?.get(item) as Reply);

@@ -157,18 +157,18 @@ export class Writing {
     const encoded = core.sealing.encode(fill.entry);
     const target = { key, complete };
     this.#forgetBefore(target);
-    if (core.isAwayFor(complete)) this.#setAway(target, fill);
+    if (core.isOnFallbackFor(complete)) this.#setInFallback(target, fill);
     else {
       // The way of most writes: no list of one, and one wait.
       try {
         await core.engine.set(complete, encoded, keepMs === null ? undefined : { pxMs: keepMs });
         core.count('set', 'stored', 1);
       } catch (error) {
-        if (core.failover?.standsInFor(error, complete) !== true) {
+        if (core.fallback?.answersFor(error, complete) !== true) {
           core.count('set', 'error', 1);
           throw error;
         }
-        this.#setAway(target, fill);
+        this.#setInFallback(target, fill);
       } finally {
         this.#forget(target);
       }
@@ -176,7 +176,7 @@ export class Writing {
     core.stored(key, keepMs);
   }
 
-  #setAway(target: Target, fill: Fill): void {
+  #setInFallback(target: Target, fill: Fill): void {
     this.#noteAway(target);
     this.#keepAway(target.complete, fill);
     this.#core.count('set', 'stored', 1, 'fallback');
@@ -188,10 +188,10 @@ export class Writing {
     const complete = core.complete(key);
     const { entry, keepMs } = core.sealing.seal(value);
     if (core.isOff) return 'off';
-    if (core.isAwayFor(complete))
+    if (core.isOnFallbackFor(complete))
       throw new UnavailableError('Redis is away, and only it knows whether the key is free.');
     const stamp = entry.tags.length === 0 ? null : await core.stampNow();
-    core.near.forget(complete);
+    core.l1.forget(complete);
     const { stored } = await core.engine.set(complete, encodeEntry(entry, stamp), {
       nx: true,
       ...(keepMs === null ? {} : { pxMs: keepMs }),
@@ -226,15 +226,15 @@ export class Writing {
     operation: 'set' | 'delete',
     targets: readonly Of[],
     change: (some: readonly Of[]) => Promise<readonly Outcome[]>,
-    away: (target: Of) => Outcome,
+    inFallback: (target: Of) => Outcome,
   ): Promise<readonly Outcome[]> {
     const core = this.#core;
     for (const target of targets) this.#forgetBefore(target);
     const outcome = operation === 'set' ? 'stored' : 'deleted';
     let here = 0;
     try {
-      const replies = await whereItIs(core.failover, targets, change, (target) => {
-        const reply = away(target);
+      const replies = await whereItIs(core.fallback, targets, change, (target) => {
+        const reply = inFallback(target);
         here += 1;
         return reply;
       });
@@ -252,28 +252,28 @@ export class Writing {
   }
 
   #forgetBefore(target: Target): void {
-    const { failover } = this.#core;
+    const { fallback } = this.#core;
     this.#forget(target);
-    // What stands by for an outage that may follow; during one the memory is what is changed.
-    if (failover !== undefined && !failover.isAwayFor(target.complete)) failover.forget([target.complete]);
+    // What the fallback holds for an outage that may follow; during one it is what is changed.
+    if (fallback !== undefined && !fallback.isActiveFor(target.complete)) fallback.forget([target.complete]);
   }
 
   #forget({ key, complete }: Target): void {
-    this.#core.near.forget(complete);
+    this.#core.l1.forget(complete);
     this.#loads.detach(key);
   }
 
   /** Notes that Redis must forget the key, and forgets it here; whether it was here. */
   #noteAway({ key, complete }: Target): boolean {
-    const { failover, namespace } = this.#core;
-    const existed = failover?.get(complete) !== undefined;
-    failover?.invalidate({ area: namespace, kind: 'key', value: key, mode: 'delete' }, [complete]);
+    const { fallback, namespace } = this.#core;
+    const existed = fallback?.get(complete) !== undefined;
+    fallback?.invalidate({ area: namespace, kind: 'key', value: key, mode: 'delete' }, [complete]);
     return existed;
   }
 
   #keepAway(complete: string, fill: Fill): void {
     const entry = this.#core.sealing.asEntry(fill);
-    if (entry !== null) this.#core.failover?.set(complete, entry);
+    if (entry !== null) this.#core.fallback?.set(complete, entry);
   }
 }
 

@@ -1,16 +1,16 @@
 import { createEngine, createKeys, type Keys, type RedisEngine } from '@holdfast/redis-core';
 import { eventually, FaultProxy, type RedisServer, startRedis, uniquePrefix } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Cache, NearCache } from '../src/index.ts';
+import { Cache, L1Cache } from '../src/index.ts';
 
 interface Process {
   readonly engine: RedisEngine;
-  readonly near: NearCache;
+  readonly l1: L1Cache;
   readonly cache: Cache;
 }
 
-/** What the first tier of one process knows of what happens in another. */
-describe('the first tier', () => {
+/** What L1 of one process knows of what happens in another. */
+describe('L1', () => {
   let server: RedisServer;
   let keys: Keys;
   const engines: RedisEngine[] = [];
@@ -27,7 +27,7 @@ describe('the first tier', () => {
   });
 
   /** Its calls may take as long as a busy machine needs: what is waited for here comes long before. */
-  async function start(address: { host: string; port: number } = server, name = 'near'): Promise<Process> {
+  async function start(address: { host: string; port: number } = server, name = 'l1'): Promise<Process> {
     const { host, port } = address;
     const engine = createEngine({
       name,
@@ -36,14 +36,14 @@ describe('the first tier', () => {
       commandTimeoutMs: 30_000,
     });
     engines.push(engine);
-    const near = new NearCache(engine);
-    const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { near });
+    const l1 = new L1Cache(engine);
+    const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { l1 });
     await engine.time();
-    await eventually(() => expect(near.isTracked).toBe(true));
-    return { engine, near, cache };
+    await eventually(() => expect(l1.isTracked).toBe(true));
+    return { engine, l1, cache };
   }
 
-  /** Reads until the first tier serves it. */
+  /** Reads until L1 serves it. */
   async function warm({ cache }: Process, key: string): Promise<void> {
     await eventually(async () => expect(await cache.read(key)).toMatchObject({ layer: 'l1' }));
   }
@@ -98,19 +98,19 @@ describe('the first tier', () => {
   });
 
   test('asks for the state of the tags once, and fails the call when that fails, not the process', async () => {
-    const { engine, near, cache } = await start();
+    const { engine, l1, cache } = await start();
     await cache.set('k', 'v', { tags: ['t'] });
-    await warm({ engine, near, cache }, 'k');
-    near.forget(keys.cacheTags('ns'));
+    await warm({ engine, l1, cache }, 'k');
+    l1.forget(keys.cacheTags('ns'));
     const asked = vi.spyOn(engine, 'hgetall').mockRejectedValue(new Error('away'));
     await expect(cache.get('k')).rejects.toThrow('away');
     expect(asked).toHaveBeenCalledTimes(1);
   });
 
   test('never keeps what this process wrote, and serves it right after', async () => {
-    const { cache, near } = await start();
+    const { cache, l1 } = await start();
     await cache.set('k', 1);
-    await warm({ cache, near } as Process, 'k');
+    await warm({ cache, l1 } as Process, 'k');
     await cache.set('k', 2);
     expect(await cache.read('k')).toMatchObject({ layer: 'l2' });
     expect(await cache.get('k')).toBe(2);
@@ -136,7 +136,7 @@ describe('the first tier', () => {
       const info = String(await server.command('INFO', 'commandstats'));
       expect(info).toContain('cmdstat_get');
     });
-    reader.near.forget(keys.cache('ns', 'k')); // as an invalidation does that overtakes the reply
+    reader.l1.forget(keys.cache('ns', 'k')); // as an invalidation does that overtakes the reply
     await writer.cache.set('k', 'new');
     await reading;
     proxy.pass();
@@ -169,10 +169,10 @@ describe('the first tier', () => {
         await lose(proxy);
         await writer.cache.set('k', 'new');
         // From the heartbeat on nothing old is served, whether Redis can be reached or not.
-        await eventually(() => expect(reader.near.get(keys.cache('ns', 'k'))).toBeUndefined());
+        await eventually(() => expect(reader.l1.get(keys.cache('ns', 'k'))).toBeUndefined());
         heal(proxy);
         await eventually(async () => expect(await reader.cache.get('k')).toBe('new'));
-        await eventually(() => expect(reader.near.isTracked).toBe(true));
+        await eventually(() => expect(reader.l1.isTracked).toBe(true));
         await warm(reader, 'k');
         expect(await reader.cache.get('k')).toBe('new');
       } finally {
@@ -197,7 +197,7 @@ describe('the first tier', () => {
     const skewed = (process: Process, skewMs: number): Cache =>
       new Cache(
         { engine: process.engine, keys, namespace: 'skew', ttlMs: 5000, now: () => Date.now() + skewMs },
-        { near: process.near },
+        { l1: process.l1 },
       );
     const [ahead, behind] = [skewed(one, 60_000), skewed(two, -60_000)];
     await ahead.set('k', 'a', { tags: ['t'], ttlMs: 600_000 });

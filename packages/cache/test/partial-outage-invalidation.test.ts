@@ -63,7 +63,7 @@ describe('what is invalidated while one master of a cluster is away', () => {
     const seen: unknown[] = [];
     await eventually(async () => {
       seen.push(...(await cache.getMany([kept, lost])));
-      expect(service.registry.isAway).toBe(false);
+      expect(service.registry.isOnFallback).toBe(false);
     }, patience);
     expect(seen).not.toContain('before');
     await thaw(service, other);
@@ -87,7 +87,7 @@ describe('what is invalidated while one master of a cluster is away', () => {
     const seen: unknown[] = [];
     await eventually(async () => {
       seen.push(await cache.get(lost));
-      expect(service.registry.isAway).toBe(false);
+      expect(service.registry.isOnFallback).toBe(false);
     }, patience);
     expect(seen).not.toContain('before');
     expect(await cache.get(lost)).toBeUndefined();

@@ -37,7 +37,7 @@ function startService(name: string, prefix: string): Service {
     keys: createKeys(prefix),
     namespaces: Object.fromEntries(namespaces.map((namespace) => [namespace, { ttlMs: 600_000 }])),
     journal,
-    near: { maxStaleMs: 50 },
+    l1: { maxStaleMs: 50 },
   });
   const close = async (): Promise<void> => {
     await registry.close();
@@ -218,7 +218,7 @@ test(
       })();
       await Promise.all([...working, disturbing]);
       for (const { registry } of services) {
-        await eventually(() => expect(registry.isAway).toBe(false));
+        await eventually(() => expect(registry.isOnFallback).toBe(false));
       }
       for (const { lane, namespace } of lanes)
         for (const { registry } of services) await lane.check(registry.get(namespace));

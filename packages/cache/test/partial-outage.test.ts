@@ -21,7 +21,7 @@ describe('while one master of a cluster is away', () => {
     for (const key of [lost, removed, kept]) await cache.set(key, 'before');
     await freeze(service);
 
-    expect([lost, kept].map((key) => service.registry.isAwayFor(here.apart, key))).toEqual([true, false]);
+    expect([lost, kept].map((key) => service.registry.isOnFallbackFor(here.apart, key))).toEqual([true, false]);
     expect(await cache.get(lost)).toBeUndefined();
     await cache.set(lost, 'during');
     expect(await cache.read(lost)).toMatchObject({ layer: 'fallback' });
@@ -56,7 +56,7 @@ describe('while one master of a cluster is away', () => {
     const seen: unknown[] = [];
     await eventually(async () => {
       seen.push(...(await cache.getMany([written, removed])), await cache.get(written), await cache.get(removed));
-      expect(service.registry.isAway).toBe(false);
+      expect(service.registry.isOnFallback).toBe(false);
     }, patience);
     expect(seen).not.toContain('before');
     expect(await cache.getMany([written, removed, untouched])).toEqual([undefined, undefined, 'before']);
@@ -118,11 +118,11 @@ describe('while one master of a cluster is away', () => {
     }, patience);
     expect(await cache.get(key)).toBeUndefined();
     here.victim.resume();
-    await eventually(() => expect(registry.isAway).toBe(false), patience);
+    await eventually(() => expect(registry.isOnFallback).toBe(false), patience);
     expect(await cache.get(key)).toBeUndefined();
   });
 
-  test('what was read a moment before stands in for longer than the first tier keeps it', async () => {
+  test('what was read a moment before is the fallback for longer than L1 keeps it', async () => {
     const service = await startService('one', 1500);
     const cache = service.registry.get(here.apart);
     const key = await lostIn(here.apart);
@@ -174,7 +174,7 @@ describe('while one master of a cluster is away', () => {
     }, patience);
     await eventually(async () => {
       seen.push(await cache.get(written));
-      expect(service.registry.isAway).toBe(false);
+      expect(service.registry.isOnFallback).toBe(false);
     }, patience);
     await promoted;
     expect(seen).not.toContain('before');

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createEngine, createKeys, type RedisEngine, type RedisTrackingEvent } from '@holdfast/redis-core';
 import { eventually, type RedisSentinel, startSentinel, uniquePrefix } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Cache, NearCache } from '../src/index.ts';
+import { Cache, L1Cache } from '../src/index.ts';
 
 describe.each([
   ['killed', 'SIGKILL'],
@@ -28,15 +28,15 @@ describe.each([
     await sentinel.stop();
   });
 
-  test('the first tier is off before another one writes, and coherent again with the next one', async () => {
+  test('L1 is off before another one writes, and coherent again with the next one', async () => {
     const keys = createKeys(uniquePrefix());
-    const open = (name: string): { near: NearCache; cache: Cache } => {
+    const open = (name: string): { l1: L1Cache; cache: Cache } => {
       const { addresses, masterName } = sentinel;
       const target = { kind: 'sentinel', sentinels: addresses, masterName } as const;
       const engine = createEngine({ name, target, commandTimeoutMs: 1000 });
       engines.push(engine);
-      const near = new NearCache(engine);
-      return { near, cache: new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { near }) };
+      const l1 = new L1Cache(engine);
+      return { l1, cache: new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { l1 }) };
     };
     const [reader, writer] = [open('reader'), open('writer')];
     const warm = (): Promise<void> =>
@@ -48,7 +48,7 @@ describe.each([
     await eventually(() => expect(ended).toBeGreaterThan(0));
 
     await eventually(() => writer.cache.set('k', 'second'));
-    // What the first tier held is never served again, from the first answer on.
+    // What L1 held is never served again, from the first answer on.
     expect(await eventually(() => reader.cache.get('k'))).toBe('second');
     await warm();
     await writer.cache.set('k', 'third');

@@ -1,7 +1,7 @@
 import { createEngine, createKeys, type Keys, type RedisEngine } from '@holdfast/redis-core';
 import { type RedisServer, startCluster, startRedis, startUpstashRest, uniquePrefix } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Cache, NearCache } from '../src/index.ts';
+import { Cache, L1Cache } from '../src/index.ts';
 import { calm } from './engines.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -50,7 +50,7 @@ describe.each([
   beforeEach(() => {
     keys = createKeys(uniquePrefix());
     const open = (): Cache =>
-      new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { near: new NearCache(engine, { maxStaleMs: 20 }) });
+      new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { l1: new L1Cache(engine, { maxStaleMs: 20 }) });
     [cache, other] = [open(), open()];
   });
 
@@ -109,7 +109,7 @@ describe.each([
     expect(await engine.get(keys.cache('ns', 'a'))).toBeNull();
   });
 
-  test('the first tier keeps an entry for its short time only', async () => {
+  test('L1 keeps an entry for its short time only', async () => {
     await cache.set('k', 'old');
     let now = performance.now();
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);

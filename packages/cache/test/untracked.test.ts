@@ -1,7 +1,7 @@
 import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
 import { uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { Cache, NearCache } from '../src/index.ts';
+import { Cache, L1Cache } from '../src/index.ts';
 import { calm } from './engines.ts';
 
 const { host, port, db } = useRedis();
@@ -16,10 +16,9 @@ beforeAll(() => {
 });
 afterAll(() => engine.close());
 
-test('where Redis reports no changes, the first tier serves an old value for a second and no longer', async () => {
+test('where Redis reports no changes, L1 serves an old value for a second and no longer', async () => {
   const keys = createKeys(uniquePrefix());
-  const open = (): Cache =>
-    new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { near: new NearCache(engine) });
+  const open = (): Cache => new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { l1: new L1Cache(engine) });
   const [reader, writer] = [open(), open()];
   await writer.set('k', 'old');
   await reader.get('other'); // connected

@@ -57,13 +57,13 @@ export function useLostMaster() {
     });
     const journal = openJournal({ file: join(directory, `${name}.db`) });
     const namespaces = { [apart]: { ttlMs: 600_000 }, [along]: { ttlMs: 600_000 } };
-    const registry = new CacheRegistry({ engine, keys, namespaces, journal, near: { maxStaleMs } });
+    const registry = new CacheRegistry({ engine, keys, namespaces, journal, l1: { maxStaleMs } });
     closing.push(async () => {
       await registry.close();
       journal.close();
       await engine.close();
     });
-    await eventually(() => expect(engine.status.available && !registry.isAway).toBe(true), patience);
+    await eventually(() => expect(engine.status.available && !registry.isOnFallback).toBe(true), patience);
     return { engine, journal, registry };
   }
 
@@ -83,12 +83,12 @@ export function useLostMaster() {
   async function freeze(...services: readonly Service[]): Promise<void> {
     victim.pause();
     closing.push(() => victim.resume());
-    for (const { registry } of services) await eventually(() => expect(registry.isAway).toBe(true), patience);
+    for (const { registry } of services) await eventually(() => expect(registry.isOnFallback).toBe(true), patience);
   }
 
   async function thaw(...services: readonly Service[]): Promise<void> {
     victim.resume();
-    for (const { registry } of services) await eventually(() => expect(registry.isAway).toBe(false), patience);
+    for (const { registry } of services) await eventually(() => expect(registry.isOnFallback).toBe(false), patience);
   }
 
   return {

@@ -83,8 +83,8 @@ export interface CreateContext<Settings, Needs extends NeededModules> extends Gr
   readonly needs: { readonly [Name in keyof Needs]: PartOf<Needs[Name]> };
   /** The queues that modules bring along besides those of the catalogue. */
   readonly queues: readonly QueueDefinition[];
-  /** Whether something stands in for Redis while it is away, where the configuration allows it: in a process that answers callers. */
-  readonly standIn: boolean;
+  /** Whether there is a fallback while Redis is away, where the configuration allows it: in a process that answers callers. */
+  readonly usesFallback: boolean;
   /** Has something closed after the engines: what fails with them may still have to be noted there. */
   readonly afterEngines: (close: () => void) => void;
 }
@@ -129,7 +129,7 @@ export interface Handlers<Known extends Catalogue = readonly []> {
 
 /** What a module says of itself in `/health`. */
 export interface HealthReading {
-  /** `false` makes the service `degraded`, or `down` where nothing may stand in for Redis. */
+  /** `false` makes the service `degraded`, or `down` where there is no fallback. */
   readonly isHealthy: boolean;
   /** Its fields of the report, beside those of the others. */
   readonly fields: Readonly<Record<string, unknown>>;

@@ -21,10 +21,10 @@ export interface RuntimeOptions<Modules extends readonly AnyModule[]> {
   /** In the order in which they are made: each after those that it needs. */
   readonly modules: Modules;
   /**
-   * Whether caches and an outbox stand in for Redis while it is away (where the configuration allows it). For a process
+   * Whether caches fall back to memory and jobs to an outbox while Redis is away (where the configuration allows it). For a process
    * that answers callers; one that works on jobs had better fail and try again. Default false.
    */
-  readonly standIn?: boolean;
+  readonly usesFallback?: boolean;
 }
 
 /**
@@ -35,7 +35,7 @@ export interface RuntimeOptions<Modules extends readonly AnyModule[]> {
  */
 export async function createRuntime<const Modules extends readonly AnyModule[]>(
   config: ConfigOf<Modules>,
-  { modules, standIn = false }: RuntimeOptions<Modules>,
+  { modules, usesFallback = false }: RuntimeOptions<Modules>,
 ): Promise<Runtime<Parts<Modules>>> {
   checkOrder(modules);
   const redis = await withinMemory(config);
@@ -77,7 +77,7 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
       const needs = Object.fromEntries(Object.entries(module.needs).map(([name, { name: of }]) => [name, parts[of]]));
       const context = { config, keys, engines, settings: settings.get(module.name), needs };
       const afterEngines = (end: () => void): void => void lastly.push(end);
-      const part = await module.create({ ...context, queues, standIn, afterEngines });
+      const part = await module.create({ ...context, queues, usesFallback, afterEngines });
       parts[module.name] = part;
       started.push({ module, running: { ...context, part } });
     }

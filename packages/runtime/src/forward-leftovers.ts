@@ -34,7 +34,7 @@ export interface ForwardReport {
  */
 export async function forwardLeftovers(config: HoldfastConfig, options: ForwardOptions): Promise<ForwardReport> {
   const { directory, timeoutMs, setAside = 'keep' } = options;
-  const runtime = await createRuntime({ ...config, dataDir: directory }, { modules, standIn: true });
+  const runtime = await createRuntime({ ...config, dataDir: directory }, { modules, usesFallback: true });
   try {
     const { caches } = runtime.parts.cache;
     const { outbox } = runtime.parts.queues.queues;
@@ -44,7 +44,7 @@ export async function forwardLeftovers(config: HoldfastConfig, options: ForwardO
     const before = outbox.status;
     if (setAside === 'retry') outbox.retrySetAside();
     const dropped = setAside === 'discard' ? outbox.discardSetAside() : 0;
-    const isDone = (): boolean => outbox.status.waiting === 0 && !caches.isAway;
+    const isDone = (): boolean => outbox.status.waiting === 0 && !caches.isOnFallback;
     const deadline = Date.now() + timeoutMs;
     while (!isDone() && Date.now() < deadline) await sleep(20);
     // Asked before anything is closed, which is no reason.
@@ -54,7 +54,7 @@ export async function forwardLeftovers(config: HoldfastConfig, options: ForwardO
       forwarded: before.waiting + before.setAside - dropped - waiting - aside,
       waiting,
       setAside: outbox.setAside(),
-      invalidated: !caches.isAway,
+      invalidated: !caches.isOnFallback,
       ...(away !== undefined && { away }),
     };
   } finally {

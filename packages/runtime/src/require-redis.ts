@@ -25,7 +25,7 @@ export async function requireRedis({ redis }: BaseConfig, runtime: Connections):
     if (Date.now() >= end || isLockedOut(runtime)) {
       if (enableFallback) return missing;
       throw new StartError(
-        `No Redis, and nothing may stand in for it (REDIS_ENABLE_FALLBACK=false): ${missing}.`,
+        `No Redis, and no fallback for it (REDIS_ENABLE_FALLBACK=false): ${missing}.`,
         exitCodes.redisUnavailable,
       );
     }

@@ -20,7 +20,7 @@ export interface ProcessOptions {
   readonly service: string;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Whether it answers callers: then it needs API keys where others reach it, and something stands in for an absent Redis. */
+  /** Whether it answers callers: then it needs API keys where others reach it, and falls back where Redis is absent. */
   readonly servesApi: boolean;
   /** What the log says when it goes on without Redis. */
   readonly withoutRedis: string;
@@ -76,7 +76,7 @@ async function start(
 ): Promise<void> {
   const metrics = createMetrics({ service, version });
   const logs = [logLibraryErrors(logger), logRedisWork(logger), logJobs(logger), consoleToLog(logger)];
-  const runtime = await createRuntime(config, { modules, standIn: servesApi });
+  const runtime = await createRuntime(config, { modules, usesFallback: servesApi });
   measureModules(runtime, metrics);
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, runtime.engines[name].status.available);
   const connect = async (): Promise<void> => {

@@ -33,7 +33,7 @@ const onRedis = (env: Record<string, string> = {}): Record<string, string> => ({
 describe('the runtime of embedded mode', () => {
   it('holds the cache in memory and the queue on disk, in the data folder', async () => {
     const config = configure({});
-    const runtime = await createRuntime(config, { modules, standIn: true });
+    const runtime = await createRuntime(config, { modules, usesFallback: true });
     expect(runtime.parts.queues.backend.kind).toBe('embedded');
     expect([runtime.engines.cache.kind, runtime.engines.durable.kind]).toEqual(['memory', 'memory']);
     // Its queue is on disk already: it cannot be away.
@@ -62,9 +62,9 @@ describe('the runtime on a Redis', () => {
     ['for a process that answers callers', {}, true, true],
     ['not for one that works on jobs', {}, false, false],
     ['not where an outage is to be answered 503', { REDIS_ENABLE_FALLBACK: 'false' }, true, false],
-  ])('has an outbox %s', async (_, env, standIn, has) => {
+  ])('has an outbox %s', async (_, env, usesFallback, has) => {
     const config = configure(onRedis(env));
-    const runtime = await createRuntime(config, { modules, standIn });
+    const runtime = await createRuntime(config, { modules, usesFallback });
     expect(runtime.parts.queues.queues.outbox !== undefined).toBe(has);
     expect(existsSync(join(config.dataDir, 'outbox.db'))).toBe(has);
     await runtime.close();

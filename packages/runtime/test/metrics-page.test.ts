@@ -37,7 +37,7 @@ async function exposed(): Promise<Map<string, Entry>> {
   const env = { REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: uniquePrefix('metrics'), HOLDFAST_DATA_DIR: directory };
   const runtime = await createRuntime(loadConfig({ cwd: directory, env, parts: configParts(modules) }), {
     modules,
-    standIn: true,
+    usesFallback: true,
   });
   const metrics = createMetrics({ service: 'api' });
   measureModules(runtime, metrics);

@@ -174,7 +174,7 @@ describe('npm start', { timeout: 180_000 }, () => {
       expect(await node.kill('SIGINT')).toEqual({ code: 0, signal: null });
     });
 
-    it('ends where nothing may stand in for Redis', async () => {
+    it('ends where fallback is off', async () => {
       const node = start({
         PORT: '0',
         REDIS_URL: `redis://:${encoded}@127.0.0.1:${redis.port}`,

@@ -17,7 +17,7 @@ export interface EntityCache {
 /** What it needs of a `CacheRegistry`. */
 export interface EntityCaches {
   get(namespace: string): EntityCache;
-  readonly isAway?: boolean;
+  readonly isOnFallback?: boolean;
 }
 
 /**
@@ -34,7 +34,7 @@ export function cacheEntityStore(caches: EntityCaches): EntityStore {
     },
     invalidateKeys: (namespace, keys, mode) => caches.get(namespace).invalidate({ keys }, { mode }),
     async readFields(namespace, keys, fields) {
-      if (caches.isAway === true) {
+      if (caches.isOnFallback === true) {
         throw new UnavailableError('Redis is away, and what this invalidation takes along cannot be known without it.');
       }
       const entries = await caches.get(namespace).readMany(keys, { countsAsUse: false });

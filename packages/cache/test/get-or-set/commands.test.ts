@@ -22,9 +22,9 @@ describe('the commands of getOrSet', () => {
     return seen.commands().map(([name]) => name?.toLowerCase());
   };
 
-  test('are three for a miss, one for a hit, none for a hit of the first tier', async () => {
-    const { cache, near } = await processes.start();
-    await eventually(() => expect(near.isTracked).toBe(true));
+  test('are three for a miss, one for a hit, none for a hit of L1', async () => {
+    const { cache, l1 } = await processes.start();
+    await eventually(() => expect(l1.isTracked).toBe(true));
     // The scripts are known from here on.
     await cache.getOrSet('warm-up', () => 1);
     await cache.set('warm-up', 1, { tags: ['a'] });
@@ -48,9 +48,9 @@ describe('the commands of getOrSet', () => {
   });
 
   test('are a plain SET for a lease where no tags are in use, once the state of the tags was read', async () => {
-    const { cache, near } = await processes.start();
+    const { cache, l1 } = await processes.start();
     const state = processes.keys.cacheTags('ns');
-    await eventually(() => expect(near.isTracked).toBe(true));
+    await eventually(() => expect(l1.isTracked).toBe(true));
     await cache.getOrSet('warm-up', () => 1); // by script, as nothing is known of tags yet
     const seen = await watch();
     const load = (key: string) => (): Promise<unknown> => cache.getOrSet(key, () => 1);
@@ -59,13 +59,13 @@ describe('the commands of getOrSet', () => {
       expect(new Set(await sentBy(seen, load('k1')))).toEqual(new Set(['get', 'set', 'hgetall', 'evalsha']));
       expect(await sentBy(seen, load('k2'))).toEqual(['get', 'set', 'evalsha']);
       // Redis cannot follow every key for ever, and says so by reporting it: asked for once more.
-      near.forget(state);
+      l1.forget(state);
       await cache.getOrSet('by script', () => 1);
       await cache.getOrSet('reads the state', () => 1);
       expect(await sentBy(seen, load('k3'))).toEqual(['get', 'set', 'evalsha']);
       // Somebody else begins with tags: what a lease has to ask for is not kept from then on.
       await (await processes.plainCacheOf()).invalidate({ tags: ['a'] });
-      await eventually(() => expect(near.keptTagState(state)).toBeUndefined());
+      await eventually(() => expect(l1.keptTagState(state)).toBeUndefined());
       expect(await sentBy(seen, load('k4'))).toEqual(['get', 'evalsha', 'evalsha']);
     } finally {
       await seen.stop();

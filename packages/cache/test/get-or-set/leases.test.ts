@@ -67,9 +67,9 @@ describe('the lease of a load', () => {
 
 describe('a load and what others invalidate', () => {
   test('sees what was invalidated before it, and is refused by what is invalidated during it, with a plain lease too', async () => {
-    const { cache, near } = await processes.start();
+    const { cache, l1 } = await processes.start();
     const other = await processes.plainCacheOf();
-    await eventually(() => expect(near.isTracked).toBe(true));
+    await eventually(() => expect(l1.isTracked).toBe(true));
     await cache.getOrSet('warm-up', () => 1);
     await cache.getOrSet('plain from here on', () => 1);
     const made = await cache.getOrSet('k', async ({ setTags }) => {
@@ -87,9 +87,9 @@ describe('a load and what others invalidate', () => {
   });
 
   test('are known to a process that begins with tags itself, from then on', async () => {
-    const { cache, near } = await processes.start();
+    const { cache, l1 } = await processes.start();
     const other = await processes.plainCacheOf();
-    await eventually(() => expect(near.isTracked).toBe(true));
+    await eventually(() => expect(l1.isTracked).toBe(true));
     await cache.getOrSet('warm-up', () => 1);
     await cache.getOrSet('plain from here on', () => 1);
     await cache.set('first with a tag', 1, { tags: ['a'] });

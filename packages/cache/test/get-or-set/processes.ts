@@ -1,7 +1,7 @@
 import { createEngine, createKeys, type Keys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
 import { Latch, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterEach, beforeEach, type Mock, vi } from 'vitest';
-import { Cache, NearCache, type NamespaceOptions } from '../../src/index.ts';
+import { Cache, L1Cache, type NamespaceOptions } from '../../src/index.ts';
 import { calm } from '../engines.ts';
 
 interface Address {
@@ -10,10 +10,10 @@ interface Address {
   readonly db?: number;
 }
 
-/** What a process has of its own: a connection, a first tier, and a cache over both. */
+/** What a process has of its own: a connection, an L1, and a cache over both. */
 export interface Process {
   readonly engine: RedisEngine;
-  readonly near: NearCache;
+  readonly l1: L1Cache;
   readonly cache: Cache;
 }
 
@@ -24,7 +24,7 @@ export interface Processes {
   readonly start: (rules?: Partial<NamespaceOptions>, at?: Address) => Promise<Process>;
   /** Just the cache of another process. */
   readonly cacheOf: (rules?: Partial<NamespaceOptions>) => Promise<Cache>;
-  /** The cache of another process that has no first tier. */
+  /** The cache of another process that has no L1. */
   readonly plainCacheOf: (rules?: Partial<NamespaceOptions>, at?: Address) => Promise<Cache>;
 }
 
@@ -56,8 +56,8 @@ export function useProcesses(kind: (typeof kinds)[number], address: () => Addres
 
   const start: Processes['start'] = async (rules = {}, at) => {
     const engine = await connect(at);
-    const near = new NearCache(engine);
-    return { engine, near, cache: new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000, ...rules }, { near }) };
+    const l1 = new L1Cache(engine);
+    return { engine, l1, cache: new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000, ...rules }, { l1 }) };
   };
 
   return {

@@ -1,11 +1,11 @@
 import type { RedisEngine } from '@holdfast/redis-core';
-import { NearCache } from '../../src/index.ts';
+import { L1Cache } from '../../src/index.ts';
 import { cacheFill, cacheWrite } from '../../src/scripts.ts';
 
 /** Ways to break the cache on purpose: a checker that does not find them finds nothing. */
 export const mutations: Readonly<Record<string, (engine: RedisEngine) => RedisEngine>> = {
-  'the first tier forgets nothing': (engine) => {
-    NearCache.prototype.forget = () => undefined;
+  'L1 forgets nothing': (engine) => {
+    L1Cache.prototype.forget = () => undefined;
     return engine;
   },
   'what is kept when tracking ends stays': (engine) =>
@@ -16,7 +16,7 @@ export const mutations: Readonly<Record<string, (engine: RedisEngine) => RedisEn
         }),
     }),
   'replies are kept whether tracking is armed or not': (engine) => changed(engine, { trackingEpoch: 1 }),
-  'invalidations do not reach the first tier': (engine) =>
+  'invalidations do not reach L1': (engine) =>
     changed(engine, {
       onInvalidate: (listener) =>
         engine.onInvalidate((keys) => {

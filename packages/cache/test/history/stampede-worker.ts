@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createEngine, createKeys } from '@holdfast/redis-core';
 import { eventually } from '@holdfast/testing';
-import { Cache, NearCache } from '../../src/index.ts';
+import { Cache, L1Cache } from '../../src/index.ts';
 
 /** What the test tells a process, as JSON in its first argument. */
 export interface StampedeTask {
@@ -20,9 +20,9 @@ const task = JSON.parse(process.argv[2] ?? '') as StampedeTask;
 const engine = createEngine({ name: 'stampede', target: { kind: 'standalone', host: task.host, port: task.port } });
 // Starting, all at once on a busy machine, may take longer than a command may.
 await eventually(() => engine.time());
-const near = new NearCache(engine);
+const l1 = new L1Cache(engine);
 const keys = createKeys(task.prefix);
-const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000, leaseMs: task.leaseMs }, { near });
+const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000, leaseMs: task.leaseMs }, { l1 });
 
 const [began, ends] = [once(process, 'SIGUSR2'), once(process, 'SIGHUP')];
 console.log('ready');
@@ -37,5 +37,5 @@ const calls = Array.from({ length: task.calls }, () =>
 console.log('asked');
 const values = new Set(await Promise.all(calls));
 console.log(`got ${[...values].join(' ')}`);
-near.close();
+l1.close();
 await engine.close();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { createEngine, createKeys } from '@holdfast/redis-core';
 import { eventually } from '@holdfast/testing';
-import { Cache, NearCache } from '../../src/index.ts';
+import { Cache, L1Cache } from '../../src/index.ts';
 import { type HistoryEvent, now } from './events.ts';
 import { mutations } from './mutations.ts';
 import { act, namespaces, type Recorder } from './program.ts';
@@ -45,10 +45,10 @@ const created = createEngine({
 const engine = task.mutation === undefined ? created : (mutations[task.mutation]?.(created) ?? fail(task.mutation));
 // Starting, all at once on a busy machine, may take longer than a command may.
 await eventually(() => engine.time());
-const near = new NearCache(engine);
+const l1 = new L1Cache(engine);
 const keys = createKeys(task.prefix);
 const caches = Object.entries(namespaces).map(
-  ([namespace, rules]) => new Cache({ engine, keys, namespace, ...rules }, { near }),
+  ([namespace, rules]) => new Cache({ engine, keys, namespace, ...rules }, { l1 }),
 );
 
 let ticked = now();
@@ -66,7 +66,7 @@ const until = now() + task.seconds * 1000;
 const callers = Array.from({ length: task.callers }, (_, caller) => new Random(task.seed * 1000 + caller));
 await Promise.all(callers.map((random) => act(caches, recorder, random, until)));
 clearInterval(ticking);
-near.close();
+l1.close();
 await engine.close();
 log.end();
 await once(log, 'finish');

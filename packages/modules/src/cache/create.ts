@@ -12,16 +12,16 @@ export interface CachePart {
 
 /** @throws JournalError when the journal in the data folder cannot be opened, which says why */
 export function createCache(context: CreateContext<CacheSettings, NoNeeds>): CachePart {
-  const { config, engines, keys, standIn, afterEngines } = context;
+  const { config, engines, keys, usesFallback, afterEngines } = context;
   const { l1, entities, ...settings } = context.settings;
-  const journal = standIn ? openInvalidationJournal(config) : undefined;
+  const journal = usesFallback ? openInvalidationJournal(config) : undefined;
   // A write whose connection is closed under it has an unknown outcome, and is noted.
   if (journal !== undefined) afterEngines(() => journal.close());
   const caches = new CacheRegistry({
     engine: engines.cache,
     keys,
     // A process that serves nobody keeps nothing: being told of every change would cost it a connection and its heartbeat.
-    near: standIn ? l1 : { maxBytes: 0 },
+    l1: usesFallback ? l1 : { maxBytes: 0 },
     ...settings,
     ...(journal === undefined ? {} : { journal }),
   });

@@ -12,7 +12,7 @@ export const cacheModule: Module<'cache', CacheSettings, NoNeeds, CachePart> = {
   create: createCache,
   routes: async () => import('./routes/index.ts'),
   metrics: cacheMetrics,
-  // In a cluster that answers, caches may stand in for one master.
-  health: ({ caches }) => ({ isHealthy: !caches.isAway, fields: {} }),
+  // In a cluster that answers, caches may fall back for one master.
+  health: ({ caches }) => ({ isHealthy: !caches.isOnFallback, fields: {} }),
   close: async ({ caches }) => caches.close(),
 };

@@ -23,12 +23,12 @@ export interface QueuesPart {
  * @throws OutboxError when the outbox in the data folder cannot be opened, which says why
  */
 export async function createQueues(context: CreateContext<QueuesSettings, NoNeeds>): Promise<QueuesPart> {
-  const { config, settings, keys, standIn } = context;
+  const { config, settings, keys, usesFallback } = context;
   const own = await loadDefinitions(settings.own, namesOfOthers(settings, context.queues));
   const definitions = queueDefinitions(settings, [...context.queues, ...own]);
   const opened: { close(): Promise<void> }[] = [];
   try {
-    const outbox = standIn ? openJobOutbox(config, settings) : undefined;
+    const outbox = usesFallback ? openJobOutbox(config, settings) : undefined;
     if (outbox !== undefined) opened.push(outbox);
     const backend = await createQueueBackend(config, keys, definitions);
     opened.push(backend);

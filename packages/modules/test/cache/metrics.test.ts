@@ -37,7 +37,7 @@ describe('the metrics of the cache', () => {
   });
 
   it('say whether the caches serve without Redis, and what they have to tell it', async () => {
-    measureFallback({ isAway: true, pendingInvalidations: 7 }, metrics.instruments('cache'));
+    measureFallback({ isOnFallback: true, pendingInvalidations: 7 }, metrics.instruments('cache'));
     expect(await lines()).toEqual(
       expect.arrayContaining(['holdfast_cache_standing_in 1', 'holdfast_cache_invalidations_waiting 7']),
     );

@@ -1,4 +1,4 @@
-import { Cache, NearCache } from '@holdfast/cache';
+import { Cache, L1Cache } from '@holdfast/cache';
 import { createKeys, MemoryEngine } from '@holdfast/redis-core';
 import { defineQueue } from '@holdfast/queue';
 import type { QueueDefinition } from '@holdfast/queue';
@@ -23,7 +23,7 @@ const keys = createKeys('bounds');
 const cache = (part: object): unknown => {
   const engine = new MemoryEngine();
   try {
-    return new Cache({ engine, keys, namespace: 'n', ttlMs: 60_000, ...part }, { near: new NearCache(engine) });
+    return new Cache({ engine, keys, namespace: 'n', ttlMs: 60_000, ...part }, { l1: new L1Cache(engine) });
   } finally {
     void engine.close();
   }

@@ -53,7 +53,7 @@ describe('holdfast.yaml', () => {
     expect(namespaces['own']).toEqual({ ttlMs: null, softTtlMs: 60_000, maxEntries: 5 });
   });
 
-  it('has rules for loaders, for spreading TTLs, and for the first tier', () => {
+  it('has rules for loaders, for spreading TTLs, and for L1', () => {
     const { cache } = load(
       {},
       [

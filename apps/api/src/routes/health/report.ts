@@ -79,7 +79,7 @@ export function isReady({ config, runtime }: ReadinessSources): boolean {
   return [engines.cache, engines.durable, parts.queues.backend].every(({ status }) => status.available);
 }
 
-/** `down` only where nothing stands in. */
+/** `down` only where there is no fallback. */
 export function judge(healthy: boolean, enableFallback: boolean): Status {
   if (healthy) return 'ok';
   return enableFallback ? 'degraded' : 'down';

@@ -1,6 +1,6 @@
 import { definePart, record } from '@holdfast/config/part';
 import { mergeEntities } from './entities.ts';
-import { toFirstTier } from './first-tier.ts';
+import { toL1Options } from './l1.ts';
 import { MirroredNamespaces } from './mirrored-namespaces.ts';
 import { mergeNamespaces } from './namespaces.ts';
 import { presetNamespaces } from './preset-namespaces.ts';
@@ -27,7 +27,7 @@ export const cachePart = definePart({
     return {
       allowUndeclared,
       maxValueBytes: file.cache?.maxValueBytes ?? 8 * 1024 * 1024,
-      l1: toFirstTier(file.cache?.l1 ?? {}, problems),
+      l1: toL1Options(file.cache?.l1 ?? {}, problems),
       namespaces: record(namespaces),
       entities: record(
         mergeEntities(file.entities ?? {}, allowUndeclared ? null : new Set(namespaces.keys()), problems),

@@ -79,7 +79,7 @@ export const cacheSections = {
               duration('How long an entry is kept where Redis reports no changes (Upstash, Cluster). Default: 1s.'),
             ),
           },
-          'The first tier: entries that a process keeps in its memory, until Redis reports a change.',
+          'L1: entries that a process keeps in its memory, until Redis reports a change.',
         ),
       ),
       namespaces: Type.Optional(named(namespace, 'Namespaces by name; added to the built-in ones, or changing them.')),

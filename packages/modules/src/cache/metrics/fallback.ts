@@ -1,12 +1,12 @@
 import type { CacheRegistry } from '@holdfast/cache';
 import type { Instruments } from '@holdfast/telemetry';
 
-/** Whether the caches of this process stand in for Redis, and what they have to tell it. */
+/** Whether the caches of this process use their fallback, and what they have to tell Redis. */
 export function measureFallback(
-  caches: Pick<CacheRegistry, 'isAway' | 'pendingInvalidations'>,
+  caches: Pick<CacheRegistry, 'isOnFallback' | 'pendingInvalidations'>,
   instruments: Instruments,
 ): void {
-  const standingIn = instruments.gauge({
+  const inUse = instruments.gauge({
     name: 'holdfast_cache_standing_in',
     help: '1 while the caches of this process serve and write its own memory instead of Redis.',
   });
@@ -15,7 +15,7 @@ export function measureFallback(
     help: 'Kept on disk until Redis can be told.',
   });
   instruments.onScrape(() => {
-    standingIn.set(caches.isAway ? 1 : 0);
+    inUse.set(caches.isOnFallback ? 1 : 0);
     waiting.set(caches.pendingInvalidations);
   });
 }

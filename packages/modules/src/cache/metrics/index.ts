@@ -5,6 +5,6 @@ import { countOperations } from './operations.ts';
 
 export function cacheMetrics({ caches }: CachePart, instruments: Instruments): void {
   countOperations(instruments);
-  // A process whose caches never stand in for Redis exposes nothing of it.
-  if (caches.canStandIn) measureFallback(caches, instruments);
+  // A process whose caches have no fallback exposes nothing of one.
+  if (caches.hasFallback) measureFallback(caches, instruments);
 }

@@ -3,7 +3,7 @@ import type { BulkWriteOptions, CacheRegistry, InvalidateTarget } from '@holdfas
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { bulkDelete, bulkGet, bulkSet, invalidateEntries, syncEntries } from '@holdfast/contract';
 import type { FastifyReply } from 'fastify';
-import { awayStatus } from './entry-reply.ts';
+import { fallbackStatus } from './entry-reply.ts';
 import { invalidRequest } from '../../http/errors.ts';
 import { readItems, withRefused } from './bulk-items.ts';
 import { bulkAnswer } from './bulk-stream.ts';
@@ -24,7 +24,7 @@ export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (a
   const read = { access: 'cache:read', namespaceOf } as const;
   const write = { access: 'cache:write', namespaceOf } as const;
   const markAway = (reply: FastifyReply): void => {
-    if (caches.isAway) reply.header('cache-status', awayStatus);
+    if (caches.isOnFallback) reply.header('cache-status', fallbackStatus);
   };
 
   app.post(

@@ -4,7 +4,14 @@ import { deleteEntry, getEntry, putEntry } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
 import { parseRawBytes } from '../../http/raw-bytes.ts';
 import { ttlAt } from '../../http/durations.ts';
-import { awayMissStatus, awayStatus, missStatus, notStoredStatus, sendEntry, inOnePart } from './entry-reply.ts';
+import {
+  fallbackMissStatus,
+  fallbackStatus,
+  missStatus,
+  notStoredStatus,
+  sendEntry,
+  inOnePart,
+} from './entry-reply.ts';
 import { ApiError, apiErrors, invalidRequest } from '../../http/errors.ts';
 import { contentTypeOf, parseTags, requireJson } from './entry-input.ts';
 import { namespaceOf } from './namespace-of.ts';
@@ -20,7 +27,7 @@ export const entryRoutes: FastifyPluginAsyncTypebox<{ readonly caches: CacheRegi
     const { ns, key } = request.params;
     const entry = await caches.get(ns).read(key);
     if (entry === null) {
-      reply.header('cache-status', caches.isAway ? awayMissStatus : missStatus);
+      reply.header('cache-status', caches.isOnFallback ? fallbackMissStatus : missStatus);
       throw new ApiError(apiErrors.entryNotFound, 'The cache holds nothing under this key.');
     }
     return sendEntry(reply, entry, request.headers['if-none-match']);
@@ -51,7 +58,7 @@ export const entryRoutes: FastifyPluginAsyncTypebox<{ readonly caches: CacheRegi
       );
       if (outcome === 'exists') throw new ApiError(apiErrors.preconditionFailed, 'The key holds an entry already.');
       if (outcome === 'off') reply.header('cache-status', notStoredStatus);
-      else if (caches.isAwayFor(ns, key)) reply.header('cache-status', awayStatus);
+      else if (caches.isOnFallbackFor(ns, key)) reply.header('cache-status', fallbackStatus);
       return reply.code(outcome === 'created' ? 201 : 204).send();
     },
   );
@@ -59,7 +66,7 @@ export const entryRoutes: FastifyPluginAsyncTypebox<{ readonly caches: CacheRegi
   app.delete(path, { config: { access: 'cache:write', namespaceOf }, schema: deleteEntry }, async (request, reply) => {
     const { ns, key } = request.params;
     await caches.get(ns).delete(key);
-    if (caches.isAwayFor(ns, key)) reply.header('cache-status', awayStatus);
+    if (caches.isOnFallbackFor(ns, key)) reply.header('cache-status', fallbackStatus);
     return reply.code(204).send();
   });
 };

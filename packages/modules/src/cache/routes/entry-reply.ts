@@ -50,13 +50,13 @@ export function inOnePart(
 export const missStatus = 'holdfast; fwd=miss';
 
 /** Redis is away: it may hold what was asked for. */
-export const awayMissStatus = 'holdfast; fwd=miss; detail=fallback';
+export const fallbackMissStatus = 'holdfast; fwd=miss; detail=fallback';
 
 /** For a write into a namespace that is switched off (TTL 0). */
 export const notStoredStatus = 'holdfast; stored=?0; detail=off';
 
 /** For a change while Redis is away: made in this process, and noted for Redis. */
-export const awayStatus = 'holdfast; stored; detail=fallback';
+export const fallbackStatus = 'holdfast; stored; detail=fallback';
 
 /** RFC 9211; `ttl` in whole seconds, left out for an entry without expiry. */
 function hitStatus(entry: CacheEntry): string {

@@ -58,7 +58,7 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<SourceRoutesOptions> = asyn
     const entry = await sources.get(s).item(id);
     if (entry === null) {
       // A mirror that says "no such item" because nobody could look would lie.
-      if (caches.isAway) throw new UnavailableError('Redis is away, and this process does not hold the item.');
+      if (caches.isOnFallback) throw new UnavailableError('Redis is away, and this process does not hold the item.');
       reply.header('cache-status', missStatus);
       throw new ApiError(apiErrors.itemNotFound, `The mirror of "${s}" has no such item.`);
     }

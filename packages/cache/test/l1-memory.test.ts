@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { createEngine, createKeys } from '@holdfast/redis-core';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterAll, expect, test } from 'vitest';
-import { Cache, NearCache } from '../src/index.ts';
+import { Cache, L1Cache } from '../src/index.ts';
 import { calm } from './engines.ts';
 
 setFlagsFromString('--expose-gc');
@@ -12,21 +12,19 @@ const collect = runInNewContext('gc') as () => void;
 const { host, port, db } = useRedis();
 // A machine that is busy elsewhere is no outage here: what is kept would be dropped at once.
 const engine = createEngine({
-  name: 'near-memory',
+  name: 'l1-memory',
   target: { kind: 'standalone', host, port, db },
   ...calm,
   trackingHeartbeatMs: 60_000,
 });
 afterAll(() => engine.close());
 
-async function open(
-  maxBytes = 2 ** 30,
-): Promise<{ near: NearCache; cache: Cache; completeOf: (key: string) => string }> {
+async function open(maxBytes = 2 ** 30): Promise<{ l1: L1Cache; cache: Cache; completeOf: (key: string) => string }> {
   const keys = createKeys(uniquePrefix());
-  const near = new NearCache(engine, { maxBytes });
-  await eventually(() => expect(near.isTracked).toBe(true));
-  const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 600_000 }, { near });
-  return { near, cache, completeOf: (key) => keys.cache('ns', key) };
+  const l1 = new L1Cache(engine, { maxBytes });
+  await eventually(() => expect(l1.isTracked).toBe(true));
+  const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 600_000 }, { l1 });
+  return { l1, cache, completeOf: (key) => keys.cache('ns', key) };
 }
 
 /** What this process holds on its heap and in its buffers. */
@@ -54,7 +52,7 @@ test.each([
   ['read as bytes', (cache: Cache, key: string) => cache.read(key)],
   ['read as values, which are kept as well', (cache: Cache, key: string) => cache.get(key)],
 ])('entries take about the memory that is counted for them: %s', async (_, read) => {
-  const { near, cache } = await open();
+  const { l1, cache } = await open();
   const list = Array.from({ length: 10_000 }, (_none, index) => `key-${index}`);
   await cache.setMany(list.map((key, index) => ({ key, value: product(index) })));
   const fill = async (): Promise<void> => {
@@ -69,32 +67,32 @@ test.each([
     expect(cache.stats().l1.totalEntries).toBe(list.length);
   });
   const grown = (await usedBytes()) - before;
-  expect(near.bytes / grown).toBeGreaterThan(1 / 1.5);
-  expect(near.bytes / grown).toBeLessThan(1.5);
-  near.close();
+  expect(l1.bytes / grown).toBeGreaterThan(1 / 1.5);
+  expect(l1.bytes / grown).toBeLessThan(1.5);
+  l1.close();
 });
 
 test('an entry that is kept does not hold the chunk of the socket that it came in', async () => {
-  const { near, cache, completeOf } = await open();
+  const { l1, cache, completeOf } = await open();
   const list = Array.from({ length: 100 }, (_, index) => `key-${index}`);
   await cache.setMany(list.map((key, index) => ({ key, value: product(index) })));
   await Promise.all(list.map((key) => cache.get(key)));
   await cache.getMany(list.toReversed());
   for (const key of list) {
-    const { entry } = near.get(completeOf(key)) ?? expect.fail(`${key} is not kept.`);
+    const { entry } = l1.get(completeOf(key)) ?? expect.fail(`${key} is not kept.`);
     expect(entry.body.buffer.byteLength).toBeLessThanOrEqual(2 * entry.storedBytes);
     expect(entry.heldBytes).toBe(entry.body.buffer.byteLength);
   }
-  near.close();
+  l1.close();
 });
 
 test('a value that is too large to be kept beside its bytes leaves them there', async () => {
-  const { near, cache, completeOf } = await open(64 * 1024);
+  const { l1, cache, completeOf } = await open(64 * 1024);
   const value = Array.from({ length: 400 }, (_, index) => ({ a: index }));
   await cache.set('k', value);
   expect(await cache.get('k')).toEqual(value);
   expect(await cache.get('k')).toEqual(value);
-  expect(near.get(completeOf('k'))).toMatchObject({ value: undefined });
+  expect(l1.get(completeOf('k'))).toMatchObject({ value: undefined });
   expect(cache.stats().l1.hits).toBe(1);
-  near.close();
+  l1.close();
 });

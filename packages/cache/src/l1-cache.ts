@@ -2,11 +2,11 @@ import type { RedisEngine } from '@holdfast/redis-core';
 import type { Entry } from './entry.ts';
 import { decodeFound, type Found, foreign } from './found.ts';
 import { KeptTags } from './kept-tags.ts';
-import { type NearCount, NearStore, nearEntry, type NearEntry } from './near-store.ts';
+import { type KeptCount, KeptEntries, keptEntry, type KeptEntry } from './kept-entries.ts';
 import { decodeTagState, type TagState } from './tag-state.ts';
 import { Watchers } from './watchers.ts';
 
-export interface NearCacheOptions {
+export interface L1Options {
   /** Bytes of entries kept in the process (L1). Default 64 MiB; 0 keeps nothing. */
   readonly maxBytes?: number;
   /** How long an entry is kept where Redis does not report changes (Upstash, Cluster, `tracking: false`). Default 1000 ms. */
@@ -28,7 +28,7 @@ interface PendingReads {
 }
 
 /**
- * The first tier (L1): entries that this process has read, kept while Redis reports no change of them.
+ * L1: entries that this process has read, kept while Redis reports no change of them.
  *
  * What makes it coherent:
  * - a reply is kept only if tracking was armed in one and the same epoch before the request and after the reply, and the
@@ -37,32 +37,32 @@ interface PendingReads {
  *   kept themselves;
  * - when tracking ends, everything is dropped at once.
  */
-export class NearCache {
+export class L1Cache {
   readonly #engine: RedisEngine;
-  readonly #store: NearStore;
+  readonly #store: KeptEntries;
   readonly #maxStaleMs: number;
   readonly #keeps: 'tracked' | 'for a while' | 'never';
   readonly #tags = new KeptTags();
   readonly #reads = new Map<string, PendingRead>();
   readonly #pendingMany = new Set<PendingReads>();
   readonly #watchers = new Watchers();
-  readonly #onInterrupt = new Set<(entries: Iterable<[string, NearEntry]>) => void>();
+  readonly #onInterrupt = new Set<(entries: Iterable<[string, KeptEntry]>) => void>();
   readonly #stop: () => void;
 
   /** The one that all caches of an engine share where none is given: the writes of one must be known to the others. */
-  static of(engine: RedisEngine): NearCache {
+  static of(engine: RedisEngine): L1Cache {
     const known = shared.get(engine);
     if (known !== undefined) return known;
-    const created = new NearCache(engine);
+    const created = new L1Cache(engine);
     shared.set(engine, created);
     return created;
   }
 
-  constructor(engine: RedisEngine, options: NearCacheOptions = {}) {
+  constructor(engine: RedisEngine, options: L1Options = {}) {
     this.#engine = engine;
     this.#maxStaleMs = options.maxStaleMs ?? 1000;
     const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
-    this.#store = new NearStore(maxBytes);
+    this.#store = new KeptEntries(maxBytes);
     // The memory engine is in this process already: a copy of it would only cost memory.
     if (engine.kind === 'memory' || maxBytes === 0) this.#keeps = 'never';
     else this.#keeps = engine.tracksReads ? 'tracked' : 'for a while';
@@ -94,7 +94,7 @@ export class NearCache {
   }
 
   /** What is kept of a key; never waits. */
-  get(key: string): NearEntry | undefined {
+  get(key: string): KeptEntry | undefined {
     const kept = this.#store.get(key);
     if (kept === undefined || kept.until === Infinity || performance.now() < kept.until) return kept;
     this.#store.delete(key);
@@ -194,19 +194,19 @@ export class NearCache {
   }
 
   /** What is kept for a while only, where Redis reports no changes, and may be served right now. */
-  *recent(): Generator<[string, NearEntry]> {
+  *recent(): Generator<[string, KeptEntry]> {
     if (this.#keeps !== 'for a while') return;
     const now = performance.now();
     for (const kept of this.#store.entries()) if (now < kept[1].until) yield kept;
   }
 
   /** Calls back when all that is kept is dropped: with it where tracking has ended, with nothing after a flush. */
-  onInterrupt(listener: (entries: Iterable<[string, NearEntry]>) => void): void {
+  onInterrupt(listener: (entries: Iterable<[string, KeptEntry]>) => void): void {
     this.#onInterrupt.add(listener);
   }
 
   /** What is kept of the keys that start with `prefix`, as it was a moment ago. */
-  count(prefix: string): NearCount {
+  count(prefix: string): KeptCount {
     return this.#store.count(prefix, this.#engine.now());
   }
 
@@ -233,7 +233,7 @@ export class NearCache {
     if (found.kind !== 'entry') return found;
     const until = this.#keptUntil(epoch);
     if (until === 0) return found;
-    const kept = nearEntry(key, found.entry, until);
+    const kept = keptEntry(key, found.entry, until);
     this.#store.set(key, kept);
     return { kind: 'entry', entry: kept.entry };
   }
@@ -268,4 +268,4 @@ export class NearCache {
   }
 }
 
-const shared = new WeakMap<RedisEngine, NearCache>();
+const shared = new WeakMap<RedisEngine, L1Cache>();

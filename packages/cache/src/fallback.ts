@@ -1,7 +1,7 @@
 import { HoldfastError, type RedisEngine, UnavailableError } from '@holdfast/redis-core';
 import type { Entry } from './entry.ts';
 import { LostSlots } from './lost-slots.ts';
-import { NearStore, nearEntry, type NearEntry } from './near-store.ts';
+import { KeptEntries, keptEntry, type KeptEntry } from './kept-entries.ts';
 
 /** Where invalidations are kept while Redis is away, so that they survive the process. */
 export interface InvalidationJournal {
@@ -25,14 +25,14 @@ export interface Invalidation {
   readonly mode: 'delete' | 'expire';
 }
 
-export interface FailoverOptions {
+export interface FallbackOptions {
   readonly journal: InvalidationJournal;
   /** Applies journaled invalidations of one namespace to Redis. */
   readonly apply: (area: string, invalidations: readonly Invalidation[]) => Promise<void>;
   /** The keys that Redis has to be asked for to apply one; `undefined`: any. */
   readonly keysOf: (invalidation: Invalidation) => readonly string[] | undefined;
-  /** What the first tier holds where Redis reports no changes, and may serve right now. */
-  readonly recent: () => Iterable<[string, NearEntry]>;
+  /** What L1 holds where Redis reports no changes, and may serve right now. */
+  readonly recent: () => Iterable<[string, KeptEntry]>;
 }
 
 /** The two connections of an engine do not break in the same moment: so long before an outage tracking may have ended. */
@@ -42,17 +42,17 @@ const RETRY_MS = 250;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * What the caches of one engine do while Redis is away: they serve and write a memory of this process, and note in the
+ * The fallback: what the caches of one engine do while Redis is away. They serve and write a memory of this process, and note in the
  * journal what Redis has to forget. When Redis is back, the journal is applied before this process reads Redis again,
  * and the memory is dropped.
  *
  * In a cluster the same holds for the slots of each master by itself. A slot for which something was noted or kept is held:
  * its keys stay here, whichever master owns it by then, until what was noted for it has been applied.
  */
-export class Failover {
+export class Fallback {
   readonly #engine: RedisEngine;
-  readonly #options: FailoverOptions;
-  readonly #memory: NearStore;
+  readonly #options: FallbackOptions;
+  readonly #memory: KeptEntries;
   readonly #slots: LostSlots;
   #isAway: boolean;
   #returning: Promise<void> | undefined;
@@ -61,10 +61,10 @@ export class Failover {
   #inheritedAt = -Infinity;
   #closed = false;
 
-  constructor(engine: RedisEngine, options: FailoverOptions) {
+  constructor(engine: RedisEngine, options: FallbackOptions) {
     this.#engine = engine;
     this.#options = options;
-    this.#memory = new NearStore(MAX_BYTES);
+    this.#memory = new KeptEntries(MAX_BYTES);
     this.#slots = new LostSlots(engine);
     // What an earlier process could not tell Redis comes first. An engine that still connects is not away: calls wait for
     // the outcome of its first attempt, and what they write is not lost to a memory that is dropped a moment later.
@@ -80,12 +80,12 @@ export class Failover {
   }
 
   /** Whether the caches are on their own, be it for some keys: from the outage until the journal has been applied. */
-  get isAway(): boolean {
+  get isActive(): boolean {
     return this.#isAway || !this.#slots.areNone;
   }
 
   /** Whether they are for all keys. */
-  get isAllAway(): boolean {
+  get isActiveForAll(): boolean {
     return this.#isAway;
   }
 
@@ -95,12 +95,12 @@ export class Failover {
   }
 
   /** Whether they are for this key (a complete one). */
-  isAwayFor(key: string): boolean {
+  isActiveFor(key: string): boolean {
     return this.#isAway || this.#slots.has(key);
   }
 
-  /** Whether a failed call for a key is one that the memory may stand in for: Redis is away, not merely slow this once. */
-  standsInFor(error: unknown, key: string): boolean {
+  /** Whether the fallback answers where a call for a key failed: Redis is away, not merely slow this once. */
+  answersFor(error: unknown, key: string): boolean {
     if (!isOutage(error)) return false;
     if (this.#engine.status.available) return this.#slots.has(key);
     this.#leave();
@@ -108,7 +108,7 @@ export class Failover {
   }
 
   /** The same for a call that concerns any key. */
-  standsInForSome(error: unknown): boolean {
+  answersForSome(error: unknown): boolean {
     if (!isOutage(error)) return false;
     if (this.#engine.status.available) return !this.#slots.areNone;
     this.#leave();
@@ -121,9 +121,9 @@ export class Failover {
 
   /** Keeps an entry, as long as Redis is away for its key. */
   set(key: string, entry: Entry): void {
-    if (!this.isAwayFor(key)) return;
+    if (!this.isActiveFor(key)) return;
     this.#slots.hold([key]);
-    this.#memory.set(key, nearEntry(key, entry, Infinity));
+    this.#memory.set(key, keptEntry(key, entry, Infinity));
   }
 
   /** Notes what Redis has to forget; the memory forgets the keys that it covers at once. */
@@ -149,12 +149,12 @@ export class Failover {
     for (const [key, { entry }] of this.#memory.entries()) if (key.startsWith(prefix)) yield [key, entry];
   }
 
-  /** What the first tier held when tracking ended: it stands by for an outage that follows, in the place of what did. */
-  inherit(entries: Iterable<[string, NearEntry]>): void {
+  /** What L1 held when tracking ended: it is the fallback of an outage that follows, in the place of what was. */
+  inherit(entries: Iterable<[string, KeptEntry]>): void {
     this.#inheritedAt = performance.now();
     // What stood by before has not been heard about since.
-    for (const key of this.#keys()) if (!this.isAwayFor(key)) this.#memory.delete(key);
-    for (const [key, { entry }] of entries) this.#memory.set(key, nearEntry(key, entry, Infinity));
+    for (const key of this.#keys()) if (!this.isActiveFor(key)) this.#memory.delete(key);
+    for (const [key, { entry }] of entries) this.#memory.set(key, keptEntry(key, entry, Infinity));
   }
 
   /** Resolves when the journal has been applied, or when that failed because Redis is away again. */
@@ -184,7 +184,7 @@ export class Failover {
     if (this.#engine.status.available && (this.#isAway || this.#slots.areAnyHeld)) this.#return();
   }
 
-  /** Where Redis reports no changes the first tier keeps what it read for a moment: of that moment it stands in. */
+  /** Where Redis reports no changes L1 keeps what it read for a moment: of that moment it is the fallback. */
   #takeRecent(isWanted: (key: string) => boolean): void {
     for (const [key, { entry }] of this.#options.recent()) {
       if (isWanted(key) && this.#memory.get(key) === undefined) this.set(key, entry);

@@ -53,17 +53,17 @@ describe('while Redis is away', () => {
   }
 
   async function ready({ engine, registry }: Service): Promise<void> {
-    await eventually(() => expect(engine.status.available && !registry.isAway).toBe(true));
+    await eventually(() => expect(engine.status.available && !registry.isOnFallback).toBe(true));
   }
 
   async function away({ registry, cache }: Service): Promise<void> {
     await eventually(async () => {
       await cache.read('whatever').catch(() => undefined);
-      expect(registry.isAway).toBe(true);
+      expect(registry.isOnFallback).toBe(true);
     });
   }
 
-  test('what the first tier held is served, marked; the rest is a miss, and nothing waits for a deadline', async () => {
+  test('what L1 held is served, marked; the rest is a miss, and nothing waits for a deadline', async () => {
     const service = startService(NEVER_MS);
     const { cache, engine } = service;
     await ready(service);
@@ -78,7 +78,7 @@ describe('while Redis is away', () => {
     expect(await cache.get('not held')).toBeUndefined();
   });
 
-  test('what was invalidated or removed before is not served from what the first tier held', async () => {
+  test('what was invalidated or removed before is not served from what L1 held', async () => {
     const service = startService();
     const { cache, engine } = service;
     await ready(service);
@@ -178,7 +178,7 @@ describe('while Redis is away', () => {
     await eventually(
       async () => {
         seen.push(await cache.get('written'), await cache.get('deleted'));
-        expect(registry.isAway).toBe(false);
+        expect(registry.isOnFallback).toBe(false);
       },
       { intervalMs: 1 },
     );
@@ -220,7 +220,7 @@ describe('while Redis is away', () => {
     await first.stop();
     await server.start();
     const second = startService();
-    expect(second.registry.isAway).toBe(true);
+    expect(second.registry.isOnFallback).toBe(true);
     expect(await second.cache.get('k')).toBeUndefined();
     await ready(second);
     expect(await second.cache.get('k')).toBeUndefined();
@@ -269,7 +269,7 @@ describe('while Redis is away', () => {
     server.pause();
     try {
       await cache.set('k', 'during');
-      expect(registry.isAway).toBe(true);
+      expect(registry.isOnFallback).toBe(true);
       expect(await cache.get('k')).toBe('during');
     } finally {
       server.resume();

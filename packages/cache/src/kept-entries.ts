@@ -3,7 +3,7 @@ import type { Entry } from './entry.ts';
 import { heapBytesOf } from './value-size.ts';
 
 /** An entry that is kept in this process. */
-export interface NearEntry {
+export interface KeptEntry {
   readonly entry: Entry;
   /** What it takes of the memory of this process. */
   readonly bytes: number;
@@ -15,18 +15,18 @@ export interface NearEntry {
 
 /**
  * What V8 and the allocator need for an entry beyond its bytes, its key and its value: the objects here and in the list,
- * the buffer and what stands behind it. Measured on Node 24, see `near-memory.test.ts`.
+ * the buffer and what stands behind it. Measured on Node 24, see `l1-memory.test.ts`.
  */
 const OVERHEAD_BYTES = 700;
 
 /** The entry in memory of its own, so that what is counted is what is held. */
-export function nearEntry(key: string, entry: Entry, until: number): NearEntry {
+export function keptEntry(key: string, entry: Entry, until: number): KeptEntry {
   const own = entry.compact();
   return { entry: own, until, bytes: OVERHEAD_BYTES + key.length + own.heldBytes, value: undefined };
 }
 
 /** What is kept of a namespace. */
-export interface NearCount {
+export interface KeptCount {
   readonly entries: number;
   /** Those that may still be served. */
   readonly valid: number;
@@ -37,9 +37,9 @@ export interface NearCount {
 const COUNT_MS = 100;
 
 /** Entries by complete key, bounded in bytes; the least recently used goes first. Counts what each namespace holds. */
-export class NearStore {
-  readonly #entries: LRUCache<string, NearEntry>;
-  #counts: ReadonlyMap<string, NearCount> = new Map();
+export class KeptEntries {
+  readonly #entries: LRUCache<string, KeptEntry>;
+  #counts: ReadonlyMap<string, KeptCount> = new Map();
   #countedAt = -Infinity;
 
   constructor(maxBytes: number) {
@@ -54,11 +54,11 @@ export class NearStore {
     return this.#entries.calculatedSize;
   }
 
-  get(key: string): NearEntry | undefined {
+  get(key: string): KeptEntry | undefined {
     return this.#entries.get(key);
   }
 
-  set(key: string, entry: NearEntry): void {
+  set(key: string, entry: KeptEntry): void {
     this.#entries.set(key, entry);
   }
 
@@ -79,12 +79,12 @@ export class NearStore {
     this.#entries.clear();
   }
 
-  *entries(): Generator<[string, NearEntry]> {
+  *entries(): Generator<[string, KeptEntry]> {
     yield* this.#entries.entries();
   }
 
   /** What there is of the keys that start with `prefix`, as it was a moment ago; `serverNow` in the server's time. */
-  count(prefix: string, serverNow: number): NearCount {
+  count(prefix: string, serverNow: number): KeptCount {
     if (performance.now() - this.#countedAt > COUNT_MS) {
       this.#counts = this.#countAll(serverNow);
       this.#countedAt = performance.now();
@@ -93,7 +93,7 @@ export class NearStore {
   }
 
   /** One walk for all namespaces: what stands before the last colon of a key, as users' parts have none. */
-  #countAll(serverNow: number): Map<string, NearCount> {
+  #countAll(serverNow: number): Map<string, KeptCount> {
     const counts = new Map<string, { entries: number; valid: number; bytes: number }>();
     const now = performance.now();
     for (const [key, { bytes, entry, until }] of this.entries()) {
