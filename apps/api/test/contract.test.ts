@@ -3,6 +3,7 @@ import * as contract from '@holdfast/contract';
 import * as queue from '@holdfast/queue';
 import * as redis from '@holdfast/redis-core';
 import { describe, expect, it } from 'vitest';
+import { startApi } from './fixture.ts';
 import { errorCatalogues } from '../src/plugins/errors/error-catalogue.ts';
 
 describe('the contract', () => {
@@ -24,6 +25,15 @@ describe('the contract', () => {
     expect(contract.listedStates).toEqual(queue.listedStates);
     expect(contract.cleanableStates).toEqual(queue.cleanableStates);
   });
+  it('is not changed by the service that answers by it', async () => {
+    const sizes = (): [string, number][] =>
+      Object.entries(contract).map(([name, value]) => [name, JSON.stringify({ value }).length]);
+    const before = sizes();
+    const api = await startApi({ engine: 'memory' });
+    await api.close();
+    expect(sizes()).toEqual(before);
+  });
+
   it('has the errors of all catalogues, and no others', () => {
     const defined = errorCatalogues.flatMap(({ errors }) =>
       errors.map(({ code, retryable = false, ...others }) => [code, { ...others, retryable }]),

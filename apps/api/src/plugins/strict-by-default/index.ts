@@ -21,9 +21,14 @@ export const strictByDefault = fp(
     app.addHook('onRoute', (route) => {
       const { schema } = route;
       if (schema === undefined || schema.hide === true) return;
-      if (!takesAnyQuery.test(route.url)) schema.querystring ??= strictObject({});
       const storesBytes = route.config?.rawBody === true;
-      if (!storesBytes && [route.method].flat().some((method) => takesBody.has(method))) schema.body ??= noBody;
+      const hasBody = !storesBytes && [route.method].flat().some((method) => takesBody.has(method));
+      // A schema of its own: the contract's is not this service's to change.
+      route.schema = {
+        ...(!takesAnyQuery.test(route.url) && { querystring: strictObject({}) }),
+        ...(hasBody && { body: noBody }),
+        ...schema,
+      };
     });
   },
   { name: 'strict-by-default' },
