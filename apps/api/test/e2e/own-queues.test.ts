@@ -120,6 +120,24 @@ describe('a queue in two files beside holdfast.yaml', () => {
     killAll(home.path);
   });
 
+  it('has the schedule that its file says, and no longer once it says none', async () => {
+    const report = (more: string): Record<string, string> => ({
+      'holdfast.yaml': 'handlers: ./my-handlers/*.ts\n',
+      'my-handlers/report.queue.ts': queueFile('report', { schema: 'Type.Object({})', more }),
+      'my-handlers/report.handler.ts': 'export default async () => 1;',
+    });
+    write(report('schedule: { everyMs: 3_600_000 },'));
+    const api = await startApi(onRedis());
+    const first = await startWorker(onRedis());
+    const schedule = '/v1/queues/report/schedules/report';
+    await eventually(async () => expect(await api.json(schedule)).toMatchObject({ every: 3_600_000 }));
+    await first.node.kill('SIGTERM');
+    write(report(''));
+    await startWorker(onRedis());
+    await eventually(async () => expect((await api.request(schedule)).status).toBe(404));
+    killAll(home.path);
+  });
+
   it('is there after npm start', async () => {
     write(mail);
     const program = await start(embedded());

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { presetQueues } from '../../src/queues/config/preset-queues.ts';
-import { load, loadError } from './load.ts';
+import { load, loadError, problemPaths } from './load.ts';
 
 const webhookSecret = (text: string): string => `whsec_${Buffer.from(text).toString('base64')}`;
 
@@ -146,5 +149,55 @@ queues:
       ].toSorted(),
     );
     expect(error.message).not.toMatch(/too-short|swordfish|pass@/);
+  });
+});
+
+describe('the queues that files beside holdfast.yaml define', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'holdfast-files-'));
+    mkdirSync(join(directory, 'my-handlers/node_modules'), { recursive: true });
+    for (const file of [
+      'mail.queue.ts',
+      'mail.handler.ts',
+      'mail.handler.test.ts',
+      'smtp.ts',
+      'node_modules/x.queue.js',
+    ]) {
+      // Nothing is read to know the names.
+      writeFileSync(join(directory, 'my-handlers', file), 'nonsense(');
+    }
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  const handlers = (more = ''): string => `handlers: ${directory}/my-handlers/**/*.ts\n${more}`;
+
+  it('are known by name before anything is imported', () => {
+    const { own, served } = load({ WORKER_QUEUES: 'mail' }, handlers()).queues;
+    const at = (file: string): string => join(directory, 'my-handlers', file);
+    expect(own).toEqual({
+      names: ['mail'],
+      pairs: [{ name: 'mail', queueFile: at('mail.queue.ts'), handlerFile: at('mail.handler.ts') }],
+      problems: [],
+    });
+    expect(served).toEqual(['mail']);
+  });
+
+  it('may have their policy changed, and nothing that their files say', () => {
+    const { byName } = load(
+      {},
+      handlers('queues: { mail: { attempts: 5, retention: { failed: { age: 1d } } } }'),
+    ).queues;
+    expect(byName).toEqual({ mail: { attempts: 5, retention: { failed: { ageMs: 86_400_000 } } } });
+    const wrong = handlers('queues: { mail: { payload: { type: object }, schedule: { every: 1m } } }');
+    expect(problemPaths({}, wrong)).toEqual(['queues.mail.payload', 'queues.mail.schedule']);
+  });
+
+  it('may be turned off, and are not looked at then', () => {
+    const { own, disabled } = load({}, handlers('queues: { mail: { enabled: false } }')).queues;
+    expect(own).toEqual({ names: ['mail'], pairs: [], problems: [] });
+    expect(disabled).toEqual(['mail']);
+    expect(problemPaths({ WORKER_QUEUES: 'mail' }, handlers('queues: { mail: { enabled: false } }'))).toEqual([
+      'WORKER_QUEUES',
+    ]);
   });
 });
