@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
 import { configParts, measureWorker, modules } from '@holdfast/modules';
 import { createRuntime, measureModules } from '@holdfast/runtime';
-import { createMetrics } from '@holdfast/telemetry';
+import { createMetrics, type Metrics } from '@holdfast/telemetry';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { publishEverything } from './events.ts';
@@ -31,26 +31,37 @@ function sorted(texts: Iterable<string>): string[] {
   return [...texts].sort((left, right) => (left < right ? -1 : 1));
 }
 
-/** What a process exposes once everything has happened: name, type, and the labels of its samples. */
-async function exposed(): Promise<Map<string, Entry>> {
+/** The metrics of a process that has all modules. */
+async function withModules<Result>(usesFallback: boolean, use: (metrics: Metrics) => Promise<Result>): Promise<Result> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-metrics-'));
   const env = { REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: uniquePrefix('metrics'), HOLDFAST_DATA_DIR: directory };
-  const runtime = await createRuntime(loadConfig({ cwd: directory, env, parts: configParts(modules) }), {
-    modules,
-    usesFallback: true,
-  });
+  const config = loadConfig({ cwd: directory, env, parts: configParts(modules) });
+  const runtime = await createRuntime(config, { modules, usesFallback });
   const metrics = createMetrics({ service: 'api' });
-  measureModules(runtime, metrics);
+  try {
+    measureModules(runtime, metrics);
+    return await use(metrics);
+  } finally {
+    metrics.close();
+    await runtime.close();
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** What a process exposes once everything has happened. */
+async function everything(metrics: Metrics): Promise<string[]> {
   const worker = { status: () => ({ 'source-sync': { running: true, active: 1 } }), stuck: () => [] };
   measureWorker(worker, metrics.instruments('worker'));
   publishEverything();
   metrics.http('/health', 'GET', 200, 0.1);
   await eventually(async () => expect(await metrics.text()).toMatch(/^holdfast_queue_workers\{/m));
   metrics.instruments('a broken part').onScrape(() => Promise.reject(new Error('away')));
-  const lines = (await metrics.text()).split('\n');
-  metrics.close();
-  await runtime.close();
-  await rm(directory, { recursive: true });
+  return (await metrics.text()).split('\n');
+}
+
+/** Name, type, and the labels of the samples. */
+async function exposed(): Promise<Map<string, Entry>> {
+  const lines = await withModules(true, everything);
   const found = new Map<string, Entry>();
   for (const [, name = '', type = ''] of lines.map((line) => /^# TYPE (\w+) (\w+)$/.exec(line) ?? [])) {
     if (name === '') continue;
@@ -76,6 +87,16 @@ describe('docs/reference/metrics.md', () => {
       // No sample yet means no labels to compare (garbage collections, rejected events).
       const expected = entry.labels === '' ? { ...entry, labels: page.get(name)?.labels } : entry;
       expect(page.get(name), name).toEqual(expected);
+    }
+  });
+});
+
+describe('/metrics', () => {
+  it('has nothing of what a process does not have: an API no worker, a worker no fallback', async () => {
+    const text = await withModules(false, (metrics) => metrics.text());
+    expect(text).toContain('# TYPE holdfast_outbox_jobs_total counter');
+    for (const name of ['holdfast_worker_consuming', 'holdfast_cache_standing_in', 'holdfast_outbox_jobs']) {
+      expect(text).not.toMatch(new RegExp(`${name}\\b`));
     }
   });
 });
