@@ -38,7 +38,18 @@ export const calls = {
   listNamespaces: (client) => sdk.listNamespaces({ client }),
   getNamespace: (client) => sdk.getNamespace({ client, ...ns }),
   topKeys: (client) => sdk.topKeys({ client, ...ns, query: { limit: 3 } }),
-  listKeys: (client) => sdk.listKeys({ client, ...ns, query: { prefix: 'user:' } }),
+  listKeys: async (client) => {
+    const keys: string[] = [];
+    let cursor: string | undefined;
+    for (;;) {
+      const query: { prefix: string; cursor?: string } = { prefix: 'user:', ...(cursor !== undefined && { cursor }) };
+      const { data: page, ...answer } = await sdk.listKeys({ client, ...ns, query });
+      if (page === undefined) return answer;
+      keys.push(...page.keys);
+      if (page.cursor === null) return { data: keys };
+      cursor = page.cursor;
+    }
+  },
 
   listQueues: (client) => sdk.listQueues({ client }),
   getQueue: (client) => sdk.getQueue({ client, ...queue }),

@@ -48,7 +48,18 @@ export const calls = {
   listNamespaces: (api) => api.GET('/v1/namespaces'),
   getNamespace: (api) => api.GET('/v1/namespaces/{ns}', { params: ns }),
   topKeys: (api) => api.GET('/v1/namespaces/{ns}/top', { params: { ...ns, query: { limit: 3 } } }),
-  listKeys: (api) => api.GET('/v1/namespaces/{ns}/keys', { params: { ...ns, query: { prefix: 'user:' } } }),
+  listKeys: async (api) => {
+    const keys: string[] = [];
+    let cursor: string | undefined;
+    for (;;) {
+      const query: { prefix: string; cursor?: string } = { prefix: 'user:', ...(cursor !== undefined && { cursor }) };
+      const { data: page, ...answer } = await api.GET('/v1/namespaces/{ns}/keys', { params: { ...ns, query } });
+      if (page === undefined) return answer;
+      keys.push(...page.keys);
+      if (page.cursor === null) return { data: keys, response: answer.response };
+      cursor = page.cursor;
+    }
+  },
 
   listQueues: (api) => api.GET('/v1/queues'),
   getQueue: (api) => api.GET('/v1/queues/{q}', { params: queue }),
