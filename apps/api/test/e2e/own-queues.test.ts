@@ -243,7 +243,10 @@ describe('files that cannot be used end the start with 78 and tell everything th
 
   it('in the files of handlers', async () => {
     write({
-      'holdfast.yaml': 'handlers: ./my-handlers\n',
+      'holdfast.yaml': 'handlers: [./my-handlers, ./scripts]\n',
+      'scripts/package.json': '{ "type": "commonjs" }',
+      'scripts/common.queue.mts': queueFile('common'),
+      'scripts/common.handler.ts': "import '@holdfast/queue';\nexport default async () => 1;",
       ...Object.assign({}, ...['enum', 'script', 'import', 'text', 'bare'].map(whole)),
       'my-handlers/enum.handler.ts': 'export default async () => A.B;\nenum A { B }\n',
       'my-handlers/import.handler.ts': "import 'left-pad';\nexport default async () => 1;",
@@ -264,6 +267,7 @@ describe('files that cannot be used end the start with 78 and tell everything th
       'my-handlers/text.handler.ts: its default export is no handler',
       'my-handlers/bare.handler.ts has no default export',
       "my-handlers/js.handler.mjs:3: Unexpected token ';'",
+      'scripts/common.handler.ts:1: Cannot use import statement outside a module; its package.json has to say \\"type\\": \\"module\\"',
     ]) {
       expect(output).toContain(problem);
     }

@@ -7,13 +7,19 @@ const hints: Readonly<Record<string, string>> = {
   ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING: '; an installed package has to ship JavaScript',
 };
 
+/** `npm init` writes "type": "commonjs" into the package.json that it makes. */
+const isScript = /^(Cannot use import statement outside a module|Unexpected token 'export')/;
+
 /** Why a file could not be imported: one line, with the place in it where that is known. */
 export function importProblem(error: unknown, file: string): string {
   if (!(error instanceof Error)) return `${file} throws ${String(error)}`;
   const { code } = error as { code?: unknown };
   const message = firstLine(error.message);
   const hint = (typeof code === 'string' && hints[code]) || '';
-  if (error instanceof SyntaxError) return `${syntaxErrorPlace(error, file) ?? file}: ${message}${hint}`;
+  if (error instanceof SyntaxError) {
+    const asModule = isScript.test(message) ? '; its package.json has to say "type": "module"' : '';
+    return `${syntaxErrorPlace(error, file) ?? file}: ${message}${hint}${asModule}`;
+  }
   const place = placeOfFrame(error.stack, file);
   if (place === undefined) return `${file}: ${message}${hint}`;
   return `${file} throws ${error.name}: ${message} (${place})`;
