@@ -1,7 +1,7 @@
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import { Type } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Consumer, createRedisBackend, defineQueue, Queues, type JobView } from '../../src/index.ts';
+import { Consumer, createRedisBackend, defineQueue, Queues, type JobView, type QueueBackend } from '../../src/index.ts';
 
 const definition = defineQueue({
   name: 'threads',
@@ -14,12 +14,13 @@ const definition = defineQueue({
 });
 
 describe('a handler in a thread', () => {
+  let backend: QueueBackend;
   let queues: Queues;
   let consumer: Consumer;
   beforeEach(async () => {
     const { host, port } = useRedis();
     const target = { kind: 'standalone', host, port } as const;
-    const backend = createRedisBackend({ target, keyPrefix: uniquePrefix('threads') });
+    backend = createRedisBackend({ target, keyPrefix: uniquePrefix('threads') });
     queues = new Queues({ backend, definitions: [definition] });
     const thread = new URL('../fixtures/thread-handler.ts', import.meta.url);
     const handler = { thread, resourceLimits: { maxOldGenerationSizeMb: 64 } };
@@ -77,6 +78,18 @@ describe('a handler in a thread', () => {
     const parent = await queues.get('threads', id, { waitMs: 30_000 });
     expect(parent).toMatchObject({ state: 'completed' });
     expect(parent?.logs?.toSorted()).toEqual(['child-never: "NEVER"', 'child-sum: {"id":"child-sum","sum":10}']);
+  });
+
+  it('finds what was imported in its thread before it', async () => {
+    await consumer.close({ timeoutMs: 3000 });
+    const module = (code: string): URL => new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+    const handler = {
+      preload: module('globalThis.preloaded = 7;'),
+      thread: module('const found = globalThis.preloaded; export default async () => found;'),
+    };
+    consumer = new Consumer({ backend, definition, handler });
+    await consumer.start();
+    expect(await run({ n: 1 })).toMatchObject({ state: 'completed', result: 7 });
   });
 
   it.each([
