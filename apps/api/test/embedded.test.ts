@@ -44,6 +44,11 @@ describe('embedded mode', () => {
     expect(workers).toEqual([expect.objectContaining({ addr: 'this-process' })]);
   });
 
+  it('shows its store as there, which was open before anybody could be told', async () => {
+    const metrics = await (await fetch(`${address}/metrics`)).text();
+    expect(metrics).toMatch(/^holdfast_queue_store_up 1$/m);
+  });
+
   it('mirrors the sources at start and serves them', async () => {
     const source = await eventually(
       async () => {

@@ -58,8 +58,9 @@ export async function startApi({
   const log: string[] = [];
   const logger = createLogger({ service: 'api', level: 'debug', stream: { write: (line) => void log.push(line) } });
   const metrics = createMetrics({ service: 'api' });
+  const readParts = measureModules(modules, metrics);
   const runtime = await createRuntime(config, { modules, usesFallback: true });
-  measureModules(runtime, metrics);
+  readParts(runtime);
   const app = await buildApp({ config, runtime, logger, metrics });
   // The shared Redis is there: the tests begin when the connections are, too.
   if (env['REDIS_URL'] === undefined) {

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { channel } from 'node:diagnostics_channel';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,8 +53,9 @@ async function start(list: Runnable = withToy) {
   const log: string[] = [];
   const logger = createLogger({ service: 'toy', level: 'warn', stream: { write: (line) => void log.push(line) } });
   const metrics = createMetrics({ service: 'toy' });
+  const readParts = measureModules(list, metrics);
   const runtime = await createRuntime(config, { modules: list, usesFallback: true });
-  measureModules(runtime, metrics);
+  readParts(runtime);
   const end = async (): Promise<void> => {
     await runtime.close();
     metrics.close();
@@ -168,10 +170,24 @@ describe('a module that fails', () => {
     expect(service.log.filter((line) => line.includes('a module cannot say how it is'))).toHaveLength(1);
   });
 
+  it('has what is published while it is made counted', async () => {
+    const troubled: typeof toyModule = {
+      ...toyModule,
+      create(context) {
+        const error = { queue: 'toy-turns', part: 'producer', error: new Error('refused') };
+        channel('holdfast:queue:error').publish(error);
+        return toyModule.create(context);
+      },
+    };
+    service = await start([...modules, troubled]);
+    const text = await (await service.get('/metrics')).text();
+    expect(text).toContain('holdfast_queue_errors_total{queue="toy-turns",part="producer"} 1');
+  });
+
   it('leaves the metrics of the others where its own cannot be read, and is counted', async () => {
     const unreadable: typeof toyModule = {
       ...toyModule,
-      metrics: (_toys, instruments) => void instruments.onScrape(() => broken()),
+      metrics: (instruments) => ({ read: () => void instruments.onScrape(() => broken()) }),
     };
     const list: Runnable = [...modules, unreadable];
     service = await start(list);

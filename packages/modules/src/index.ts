@@ -8,6 +8,7 @@ export type {
   HealthReading,
   Module,
   ModuleHandlers,
+  ModuleMetrics,
   ModuleRoutes,
   NeededModules,
   NoNeeds,

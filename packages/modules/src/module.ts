@@ -36,8 +36,11 @@ export interface Module<Name extends string, Settings, Needs extends NeededModul
   readonly routes: () => Promise<ModuleRoutes<Running<Settings, Needs, Part>>>;
   /** For the worker. */
   readonly handlers?: () => Promise<ModuleHandlers<Running<Settings, Needs, Part>>>;
-  /** Declares its metrics: counts what its libraries publish, and has each scrape read its part. Called once, when the part is there. */
-  metrics(part: Part, instruments: Instruments): void;
+  /**
+   * Declares its metrics, and counts what its libraries publish from now on. Called once, before its part is made: what happens
+   * while it is made counts too, such as a connection that Redis refuses.
+   */
+  metrics(instruments: Instruments): ModuleMetrics<Part>;
   /** What `/health` of the API says of it, from what is known: it is asked by probes, and waits for nothing. */
   health(part: Part): HealthReading;
   /** Ends it, after those that need it. */
@@ -87,6 +90,12 @@ export interface CreateContext<Settings, Needs extends NeededModules> extends Gr
   readonly usesFallback: boolean;
   /** Has something closed after the engines: what fails with them may still have to be noted there. */
   readonly afterEngines: (close: () => void) => void;
+}
+
+/** What a module measures beside what it counts. */
+export interface ModuleMetrics<Part> {
+  /** Has each scrape read its part. Called once, as soon as that is there. */
+  read?(part: Part): void;
 }
 
 /** A module whose part is there. */

@@ -1,7 +1,18 @@
+import type { AnyModule } from '@holdfast/modules';
 import type { Metrics } from '@holdfast/telemetry';
 import type { Runtime } from './create-runtime.ts';
 
-/** Has each module declare its metrics. Once in a process, as soon as the runtime is there: what is published before counts nowhere. */
-export function measureModules({ modules }: Pick<Runtime<unknown>, 'modules'>, metrics: Metrics): void {
-  for (const { module, running } of modules) module.metrics(running.part, metrics.instruments(module.name));
+/**
+ * Has each module declare its metrics, and count from now on. Once in a process, before its runtime is made: what happens
+ * while that is made counts too.
+ * @returns has scrapes read the parts, once they are there
+ */
+export function measureModules(
+  modules: readonly AnyModule[],
+  metrics: Metrics,
+): (runtime: Pick<Runtime<unknown>, 'modules'>) => void {
+  const declared = new Map(modules.map((module) => [module.name, module.metrics(metrics.instruments(module.name))]));
+  return ({ modules: started }) => {
+    for (const { module, running } of started) declared.get(module.name)?.read?.(running.part);
+  };
 }

@@ -76,8 +76,9 @@ async function start(
 ): Promise<void> {
   const metrics = createMetrics({ service, version });
   const logs = [logLibraryErrors(logger), logRedisWork(logger), logJobs(logger), consoleToLog(logger)];
+  const readParts = measureModules(modules, metrics);
   const runtime = await createRuntime(config, { modules, usesFallback: servesApi });
-  measureModules(runtime, metrics);
+  readParts(runtime);
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, runtime.engines[name].status.available);
   const connect = async (): Promise<void> => {
     // What is not there is told by the log of the connections; this is what follows from it.

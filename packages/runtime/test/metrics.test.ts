@@ -36,10 +36,11 @@ async function withModules<Result>(usesFallback: boolean, use: (metrics: Metrics
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-metrics-'));
   const env = { REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: uniquePrefix('metrics'), HOLDFAST_DATA_DIR: directory };
   const config = loadConfig({ cwd: directory, env, parts: configParts(modules) });
-  const runtime = await createRuntime(config, { modules, usesFallback });
   const metrics = createMetrics({ service: 'api' });
+  const readParts = measureModules(modules, metrics);
+  const runtime = await createRuntime(config, { modules, usesFallback });
   try {
-    measureModules(runtime, metrics);
+    readParts(runtime);
     return await use(metrics);
   } finally {
     metrics.close();

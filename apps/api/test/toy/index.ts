@@ -62,9 +62,9 @@ export const toyModule: Module<'toys', ToySettings, NoNeeds, Toys> = {
   create: ({ engines, keys }) => new Toys(engines.durable, keys.prefix),
   routes: async () => import('./routes.ts'),
   handlers: async () => import('./handlers.ts'),
-  metrics(toys, instruments) {
+  metrics(instruments) {
     const turns = instruments.gauge({ name: 'holdfast_toy_turns', help: 'Turns in this process.' });
-    instruments.onScrape(() => turns.set(toys.turns));
+    return { read: (toys) => void instruments.onScrape(() => turns.set(toys.turns)) };
   },
   health: ({ turns }) => ({ isHealthy: true, fields: { toys: { turns } } }),
   close(toys) {

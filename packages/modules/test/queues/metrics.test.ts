@@ -1,11 +1,11 @@
 import type { QueueSummary } from '@holdfast/queue';
 import { BoundedLabel, createMetrics, type Instruments } from '@holdfast/telemetry';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { measureBatches } from '../../src/queues/metrics/batches.ts';
+import { countBatches, measureBatches } from '../../src/queues/metrics/batches.ts';
 import { countJobs } from '../../src/queues/metrics/jobs.ts';
 import { countOutboxEvents, measureOutbox } from '../../src/queues/metrics/outbox.ts';
 import { measureQueues } from '../../src/queues/metrics/readings.ts';
-import { measureStore } from '../../src/queues/metrics/store.ts';
+import { countStoreEvents } from '../../src/queues/metrics/store.ts';
 import { measureWorker } from '../../src/queues/metrics/worker.ts';
 import { publish } from '../publish.ts';
 
@@ -49,15 +49,16 @@ describe('the metrics of jobs', () => {
 });
 
 describe('the metrics of the store', () => {
-  it('say that it is there, be it since before anybody listened, and that it went', async () => {
-    measureStore({ status: { available: true } }, label, instruments);
+  it('say that it is there and that it went', async () => {
+    countStoreEvents(label, instruments);
+    publish('holdfast:queue:availability', { available: true });
     expect(await samples('holdfast_queue_store_up')).toEqual(['holdfast_queue_store_up 1']);
     publish('holdfast:queue:availability', { available: false });
     expect(await samples('holdfast_queue_store_up')).toEqual(['holdfast_queue_store_up 0']);
   });
 
   it('count what goes wrong in the background', async () => {
-    measureStore({ status: { available: true } }, label, instruments);
+    countStoreEvents(label, instruments);
     publish('holdfast:queue:error', { queue: 'source-sync', part: 'consumer', error: new Error('lost') });
     expect(await samples('holdfast_queue_errors_total')).toEqual([
       'holdfast_queue_errors_total{queue="source-sync",part="consumer"} 1',
@@ -116,11 +117,8 @@ describe('the metrics of a queue', () => {
 
 describe('the metrics of a process that adds jobs', () => {
   it('tell how many jobs a call of the store added, so that the average can be had', async () => {
-    measureBatches(
-      { batchStats: () => ({ activeBatches: 2, totalQueuedJobs: 31, batchesByType: {} }) },
-      label,
-      instruments,
-    );
+    countBatches(label, instruments);
+    measureBatches({ batchStats: () => ({ activeBatches: 2, totalQueuedJobs: 31, batchesByType: {} }) }, instruments);
     for (const jobs of [1, 50, 9]) publish('holdfast:queue:batch', { queue: 'http-delivery', jobs });
     const name = 'holdfast_queue_batch_jobs';
     expect(await lines()).toEqual(

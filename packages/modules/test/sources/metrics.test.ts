@@ -1,4 +1,3 @@
-import { Sources } from '@holdfast/sources';
 import { createMetrics } from '@holdfast/telemetry';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sourceMetrics } from '../../src/sources/metrics/index.ts';
@@ -7,7 +6,7 @@ import { publish } from '../publish.ts';
 let metrics: ReturnType<typeof createMetrics>;
 beforeEach(() => {
   metrics = createMetrics({ service: 'api' });
-  sourceMetrics({ sources: new Sources([]) }, metrics.instruments('sources'));
+  sourceMetrics(metrics.instruments('sources'));
 });
 afterEach(() => metrics.close());
 

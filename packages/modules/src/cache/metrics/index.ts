@@ -1,10 +1,15 @@
 import type { Instruments } from '@holdfast/telemetry';
+import type { ModuleMetrics } from '../../module.ts';
 import type { CachePart } from '../create.ts';
 import { measureFallback } from './fallback.ts';
 import { countOperations } from './operations.ts';
 
-export function cacheMetrics({ caches }: CachePart, instruments: Instruments): void {
+export function cacheMetrics(instruments: Instruments): ModuleMetrics<CachePart> {
   countOperations(instruments);
-  // A process whose caches have no fallback exposes nothing of one.
-  if (caches.hasFallback) measureFallback(caches, instruments);
+  return {
+    read({ caches }) {
+      // A process whose caches have no fallback exposes nothing of one.
+      if (caches.hasFallback) measureFallback(caches, instruments);
+    },
+  };
 }

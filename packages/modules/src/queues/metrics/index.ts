@@ -1,18 +1,26 @@
 import { BoundedLabel, type Instruments } from '@holdfast/telemetry';
+import type { ModuleMetrics } from '../../module.ts';
 import type { QueuesPart } from '../create.ts';
-import { measureBatches } from './batches.ts';
+import { countBatches, measureBatches } from './batches.ts';
 import { countJobs } from './jobs.ts';
 import { countOutboxEvents, measureOutbox } from './outbox.ts';
 import { measureQueues } from './readings.ts';
-import { measureStore } from './store.ts';
+import { countStoreEvents } from './store.ts';
 
-export function queueMetrics({ queues, backend }: QueuesPart, instruments: Instruments): void {
+export function queueMetrics(instruments: Instruments): ModuleMetrics<QueuesPart> {
   const label = new BoundedLabel(200);
   const jobs = countJobs(label, instruments);
-  measureStore(backend, label, instruments);
-  measureQueues(queues, { label, jobs }, instruments);
-  measureBatches(queues, label, instruments);
+  const isUp = countStoreEvents(label, instruments);
+  countBatches(label, instruments);
   countOutboxEvents(label, instruments);
-  // A process without an outbox exposes nothing of one: one that takes no jobs is not one that is full.
-  if (queues.outbox !== undefined) measureOutbox(queues.outbox, instruments);
+  return {
+    read({ queues, backend }) {
+      // The embedded store is open before it tells anybody.
+      isUp.set(backend.status.available ? 1 : 0);
+      measureQueues(queues, { label, jobs }, instruments);
+      measureBatches(queues, instruments);
+      // A process without an outbox exposes nothing of one: one that takes no jobs is not one that is full.
+      if (queues.outbox !== undefined) measureOutbox(queues.outbox, instruments);
+    },
+  };
 }

@@ -1,12 +1,11 @@
-import type { QueueBackend, QueueChannels } from '@holdfast/queue';
-import type { BoundedLabel, Instruments } from '@holdfast/telemetry';
+import type { QueueChannels } from '@holdfast/queue';
+import type { BoundedLabel, Gauge, Instruments } from '@holdfast/telemetry';
 
-/** Whether the store of the queues is there, and what goes wrong with it in the background. */
-export function measureStore(
-  backend: Pick<QueueBackend, 'status'>,
-  queue: BoundedLabel,
-  instruments: Instruments,
-): void {
+/**
+ * Notes whether the store of the queues is there, and counts what goes wrong with it in the background.
+ * @returns what shows whether it is there, for whoever knows that before the store tells
+ */
+export function countStoreEvents(queue: BoundedLabel, instruments: Instruments): Gauge<object> {
   const up = instruments.gauge({
     name: 'holdfast_queue_store_up',
     help: '1 while the store of the queues is connected, 0 while it is not.',
@@ -16,9 +15,8 @@ export function measureStore(
     help: 'Background errors of queues and workers, such as a lost connection.',
     labels: { queue, part: ['producer', 'consumer', 'events'] },
   });
-  // The embedded store was opened before anybody listened.
-  up.set(backend.status.available ? 1 : 0);
   const channels = instruments.channels<QueueChannels>();
   channels.on('holdfast:queue:availability', ({ available }) => up.set(available ? 1 : 0));
   channels.on('holdfast:queue:error', ({ queue: name, part }) => errors.add(1, { queue: name, part }));
+  return up;
 }

@@ -1,11 +1,12 @@
 import type { SourceChannels } from '@holdfast/sources';
 import { BoundedLabel, type Instruments } from '@holdfast/telemetry';
+import type { ModuleMetrics } from '../../module.ts';
 import type { SourcesPart } from '../create.ts';
 
 const changes = ['fetched', 'updated', 'unchanged', 'deleted'] as const;
 
 /** Counts the syncs of this process. */
-export function sourceMetrics(_part: SourcesPart, instruments: Instruments): void {
+export function sourceMetrics(instruments: Instruments): ModuleMetrics<SourcesPart> {
   const sources = new BoundedLabel(200);
   const outcome = ['ok', 'failed'] as const;
   const syncs = instruments.counter({
@@ -43,4 +44,5 @@ export function sourceMetrics(_part: SourcesPart, instruments: Instruments): voi
     lastSuccess.set(Date.now() / 1000, { source });
     items.set(sync.fetched, { source });
   });
+  return {};
 }
