@@ -42,7 +42,7 @@ export function endFailedStart(logger: Logger, error: unknown): never {
     process.exit(error.exitCode);
   }
   if (error instanceof OwnQueuesError) {
-    logger.fatal(error.message);
+    logger.fatal({ problems: error.problems }, error.summary);
     process.exit(exitCodes.misconfigured);
   }
   if (error instanceof HoldfastError) {

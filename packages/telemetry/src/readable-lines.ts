@@ -5,7 +5,7 @@ type Line = Readonly<Record<string, unknown>>;
 type Style = Parameters<typeof styleText>[0];
 
 /** What has a place of its own in a line, or is the same in each. */
-const placed = new Set(['level', 'time', 'service', 'version', 'msg', 'reason', 'err', 'reqId', 'part']);
+const placed = new Set(['level', 'time', 'service', 'version', 'msg', 'reason', 'err', 'reqId', 'part', 'problems']);
 
 const levelStyles: Readonly<Record<string, Style>> = {
   fatal: ['bold', 'red'],
@@ -40,7 +40,7 @@ function format(json: string): string {
   const level = text(line['level']);
   const service = line['part'] === 'worker' ? 'worker' : text(line['service']);
   const head = `${clock(text(line['time']))} ${style(levelStyles[level] ?? 'dim', level.padEnd(5))} ${service.padEnd(6)}`;
-  return `${head} ${body(line, level)}${stack(line['err'])}`;
+  return `${head} ${body(line, level)}${list(line['problems'])}${stack(line['err'])}`;
 }
 
 function body(line: Line, level: string): string {
@@ -70,6 +70,12 @@ function others(line: Line, told: readonly string[]): string {
     .filter(([name]) => !placed.has(name) && !told.includes(name))
     .map(([name, value]) => ` ${style('dim', `${name}=`)}${text(value)}`)
     .join('');
+}
+
+/** Everything that is wrong, one below the other. */
+function list(problems: unknown): string {
+  if (!Array.isArray(problems)) return '';
+  return problems.map((problem) => `\n  ${text(problem)}`).join('');
 }
 
 function stack(error: unknown): string {

@@ -41,6 +41,15 @@ describe('the log on a terminal', () => {
     expect(second).toMatch(/^ +at .*readable-lines\.test/);
   });
 
+  it('shows problems one below the other, each in its line', () => {
+    logger.fatal({ problems: ['a.ts:1: Expression expected', 'b.ts has\nno end'] }, 'The handlers cannot be used');
+    expect(lines()).toEqual([
+      'fatal api    The handlers cannot be used',
+      '  a.ts:1: Expression expected',
+      '  b.ts has no end',
+    ]);
+  });
+
   it('lets nobody who is named in a list do so either', () => {
     logger.warn({ queues: ['a\u009b2Kb'] }, 'odd names');
     expect(shown).not.toContain('\u009b');

@@ -217,10 +217,8 @@ describe('files that cannot be used end the start with 78 and tell everything th
     });
     const node = run('api', { PORT: '0', ...embedded() });
     expect(await node.exited).toMatchObject({ code: 78 });
-    const output = node.lines
-      .join('\n')
-      .replaceAll(String.raw`\n`, '\n')
-      .replaceAll(`${home.path}/`, '');
+    const output = node.lines.join('\n').replaceAll(`${home.path}/`, '');
+    expect(node.lines.at(-1)).toContain('"msg":"The handlers of holdfast.yaml cannot be used"');
     for (const problem of [
       './none/*.ts matches no *.queue.ts and no *.handler.ts in ',
       'not-installed is no package that is installed in ',
@@ -247,9 +245,10 @@ describe('files that cannot be used end the start with 78 and tell everything th
       'scripts/package.json': '{ "type": "commonjs" }',
       'scripts/common.queue.mts': queueFile('common'),
       'scripts/common.handler.ts': "import '@holdfast/queue';\nexport default async () => 1;",
-      ...Object.assign({}, ...['enum', 'script', 'import', 'text', 'bare'].map(whole)),
+      ...Object.assign({}, ...['enum', 'script', 'import', 'type', 'text', 'bare'].map(whole)),
       'my-handlers/enum.handler.ts': 'export default async () => A.B;\nenum A { B }\n',
       'my-handlers/import.handler.ts': "import 'left-pad';\nexport default async () => 1;",
+      'my-handlers/type.handler.ts': "import { Handler } from '@holdfast/queue';\nexport default async () => 1;",
       'my-handlers/text.handler.ts': "export default 'text';",
       'my-handlers/bare.handler.ts': 'export const handler = 1;',
     });
@@ -264,6 +263,7 @@ describe('files that cannot be used end the start with 78 and tell everything th
     for (const problem of [
       'my-handlers/enum.handler.ts:2: TypeScript enum is not supported in strip-only mode; Node only removes types',
       "my-handlers/import.handler.ts: Cannot find package 'left-pad'",
+      "my-handlers/type.handler.ts:1: The requested module '@holdfast/queue' does not provide an export named 'Handler'; if that is a type, write",
       'my-handlers/text.handler.ts: its default export is no handler',
       'my-handlers/bare.handler.ts has no default export',
       "my-handlers/js.handler.mjs:3: Unexpected token ';'",

@@ -192,6 +192,14 @@ describe('the queues that files beside holdfast.yaml define', () => {
     expect(problemPaths({}, wrong)).toEqual(['queues.mail.payload', 'queues.mail.schedule']);
   });
 
+  it('are among those that somebody is told of who has misspelt one', () => {
+    const [problem] = loadError({}, handlers('queues: { mial: { attempts: 5 } }')).problems;
+    expect(problem).toMatchObject({
+      path: 'queues.mial',
+      allowed: 'a url; or one of source-sync, http-delivery, mail',
+    });
+  });
+
   it('may be turned off, and are not looked at then', () => {
     const { own, disabled } = load({}, handlers('queues: { mail: { enabled: false } }')).queues;
     expect(own).toEqual({ names: ['mail'], pairs: [], problems: [] });

@@ -46,7 +46,12 @@ function checkName(name: string, given: FileQueue, { inFiles }: QueuesBeside, pr
   const builtIn = [...builtInQueueNames, ...Object.keys(presetQueues), ...inFiles];
   const path = `queues.${name}`;
   if (given.url !== undefined || builtIn.includes(name) || problems.has(`${path}.url`)) return;
-  problems.add(path, 'is no built-in queue and has no url', `a url; or one of ${builtIn.join(', ')}`);
+  addNameless(path, builtIn, problems);
+}
+
+/** A name that says nothing of what the queue is: most often one that is misspelt. */
+function addNameless(path: string, others: readonly string[], problems: ProblemList): void {
+  problems.add(path, 'is no built-in queue and has no url', `a url; or one of ${others.join(', ')}`);
 }
 
 function toQueue(
@@ -68,9 +73,7 @@ function toQueue(
   }
   if (given.url === undefined) {
     // One that is wrong was dropped by the validation.
-    if (!problems.has(`${path}.url`)) {
-      problems.add(path, 'is no built-in queue and has no url', `a url; or one of ${builtInQueueNames.join(', ')}`);
-    }
+    if (!problems.has(`${path}.url`)) addNameless(path, [...builtInQueueNames, ...inFiles], problems);
     return policy;
   }
   const { description, payload, coalesce } = given;

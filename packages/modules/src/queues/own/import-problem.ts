@@ -17,12 +17,19 @@ export function importProblem(error: unknown, file: string): string {
   const message = firstLine(error.message);
   const hint = (typeof code === 'string' && hints[code]) || '';
   if (error instanceof SyntaxError) {
-    const asModule = isScript.test(message) ? '; its package.json has to say "type": "module"' : '';
-    return `${syntaxErrorPlace(error, file) ?? file}: ${message}${hint}${asModule}`;
+    return `${syntaxErrorPlace(error, file) ?? file}: ${message}${hint || hintOf(message, file)}`;
   }
   const place = placeOfFrame(error.stack, file);
   if (place === undefined) return `${file}: ${message}${hint}`;
   return `${file} throws ${error.name}: ${message} (${place})`;
+}
+
+/** What a file that is right in itself has to say of itself, or of what it imports. */
+function hintOf(message: string, file: string): string {
+  if (isScript.test(message)) return '; its package.json has to say "type": "module"';
+  // Node removes types one file at a time, so it cannot know of a name in an import that it is one.
+  const isOfTypes = /\.[cm]?ts$/.test(file) && message.includes('does not provide an export named');
+  return isOfTypes ? '; if that is a type, write `import { type … }`' : '';
 }
 
 /** `/path/file.ts:3` */
