@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { startRedis } from '@holdfast/testing';
 import type { RedisServer } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { patientProbe, startApi } from './fixture.ts';
+import { startApi } from './fixture.ts';
 import type { Api } from './fixture.ts';
 
 type Hash = Readonly<Record<string, string>>;
@@ -52,7 +52,7 @@ describe('a job that its store holds only in part', () => {
   const queue = '/v1/queues/http-delivery';
   beforeAll(async () => {
     redis = await startRedis();
-    api = await startApi({ env: { REDIS_URL: redis.url, ...patientProbe } });
+    api = await startApi({ redis });
     await api.app.listen({ host: '127.0.0.1', port: 0 });
     address = `http://127.0.0.1:${(api.app.server.address() as AddressInfo).port}`;
     prefix = `${api.runtime.parts.queues.backend.prefixOf('http-delivery')}:http-delivery:`;

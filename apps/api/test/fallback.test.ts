@@ -16,7 +16,7 @@ describe('while Redis is away and fallback is on', () => {
   let api: Api;
   beforeAll(async () => {
     redis = await startRedis({ args: persistent });
-    api = await startApi({ env: { REDIS_URL: redis.url, ...patientProbe } });
+    api = await startApi({ redis });
     await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false));
   });
   afterAll(async () => {

@@ -16,6 +16,8 @@ export interface ApiOptions {
   /** What holds the cache. The queue is on Redis, but for `embedded`, which is without any. Default `redis`. */
   readonly engine?: 'redis' | 'memory' | 'embedded';
   readonly env?: Readonly<Record<string, string>>;
+  /** A Redis of the test's own, which is there at the start. The test may kill it, but not freeze it. Default: the shared one. */
+  readonly redis?: { readonly url: string };
   readonly adjust?: (config: HoldfastConfig) => HoldfastConfig;
 }
 
@@ -36,17 +38,19 @@ export const patientProbe = { REDIS_PROBE_DEADLINE_MS: '30000' } as const;
 export async function startApi({
   engine = 'redis',
   env = {},
+  redis,
   adjust = (config) => config,
 }: ApiOptions = {}): Promise<Api> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-api-'));
   // Nobody breaks the Redis that tests share: a busy machine is no outage.
-  const isShared = engine !== 'embedded' && env['REDIS_URL'] === undefined;
+  const isShared = engine !== 'embedded' && env['REDIS_URL'] === undefined && redis === undefined;
   const loaded = loadConfig({
     parts: configParts(modules),
     cwd: directory,
     env: {
       NODE_ENV: 'test',
-      ...(engine !== 'embedded' && { REDIS_URL: useRedis().url }),
+      ...(engine !== 'embedded' && { REDIS_URL: redis?.url ?? useRedis().url }),
+      ...(redis !== undefined && patientProbe),
       ...(isShared && { ...patientProbe, REDIS_COMMAND_TIMEOUT_MS: '30000' }),
       REDIS_KEY_PREFIX: uniquePrefix('api'),
       ...env,
@@ -62,11 +66,12 @@ export async function startApi({
   const runtime = await createRuntime(config, { modules, usesFallback: true });
   readParts(runtime);
   const app = await buildApp({ config, runtime, logger, metrics });
-  // The shared Redis is there: the tests begin when the connections are, too.
+  // Such a Redis is there: the tests begin when the connections are, too.
   if (env['REDIS_URL'] === undefined) {
     await eventually(() => {
       const { cache, durable } = runtime.engines;
-      if (!cache.status.available || !durable.status.available) throw new Error('Redis is not connected yet.');
+      const all = [cache.status, durable.status, runtime.parts.queues.backend.status];
+      if (!all.every(({ available }) => available)) throw new Error('Redis is not connected yet.');
     });
   }
   return {

@@ -1,7 +1,7 @@
 import { startRedis } from '@holdfast/testing';
 import type { RedisServer } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { patientProbe, startApi } from './fixture.ts';
+import { startApi } from './fixture.ts';
 import type { Api, ProblemBody } from './fixture.ts';
 
 interface Schedule {
@@ -19,7 +19,7 @@ describe.each(['redis', 'embedded'] as const)('schedules that are not all ours, 
   let api: Api;
   beforeAll(async () => {
     if (engine === 'redis') redis = await startRedis();
-    api = await startApi({ engine, env: redis === undefined ? {} : { REDIS_URL: redis.url, ...patientProbe } });
+    api = await startApi({ engine, ...(redis !== undefined && { redis }) });
   });
   afterAll(async () => {
     await api.close();

@@ -2,7 +2,7 @@ import { eventually, startRedis } from '@holdfast/testing';
 import fc from 'fast-check';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { expect } from 'vitest';
-import { patientProbe, startApi } from './fixture.ts';
+import { startApi } from './fixture.ts';
 import type { Api } from './fixture.ts';
 
 export interface Fuzzed {
@@ -20,7 +20,7 @@ export interface Fuzzed {
 /** The whole service, and a Redis that nobody else writes to. */
 export async function startFuzzed(): Promise<Fuzzed> {
   const redis = await startRedis();
-  const api = await startApi({ env: { REDIS_URL: redis.url, ...patientProbe } });
+  const api = await startApi({ redis });
   await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false));
   return {
     api,

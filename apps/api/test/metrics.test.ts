@@ -1,7 +1,7 @@
 import { eventually, startRedis } from '@holdfast/testing';
 import type { RedisServer } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { patientProbe, startApi } from './fixture.ts';
+import { startApi } from './fixture.ts';
 import type { Api } from './fixture.ts';
 
 describe('what somebody who is woken up at night reads in /metrics', () => {
@@ -9,7 +9,7 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
   let api: Api;
   beforeAll(async () => {
     redis = await startRedis({ args: ['--appendonly', 'yes'] });
-    api = await startApi({ env: { REDIS_URL: redis.url, ...patientProbe } });
+    api = await startApi({ redis });
     await eventually(() => expect(api.runtime.parts.cache.caches.isOnFallback).toBe(false));
     await eventually(() => expect(api.runtime.parts.queues.backend.status.available).toBe(true));
   });

@@ -1,6 +1,6 @@
 import { eventually, startRedis, type RedisServer } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { patientProbe, startApi, type Api, type ProblemBody } from './fixture.ts';
+import { startApi, type Api, type ProblemBody } from './fixture.ts';
 
 const url = '/v1/queues/http-delivery/jobs';
 const data = { url: 'https://example.com/hook' };
@@ -15,7 +15,7 @@ describe('POST of a job while Redis is away', () => {
     redis = await startRedis();
   });
   beforeEach(async () => {
-    api = await startApi({ env: { REDIS_URL: redis.url, ...patientProbe } });
+    api = await startApi({ redis });
     await eventually(async () => expect((await add()).statusCode).toBe(201));
   });
   afterEach(async () => api.close());
@@ -123,7 +123,7 @@ describe('POST of a job while Redis is away and the outbox is full', () => {
   it('answers 503, when to try again, and which bound it is', async () => {
     const redis = await startRedis();
     const api = await startApi({
-      env: { REDIS_URL: redis.url, ...patientProbe },
+      redis,
       adjust: (config) => ({ ...config, queues: { ...config.queues, outbox: { maxJobs: 2 } } }),
     });
     const add = async () => api.app.inject({ method: 'POST', url, payload: { data } });
