@@ -1,4 +1,4 @@
-/** What a compiler says of each of these lines is compared in `test/errors.test.ts`, in their order. */
+/** What a compiler says of each of these lines is compared in `test/compilers.test.ts`, in their order. */
 import { builtInQueues } from '@holdfast/jobs';
 import { Consumer, defineQueue, Queues, type Handlers, type QueueBackend } from '@holdfast/queue';
 import { Type } from 'typebox';
