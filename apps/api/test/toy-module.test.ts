@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
+import { definePart } from '@holdfast/config/part';
 import { configParts, modules } from '@holdfast/modules';
 import { createRuntime, measureModules, missingRedis } from '@holdfast/runtime';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
@@ -12,12 +13,12 @@ import { buildWorker } from '@holdfast/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../src/app.ts';
 import { makeKey } from './fixture.ts';
-import { toyModule, toyTurns } from './toy/index.ts';
+import { toyConfig, toyModule, toyTurns } from './toy/index.ts';
 
 type Runnable = readonly [...typeof modules, typeof toyModule];
 
 const withToy: Runnable = [...modules, toyModule];
-const { token, entry } = makeKey('player', 'coordination:read+jobs:write');
+const { token, entry } = makeKey('player', 'coordination:read+jobs:read+jobs:write');
 const other = makeKey('stranger', 'cache:read');
 
 /** On Redis, and without one. */
@@ -48,8 +49,8 @@ function configure(list: Runnable, env: Readonly<Record<string, string>> = {}) {
 }
 
 /** Service and worker with these modules, listening; as the processes are made, in one. */
-async function start(list: Runnable = withToy) {
-  const config = configure(list);
+async function start(list: Runnable = withToy, env: Readonly<Record<string, string>> = {}) {
+  const config = configure(list, env);
   const log: string[] = [];
   const logger = createLogger({ service: 'toy', level: 'warn', stream: { write: (line) => void log.push(line) } });
   const metrics = createMetrics({ service: 'toy' });
@@ -76,6 +77,7 @@ async function start(list: Runnable = withToy) {
     runtime,
     log,
     get,
+    consumed: () => Object.keys(worker.status()),
     async close() {
       await app.close();
       await worker.close({ timeoutMs: 5000 });
@@ -131,6 +133,48 @@ describe('a module that is one folder and one line in the list', () => {
     const runtime = await createRuntime(configure(withToy), { modules: withToy });
     await runtime.close();
     expect(runtime.parts.toys.isClosed).toBe(true);
+  });
+});
+
+describe('a queue of a module', () => {
+  const withFile = async (queues: string): Promise<Record<string, string>> => {
+    await writeFile(join(directory, 'queues.yaml'), `queues:\n  toy-turns: ${queues}\n`);
+    return { HOLDFAST_CONFIG: 'queues.yaml' };
+  };
+  let service: Awaited<ReturnType<typeof start>> | undefined;
+  afterEach(async () => {
+    await service?.close();
+    service = undefined;
+  });
+
+  it('is changed by holdfast.yaml and served by the workers that name it, as a built-in one', async () => {
+    const env = await withFile('{ attempts: 3, retention: { failed: { count: 2 } } }');
+    service = await start(withToy, { ...env, WORKER_QUEUES: 'toy-turns' });
+    expect(service.consumed()).toEqual(['toy-turns']);
+    expect(await (await service.get('/v1/queues/toy-turns')).json()).toMatchObject({
+      policy: { attempts: 3, retention: { completed: { count: 10 }, failed: { count: 2 } } },
+    });
+  });
+
+  it('takes no jobs where it is turned off', async () => {
+    service = await start(withToy, await withFile('{ enabled: false }'));
+    const refused = await service.get('/v1/queues/toy-turns');
+    expect([refused.status, await refused.json()]).toMatchObject([404, { code: 'QUEUE_DISABLED' }]);
+    expect(service.consumed()).toEqual(['source-sync', 'http-delivery']);
+  });
+
+  it('is not there without its module, and says what of it cannot be changed', async () => {
+    expect(() => configure(withToy, { WORKER_QUEUES: 'toy-turn' })).toThrow(
+      /WORKER_QUEUES.*names a queue that there is not.*toy-turns/,
+    );
+    const env = await withFile('{ url: https://example.com/, method: PUT }');
+    expect(() => configure(withToy, env)).toThrow(
+      /queues\.toy-turns\.url: is no setting of a built-in queue[\s\S]*queues\.toy-turns\.method/,
+    );
+    const alone = await withFile('{ attempts: 3 }');
+    expect(() => loadConfig({ parts: configParts(modules), cwd: directory, env: alone })).toThrow(
+      /queues\.toy-turns.*is no built-in queue and has no url/,
+    );
   });
 });
 
@@ -243,13 +287,17 @@ describe('a list of modules that cannot be right', () => {
   });
 
   it('is refused where two define one queue, and leaves nothing open', async () => {
-    const list: Runnable = [...modules, second({ queues: [{ ...toyTurns, name: 'http-delivery' }] })];
+    const config = definePart({
+      ...toyConfig,
+      draft: ({ needs }) => needs.queues.inCode.add({ ...toyTurns, name: 'http-delivery' }),
+    });
+    const list: Runnable = [...modules, second({ config })];
     for (const env of onEither) {
-      const config = configure(list, env);
-      await expect(createRuntime(config, { modules: list, usesFallback: true })).rejects.toThrow(
+      const configured = configure(list, env);
+      await expect(createRuntime(configured, { modules: list, usesFallback: true })).rejects.toThrow(
         'Two queues have the name "http-delivery".',
       );
-      const next = await createRuntime(config, { modules: withToy, usesFallback: true });
+      const next = await createRuntime(configure(withToy, env), { modules: withToy, usesFallback: true });
       await next.close();
     }
   });

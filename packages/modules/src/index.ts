@@ -19,6 +19,7 @@ export type {
 } from './module.ts';
 export { configParts } from './module.ts';
 export { modules, type BuiltInHandlers, type BuiltInModules, type HoldfastConfig } from './modules.ts';
+export { queuesPart } from './queues/config/part.ts';
 export type { QueuesPart } from './queues/create.ts';
 export { OwnQueuesError } from './queues/own/own-queues-error.ts';
 export type { SourcesPart } from './sources/create.ts';

@@ -1,12 +1,5 @@
 import type { BaseConfig, Config, ConfigPart } from '@holdfast/config';
-import type {
-  Catalogue,
-  Handler,
-  Handlers as HandlersOf,
-  OnGivenUp,
-  QueueDefinition,
-  ThreadHandler,
-} from '@holdfast/queue';
+import type { Catalogue, Handler, Handlers as HandlersOf, OnGivenUp, ThreadHandler } from '@holdfast/queue';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import type { Instruments, Logger } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
@@ -23,10 +16,8 @@ export interface Module<Name extends string, Settings, Needs extends NeededModul
   readonly name: Name;
   /** Modules that stand before it in the list: they are there when `create` is called, and closed after it. */
   readonly needs: Needs;
-  /** Its variables, its sections of holdfast.yaml, and how its settings are made of them. */
+  /** Its variables, its sections of holdfast.yaml, and how its settings are made of them. Here it also tells of queues of its own. */
   readonly config: ConfigPart<Name, Settings>;
-  /** Queues of its own that are not in the catalogue of `@holdfast/jobs`. */
-  readonly queues?: readonly QueueDefinition[];
   /**
    * Makes its part. It does not wait for Redis: connections are made in the background. What it has opened it closes itself
    * when it fails; then those before it are closed, and the start ends with its error.
@@ -84,8 +75,6 @@ export interface CreateContext<Settings, Needs extends NeededModules> extends Gr
   readonly settings: Settings;
   /** The parts of the modules that it needs. */
   readonly needs: { readonly [Name in keyof Needs]: PartOf<Needs[Name]> };
-  /** The queues that modules bring along besides those of the catalogue. */
-  readonly queues: readonly QueueDefinition[];
   /** Whether there is a fallback while Redis is away, where the configuration allows it: in a process that answers callers. */
   readonly usesFallback: boolean;
   /** Has something closed after the engines: what fails with them may still have to be noted there. */

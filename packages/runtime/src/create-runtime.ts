@@ -71,13 +71,12 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
 
   const settings: ReadonlyMap<string, unknown> = new Map(Object.entries(config));
   const parts: Record<string, unknown> = {};
-  const queues = modules.flatMap((module) => module.queues ?? []);
   try {
     for (const module of modules) {
       const needs = Object.fromEntries(Object.entries(module.needs).map(([name, { name: of }]) => [name, parts[of]]));
       const context = { config, keys, engines, settings: settings.get(module.name), needs };
       const afterEngines = (end: () => void): void => void lastly.push(end);
-      const part = await module.create({ ...context, queues, usesFallback, afterEngines });
+      const part = await module.create({ ...context, usesFallback, afterEngines });
       parts[module.name] = part;
       started.push({ module, running: { ...context, part } });
     }

@@ -1,5 +1,5 @@
 import { definePart, groups, integer, section, withDefault, type SettingsOf } from '@holdfast/config/part';
-import type { Module, NoNeeds } from '@holdfast/modules';
+import { queuesPart, type Module, type NoNeeds } from '@holdfast/modules';
 import { defineQueue } from '@holdfast/queue';
 import type { RedisEngine } from '@holdfast/redis-core';
 import { encodeKeyPart } from '@holdfast/redis-core';
@@ -7,11 +7,12 @@ import { Type } from 'typebox';
 
 /** Says how often each toy was turned: with everything that a module can have, and in no file but those of this folder. */
 
-const toyConfig = definePart({
+export const toyConfig = definePart({
   name: 'toys',
-  needs: {},
+  needs: { queues: queuesPart },
   variables: { TOY_STEP: withDefault(groups.jobs, integer(1, 10), '1', 'By how much a turn counts.') },
   file: { toys: section({ greeting: Type.Optional(Type.String()) }, 'Toys.') },
+  draft: ({ needs }) => needs.queues.inCode.add(toyTurns),
   read: ({ values, file }) => ({ step: values.TOY_STEP, greeting: file.toys?.greeting ?? 'hello' }),
 });
 
@@ -58,7 +59,6 @@ export const toyModule: Module<'toys', ToySettings, NoNeeds, Toys> = {
   name: 'toys',
   needs: {},
   config: toyConfig,
-  queues: [toyTurns],
   create: ({ engines, keys }) => new Toys(engines.durable, keys.prefix),
   routes: async () => import('./routes.ts'),
   handlers: async () => import('./handlers.ts'),

@@ -24,8 +24,8 @@ export interface QueuesPart {
  */
 export async function createQueues(context: CreateContext<QueuesSettings, NoNeeds>): Promise<QueuesPart> {
   const { config, settings, keys, usesFallback } = context;
-  const own = await loadDefinitions(settings.own, namesOfOthers(settings, context.queues));
-  const definitions = queueDefinitions(settings, [...context.queues, ...own]);
+  const own = await loadDefinitions(settings.own, namesOfOthers(settings));
+  const definitions = queueDefinitions(settings, own);
   const opened: { close(): Promise<void> }[] = [];
   try {
     const outbox = usesFallback ? openJobOutbox(config, settings) : undefined;

@@ -1,6 +1,5 @@
 import { DurationReader, type ProblemList } from '@holdfast/config/part';
 import type { RetentionRule } from '@holdfast/queue';
-import { builtInQueueNames } from './built-in-queues.ts';
 import { queueBounds } from './duration-bounds.ts';
 import { checkPayloadSchema } from './payload-schema.ts';
 import { presetQueues } from './preset-queues.ts';
@@ -16,6 +15,8 @@ export type ReadSecret = (variable: string, path: string) => string | undefined;
 type PayloadSchema = Readonly<Record<string, unknown>>;
 
 export interface QueuesBeside {
+  /** The names of the built-in queues and of those of modules. */
+  readonly inCode: readonly string[];
   /** The names of queues that files of the installation define: of those the file says the policy only. */
   readonly inFiles: readonly string[];
   readonly readSecret: ReadSecret;
@@ -42,8 +43,8 @@ export function mergeQueues(
   return merged;
 }
 
-function checkName(name: string, given: FileQueue, { inFiles }: QueuesBeside, problems: ProblemList): void {
-  const builtIn = [...builtInQueueNames, ...Object.keys(presetQueues), ...inFiles];
+function checkName(name: string, given: FileQueue, { inCode, inFiles }: QueuesBeside, problems: ProblemList): void {
+  const builtIn = [...inCode, ...Object.keys(presetQueues), ...inFiles];
   const path = `queues.${name}`;
   if (given.url !== undefined || builtIn.includes(name) || problems.has(`${path}.url`)) return;
   addNameless(path, builtIn, problems);
@@ -57,13 +58,19 @@ function addNameless(path: string, others: readonly string[], problems: ProblemL
 function toQueue(
   name: string,
   given: FileQueue,
-  { inFiles, readSecret }: QueuesBeside,
+  { inCode, inFiles, readSecret }: QueuesBeside,
   problems: ProblemList,
 ): QueueConfig {
   const path = `queues.${name}`;
   const reader = new DurationReader(path, problems);
   const policy = toPolicy(given, reader);
-  if (builtInQueueNames.includes(name)) return policy;
+  // What is more of one of the catalogue was refused by the validation, which does not know those of modules.
+  if (inCode.includes(name)) {
+    for (const field of (['url', ...ofDelivery] as const).filter((each) => given[each] !== undefined)) {
+      problems.add(`${path}.${field}`, 'is no setting of a built-in queue');
+    }
+    return policy;
+  }
   // One with a url as well is told, with the path of its file, once the files are read.
   if (inFiles.includes(name) && given.url === undefined) {
     for (const field of ofDelivery.filter((each) => given[each] !== undefined)) {
@@ -73,7 +80,7 @@ function toQueue(
   }
   if (given.url === undefined) {
     // One that is wrong was dropped by the validation.
-    if (!problems.has(`${path}.url`)) addNameless(path, [...builtInQueueNames, ...inFiles], problems);
+    if (!problems.has(`${path}.url`)) addNameless(path, [...inCode, ...inFiles], problems);
     return policy;
   }
   const { description, payload, coalesce } = given;

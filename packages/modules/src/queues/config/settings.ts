@@ -5,6 +5,8 @@ import type { OutboxOptions, QueueDefinition, Retention, Schedule } from '@holdf
 export interface QueuesSettings {
   /** What is said otherwise of a built-in queue, and the queues that only the file knows (with `delivery`). */
   readonly byName: Readonly<Record<string, QueueConfig>>;
+  /** The queues of the catalogue and of modules, as they are without a configuration; also those that are off. */
+  readonly inCode: readonly QueueDefinition[];
   /** The queues that files of the installation bring along, as far as they are on. */
   readonly own: QueuePairs;
   /** What `enabled: false` turns off, in the order of the file; not in `byName`. */
