@@ -13,9 +13,16 @@ describe('tracking of reads', () => {
   /** What the listener heard, in order; `null` for a flush or the end of an epoch. */
   let heard: (string | null)[];
 
+  /** Its Redis may take as long as a busy machine needs. */
+  const patient = { probeDeadlineMs: 30_000, commandTimeoutMs: 30_000 };
   const open = (options: Partial<EngineOptions> = {}): IoredisEngine =>
     new IoredisEngine(
-      { name: 'tracked', target: { kind: 'standalone', host: commands.host, port: commands.port }, ...options },
+      {
+        name: 'tracked',
+        target: { kind: 'standalone', host: commands.host, port: commands.port },
+        ...patient,
+        ...options,
+      },
       { kind: 'standalone', host: invalidations.host, port: invalidations.port },
     );
   const armed = (): Promise<number> =>
