@@ -44,7 +44,7 @@ describe('embedded mode', () => {
     expect(workers).toEqual([expect.objectContaining({ addr: 'this-process' })]);
   });
 
-  it('shows its store as there, which was open before anybody could be told', async () => {
+  it('shows its store as there, which tells so once, when it is opened', async () => {
     const metrics = await (await fetch(`${address}/metrics`)).text();
     expect(metrics).toMatch(/^holdfast_queue_store_up 1$/m);
   });

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -237,6 +237,37 @@ describe('files that cannot be used end the start with 78 and tell everything th
       expect(output).toContain(problem);
     }
     expect(output).not.toMatch(/^\s+at /m);
+  });
+
+  it('in what the files of queues export, and in links', async () => {
+    write({
+      'holdfast.yaml': 'handlers: ./my-handlers/*.ts\n',
+      ...Object.assign({}, ...['thrown', 'getter', 'pattern', 'number', 'circle', 'nowhere', 'itself'].map(whole)),
+      'my-handlers/thrown.queue.ts': 'throw Object.create(null);',
+      'my-handlers/getter.queue.ts': "export default { get name() { throw new Error('not yet'); } };",
+      'my-handlers/pattern.queue.ts': queueFile('pattern', { schema: "{ type: 'string', pattern: '(' }" }),
+      'my-handlers/number.queue.ts': queueFile('number', { schema: '{ const: 10n }' }),
+      'my-handlers/circle.queue.ts': `const circle = {}; circle.items = circle; ${queueFile('circle', { schema: 'circle' })}`,
+    });
+    for (const name of ['nowhere', 'itself']) {
+      rmSync(path(`my-handlers/${name}.queue.ts`));
+      symlinkSync(name === 'itself' ? 'itself.queue.ts' : './gone.ts', path(`my-handlers/${name}.queue.ts`));
+    }
+    const node = run('api', { PORT: '0', ...embedded() });
+    expect(await node.exited).toMatchObject({ code: 78 });
+    const output = node.lines.join('\n').replaceAll(`${home.path}/`, '');
+    const unfit = 'its payload is no JSON Schema that can be checked';
+    for (const problem of [
+      'my-handlers/thrown.queue.ts throws [Object: null prototype] {}',
+      'my-handlers/getter.queue.ts throws Error: not yet (my-handlers/getter.queue.ts:1:',
+      `my-handlers/pattern.queue.ts: ${unfit}: Invalid regular expression`,
+      `my-handlers/number.queue.ts: ${unfit}: Do not know how to serialize a BigInt`,
+      `my-handlers/circle.queue.ts: ${unfit}: Converting circular structure to JSON`,
+      'my-handlers/nowhere.queue.ts is a link that leads nowhere',
+      'my-handlers/itself.queue.ts is a link that leads nowhere',
+    ]) {
+      expect(output).toContain(problem);
+    }
   });
 
   it('in the files of handlers', async () => {

@@ -10,13 +10,11 @@ import { countStoreEvents } from './store.ts';
 export function queueMetrics(instruments: Instruments): ModuleMetrics<QueuesPart> {
   const label = new BoundedLabel(200);
   const jobs = countJobs(label, instruments);
-  const isUp = countStoreEvents(label, instruments);
+  countStoreEvents(label, instruments);
   countBatches(label, instruments);
   countOutboxEvents(label, instruments);
   return {
-    read({ queues, backend }) {
-      // The embedded store is open before it tells anybody.
-      isUp.set(backend.status.available ? 1 : 0);
+    read({ queues }) {
       measureQueues(queues, { label, jobs }, instruments);
       measureBatches(queues, instruments);
       // A process without an outbox exposes nothing of one: one that takes no jobs is not one that is full.

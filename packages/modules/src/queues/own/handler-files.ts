@@ -89,5 +89,14 @@ function isFolder(path: string): boolean {
 
 /** Node removes no types from what lies below node_modules; a package that is linked from elsewhere lies elsewhere. */
 export function isInstalledTypeScript(file: string): boolean {
-  return /\.[cm]?ts$/.test(file) && realpathSync(file).includes(`${sep}node_modules${sep}`);
+  return /\.[cm]?ts$/.test(file) && targetOf(file).includes(`${sep}node_modules${sep}`);
+}
+
+/** The file that a link leads to, over any number of links; the link itself where it leads nowhere. */
+export function targetOf(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file;
+  }
 }

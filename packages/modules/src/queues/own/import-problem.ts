@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
 
 const hints: Readonly<Record<string, string>> = {
   ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX:
@@ -12,7 +13,8 @@ const isScript = /^(Cannot use import statement outside a module|Unexpected toke
 
 /** Why a file could not be imported: one line, with the place in it where that is known. */
 export function importProblem(error: unknown, file: string): string {
-  if (!(error instanceof Error)) return `${file} throws ${String(error)}`;
+  // Not everything that can be thrown can be made a text of.
+  if (!(error instanceof Error)) return `${file} throws ${firstLine(inspect(error))}`;
   const { code } = error as { code?: unknown };
   const message = firstLine(error.message);
   const hint = (typeof code === 'string' && hints[code]) || '';

@@ -1,6 +1,8 @@
 import { defineQueue, QueueDefinitionError, type QueueDefinition } from '@holdfast/queue';
+import { Compile } from 'typebox/compile';
 import { Check } from 'typebox/value';
 import { importDefault } from './import-default.ts';
+import { importProblem } from './import-problem.ts';
 import { OwnQueuesError } from './own-queues-error.ts';
 import type { QueuePair, QueuePairs } from './queue-pairs.ts';
 
@@ -27,12 +29,14 @@ async function loadDefinition(pair: QueuePair, owner: string | undefined): Promi
   const imported = await importDefault(queueFile);
   if ('problem' in imported) return imported.problem;
   const { value } = imported;
-  if (!looksLikeDefinition(value))
-    return `${queueFile}: its default export is no queue; export default defineQueue({ … })`;
-  if (value.name !== name)
-    return `${queueFile} defines the queue "${value.name}"; the file has to be ${value.name}.queue`;
   try {
+    if (!looksLikeDefinition(value))
+      return `${queueFile}: its default export is no queue; export default defineQueue({ … })`;
+    if (value.name !== name)
+      return `${queueFile} defines the queue "${value.name}"; the file has to be ${value.name}.queue`;
     const definition = defineQueue(value);
+    const wrong = payloadProblem(definition);
+    if (wrong !== undefined) return `${queueFile}: its payload is no JSON Schema that can be checked: ${wrong}`;
     const adds = definition.schedule !== undefined || definition.runAtStart === true;
     if (adds && !Check(definition.payload, {})) {
       return `${queueFile} has a schedule, whose jobs have the data {}, and its payload does not take that`;
@@ -40,7 +44,19 @@ async function loadDefinition(pair: QueuePair, owner: string | undefined): Promi
     return definition;
   } catch (error) {
     if (error instanceof QueueDefinitionError) return `${queueFile}: ${error.message}`;
-    throw error;
+    // What a file exports may throw when it is read.
+    return importProblem(error, queueFile);
+  }
+}
+
+/** Why no job could be checked against the payload, or nobody be told what it is. */
+function payloadProblem({ payload }: QueueDefinition): string | undefined {
+  try {
+    JSON.stringify(payload);
+    Compile(payload);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
   }
 }
 

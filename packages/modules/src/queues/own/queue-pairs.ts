@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { handlerFiles, isInstalledTypeScript } from './handler-files.ts';
+import { handlerFiles, isInstalledTypeScript, targetOf } from './handler-files.ts';
 
 /** A queue of the installation: what it is, and what runs its jobs. Absolute paths. */
 export interface QueuePair {
@@ -45,7 +45,7 @@ export function findQueuePairs(
     if (problem !== undefined) problems.push(problem);
     for (const file of files) {
       // What Kubernetes mounts is there twice: a link, and what it leads to.
-      const real = realpathSync(file);
+      const real = targetOf(file);
       if (seen.has(real)) continue;
       seen.add(real);
       const [, name = '', part] = /^(.*)\.(queue|handler)\.[cm]?[jt]s$/.exec(basename(file)) ?? [];
@@ -71,6 +71,9 @@ export function findQueuePairs(
 function* problemsOf(name: string, { queue, handler }: Found): Generator<string> {
   const [first = ''] = [...queue, ...handler];
   if (!queueName.test(name)) yield `${first}: the name of a queue has lower-case letters, digits and "-", 64 at most`;
+  for (const file of [...queue, ...handler]) {
+    if (!existsSync(file)) yield `${file} is a link that leads nowhere`;
+  }
   for (const file of [...queue, ...handler].filter(isInstalledTypeScript)) {
     yield `${file} is TypeScript below node_modules, where Node does not run it: an installed package has to ship JavaScript`;
   }
