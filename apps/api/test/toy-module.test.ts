@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
 import { definePart } from '@holdfast/config/part';
-import { configParts, modules } from '@holdfast/modules';
+import { configParts, modules, type Connection } from '@holdfast/modules';
 import { createRuntime, measureModules, missingRedis } from '@holdfast/runtime';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
@@ -127,6 +127,17 @@ describe('a module that is one folder and one line in the list', () => {
   it('shows in the metrics and in the health of the service', async () => {
     expect(await (await service.get('/metrics')).text()).toContain('holdfast_toy_turns 1');
     expect(await (await service.get('/health')).json()).toMatchObject({ status: 'ok', toys: { turns: 1 } });
+  });
+
+  it('has connections that the service is not ready without, where there is no fallback', async () => {
+    let status: Connection['status'] = { available: true };
+    const connections = () => ({ toys: { status } });
+    const connected = await start([...modules, { ...toyModule, connections }], { REDIS_ENABLE_FALLBACK: 'false' });
+    expect((await connected.get('/health/ready')).status).toBe(200);
+    status = { available: false, reason: 'the toys are away' };
+    expect((await connected.get('/health/ready')).status).toBe(503);
+    expect(missingRedis(connected.runtime)).toBe('the toys are away');
+    await connected.close();
   });
 
   it('is closed with the others', async () => {

@@ -1,4 +1,4 @@
-import { isLockedOut, type Connections, type Runtime } from '@holdfast/runtime';
+import { connectionsOfModules, connectionStates, isLockedOut, type Connections, type Runtime } from '@holdfast/runtime';
 import type { Metrics } from '@holdfast/telemetry';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { WorkerRuntime } from './worker.ts';
@@ -26,20 +26,24 @@ export function buildHealthServer(options: HealthServerOptions): FastifyInstance
     const stuck = worker.stuck();
     const running = stuck.length === 0 && Object.values(consumers).every((consumer) => consumer.running);
     const { cache, durable } = runtime.engines;
-    const { backend } = runtime.parts.queues;
     const { warnings } = runtime.eviction;
-    const reachable = [cache.status, durable.status, backend.status].every(({ available }) => available);
+    const reachable = connectionStates(runtime).every(({ available }) => available);
     const outage = enableFallback && !isLockedOut(runtime) ? 'degraded' : 'down';
     return {
       status: running ? (reachable ? 'ok' : outage) : 'down',
       version,
       uptime: Math.round(process.uptime()),
       mode,
-      // The queues are on the durable one.
       redis: {
         cache: { ...cache.status, warnings: warnings.cache },
         durable: { ...durable.status, warnings: warnings.durable },
-        queue: { ...backend.status, warnings: warnings.durable },
+        // What modules are connected to is on the durable one.
+        ...Object.fromEntries(
+          Object.entries(connectionsOfModules(runtime)).map(([name, { status }]) => [
+            name,
+            { ...status, warnings: warnings.durable },
+          ]),
+        ),
       },
       queues: consumers,
       ...(stuck.length > 0 && { stuck }),

@@ -2,6 +2,7 @@ export type { CachePart } from './cache/create.ts';
 export type {
   AnyModule,
   ConfigOf,
+  Connection,
   CreateContext,
   Ground,
   Handlers,

@@ -1,6 +1,6 @@
 import type { BaseConfig, Config, ConfigPart } from '@holdfast/config';
 import type { Catalogue, Handler, Handlers as HandlersOf, OnGivenUp, ThreadHandler } from '@holdfast/queue';
-import type { Keys, RedisEngine } from '@holdfast/redis-core';
+import type { EngineStatus, Keys, RedisEngine } from '@holdfast/redis-core';
 import type { Instruments, Logger } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
 
@@ -32,6 +32,11 @@ export interface Module<Name extends string, Settings, Needs extends NeededModul
    * while it is made counts too, such as a connection that Redis refuses.
    */
   metrics(instruments: Instruments): ModuleMetrics<Part>;
+  /**
+   * What it is connected to besides the engines, by the name that reports give it. No process is ready, where there is no
+   * fallback, before all of them are there. Asked by probes: it waits for nothing.
+   */
+  connections?(part: Part): Readonly<Record<string, Connection>>;
   /** What `/health` of the API says of it, from what is known: it is asked by probes, and waits for nothing. */
   health(part: Part): HealthReading;
   /** Ends it, after those that need it. */
@@ -123,6 +128,11 @@ export interface Handlers<Known extends Catalogue = readonly []> {
   stop?(): Promise<void>;
   /** Once no job runs any more. */
   close?(): Promise<void>;
+}
+
+/** What a process is connected to, such as an engine. */
+export interface Connection {
+  readonly status: Pick<EngineStatus, 'available' | 'reason' | 'fault' | 'neverConnected'>;
 }
 
 /** What a module says of itself in `/health`. */

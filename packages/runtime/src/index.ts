@@ -2,7 +2,8 @@ export { createRuntime, type Runtime, type RuntimeOptions } from './create-runti
 export type { EvictionWarnings } from './eviction-policy.ts';
 export type { EvictionWatch } from './eviction-watch.ts';
 export { forwardLeftovers, type ForwardOptions, type ForwardReport } from './forward-leftovers.ts';
-export { isLockedOut, type Connections } from './locked-out.ts';
+export { connectionsOfModules, connectionStates, type Connections } from './connections.ts';
+export { isLockedOut } from './locked-out.ts';
 export type { Listener } from './listen.ts';
 export { measureModules } from './measure-modules.ts';
 export { readConfig } from './read-config.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BaseConfig } from '@holdfast/config';
 import { notConnectedYet } from '@holdfast/redis-core';
-import { isLockedOut, type Connections } from './locked-out.ts';
+import { connectionStates, type Connections } from './connections.ts';
+import { isLockedOut } from './locked-out.ts';
 import { exitCodes, StartError } from './start-error.ts';
 
 /** How often the connections are looked at; looking costs nothing. */
@@ -34,10 +35,8 @@ export async function requireRedis({ redis }: BaseConfig, runtime: Connections):
 }
 
 /** Why a Redis cannot be used right now, each reason once; `undefined` when all can. */
-export function missingRedis({ engines, parts }: Connections): string | undefined {
-  const missing = [engines.cache, engines.durable, parts.queues.backend]
-    .map(({ status }) => status)
-    .filter((one) => !one.available);
+export function missingRedis(connections: Connections): string | undefined {
+  const missing = connectionStates(connections).filter((one) => !one.available);
   if (missing.length === 0) return undefined;
   const reasons = [...new Set(missing.map(({ reason }) => reason ?? 'no connection'))];
   // One that has not heard yet adds nothing to what another knows.

@@ -87,9 +87,10 @@ describe('requireRedis', () => {
       durable: typeof early | typeof there,
       backend: typeof early | typeof there,
     ) =>
-      missingRedis({ engines: { cache, durable }, parts: { queues: { backend } } } as Parameters<
-        typeof missingRedis
-      >[0]);
+      missingRedis({
+        engines: { cache, durable },
+        modules: [{ module: { connections: () => ({ queue: backend }) }, running: { part: null } }],
+      });
     expect(missing(refused, early, early)).toBe('it refuses the password');
     expect(missing(there, early, early)).toBe('not connected yet');
     expect(missing(there, there, there)).toBeUndefined();

@@ -24,5 +24,6 @@ export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart>
       },
     };
   },
+  connections: ({ backend }) => ({ queue: backend }),
   close: async ({ queues }) => queues.close(),
 };

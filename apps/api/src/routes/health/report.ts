@@ -1,10 +1,10 @@
 import type { BaseConfig } from '@holdfast/config';
 import { createKeys, faultKindOf, type FaultKind, type RedisEngine } from '@holdfast/redis-core';
-import { isLockedOut, type Connections, type Runtime } from '@holdfast/runtime';
+import { connectionStates, isLockedOut, type Connections, type Runtime } from '@holdfast/runtime';
 import type { ModulesHealth } from './modules-health.ts';
 
 export interface HealthSources extends ReadinessSources {
-  readonly runtime: Pick<Runtime, 'engines' | 'parts' | 'eviction'>;
+  readonly runtime: Pick<Runtime, 'engines' | 'parts' | 'modules' | 'eviction'>;
   readonly modules: Pick<ModulesHealth, 'read'>;
   readonly version: string;
   /** Seconds. */
@@ -75,8 +75,7 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
  */
 export function isReady({ config, runtime }: ReadinessSources): boolean {
   if (config.redis.enableFallback) return !isLockedOut(runtime);
-  const { engines, parts } = runtime;
-  return [engines.cache, engines.durable, parts.queues.backend].every(({ status }) => status.available);
+  return connectionStates(runtime).every(({ available }) => available);
 }
 
 /** `down` only where there is no fallback. */
