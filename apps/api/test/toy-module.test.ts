@@ -210,6 +210,25 @@ describe('a module that fails', () => {
     }
   });
 
+  it('keeps none from being closed where two cannot be, and both are told', async () => {
+    const [cache, queues, sources] = modules;
+    const failing = (reason: string) => (): void => {
+      throw new Error(reason);
+    };
+    const list: Runnable = [
+      cache,
+      queues,
+      { ...sources, close: failing('a source hangs') },
+      { ...toyModule, close: failing('a toy is stuck') },
+    ];
+    const config = configure(list);
+    const runtime = await createRuntime(config, { modules: list, usesFallback: true });
+    await expect(runtime.close()).rejects.toThrow('a toy is stuck; a source hangs');
+    // Journal and outbox are free again.
+    const next = await createRuntime(config, { modules: withToy, usesFallback: true });
+    await next.close();
+  });
+
   it('makes the service degraded where it cannot say how it is, and is named, once in the log', async () => {
     const list: Runnable = [...modules, { ...toyModule, health: () => broken() }];
     service = await start(list);

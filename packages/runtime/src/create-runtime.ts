@@ -13,7 +13,7 @@ export interface Runtime<ModuleParts = Parts<BuiltInModules>> {
   readonly modules: readonly StartedModule[];
   /** Looks at nothing before it is started. */
   readonly eviction: EvictionWatch;
-  /** Closes all of it, the newest first. */
+  /** Closes all of it, the newest first; also where something cannot be closed. Fails then, and says all that failed. */
   close(): Promise<void>;
 }
 
@@ -64,6 +64,7 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
     for (const { module, running } of started.toReversed()) await attempt(() => module.close(running.part));
     await Promise.all([attempt(() => engines.cache.close()), attempt(() => engines.durable.close())]);
     for (const end of lastly.toReversed()) await attempt(end);
+    if (failures.length > 1) throw new AggregateError(failures, failures.map(messageOf).join('; '));
     if (failures.length > 0) throw failures[0];
   };
   let closed: Promise<void> | undefined;
@@ -93,6 +94,10 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
     eviction,
     close,
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** In embedded mode the cache is bounded by what this process may use; elsewhere it is not in this process. */
