@@ -7,6 +7,9 @@ import type { BaseVariables } from './variables.ts';
 /** Top-level sections of holdfast.yaml, by name. */
 export type Sections = Readonly<Record<string, TSchema>>;
 
+/** As TypeBox' `Static`, which takes the compiler seconds to find out that it knows nothing of a schema that is any. */
+type StaticOf<Schema extends TSchema> = TSchema extends Schema ? unknown : Static<Schema>;
+
 /** The parts that a part needs, by the name that it gives them. */
 export interface NeededParts {
   readonly [name: string]: ConfigPart;
@@ -19,7 +22,7 @@ export interface PartInput<Declared extends Variables, Described extends Section
   /** Which variables were set, rightly or wrongly. */
   readonly given: ReadonlySet<keyof BaseVariables | (keyof Declared & string)>;
   /** Its sections of holdfast.yaml, without what is wrong in them. */
-  readonly file: { readonly [Name in keyof Described]?: Static<Described[Name]> };
+  readonly file: { readonly [Name in keyof Described]?: StaticOf<Described[Name]> };
   /** Where holdfast.yaml is, or would be: relative paths in it begin there. Absolute. */
   readonly directory: string;
   /** Takes what is wrong: all of it is reported at once, and settings are then not used. */

@@ -13,12 +13,12 @@ export type NameOf<Known extends Catalogue> = Known[number]['name'];
 
 /** What the jobs of a queue carry. */
 export type DataOf<Definition extends QueueDefinition> = Definition extends QueueDefinition
-  ? Static<Definition['payload']>
+  ? StaticOf<Definition['payload']>
   : never;
 
 /** What the handler of a queue returns; `unknown` where its definition does not say. */
 export type ResultOf<Definition extends QueueDefinition> =
-  Definition extends QueueDefinition<string, TSchema, infer Result> ? Static<Result> : never;
+  Definition extends QueueDefinition<string, TSchema, infer Result> ? StaticOf<Result> : never;
 
 /** The definition of a name: of a name that is only known at run time, what all such have in common. */
 export type DefinitionOf<Known extends Catalogue, Name extends string> = string extends Name
@@ -42,3 +42,6 @@ type OpenDefinition<Definition extends QueueDefinition> = Definition extends Que
 type Takes<Definition extends QueueDefinition> = Definition extends QueueDefinition
   ? (data: DataOf<Definition>) => void
   : never;
+
+/** As TypeBox' `Static`, which takes the compiler seconds to find out that it knows nothing of a schema that is any. */
+type StaticOf<Schema extends TSchema> = TSchema extends Schema ? unknown : Static<Schema>;
