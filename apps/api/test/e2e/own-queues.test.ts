@@ -242,10 +242,16 @@ describe('files that cannot be used end the start with 78 and tell everything th
   it('in what the files of queues export, and in links', async () => {
     write({
       'holdfast.yaml': 'handlers: ./my-handlers/*.ts\n',
-      ...Object.assign({}, ...['thrown', 'getter', 'pattern', 'number', 'circle', 'nowhere', 'itself'].map(whole)),
+      ...Object.assign(
+        {},
+        ...['thrown', 'getter', 'pattern', 'typo', 'number', 'circle', 'nowhere', 'itself'].map(whole),
+      ),
       'my-handlers/thrown.queue.ts': 'throw Object.create(null);',
       'my-handlers/getter.queue.ts': "export default { get name() { throw new Error('not yet'); } };",
       'my-handlers/pattern.queue.ts': queueFile('pattern', { schema: "{ type: 'string', pattern: '(' }" }),
+      'my-handlers/typo.queue.ts': queueFile('typo', {
+        schema: "{ type: 'object', properties: { to: { type: 'strnig' } } }",
+      }),
       'my-handlers/number.queue.ts': queueFile('number', { schema: '{ const: 10n }' }),
       'my-handlers/circle.queue.ts': `const circle = {}; circle.items = circle; ${queueFile('circle', { schema: 'circle' })}`,
     });
@@ -261,6 +267,7 @@ describe('files that cannot be used end the start with 78 and tell everything th
       'my-handlers/thrown.queue.ts throws [Object: null prototype] {}',
       'my-handlers/getter.queue.ts throws Error: not yet (my-handlers/getter.queue.ts:1:',
       `my-handlers/pattern.queue.ts: ${unfit}: Invalid regular expression`,
+      `my-handlers/typo.queue.ts: ${unfit}: payload.properties.to.type is not valid (allowed: object,`,
       `my-handlers/number.queue.ts: ${unfit}: Do not know how to serialize a BigInt`,
       `my-handlers/circle.queue.ts: ${unfit}: Converting circular structure to JSON`,
       'my-handlers/nowhere.queue.ts is a link that leads nowhere',
@@ -268,6 +275,19 @@ describe('files that cannot be used end the start with 78 and tell everything th
     ]) {
       expect(output).toContain(problem);
     }
+  });
+
+  it('in a file that ends the process', async () => {
+    write({
+      'holdfast.yaml': 'handlers: ./my-handlers\n',
+      ...whole('leaves'),
+      'my-handlers/leaves.queue.ts': 'process.exit(0);',
+    });
+    const node = run('api', { PORT: '0', ...embedded() });
+    expect(await node.exited).toMatchObject({ code: 78 });
+    expect(node.lines.join('\n')).toContain(
+      `The process was ended while it imported ${path('my-handlers/leaves.queue.ts')}.`,
+    );
   });
 
   it('in the files of handlers', async () => {

@@ -28,19 +28,39 @@ const maxDepth = 32;
 
 type Mapping = Readonly<Record<string, unknown>>;
 
+export interface PayloadSchemaOptions {
+  /** Whether a keyword that is not known here passes, as those of a schema that a program makes. Default false. */
+  readonly takesAnyKeyword?: boolean;
+}
+
 /** Notes every way in which `schema` is no JSON Schema that can be checked against, with the path of each. */
-export function checkPayloadSchema(schema: unknown, path: string, problems: ProblemList, depth = 0): void {
+export function checkPayloadSchema(
+  schema: unknown,
+  path: string,
+  problems: Pick<ProblemList, 'add'>,
+  options: PayloadSchemaOptions = {},
+  depth = 0,
+): void {
   if (typeof schema === 'boolean' && depth > 0) return;
   if (!isMapping(schema) || depth > maxDepth) {
     problems.add(path, depth > maxDepth ? 'is nested too deeply' : 'is no JSON Schema', 'a mapping');
     return;
   }
   for (const [keyword, value] of Object.entries(schema)) {
-    checkKeyword(keyword, value, `${path}.${keyword}`, problems, depth);
+    if (options.takesAnyKeyword === true && !keywords.includes(keyword)) continue;
+    checkKeyword(keyword, value, `${path}.${keyword}`, { problems, options, depth });
   }
 }
 
-function checkKeyword(keyword: string, value: unknown, path: string, problems: ProblemList, depth: number): void {
+/** Where a part of a schema stands. */
+interface Place {
+  readonly problems: Pick<ProblemList, 'add'>;
+  readonly options: PayloadSchemaOptions;
+  readonly depth: number;
+}
+
+function checkKeyword(keyword: string, value: unknown, path: string, place: Place): void {
+  const { problems } = place;
   const require = (holds: boolean, allowed: string): void => {
     if (!holds) problems.add(path, 'is not valid', allowed);
   };
@@ -59,17 +79,22 @@ function checkKeyword(keyword: string, value: unknown, path: string, problems: P
     require(Number.isInteger(value) && (value as number) >= 0, 'a whole number from 0');
   else if (keyword === 'multipleOf') require(Number.isFinite(value) && (value as number) > 0, 'a number above 0');
   else if (numbers.includes(keyword)) require(Number.isFinite(value), 'a number');
-  else if (nested.includes(keyword)) checkPayloadSchema(value, path, problems, depth + 1);
-  else if (nestedMaps.includes(keyword)) checkMap(keyword, value, path, problems, depth);
+  else if (nested.includes(keyword)) checkPart(value, path, place);
+  else if (nestedMaps.includes(keyword)) checkMap(keyword, value, path, place);
   else if (nestedLists.includes(keyword)) {
     require(Array.isArray(value) && value.length > 0, 'a list of schemas');
     if (Array.isArray(value)) {
-      for (const [at, item] of value.entries()) checkPayloadSchema(item, `${path}.${at}`, problems, depth + 1);
+      for (const [at, item] of value.entries()) checkPart(item, `${path}.${at}`, place);
     }
   }
 }
 
-function checkMap(keyword: string, value: unknown, path: string, problems: ProblemList, depth: number): void {
+function checkPart(schema: unknown, path: string, { problems, options, depth }: Place): void {
+  checkPayloadSchema(schema, path, problems, options, depth + 1);
+}
+
+function checkMap(keyword: string, value: unknown, path: string, place: Place): void {
+  const { problems } = place;
   if (!isMapping(value)) {
     problems.add(path, 'is not valid', 'a mapping of schemas');
     return;
@@ -77,7 +102,7 @@ function checkMap(keyword: string, value: unknown, path: string, problems: Probl
   for (const [name, schema] of Object.entries(value)) {
     const at = `${path}.${/^[\w-]+$/.test(name) ? name : JSON.stringify(name.slice(0, 80))}`;
     if (keyword === 'patternProperties' && !isPattern(name)) problems.add(at, 'is no regular expression');
-    checkPayloadSchema(schema, at, problems, depth + 1);
+    checkPart(schema, at, place);
   }
 }
 

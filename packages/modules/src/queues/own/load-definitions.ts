@@ -1,6 +1,7 @@
 import { defineQueue, QueueDefinitionError, type QueueDefinition } from '@holdfast/queue';
 import { Compile } from 'typebox/compile';
 import { Check } from 'typebox/value';
+import { checkPayloadSchema } from '../config/payload-schema.ts';
 import { importDefault } from './import-default.ts';
 import { importProblem } from './import-problem.ts';
 import { OwnQueuesError } from './own-queues-error.ts';
@@ -54,7 +55,12 @@ function payloadProblem({ payload }: QueueDefinition): string | undefined {
   try {
     JSON.stringify(payload);
     Compile(payload);
-    return undefined;
+    // A `type` that there is not would let anything pass.
+    const problems: string[] = [];
+    const add = (path: string, message: string, allowed = ''): void =>
+      void problems.push(`${path} ${message}${allowed === '' ? '' : ` (allowed: ${allowed})`}`);
+    checkPayloadSchema(payload, 'payload', { add }, { takesAnyKeyword: true });
+    return problems[0];
   } catch (error) {
     return error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
   }
