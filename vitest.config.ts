@@ -1,12 +1,9 @@
-import { readdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './scripts/lib/test-order.mjs';
+import { workspaceFolders } from './scripts/lib/workspaces.mjs';
 
-/** Every workspace folder that has tests is a project; glob projects would not inherit the resolve conditions. */
-const projects = ['packages', 'apps', 'examples', 'infra']
-  .flatMap((area) => readdirSync(area).map((name) => `${area}/${name}`))
-  .filter((root) => !root.includes('.'))
-  .concat('scripts');
+/** Every folder that may have tests is a project; glob projects would not inherit the resolve conditions. */
+const projects = [...workspaceFolders(import.meta.dirname), 'scripts'];
 
 const conditions = ['@holdfast/source'];
 

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-
-const areas = ['packages', 'apps', 'examples'];
+import { workspaceFolders } from './workspaces.mjs';
 
 /** Rules on source files that are about a line, each with where it does not hold. */
 const lineRules = [
@@ -55,12 +54,9 @@ const dumpingGround = /^(?:utils?|helpers?|common|misc)(?:\.[a-z.]+)?$/;
 /** What breaks a rule that no other tool sees, one line each: `file:line: rule`. */
 export function findBrokenRules(root) {
   const problems = [];
-  for (const area of areas) {
-    for (const name of folders(join(root, area))) {
-      const workspace = `${area}/${name}`;
-      for (const path of walk(join(root, workspace))) problems.push(...checkFile(relative(root, path), path));
-      problems.push(...checkManifest(workspace, join(root, workspace, 'package.json')));
-    }
+  for (const workspace of workspaceFolders(root)) {
+    for (const path of walk(join(root, workspace))) problems.push(...checkFile(relative(root, path), path));
+    problems.push(...checkManifest(workspace, join(root, workspace, 'package.json')));
   }
   return problems;
 }
@@ -68,7 +64,7 @@ export function findBrokenRules(root) {
 function checkFile(file, path) {
   const named = file
     .split('/')
-    .slice(2)
+    .slice(1)
     .filter((part) => dumpingGround.test(part));
   const problems = named.map((part) => `${file}: name it after what it holds, not "${part}"`);
   if (!/^[^/]+\/[^/]+\/(src|lua)\//.test(file) || !/\.(ts|lua)$/.test(file)) return problems;
@@ -94,12 +90,6 @@ function checkManifest(workspace, path) {
   const { dependencies = {}, peerDependencies = {} } = JSON.parse(readFileSync(path, 'utf8'));
   const isRuntime = '@holdfast/testing' in dependencies || '@holdfast/testing' in peerDependencies;
   return isRuntime ? [`${workspace}/package.json: @holdfast/testing is a devDependency`] : [];
-}
-
-function folders(path) {
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && readdirSync(join(path, entry.name)).includes('package.json'))
-    .map((entry) => entry.name);
 }
 
 function walk(directory) {

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from './fail.mjs';
 import { scopeToInstall, stampOf, toolWorkspaces } from './install-scope.mjs';
 import { isLockfileOutdated } from './lockfile.mjs';
 import { node, root, withoutTools } from './paths.mjs';
+import { workspaceFolders } from './workspaces.mjs';
 
 const stampFile = join(root, 'node_modules', '.holdfast-install');
 
@@ -69,9 +70,7 @@ function engineFlag() {
 /** A hash over all that decides what is installed. */
 function fingerprint() {
   const hash = createHash('sha256');
-  const manifests = ['packages', 'apps', 'examples', 'infra'].flatMap((area) =>
-    existsSync(join(root, area)) ? readdirSync(join(root, area)).map((name) => `${area}/${name}/package.json`) : [],
-  );
+  const manifests = workspaceFolders(root).map((folder) => `${folder}/package.json`);
   manifests.sort((a, b) => a.localeCompare(b, 'en'));
   for (const file of ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', ...manifests]) {
     const path = join(root, file);

@@ -1,8 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-
-const areas = ['packages', 'apps', 'examples', 'infra'];
+import { workspaceFolders } from './workspaces.mjs';
 
 /** What tsc leaves in `dist` for itself. */
 const notPacked = '!dist/**/*.tsbuildinfo';
@@ -18,7 +17,9 @@ export function findBrokenManifests(root) {
   const { repository } = read(join(root, 'package.json'));
   const url = repository?.url ?? '';
   if (!/^git\+https:\/\/.+\.git$/.test(url)) return ['package.json: repository.url is git+https://….git'];
-  const workspaces = areas.flatMap((area) => workspacesIn(root, area));
+  const workspaces = workspaceFolders(root).map((folder) => {
+    return { folder, manifest: read(join(root, folder, 'package.json')) };
+  });
   const isPrivate = new Map(workspaces.map(({ manifest }) => [manifest.name, manifest.private === true]));
   return workspaces.flatMap(({ folder, manifest }) => {
     const rules = [
@@ -86,14 +87,6 @@ function withoutSources(exports) {
 function hasTypes(entry) {
   const conditions = Object.keys(entry);
   return conditions.at(-2) === 'types' && conditions.at(-1) === 'default';
-}
-
-function workspacesIn(root, area) {
-  if (!existsSync(join(root, area))) return [];
-  return readdirSync(join(root, area))
-    .map((name) => `${area}/${name}`)
-    .filter((folder) => existsSync(join(root, folder, 'package.json')))
-    .map((folder) => ({ folder, manifest: read(join(root, folder, 'package.json')) }));
 }
 
 function read(file) {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { workspaceFolders } from './workspaces.mjs';
 
 /** Options of vitest whose value is an argument of its own. */
 const withValue = new Set(
@@ -32,10 +33,7 @@ export function resolvePatterns(root, args) {
 
 /** Relative to the root. */
 function testFiles(root) {
-  const workspaces = ['packages', 'apps', 'examples', 'infra'].flatMap((area) =>
-    (existsSync(join(root, area)) ? readdirSync(join(root, area)) : []).map((name) => `${area}/${name}`),
-  );
-  return [...workspaces, 'scripts'].flatMap((folder) => {
+  return [...workspaceFolders(root), 'scripts'].flatMap((folder) => {
     const tests = join(root, folder, 'test');
     if (!existsSync(tests)) return [];
     return readdirSync(tests, { recursive: true, encoding: 'utf8' })

@@ -137,6 +137,7 @@ describe('npm test -- PATTERN', () => {
     mkdirSync(dirname(join(root, file)), { recursive: true });
     writeFileSync(join(root, file), '');
   }
+  for (const workspace of ['packages/queue', 'apps/api']) writeFileSync(join(root, workspace, 'package.json'), '{}');
   afterAll(() => rmSync(root, { recursive: true, force: true }));
   const [outbox = '', two = '', api = '', script = ''] = files.map((file) => join(root, file));
 

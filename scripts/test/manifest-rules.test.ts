@@ -99,4 +99,9 @@ describe('the rules of package.json', () => {
     write('apps/new/package.json', { ...complete, private: undefined });
     expect(findBrokenManifests(workspace)).toContain('apps/new/package.json: is not published: "private": true');
   });
+
+  it('hold for the benchmarks, which are a workspace in no folder of others', () => {
+    write('benchmarks/package.json', { ...complete, engines: undefined });
+    expect(findBrokenManifests(workspace)).toEqual(['benchmarks/package.json: "engines" names the oldest Node']);
+  });
 });
