@@ -25,7 +25,7 @@ interface Job {
 
 interface Workflow {
   readonly on: Readonly<Record<string, { branches?: readonly string[] } | null>>;
-  readonly concurrency: { readonly group: string };
+  readonly concurrency: { readonly group: string; readonly 'cancel-in-progress': boolean | string };
   readonly permissions: Readonly<Record<string, string>>;
   readonly jobs: Readonly<Record<string, Job>>;
 }
@@ -82,6 +82,13 @@ describe('ci.yml', () => {
     const { engines } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { engines: { node: string } };
     const node = steps.find((step) => step.uses?.startsWith('actions/setup-node@'))?.with?.['node-version'];
     expect(engines.node).toBe(`>=${node as string}`);
+  });
+
+  it('is cancelled by a newer push to a branch, and on main by none, also while it waits', () => {
+    expect(ci.concurrency).toEqual({
+      group: "ci-${{ github.ref == 'refs/heads/main' && github.sha || github.ref }}",
+      'cancel-in-progress': "${{ github.ref != 'refs/heads/main' }}",
+    });
   });
 
   it('skips nothing for want of a tool that it can have', () => {
