@@ -1,10 +1,15 @@
 /** Turns the changesets into versions and changelogs, and has the overlays name the images of that version. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { fail } from './lib/fail.mjs';
 import { writeImageTags } from './lib/image-tags.mjs';
 import { root, withTools } from './lib/paths.mjs';
+import { currentVersion } from './lib/release-plan.mjs';
 
-const { status } = spawnSync('changeset', ['version'], { cwd: root, env: withTools(), stdio: 'inherit' });
-if (status === 0) writeImageTags(root, JSON.parse(readFileSync(join(root, 'apps/api/package.json'), 'utf8')).version);
-process.exitCode = status ?? 1;
+const { status, signal, error } = spawnSync('changeset', ['version'], {
+  cwd: root,
+  env: withTools(),
+  stdio: 'inherit',
+});
+if (status !== 0)
+  fail(`changeset version failed (${error?.message ?? `exit ${status ?? signal}`}); the overlays are as they were.`);
+writeImageTags(root, currentVersion(root));

@@ -7,18 +7,23 @@ import { join } from 'node:path';
  *
  * - `mode`: `version` while there are changesets, which first become versions in a pull request; then `publish`. `none` before
  *   there is anything to release.
- * - `version`: of all packages and apps, which is one.
+ * - `version`: the current one.
  * - `images`: whether those of this version are still to be built. The tag `v<version>` says that they are there: it is made
  *   after them. What npm has, `changeset publish` asks npm.
  *
  * @param {string} folder a clone whose remote `origin` has the tags
  */
 export function releasePlan(folder) {
-  const { version } = JSON.parse(readFileSync(join(folder, 'apps/api/package.json'), 'utf8'));
+  const version = currentVersion(folder);
   const hasChangesets = readdirSync(join(folder, '.changeset')).some(isChangeset);
   // 0.0.0 is what stands there before the first release.
   const mode = hasChangesets ? 'version' : version === '0.0.0' ? 'none' : 'publish';
   return { mode, version, images: mode === 'publish' && !hasTag(folder, `v${version}`) };
+}
+
+/** Of all packages and apps, which is one. */
+export function currentVersion(folder) {
+  return JSON.parse(readFileSync(join(folder, 'apps/api/package.json'), 'utf8')).version;
 }
 
 function isChangeset(file) {
@@ -28,7 +33,7 @@ function isChangeset(file) {
 /** Asked of the remote, since a clone of one commit has no tags. */
 function hasTag(folder, tag) {
   const args = ['ls-remote', '--tags', 'origin', `refs/tags/${tag}`];
-  const { status, stdout, stderr } = spawnSync('git', args, { cwd: folder, encoding: 'utf8', timeout: 60_000 });
-  if (status !== 0) throw new Error(`git ${args.join(' ')} failed: ${stderr}`);
+  const { status, stdout, stderr, error } = spawnSync('git', args, { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+  if (status !== 0) throw new Error(`git ${args.join(' ')} failed: ${error?.message ?? stderr}`);
   return stdout.trim() !== '';
 }
