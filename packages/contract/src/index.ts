@@ -11,7 +11,7 @@ export { getHealth, getLive, getReady, Health, Outbox, Readiness, Redis } from '
 export { getRoot, ServiceInfo } from './home.ts';
 export { AddedJob, addJob, getJob, KeptJob } from './jobs/add.ts';
 export { AddedJobItem, AddedJobs, addJobs } from './jobs/add-many.ts';
-export { jobEvents } from './jobs/events.ts';
+export { followJob } from './jobs/events.ts';
 export { Job, JobError, JobStanding, JobState, listedStates } from './jobs/job.ts';
 export { cancelJob, JobPage, listJobs, promoteJob, removeJob, retryJob } from './jobs/manage.ts';
 export { JobOptions, NewJob } from './jobs/new-job.ts';

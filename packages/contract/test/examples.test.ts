@@ -93,4 +93,8 @@ describe('a name', () => {
   it.each(named)('is that of its schema: %s', (name, schema) => {
     expect(schema).toHaveProperty('title', name);
   });
+
+  it('of a route is its operationId', () => {
+    for (const [name, value] of Object.entries(contract)) if (isRoute(value)) expect(value.operationId).toBe(name);
+  });
 });

@@ -16,7 +16,7 @@ data: {"result":{"status":204}}
 
 `;
 
-export const jobEvents = {
+export const followJob = {
   operationId: 'followJob',
   summary: 'Follow a job by its events',
   description:

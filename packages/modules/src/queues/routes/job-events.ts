@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { jobEvents } from '@holdfast/contract';
+import { followJob } from '@holdfast/contract';
 import { parseEventPosition } from '@holdfast/queue';
 import type { EventPosition, JobEvent, Queues } from '@holdfast/queue';
 import { ApiError, apiErrors, invalidRequest } from '../../http/errors.ts';
@@ -28,7 +28,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
     // A HEAD would run the handler, whose answer does not end by itself.
     {
       config: { access: 'jobs:read', endsByItself: true },
-      schema: jobEvents,
+      schema: followJob,
       exposeHeadRoute: false,
     },
     async ({ params, headers, ended }, reply) => {
