@@ -1,7 +1,7 @@
 import type { Static } from 'typebox';
 import { Type } from 'typebox';
+import { Readiness } from './health.ts';
 import { openProblems } from './problems.ts';
-import { oneOf } from './scalars.ts';
 
 const path = Type.String();
 
@@ -9,7 +9,7 @@ export const ServiceInfo = Type.Object(
   {
     name: Type.String(),
     version: Type.String(),
-    status: oneOf(['ok', 'down', 'closing'], { description: 'As `/health/ready` says it.' }),
+    status: { ...Readiness.properties.status, description: 'As `/health/ready` says it.' },
     docs: path,
     board: Type.Optional(Type.String({ description: 'Where the caller may have it.' })),
     openapi: path,

@@ -6,7 +6,9 @@ import { problems } from './problems.ts';
 import { strictObject } from './requests.ts';
 import { count, time } from './scalars.ts';
 
-const params = strictObject({ ns: Type.String({ description: 'The namespace.', examples: ['prompts'] }) });
+export const namespaceName = Type.String({ description: 'The namespace.', examples: ['prompts'] });
+
+const params = strictObject({ ns: namespaceName });
 
 const ratio = Type.Union([Type.Number({ minimum: 0, maximum: 1 }), Type.Null()]);
 

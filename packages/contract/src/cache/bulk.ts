@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import { Type } from 'typebox';
 import { answer } from '../answers.ts';
 import { maxNesting } from '../limits.ts';
+import { namespaceName } from '../namespaces.ts';
 import { bodyProblems, problems } from '../problems.ts';
 import { strictObject } from '../requests.ts';
 import { count, oneOf } from '../scalars.ts';
@@ -17,7 +18,7 @@ const ofMany = [
   'REDIS_UNAVAILABLE',
   'REDIS_UNKNOWN_OUTCOME',
 ] as const;
-const params = strictObject({ ns: Type.String({ description: 'The namespace.', examples: ['prompts'] }) });
+const params = strictObject({ ns: namespaceName });
 const key = Type.String({ description: '1 to 512 bytes, not "." or "..".', examples: ['user:42'] });
 const keys = Type.Array(key, { maxItems });
 

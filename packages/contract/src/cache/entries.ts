@@ -3,11 +3,12 @@ import { Type } from 'typebox';
 import { emptyAnswer } from '../answers.ts';
 import { durationText } from '../durations.ts';
 import { maxNesting } from '../limits.ts';
+import { namespaceName } from '../namespaces.ts';
 import { problems } from '../problems.ts';
 import { strictObject } from '../requests.ts';
 
 const params = strictObject({
-  ns: Type.String({ description: 'The namespace.', examples: ['prompts'] }),
+  ns: namespaceName,
   key: Type.String({
     description: '1 to 512 bytes once decoded, not "." or ".."; percent-encode what is not allowed in a path segment.',
     examples: ['user:42'],

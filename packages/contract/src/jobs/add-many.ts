@@ -48,7 +48,7 @@ export const addJobs = {
   params: strictObject({ q: queueName }),
   body: strictObject(
     {
-      // Each is checked by itself (see bulk.ts): one that is wrong does not fail the rest.
+      // The route checks each by itself: one that is wrong does not fail the rest.
       jobs: Type.Unsafe<readonly unknown[]>({ type: 'array', maxItems: maxJobs, items: {} }),
       spread: Type.Optional(Duration),
     },
