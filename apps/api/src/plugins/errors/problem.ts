@@ -1,18 +1,8 @@
-import type { FieldIssue, HoldfastError } from '@holdfast/redis-core';
+import type { Problem } from '@holdfast/contract';
+import type { HoldfastError } from '@holdfast/redis-core';
 import { errorTitle } from './error-catalogue.ts';
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
-
-/** RFC 9457, with `code` (stable) and `errors` (the wrong parts of the input) as extension members. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly instance: string;
-  readonly code: string;
-  readonly errors?: readonly FieldIssue[];
-}
 
 /**
  * The document for an error. `type` and `instance` are URNs: there is no page on the network that every installation
@@ -26,7 +16,7 @@ export function toProblem(error: HoldfastError, requestId: string): Problem {
     detail: error.message,
     instance: `urn:holdfast:request:${requestId}`,
     code: error.code,
-    ...(error.issues.length > 0 ? { errors: error.issues } : {}),
+    ...(error.issues.length > 0 ? { errors: [...error.issues] } : {}),
   };
 }
 

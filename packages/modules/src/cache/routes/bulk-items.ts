@@ -1,18 +1,9 @@
 import type { BulkError, BulkResult, WriteItem } from '@holdfast/cache';
+import type { CacheWrite } from '@holdfast/contract';
 import { HoldfastError, nestingRule, toBoundedJson } from '@holdfast/redis-core';
 import { ttlAt } from '../../http/durations.ts';
 import { invalidRequest } from '../../http/errors.ts';
 import { contentTypeOf, isJsonType } from './entry-input.ts';
-
-/** One item of `bulk/set` or `sync`, as its schema lets it through. */
-export interface BulkItem {
-  readonly key: string;
-  readonly value?: unknown;
-  readonly bytes?: string;
-  readonly contentType?: string;
-  readonly ttl?: string | number;
-  readonly tags?: readonly string[];
-}
 
 export interface ReadItems {
   readonly items: readonly WriteItem[];
@@ -22,7 +13,7 @@ export interface ReadItems {
 }
 
 /** What the items of a request say should be written. One that cannot be is an error of its own; of equal keys the last wins. */
-export function readItems(given: readonly BulkItem[]): ReadItems {
+export function readItems(given: readonly CacheWrite[]): ReadItems {
   const items = new Map<string, WriteItem>();
   const errors: BulkError[] = [];
   for (const item of given) {
@@ -50,7 +41,7 @@ export function withRefused<Result extends BulkResult>(
   };
 }
 
-function readItem({ key, value, bytes, contentType, ttl, tags }: BulkItem): WriteItem {
+function readItem({ key, value, bytes, contentType, ttl, tags }: CacheWrite): WriteItem {
   return {
     key,
     ...(bytes === undefined ? jsonOf(value, contentType) : bytesOf(bytes, value, contentType)),

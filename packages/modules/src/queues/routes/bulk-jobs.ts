@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { addJobs, NewJob } from '@holdfast/contract';
+import { type AddedJobItem, addJobs, NewJob } from '@holdfast/contract';
 import { OutboxError, OutboxFullError, QueueUnavailableError } from '@holdfast/queue';
 import type { AddJob, AddManyItem, Queues } from '@holdfast/queue';
 import { HoldfastError } from '@holdfast/redis-core';
-import type { Static } from 'typebox';
 import { durationAt } from '../../http/durations.ts';
 import { apiErrors } from '../../http/errors.ts';
 import type { ApiError } from '../../http/errors.ts';
@@ -15,8 +14,6 @@ export interface BulkJobRoutesOptions {
   readonly queues: Queues;
   readonly bodyLimitBytes: number;
 }
-
-type Item = Static<(typeof addJobs)['response'][200]>['items'][number];
 
 /** What 10,000 small jobs take. */
 const minBodyLimit = 8 * 1024 * 1024;
@@ -31,7 +28,7 @@ export const bulkJobRoutes: FastifyPluginAsyncTypebox<BulkJobRoutesOptions> = as
   const jobOf = (value: unknown): AddJob => {
     const checked = check(value) as true | { readonly error: ApiError };
     if (checked !== true) throw checked.error;
-    const { name, data, options } = value as Static<typeof NewJob>;
+    const { name, data, options } = value as NewJob;
     return {
       data,
       ...(name === undefined ? {} : { name }),
@@ -45,7 +42,7 @@ export const bulkJobRoutes: FastifyPluginAsyncTypebox<BulkJobRoutesOptions> = as
     async ({ params, body, ended }) => {
       // Before the jobs are looked at: an unknown queue is the answer to all of them.
       queues.definition(params.q);
-      const items: Item[] = [];
+      const items: AddedJobItem[] = [];
       const jobs: AddJob[] = [];
       const places: number[] = [];
       for (const [index, value] of body.jobs.entries()) {
@@ -87,7 +84,7 @@ function isAway(error: unknown): error is Error {
   return error instanceof QueueUnavailableError || error instanceof OutboxFullError || error instanceof OutboxError;
 }
 
-function errorOf(error: unknown): NonNullable<Item['error']> {
+function errorOf(error: unknown): NonNullable<AddedJobItem['error']> {
   if (!(error instanceof HoldfastError)) {
     return { code: apiErrors.internal.code, detail: 'The job could not be added.' };
   }

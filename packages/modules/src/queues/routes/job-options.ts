@@ -1,36 +1,12 @@
-import type { JobOptions, Priority } from '@holdfast/queue';
+import type { JobOptions as RequestedJobOptions } from '@holdfast/contract';
+import type { JobOptions } from '@holdfast/queue';
 import { durationAt } from '../../http/durations.ts';
 
-/** The options of a job as they come over REST: durations are numbers or texts. */
-export interface RequestedJobOptions {
-  readonly jobId?: string | undefined;
-  readonly priority?: Priority | undefined;
-  readonly delay?: string | number | undefined;
-  readonly attempts?: number | undefined;
-  readonly backoff?: RequestedBackoff | undefined;
-  readonly timeout?: string | number | undefined;
-  readonly waitingTtl?: string | number | undefined;
-  readonly deduplication?: RequestedDeduplication | undefined;
-}
-
-interface RequestedDeduplication {
-  readonly id: string;
-  readonly mode?: NonNullable<JobOptions['deduplication']>['mode'] | undefined;
-  readonly ttl?: string | number | undefined;
-}
-
-interface RequestedBackoff {
-  readonly type: 'fixed' | 'exponential';
-  readonly delay: string | number;
-  readonly maxDelay?: string | number | undefined;
-  readonly jitter?: number | undefined;
-}
-
-/** The same options for the queue, in milliseconds; `at` is where they stand. @throws ApiError REQUEST_INVALID */
+/** The options of a job for the queue, in milliseconds; `at` is where they stand in the request. @throws ApiError REQUEST_INVALID */
 export function toJobOptions(requested: RequestedJobOptions, at = '/options'): JobOptions {
   const { delay, timeout, waitingTtl, backoff, deduplication, ...others } = requested;
   return {
-    ...defined(others),
+    ...others,
     ...(delay === undefined ? {} : { delayMs: durationAt(`${at}/delay`, delay) }),
     ...(timeout === undefined ? {} : { timeoutMs: durationAt(`${at}/timeout`, timeout, { min: 1 }) }),
     ...(waitingTtl === undefined ? {} : { waitingTtlMs: durationAt(`${at}/waitingTtl`, waitingTtl, { min: 1 }) }),
@@ -40,7 +16,7 @@ export function toJobOptions(requested: RequestedJobOptions, at = '/options'): J
 }
 
 function toBackoff(
-  { type, delay, maxDelay, jitter }: RequestedBackoff,
+  { type, delay, maxDelay, jitter }: NonNullable<RequestedJobOptions['backoff']>,
   at: string,
 ): NonNullable<JobOptions['backoff']> {
   return {
@@ -52,7 +28,7 @@ function toBackoff(
 }
 
 function toDeduplication(
-  { id, mode, ttl }: RequestedDeduplication,
+  { id, mode, ttl }: NonNullable<RequestedJobOptions['deduplication']>,
   at: string,
 ): NonNullable<JobOptions['deduplication']> {
   return {
@@ -60,11 +36,4 @@ function toDeduplication(
     ...(mode === undefined ? {} : { mode }),
     ...(ttl === undefined ? {} : { ttlMs: durationAt(`${at}/ttl`, ttl, { min: 1 }) }),
   };
-}
-
-type Defined<Shape> = { [Name in keyof Shape]?: Exclude<Shape[Name], undefined> };
-
-/** Without the members that are undefined: the libraries tell "absent" from "undefined". */
-function defined<Shape extends object>(shape: Shape): Defined<Shape> {
-  return Object.fromEntries(Object.entries(shape).filter(([, value]) => value !== undefined)) as Defined<Shape>;
 }

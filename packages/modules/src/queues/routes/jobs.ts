@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { addJob, getJob, type NewJob } from '@holdfast/contract';
 import { JobInvalidError, JobOptionsInvalidError, maxWaitMs as longestWaitMs } from '@holdfast/queue';
 import type { AddResult, Queues } from '@holdfast/queue';
-import type { Static } from 'typebox';
 import { durationAt } from '../../http/durations.ts';
 import { ApiError } from '../../http/errors.ts';
 import { toJobOptions } from './job-options.ts';
@@ -48,11 +47,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
 };
 
 /** Adds a job, and says of one that is wrong where in the request it is. */
-async function addTo(
-  queues: Queues,
-  queue: string,
-  { name, data, options }: Static<typeof NewJob>,
-): Promise<AddResult> {
+async function addTo(queues: Queues, queue: string, { name, data, options }: NewJob): Promise<AddResult> {
   try {
     return await queues.add(queue, {
       data,
