@@ -1,4 +1,6 @@
 import type { BaseConfig } from '@holdfast/config';
+import type { Health, Redis } from '@holdfast/contract';
+import type { HealthReading } from '@holdfast/modules';
 import { createKeys, faultKindOf, type FaultKind, type RedisEngine } from '@holdfast/redis-core';
 import { connectionStates, isLockedOut, type Connections, type Runtime } from '@holdfast/runtime';
 import type { ModulesHealth } from './modules-health.ts';
@@ -16,22 +18,18 @@ export interface ReadinessSources {
   readonly runtime: Connections;
 }
 
-export type Status = 'ok' | 'degraded' | 'down';
+export type Status = Health['status'];
 
-export interface RedisReading {
-  readonly available: boolean;
-  readonly healthy: boolean;
-  readonly latencyMs: number | null;
-  readonly breaker: 'closed' | 'open';
-  readonly reason?: string;
-  readonly fault?: FaultKind;
-}
+export type RedisReading = Omit<Redis, 'warnings'>;
+
+/** What the service says besides its modules. */
+type OwnReport = Omit<Health, 'queues' | 'outbox' | 'unreadable'>;
 
 /** What a round trip may take before Redis counts as slow to death. */
 const probeDeadlineMs = 500;
 
 /** The `/health` report. It never takes longer than one probe, whatever state Redis is in. */
-export async function healthReport(from: HealthSources): Promise<{ status: Status; [part: string]: unknown }> {
+export async function healthReport(from: HealthSources): Promise<OwnReport & HealthReading['fields']> {
   const { config, runtime } = from;
   const { engines, parts } = runtime;
   const [cache, durable] = await Promise.all([
@@ -39,6 +37,8 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
     engines.durable === engines.cache ? undefined : readRedis(engines.durable, config),
   ]);
   const { warnings } = runtime.eviction;
+  const ofCache: Redis = { ...cache, warnings: [...warnings.cache] };
+  const ofDurable: Redis = { ...(durable ?? cache), warnings: [...warnings.durable] };
   const modules = from.modules.read();
   const healthy = [cache, durable].every((reading) => reading?.healthy !== false) && modules.isHealthy;
   return {
@@ -47,8 +47,7 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
     uptime: from.uptime(),
     mode: config.mode,
     redis: {
-      ...cache,
-      warnings: warnings.cache,
+      ...ofCache,
       cacheManager: {
         available: engines.cache.status.available,
         configuration: {
@@ -59,12 +58,7 @@ export async function healthReport(from: HealthSources): Promise<{ status: Statu
         },
       },
     },
-    dependencies: {
-      redis: {
-        cache: { ...cache, warnings: warnings.cache },
-        durable: { ...(durable ?? cache), warnings: warnings.durable },
-      },
-    },
+    dependencies: { redis: { cache: ofCache, durable: ofDurable } },
     ...modules.fields,
   };
 }

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { ApiKey } from '@holdfast/config';
 import { getRoot } from '@holdfast/contract';
-import type { Readiness } from '@holdfast/contract';
+import type { ServiceInfo } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
 import { boardRefusal } from '../../plugins/bull-board/board-access.ts';
 import { isReady, type HealthSources } from '../health/report.ts';
@@ -24,7 +24,7 @@ const paths = {
 /** `/`: what somebody sees who opens the address of the service. Public, so it says only what is public. */
 export const homeRoutes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { health, apiKeys }) => {
   const needsKey = apiKeys.length > 0;
-  const statusNow = (): Readiness['status'] => {
+  const statusNow = (): ServiceInfo['status'] => {
     if (app.closing.aborted) return 'closing';
     return isReady(health) ? 'ok' : 'down';
   };
@@ -36,7 +36,8 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { 
     reply.header('vary', 'accept').header('cache-control', 'no-store');
     if (!wantsPage(request.headers.accept)) {
       const { board, ...others } = paths;
-      return { name: 'Holdfast', version, status, ...others, ...(hasBoard ? { board } : {}) };
+      const service: ServiceInfo = { name: 'Holdfast', version, status, ...others, ...(hasBoard ? { board } : {}) };
+      return service;
     }
     const address = `${request.protocol}://${request.host}`;
     const links = [

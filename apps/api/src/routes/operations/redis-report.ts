@@ -1,13 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BaseConfig } from '@holdfast/config';
-import { type RedisEngine, type RedisSummary, summarizeInfo } from '@holdfast/redis-core';
+import type { RedisMetrics, RedisReport } from '@holdfast/contract';
+import { type RedisEngine, summarizeInfo } from '@holdfast/redis-core';
 import { countKeyspace, type KeyspaceLimits } from './keyspace.ts';
-
-export interface RedisMetrics extends RedisSummary {
-  readonly keyspace: Readonly<Record<string, number>>;
-  /** Whether `keyspace` counts all keys. */
-  readonly keyspaceComplete: boolean;
-}
 
 /** A count that ends here holds no request for long, and takes little of Redis even when it is asked for often. */
 const limits: KeyspaceLimits = { maxKeys: 500_000, maxMs: 1500 };
@@ -16,7 +11,7 @@ const limits: KeyspaceLimits = { maxKeys: 500_000, maxMs: 1500 };
 export async function redisReport(
   engines: { readonly cache: RedisEngine; readonly durable: RedisEngine },
   { cache, durable, keyPrefix }: BaseConfig['redis'],
-): Promise<{ metrics: RedisMetrics; durable?: RedisMetrics }> {
+): Promise<RedisReport['data']> {
   const isShared = isDeepStrictEqual(cache.target, durable.target) && engines.cache.kind !== 'memory';
   const [metrics, other] = await Promise.all([
     read(engines.cache, keyPrefix),
