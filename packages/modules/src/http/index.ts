@@ -4,3 +4,4 @@ export { durationAt, ttlAt } from './durations.ts';
 export { ApiError, apiErrors, invalidRequest } from './errors.ts';
 export type { Access } from './fastify.ts';
 export { parseRawBytes } from './raw-bytes.ts';
+export { withoutKeywords } from './without-keywords.ts';
