@@ -14,15 +14,9 @@ export const docs = fp<{ readonly version: string }>(
       openapi: { ...about, info: { ...info, version } },
       transform: ({ schema, url, route }) => {
         const access = route.config?.access;
-        const secured = access === undefined || access === 'public' ? { security: [] } : { security: [{ apiKey: [] }] };
-        return {
-          schema: {
-            ...refineSchema(schema),
-            ...secured,
-            ...(secured.security.length > 0 ? { 'x-scope': access } : {}),
-          },
-          url,
-        };
+        const isOpen = access === undefined || access === 'public';
+        const needs = isOpen ? { security: [] } : { security: [{ apiKey: [] }], 'x-scope': access };
+        return { schema: { ...refineSchema(schema), ...needs }, url };
       },
       transformObject: (document) => {
         if (!('openapiObject' in document)) return document.swaggerObject;
