@@ -1,12 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { modules } from '@holdfast/modules';
 import type { Api } from './fixture.ts';
 
-const folders = [
-  '../src/routes',
-  ...['cache', 'queues', 'sources'].map((name) => `../../../packages/modules/src/${name}/routes`),
-];
+const folders = ['../src/routes', ...modules.map(({ name }) => `../../../packages/modules/src/${name}/routes`)];
 
 /**
  * The routes whose handlers read `request.ended`, as their sources say it: those that loop, stream or wait. Each as
