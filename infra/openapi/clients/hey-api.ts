@@ -1,14 +1,7 @@
 /** Every operation, called through the client that @hey-api/openapi-ts makes of the document. */
 import type { Client } from '../dist/hey-api/client';
 import * as sdk from '../dist/hey-api/sdk.gen';
-
-const ns = { path: { ns: 'prompts' } };
-const entry = { path: { ns: 'prompts', key: 'user:42' } };
-const queue = { path: { q: 'http-delivery' } };
-const job = { path: { q: 'http-delivery', id: 'hook-1' } };
-const schedule = { path: { q: 'http-delivery', id: 'nightly' } };
-const source = { path: { s: 'instances' } };
-const data = { url: 'https://example.com/hook' };
+import { data, entry, job, ns, queue, schedule, source } from './parameters.ts';
 
 export const calls = {
   getOpenApi: (client) => sdk.getOpenApi({ client }),

@@ -1,16 +1,9 @@
 /** Every operation, called through openapi-fetch with the types that openapi-typescript makes of the document. */
 import type { Client } from 'openapi-fetch';
 import type { operations, paths } from '../dist/openapi-typescript.ts';
+import { data, entry, job, ns, queue, schedule, source } from './parameters.ts';
 
 type Holdfast = Client<paths>;
-
-const ns = { path: { ns: 'prompts' } };
-const entry = { path: { ns: 'prompts', key: 'user:42' } };
-const queue = { path: { q: 'http-delivery' } };
-const job = { path: { q: 'http-delivery', id: 'hook-1' } };
-const schedule = { path: { q: 'http-delivery', id: 'nightly' } };
-const source = { path: { s: 'instances' } };
-const data = { url: 'https://example.com/hook' };
 
 export const calls = {
   getOpenApi: (api) => api.GET('/openapi.json'),
