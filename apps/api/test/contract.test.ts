@@ -25,6 +25,7 @@ describe('the contract', () => {
     expect(contract.listedStates).toEqual(queue.listedStates);
     expect(contract.cleanableStates).toEqual(queue.cleanableStates);
   });
+
   it('is not changed by the service that answers by it', async () => {
     const sizes = (): [string, number][] =>
       Object.entries(contract).map(([name, value]) => [name, JSON.stringify({ value }).length]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnNode, uniquePrefix, useRedis } from '@holdfast/testing';
@@ -26,7 +26,9 @@ async function filesOf(program: URL, env: Readonly<Record<string, string>>): Pro
   });
   await node.waitForLine(/"ready"/);
   await node.kill('SIGTERM');
-  return JSON.parse(readFileSync(join(cwd, 'loaded.json'), 'utf8')) as string[];
+  const files = JSON.parse(readFileSync(join(cwd, 'loaded.json'), 'utf8')) as string[];
+  rmSync(cwd, { recursive: true });
+  return files;
 }
 
 const onRedis = (): Record<string, string> => ({ REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: uniquePrefix('loaded') });
