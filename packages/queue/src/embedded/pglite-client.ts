@@ -60,12 +60,10 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
    * Starts the thread and waits until the database in `directory` is open; makes it where there is none.
    *
    * @param options `session`: the SQL that a later thread begins with, to go on as this one does after its first
-   * statements; `memoryBytes`: what this process may take, by default its limit
+   * statements
    */
-  static async open(
-    directory: string,
-    { session = '', memoryBytes = memoryLimit() }: { readonly session?: string; readonly memoryBytes?: number } = {},
-  ): Promise<PgliteClient> {
+  static async open(directory: string, { session = '' }: { readonly session?: string } = {}): Promise<PgliteClient> {
+    const memoryBytes = memoryLimit();
     const thread = await startThread({ directory, memoryBytes });
     return new PgliteClient({ directory, memoryBytes, session }, thread);
   }
