@@ -44,11 +44,13 @@ type OpenHandler<Data, Result> = { handle(job: RunningJob<Data>): Result | Promi
 
 /** A handler that runs in a thread of its own: for jobs that would block the event loop. */
 export interface ThreadHandler {
-  /** A module whose default export is a `Handler`, of which nobody checks that it is one of this queue: say there
-   * `satisfies Handler<typeof mail>`. It shares no state with this thread. */
+  /**
+   * A module whose default export is a `Handler`, of which nobody checks that it is one of this queue: say there
+   * `satisfies Handler<typeof mail>`. It shares no state with this thread.
+   */
   readonly thread: URL;
-  /** A module that is imported in each thread before that one, such as one that registers hooks. */
-  readonly preload?: URL;
+  /** A module, or several in this order, that each thread imports before that one, such as one that registers hooks. */
+  readonly preload?: URL | readonly URL[];
   /** Of each thread. A job that needs more fails; the process goes on. Of young objects a thread keeps 8 MB unless said otherwise. */
   readonly resourceLimits?: ResourceLimits;
 }

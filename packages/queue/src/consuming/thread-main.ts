@@ -1,12 +1,12 @@
 /** Runs in a thread: the handler that `workerData.handler` exports by default, one job at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Handler, RunningJob } from '../handler.ts';
-import type { ThreadCall, ThreadError, ThreadMessage, ThreadRequest } from './thread-protocol.ts';
+import type { ThreadCall, ThreadError, ThreadMessage, ThreadRequest, ThreadStart } from './thread-protocol.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('This file runs in a thread only.');
 
-const { handler: url, preload } = workerData as { handler: string; preload: string | undefined };
+const { handler: url, preload } = workerData as ThreadStart;
 const loading = load();
 // A file that cannot be loaded fails each job with the reason, instead of ending the thread without one.
 loading.catch(() => undefined);
@@ -34,7 +34,7 @@ port.on('message', (request: ThreadRequest) => {
 });
 
 async function load(): Promise<{ readonly default: Handler }> {
-  if (preload !== undefined) await import(preload);
+  for (const module of preload) await import(module);
   return import(url) as Promise<{ readonly default: Handler }>;
 }
 
@@ -58,7 +58,13 @@ async function run(job: Extract<ThreadRequest, { kind: 'run' }>['job']): Promise
 
 function describeError(thrown: unknown): ThreadError {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const { code } = error as { code?: unknown };
+  const { code, delayMs } = error as { code?: unknown; delayMs?: unknown };
   const { name, message, stack } = error;
-  return { name, message, stack, code: typeof code === 'string' ? code : undefined };
+  return {
+    name,
+    message,
+    stack,
+    code: typeof code === 'string' ? code : undefined,
+    delayMs: typeof delayMs === 'number' ? delayMs : undefined,
+  };
 }

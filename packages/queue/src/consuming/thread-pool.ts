@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import { PermanentError } from '../errors.ts';
+import { PermanentError, RetryLaterError } from '../errors.ts';
 import type { Handler, RunningJob, ThreadHandler } from '../handler.ts';
-import type { ThreadError, ThreadMessage, ThreadRequest } from './thread-protocol.ts';
+import type { ThreadError, ThreadMessage, ThreadRequest, ThreadStart } from './thread-protocol.ts';
 
 /**
  * At its limit V8 gives a thread 16 MB more, in which it is to end. What survives in the space for young objects is moved at once, up to
@@ -51,10 +51,11 @@ export class ThreadPool {
   }
 
   #spawn(): Worker {
-    const { thread, preload, resourceLimits } = this.#options;
+    const { thread, preload = [], resourceLimits } = this.#options;
+    const start: ThreadStart = { preload: [preload].flat().map(({ href }) => href), handler: thread.href };
     const worker = new Worker(main, {
       name: 'holdfast-job',
-      workerData: { handler: thread.href, preload: preload?.href },
+      workerData: start,
       ...(resourceLimits !== undefined && { resourceLimits: { maxYoungGenerationSizeMb, ...resourceLimits } }),
     });
     this.#threads.add(worker);
@@ -120,11 +121,14 @@ async function carryOut(job: RunningJob, { method, value }: ThreadMessage & { ki
   return method === 'log' ? job.log(String(value)) : job.progress(value);
 }
 
-/** An error of this thread's classes: what `PermanentError` says must hold here too. */
-function toError({ name, message, stack, code }: ThreadError): Error {
-  const error =
-    name === 'PermanentError' ? new PermanentError(message, code === undefined ? {} : { code }) : new Error(message);
-  if (name !== 'PermanentError') Object.assign(error, { name, ...(code !== undefined && { code }) });
+/** An error of this thread's classes: what `PermanentError` and `RetryLaterError` say must hold here too. */
+function toError({ name, message, stack, code, delayMs }: ThreadError): Error {
+  const coded = code === undefined ? {} : { code };
+  let error: Error;
+  if (name === 'PermanentError') error = new PermanentError(message, coded);
+  else if (name === 'RetryLaterError' && delayMs !== undefined)
+    error = new RetryLaterError(message, { delayMs, ...coded });
+  else error = Object.assign(new Error(message), { name, ...coded });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

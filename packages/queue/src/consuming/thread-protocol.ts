@@ -23,6 +23,15 @@ export interface ThreadError {
   readonly message: string;
   readonly stack: string | undefined;
   readonly code: string | undefined;
+  /** Of a `RetryLaterError`. */
+  readonly delayMs: number | undefined;
+}
+
+/** What a thread is started with: the URLs of modules. */
+export interface ThreadStart {
+  /** Imported before the handler, in this order. */
+  readonly preload: readonly string[];
+  readonly handler: string;
 }
 
 /** To the thread: a job to run, or that a call was carried out, or why not. */

@@ -84,12 +84,20 @@ describe('a handler in a thread', () => {
     await consumer.close({ timeoutMs: 3000 });
     const module = (code: string): URL => new URL(`data:text/javascript,${encodeURIComponent(code)}`);
     const handler = {
-      preload: module('globalThis.preloaded = 7;'),
+      preload: [module('globalThis.early = 3;'), module('globalThis.preloaded = globalThis.early + 4;')],
       thread: module('const found = globalThis.preloaded; export default async () => found;'),
     };
     consumer = new Consumer({ backend, definition, handler });
     await consumer.start();
     expect(await run({ n: 1 })).toMatchObject({ state: 'completed', result: 7 });
+  });
+
+  it('says when it is to run again', async () => {
+    // The back-off of the queue, of which there is none, would have it fail a second time at once.
+    const id = (await queues.add('threads', { data: { n: 1, tag: 'later' }, options: { attempts: 2 } })).id;
+    await eventually(async () =>
+      expect(await queues.get('threads', id)).toMatchObject({ state: 'delayed', error: { code: 'NOT_YET' } }),
+    );
   });
 
   it.each([

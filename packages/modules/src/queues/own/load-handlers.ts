@@ -35,7 +35,7 @@ async function loadHandler(file: string): Promise<Handler | ThreadHandler | stri
   if ('problem' in imported) return imported.problem;
   const { value } = imported;
   if (typeof value === 'function') return value as Handler;
-  if (isThreadHandler(value)) return { preload: register, ...value };
+  if (isThreadHandler(value)) return { ...value, preload: [register, ...[value.preload ?? []].flat()] };
   return `${file}: its default export is no handler; export default a function of the job, or { thread: URL }`;
 }
 
