@@ -1,11 +1,7 @@
 import { isoTime, parseFailure, type JobView } from '../job-view.ts';
 import { feedEventOf, type FeedEvent } from './event-feed.ts';
 import type { JobStore } from './job-store.ts';
-
-/** An event may hold a large result: this many are still a reply of some megabytes at most where results are usual ones. */
-const page = 100;
-/** BullMQ keeps some 10,000 events of a queue. */
-const maxPages = 120;
+import { storedEvents } from './stored-events.ts';
 
 /** What is known of a job that was there, and is not any more. */
 export interface Sighting {
@@ -51,16 +47,10 @@ export function isEnd({ kind }: FeedEvent): boolean {
 /** Of one job, until the event `last` where that is known. */
 async function eventsOf(store: JobStore, id: string, since: string, last?: string): Promise<FeedEvent[]> {
   const events: FeedEvent[] = [];
-  let after = since;
-  for (let pages = 0; pages < maxPages; pages += 1) {
-    const stored = await store.eventsAfter(after, page);
-    for (const event of stored) {
-      const known = event.fields['jobId'] === id ? feedEventOf(event) : undefined;
-      if (known !== undefined) events.push(known);
-      if (event.id === last) return events;
-    }
-    after = stored.at(-1)?.id ?? after;
-    if (stored.length < page) break;
+  for await (const event of storedEvents(store, since)) {
+    const known = event.fields['jobId'] === id ? feedEventOf(event) : undefined;
+    if (known !== undefined) events.push(known);
+    if (event.id === last) break;
   }
   return events;
 }

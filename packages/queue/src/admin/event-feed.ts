@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { QueueHandle } from '../backends/backend.ts';
 import { publishEvent } from '../channels.ts';
 import type { StoredEvent } from './job-store.ts';
+import { storedEvents } from './stored-events.ts';
 import { parseStored } from './stored-json.ts';
 
 /** How long the subscription outlives its last listener, so that a caller who comes and goes does not open it each time. */
@@ -12,10 +13,6 @@ const idleCloseMs = 10_000;
 const closeTimeoutMs = 2000;
 /** Between the attempts to hear events again for those who listen already. */
 const reopenDelayMs = 1000;
-/** An event may hold a large result, so a page is a reply of bounded bytes. */
-const page = 100;
-/** BullMQ keeps some 10,000 events of a queue. */
-const maxPages = 120;
 
 /** The events of a job. `queue`-wide ones (paused, drained, cleaned) are nobody's here. */
 const kinds = [
@@ -128,15 +125,12 @@ export class EventFeed {
   /** Tells those who listen what BullMQ did not; replies behind which event it is to go on. */
   async #catchUp(from: string): Promise<string> {
     let after = from;
-    for (let pages = 0; pages < maxPages && !this.#closed; pages += 1) {
-      const stored = await this.#handle.jobs.eventsAfter(after, page);
-      for (const event of stored) {
-        const known = feedEventOf(event);
-        if (known === undefined) this.#told = event.id;
-        else this.#tell(known);
-      }
-      after = stored.at(-1)?.id ?? after;
-      if (stored.length < page) break;
+    for await (const event of storedEvents(this.#handle.jobs, from)) {
+      if (this.#closed) break;
+      after = event.id;
+      const known = feedEventOf(event);
+      if (known === undefined) this.#told = event.id;
+      else this.#tell(known);
     }
     return after;
   }

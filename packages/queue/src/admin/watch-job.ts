@@ -8,6 +8,7 @@ import { isBehind, writeEventPosition, type EventPosition } from './event-positi
 import { isEnd, toJobEvent, type JobEvent, type JobEventContent } from './job-events.ts';
 import { LogTail } from './log-tail.ts';
 import { isOver, readState } from './read-job.ts';
+import { storedEvents } from './stored-events.ts';
 
 export interface WatchOptions {
   /** Ends the stream and lets go of what it holds; must be aborted at the latest when nobody reads any more. */
@@ -24,10 +25,6 @@ export interface WatchOptions {
 const logPollMs = 500;
 /** The net under the events: the state is also asked so often. */
 const statePollMs = 2000;
-/** An event may hold a large result, so a page is a reply of bounded bytes. */
-const replayPage = 100;
-/** BullMQ keeps some 10,000 events of a queue; on a busy one others come while these are read. */
-const maxPages = 120;
 
 /**
  * Follows a job until it has ended; `undefined` when there is none. What is yielded is complete and in order as long as
@@ -64,13 +61,7 @@ export async function watchJob(
 }
 
 async function hasEventsAfter(handle: QueueHandle, id: string, from: string, signal: AbortSignal): Promise<boolean> {
-  let after = from;
-  for (let pages = 0; pages < maxPages && !signal.aborted; pages += 1) {
-    const page = await handle.jobs.eventsAfter(after, replayPage);
-    if (page.some(({ fields }) => fields['jobId'] === id)) return true;
-    if (page.length < replayPage) return false;
-    after = page.at(-1)?.id ?? after;
-  }
+  for await (const { fields } of storedEvents(handle.jobs, from, { signal })) if (fields['jobId'] === id) return true;
   return false;
 }
 
@@ -106,17 +97,14 @@ class JobWatch {
   /** What happened since the stream before; replies whether that was the end, of the job or of who reads. */
   async *#missed(): AsyncGenerator<JobEvent, boolean> {
     const { handle, id, isPrioritized, options } = this.#parts;
-    for (;;) {
-      if (options.signal.aborted) return true;
-      const page = await handle.jobs.eventsAfter(this.#eventId, replayPage);
-      for (const stored of page) {
-        this.#eventId = stored.id;
-        const event = stored.fields['jobId'] === id ? feedEventOf(stored) : undefined;
-        const content = event === undefined ? undefined : toJobEvent(event, isPrioritized);
-        if (content !== undefined && (yield* this.#tell(content))) return true;
-      }
-      if (page.length < replayPage) return false;
+    const { signal } = options;
+    for await (const stored of storedEvents(handle.jobs, this.#eventId, { signal, maxPages: Infinity })) {
+      this.#eventId = stored.id;
+      const event = stored.fields['jobId'] === id ? feedEventOf(stored) : undefined;
+      const content = event === undefined ? undefined : toJobEvent(event, isPrioritized);
+      if (content !== undefined && (yield* this.#tell(content))) return true;
     }
+    return signal.aborted;
   }
 
   /** How the job stands now; replies whether it has ended. */
