@@ -29,10 +29,7 @@ export function handlerFiles(entry: string, directory: string): HandlerFiles {
 function ofPath(entry: string, directory: string): HandlerFiles {
   const pattern = isFolder(resolve(directory, entry)) ? join(entry, partPattern) : entry;
   const isOutside = !entry.includes('node_modules');
-  const files = globSync(pattern, { cwd: directory })
-    .map((file) => resolve(directory, file))
-    .filter((file) => isPart.test(file) && !(isOutside && file.includes(`${sep}node_modules${sep}`)))
-    .toSorted();
+  const files = partsIn(directory, pattern).filter((file) => !(isOutside && file.includes(`${sep}node_modules${sep}`)));
   if (files.length > 0) return { files };
   return { files, problem: `${entry} matches no *.queue.ts and no *.handler.ts in ${directory}` };
 }
@@ -67,12 +64,16 @@ function patternsOf(manifest: string): readonly string[] | undefined {
 }
 
 function inPackage(pattern: string, root: string): HandlerFiles {
-  const files = globSync(pattern, { cwd: root })
-    .map((file) => resolve(root, file))
-    .filter((file) => isPart.test(file))
-    .toSorted();
+  const files = partsIn(root, pattern);
   if (files.length > 0) return { files };
   return { files, problem: `${pattern} matches no *.queue.js and no *.handler.js in ${root}` };
+}
+
+function partsIn(folder: string, pattern: string): string[] {
+  return globSync(pattern, { cwd: folder })
+    .map((file) => resolve(folder, file))
+    .filter((file) => isPart.test(file))
+    .toSorted();
 }
 
 function packageManifest(name: string, directory: string): string | undefined {
@@ -83,8 +84,13 @@ function packageManifest(name: string, directory: string): string | undefined {
   }
 }
 
+/** What may not be looked at (a folder of another user, a link to itself) is none: then nothing is found in it, which is told. */
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** Node removes no types from what lies below node_modules; a package that is linked from elsewhere lies elsewhere. */
