@@ -2,6 +2,7 @@ import { duration, field, flag, says, section, share, wholeNumber } from '@holdf
 import { Type } from 'typebox';
 import type { Static, TObject } from 'typebox';
 import { builtInQueueNames } from './built-in-queues.ts';
+import { queueName } from './queue-name.ts';
 
 const retention = section(
   {
@@ -154,14 +155,11 @@ const declared = section(
 
 export type FileQueue = Static<typeof declared>;
 
-/** WORKER_QUEUES has the same grammar. */
-const queueNamePattern = '^[a-z0-9][a-z0-9-]{0,63}$';
-
 /** The built-in ones with what can be changed of them, and any others. */
 export const queuesSchema: TObject = Type.Object(
   Object.fromEntries(builtInQueueNames.map((name) => [name, Type.Optional(overrides)])),
   {
-    patternProperties: { [queueNamePattern]: declared },
+    patternProperties: { [queueName.source]: declared },
     additionalProperties: false,
     ...says(
       'a mapping of names: lower-case letters, digits and "-"',

@@ -1,11 +1,12 @@
 import { boolean, groups, names, optional, webUrl, withDefault } from '@holdfast/config/part';
+import { queueName } from './queue-name.ts';
 import { webhookSecret } from './webhook-secret.ts';
 
 /** Which queues a worker serves, and how jobs are delivered over HTTP. */
 export const queueVariables = {
   WORKER_QUEUES: optional(
     groups.jobs,
-    names(/^[a-z0-9][a-z0-9-]{0,63}$/, 'comma-separated names of queues'),
+    names(queueName, 'comma-separated names of queues'),
     'The queues that this worker serves, so that queues can scale apart.',
     { fallbackNote: 'all of them', example: 'source-sync,http-delivery', before: 'WORKER_PROFILE' },
   ),

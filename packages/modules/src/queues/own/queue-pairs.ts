@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { queueName } from '../config/queue-name.ts';
 import { handlerFiles, isInstalledTypeScript, targetOf } from './handler-files.ts';
 
 /** A queue of the installation: what it is, and what runs its jobs. Absolute paths. */
@@ -23,9 +24,6 @@ interface Found {
   readonly queue: string[];
   readonly handler: string[];
 }
-
-/** The grammar of WORKER_QUEUES, and of the names in `queues`. */
-const queueName = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 /**
  * The pairs that `handlers` of holdfast.yaml names. Files are looked for and none is read.
