@@ -2,7 +2,8 @@ import type { ScheduleEntry } from '@holdfast/queue';
 import type { Logger } from '@holdfast/telemetry';
 import type { QueueSchedule, QueuesSettings } from '../config/settings.ts';
 import type { QueuesPart } from '../create.ts';
-import { notInstalledLog, untilDone } from './until-done.ts';
+import { notInstalledLog } from './not-installed-log.ts';
+import { untilDone } from './until-done.ts';
 
 /** The id of a schedule that holdfast.yaml declares; a queue has at most one. Others are those of the REST API. */
 const declaredScheduleId = 'holdfast.yaml';

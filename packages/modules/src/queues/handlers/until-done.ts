@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QueueUnavailableError } from '@holdfast/queue';
-import type { Logger } from '@holdfast/telemetry';
 
 export interface UntilDoneOptions {
   /** Ends the attempts. */
@@ -24,37 +22,4 @@ export async function untilDone(attempt: () => Promise<void>, options: UntilDone
       await sleep(delayMs, undefined, { signal }).catch(() => undefined);
     }
   }
-}
-
-/** So long the same warning is not repeated, however often the attempts fail. */
-const repeatAfterMs = 300_000;
-
-/** States in which a store is there and refuses writes: no connection of it ends, so nobody else tells of it. */
-const refusesWrites = /^(READONLY|MISCONF|NOREPLICAS)\b/;
-
-/**
- * What to do with the failures of attempts to install schedules. That a store is away is told once, by who watches its
- * connections, and not at each attempt that fails for it. Everything else is a warning, repeated every five minutes.
- */
-export function notInstalledLog(logger: Logger): (error: unknown) => void {
-  const warnedAt = new Map<string, number>();
-  return (error) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    const now = Date.now();
-    if (isAway(error) || now - (warnedAt.get(reason) ?? -Infinity) < repeatAfterMs) {
-      logger.debug({ reason }, 'the schedules are installed when the store takes them');
-      return;
-    }
-    // A warning that is due again is forgotten, or those that name what changes would grow in number.
-    for (const [earlier, time] of warnedAt) if (now - time >= repeatAfterMs) warnedAt.delete(earlier);
-    warnedAt.set(reason, now);
-    logger.warn({ err: error }, 'the schedules could not be installed yet');
-  };
-}
-
-function isAway(error: unknown): boolean {
-  if (!(error instanceof QueueUnavailableError) && (error as { code?: unknown }).code !== 'REDIS_UNAVAILABLE')
-    return false;
-  const { cause } = error as Error;
-  return !(cause instanceof Error && cause.name === 'ReplyError' && refusesWrites.test(cause.message));
 }

@@ -1,7 +1,7 @@
 import { QueueUnavailableError } from '@holdfast/queue';
 import { createLogger } from '@holdfast/telemetry';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { notInstalledLog } from '../../src/queues/handlers/until-done.ts';
+import { notInstalledLog } from '../../src/queues/handlers/not-installed-log.ts';
 
 const warnings = (log: readonly string[]): string[] =>
   log.filter((line) => line.includes('could not be installed yet'));
