@@ -3,6 +3,7 @@ import { errorsOfNewest, errorsOfOldest } from './compile.ts';
 
 const files = [
   'packages/queue/test/types/catalogue.test.ts',
+  'packages/queue/test/types/handlers.test.ts',
   'packages/jobs/test/types/built-in.test.ts',
   'infra/typescript/mistakes/queues.ts',
 ];
