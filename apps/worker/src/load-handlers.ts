@@ -13,7 +13,7 @@ export interface LoadedHandlers {
   close(): Promise<unknown>;
 }
 
-/** Imports the handlers of the modules and makes them. @throws StartError as `buildWorker`; those that were made are closed */
+/** Imports the handlers of the modules and makes them. @throws as `buildWorker`; those that were made are closed */
 export async function loadHandlers(
   { modules, parts }: Pick<Runtime, 'modules' | 'parts'>,
   { disabled, logger }: { readonly disabled: readonly string[]; readonly logger: Logger },

@@ -29,6 +29,7 @@ export interface WorkerRuntime {
  * Consumers for all queues, or for those in WORKER_QUEUES, with the handlers of the modules. It owns neither the runtime nor
  * the logger.
  * @throws StartError when two modules handle one queue, or one handles a queue that there is not
+ * @throws OwnQueuesError when the files of handlers that `handlers` of holdfast.yaml names cannot be used
  */
 export async function buildWorker({
   config,
