@@ -8,7 +8,7 @@ import { type Found, nothing } from './found.ts';
 import { Leasing } from './loading.ts';
 import type { L1Cache } from './l1-cache.ts';
 import type { CacheEntry, CacheOptions } from './options.ts';
-import { cacheTagsInvalidate } from './scripts.ts';
+import { cacheTagsInvalidate } from './tags-invalidate-script.ts';
 import { Sealing } from './sealing.ts';
 import { type Freshness, freshnessOf } from './staleness.ts';
 import { Statistics } from './statistics.ts';

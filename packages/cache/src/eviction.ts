@@ -1,6 +1,6 @@
 import type { BatchOperation } from '@holdfast/redis-core';
 import type { CacheCore } from './cache-core.ts';
-import { cacheEvict, type EvictReply } from './scripts.ts';
+import { cacheEvict, type EvictReply } from './evict-script.ts';
 
 /** An entry that is too many, as the index of a namespace knows it. */
 export interface Victim {

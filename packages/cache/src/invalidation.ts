@@ -4,7 +4,8 @@ import { checkTags } from './errors.ts';
 import type { Fallback, Invalidation } from './fallback.ts';
 import type { GetOrSet } from './get-or-set.ts';
 import type { InvalidateMode, InvalidateTarget } from './options.ts';
-import { cacheExpire, cacheTagsInvalidate } from './scripts.ts';
+import { cacheExpire } from './expire-script.ts';
+import { cacheTagsInvalidate } from './tags-invalidate-script.ts';
 import { whereItIs } from './where-it-is.ts';
 
 /** How many tags a namespace notes one by one; beyond it a new epoch makes all its tagged entries invalid. */

@@ -1,5 +1,5 @@
 import type { RedisEngine } from '@holdfast/redis-core';
-import { cacheRenew } from './scripts.ts';
+import { cacheRenew } from './renew-script.ts';
 
 interface Held {
   readonly key: string;

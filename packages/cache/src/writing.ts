@@ -10,7 +10,7 @@ import type { CacheCore } from './cache-core.ts';
 import { encodeEntry } from './entry.ts';
 import type { GetOrSet } from './get-or-set.ts';
 import type { WriteItem, WriteOutcome } from './options.ts';
-import { cacheWrite, type WriteReply } from './scripts.ts';
+import { cacheWrite, type WriteReply } from './write-script.ts';
 import type { Fill } from './sealing.ts';
 import { randomToken } from './token.ts';
 import { whereItIs } from './where-it-is.ts';

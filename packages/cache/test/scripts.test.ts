@@ -3,7 +3,14 @@ import { uniquePrefix, useRedis } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { encodeEntry } from '../src/entry.ts';
-import * as scripts from '../src/scripts.ts';
+import { cacheEvict } from '../src/evict-script.ts';
+import { cacheExpire } from '../src/expire-script.ts';
+import { cacheFill } from '../src/fill-script.ts';
+import { cacheLease } from '../src/lease-script.ts';
+import { cacheRelease } from '../src/release-script.ts';
+import { cacheRenew } from '../src/renew-script.ts';
+import { cacheTagsInvalidate } from '../src/tags-invalidate-script.ts';
+import { cacheWrite } from '../src/write-script.ts';
 import { calm } from './engines.ts';
 
 const { host, port, db } = useRedis();
@@ -56,17 +63,17 @@ const step: fc.Arbitrary<Step> = fc
     fc.constantFrom(0, 1, 500, 2000, 70_000),
     fc.oneof(
       fc.tuple(key, body, tags).map(([k, text, named]) => ({
-        script: scripts.cacheWrite,
+        script: cacheWrite,
         keys: named.length > 0 ? ['tags', k] : [k],
         args: () => [named.length > 0 ? 'epoch--1' : '', '0', entryOf(text, named, 'now')],
       })),
       fc.tuple(key, token, leaseMs, body, fc.boolean()).map(([k, t, lease, text, again]) => ({
-        script: scripts.cacheLease,
+        script: cacheLease,
         keys: ['tags', k],
         args: (now: number) => ['1', String(now), t, lease, again ? revOf(entryOf(text, [], 'now')) : ''],
       })),
       fc.tuple(key, token, body, tags, fc.constantFrom(0, 1, 'now' as const)).map(([k, t, text, named, seen]) => ({
-        script: scripts.cacheFill,
+        script: cacheFill,
         keys: named.length > 0 ? ['tags', k] : [k],
         args: () => {
           const head = [named.length > 0 ? 'epoch--1' : '', t, '0'];
@@ -76,27 +83,27 @@ const step: fc.Arbitrary<Step> = fc
       fc
         .tuple(key, token, fc.constantFrom('', 'failed'), fc.constantFrom('0', '60000'))
         .map(([k, t, message, stay]) => ({
-          script: scripts.cacheRelease,
+          script: cacheRelease,
           keys: [k],
           args: (now: number) => [t, message, stay, String(now)],
         })),
       fc.tuple(key, token, leaseMs).map(([k, t, lease]) => ({
-        script: scripts.cacheRenew,
+        script: cacheRenew,
         keys: [k],
         args: (now: number) => [t, lease, String(now)],
       })),
       fc.tuple(tags, fc.constantFrom('d:', 'e:'), fc.constantFrom('3', '100')).map(([named, prefix, max]) => ({
-        script: scripts.cacheTagsInvalidate,
+        script: cacheTagsInvalidate,
         keys: ['tags'],
         args: () => ['epoch--2', max, prefix, ...named],
       })),
       fc.tuple(fc.constantFrom(-1, 0, 1), fc.constantFrom(-1, 0, 1)).map(([a, b]) => ({
-        script: scripts.cacheEvict,
+        script: cacheEvict,
         keys: ['a', 'b'],
         args: () => [a, b].map((ms) => String(START + ms)),
       })),
       fc.constant({
-        script: scripts.cacheExpire,
+        script: cacheExpire,
         keys: ['a', 'b'],
         args: () => [],
       }),

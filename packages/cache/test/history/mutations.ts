@@ -1,6 +1,7 @@
 import type { RedisEngine } from '@holdfast/redis-core';
 import { L1Cache } from '../../src/index.ts';
-import { cacheFill, cacheWrite } from '../../src/scripts.ts';
+import { cacheFill } from '../../src/fill-script.ts';
+import { cacheWrite } from '../../src/write-script.ts';
 
 /** Ways to break the cache on purpose: a checker that does not find them finds nothing. */
 export const mutations: Readonly<Record<string, (engine: RedisEngine) => RedisEngine>> = {

@@ -1,0 +1,24 @@
+import { defineScript, loadLua, type Script } from '@holdfast/redis-core';
+import { base36, cut, NO_LEASE, overwrite, peek, splice } from './twin-entries.ts';
+
+export type ExpireReply = number;
+
+/** `lua/cache-expire.lua`. */
+export const cacheExpire: Script<ExpireReply> = defineScript({
+  name: 'cache-expire',
+  lua: loadLua('cache-expire', import.meta.url),
+  idempotent: true,
+  twin: (store, keys) => {
+    const longAgo = base36(1, 9);
+    let expired = 0;
+    for (const key of keys) {
+      const value = peek(store, key);
+      if (value === null || value === 'foreign') continue;
+      if (cut(value, 0, 3) === 'HFL') store.del(key);
+      if (cut(value, 0, 3) !== 'HF1') continue;
+      overwrite(store, key, splice(value, 27, NO_LEASE), 53, longAgo + longAgo);
+      expired += 1;
+    }
+    return expired;
+  },
+});

@@ -1,0 +1,82 @@
+import { HoldfastError, type TwinStore, WrongTypeError } from '@holdfast/redis-core';
+
+/** What the twins of the scripts share: entries and markers as bytes, cut and written as Lua does it. */
+
+export const UNSTAMPED = '++++++++';
+export const NO_LEASE = '--------000000000';
+export const EMPTY = Buffer.alloc(0);
+
+export function texts(args: readonly Buffer[]): string[] {
+  return args.map(String);
+}
+
+export function cut(value: Buffer, start: number, end: number): string {
+  return value.toString('latin1', start, end);
+}
+
+export function isMarker(value: Buffer): boolean {
+  return ['HFL', 'HFE'].includes(cut(value, 0, 3));
+}
+
+export function base36(value: number, width: number): string {
+  return value.toString(36).padStart(width, '0');
+}
+
+/** What is under the key; `foreign` where it is of another type. */
+export function peek(store: TwinStore, key: string): Buffer | null | 'foreign' {
+  try {
+    return store.get(key);
+  } catch (error) {
+    if (error instanceof WrongTypeError) return 'foreign';
+    throw error;
+  }
+}
+
+export function heldBy(
+  store: TwinStore,
+  key: string,
+  token: string,
+): { readonly kind: 'marker' | 'entry'; readonly value: Buffer } | undefined {
+  const value = peek(store, key);
+  if (value === null || value === 'foreign') return undefined;
+  if (cut(value, 0, 35) === `HFL${token}`) return { kind: 'marker', value };
+  return cut(value, 0, 3) === 'HF1' && cut(value, 27, 35) === token ? { kind: 'entry', value } : undefined;
+}
+
+export function currentStamp(store: TwinStore, key: string, newEpoch: string): { epoch: string; seq: number } {
+  const epoch = store.hget(key, 'epoch');
+  if (epoch === null) {
+    store.hset(key, 'epoch', newEpoch);
+    store.hset(key, 'seq', '0');
+    return { epoch: newEpoch, seq: 0 };
+  }
+  return { epoch: epoch.toString(), seq: Number(store.hget(key, 'seq')?.toString() ?? '0') };
+}
+
+/** Replies the text of the error, if it could not be written. */
+export function put(store: TwinStore, key: string, value: Buffer, ttl: number): Buffer | undefined {
+  try {
+    store.set(key, value, ttl === 0 ? undefined : ttl);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    return Buffer.from(error.message);
+  }
+}
+
+export function splice(value: Buffer, offset: number, text: string): Buffer {
+  const copy = Buffer.from(value);
+  copy.write(text, offset, 'latin1');
+  return copy;
+}
+
+/** SETRANGE: the time to live stays. */
+export function overwrite(store: TwinStore, key: string, value: Buffer, offset: number, text: string): void {
+  const left = store.pttl(key);
+  store.set(key, splice(value, offset, text), left ?? undefined);
+}
+
+export function keepFor(store: TwinStore, key: string, ms: number): void {
+  const left = store.pttl(key);
+  if (left !== null && left !== undefined && left < ms) store.pexpire(key, ms);
+}
