@@ -26,13 +26,17 @@ const faults = [
   'no-database',
   'full',
   'not-ready',
+  'read-only',
+  'not-persisting',
+  'too-few-replicas',
+  'out-of-memory',
   'other',
 ] as const;
 
 const fault = Type.Optional(
   oneOf(faults, {
     description:
-      'The kind of the reason: `refused`, `unresolved`, `unreachable`, `silent`, `closed`, `not-redis`, `too-old`, `no-tls`, `certificate`, `no-database`, `full`, `not-ready`, `other`; or `password-wanted`, `password-refused`, `forbidden`, where it is there and refuses access.',
+      'The kind of the reason: `refused`, `unresolved`, `unreachable`, `silent`, `closed`, `not-redis`, `too-old`, `no-tls`, `certificate`, `no-database`, `full`, `not-ready`, `other`; `read-only`, `not-persisting`, `too-few-replicas`, `out-of-memory`, where it is there and refuses writes; or `password-wanted`, `password-refused`, `forbidden`, where it refuses access.',
   }),
 );
 

@@ -132,7 +132,7 @@ export interface Handlers<Known extends Catalogue = readonly []> {
 
 /** What a process is connected to, such as an engine. */
 export interface Connection {
-  readonly status: Pick<EngineStatus, 'available' | 'reason' | 'fault' | 'neverConnected'>;
+  readonly status: Pick<EngineStatus, 'available' | 'reason' | 'fault' | 'neverConnected' | 'refuses'>;
 }
 
 /** What a module says of itself in `/health`. */

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { FaultKind } from './connection-fault.ts';
+import type { Refusals } from './engine.ts';
 
 /**
  * What this package publishes on `node:diagnostics_channel`. A library logs nothing and counts nothing by itself:
@@ -10,6 +11,8 @@ export interface RedisChannels {
   'holdfast:redis:command': RedisCommandEvent;
   /** The connection came or went, or is away for another reason than the one that was told. */
   'holdfast:redis:availability': RedisAvailabilityEvent;
+  /** What a Redis that is there refuses is something else than before, or nothing any more. */
+  'holdfast:redis:refusals': RedisRefusalsEvent;
   /** The circuit breaker of a connection changed its state. */
   'holdfast:redis:breaker': RedisBreakerEvent;
   /** A master of a cluster cannot be used, or can be used again; the others go on. */
@@ -52,6 +55,14 @@ export interface RedisAvailabilityEvent {
   /** Why it is away, in one line. */
   readonly reason?: string;
   readonly fault?: FaultKind;
+}
+
+export interface RedisRefusalsEvent {
+  readonly connection: string;
+  /** Where the Redis is, without user and password. */
+  readonly address: string;
+  /** Empty: nothing. */
+  readonly refuses: Refusals;
 }
 
 export interface RedisBreakerEvent {

@@ -25,6 +25,14 @@ export type FaultKind =
   | 'full'
   /** It is there, and serves nobody now: it loads its data, or has lost its master. */
   | 'not-ready'
+  /** It is a replica: it serves reads and refuses writes. */
+  | 'read-only'
+  /** It refuses writes, because it could not save its data (a full disk). */
+  | 'not-persisting'
+  /** It refuses writes, because fewer replicas follow it than it was told to insist on. */
+  | 'too-few-replicas'
+  /** It refuses what takes memory. */
+  | 'out-of-memory'
   | 'other';
 
 export interface ConnectionFault {
@@ -51,6 +59,11 @@ const patterns: readonly (readonly [RegExp, FaultKind])[] = [
   [/DB index is out of range|invalid DB index/, 'no-database'],
   [/max number of clients/, 'full'],
   [/^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY)\b/, 'not-ready'],
+  // A script's error may carry the word of the command that failed inside it.
+  [/(^|-)READONLY\b/, 'read-only'],
+  [/(^|-)MISCONF\b/, 'not-persisting'],
+  [/(^|-)NOREPLICAS\b/, 'too-few-replicas'],
+  [/(^|-)OOM\b|\bOOM command not allowed/, 'out-of-memory'],
   [/ECONNREFUSED/, 'refused'],
   [/ENOTFOUND|EAI_AGAIN/, 'unresolved'],
   [/EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN/, 'unreachable'],
@@ -143,6 +156,14 @@ function sentence(kind: FaultKind, brief: string, target: RedisTarget, wasConnec
       return `${at} takes no more clients (${brief}): raise its maxclients, or end others`;
     case 'not-ready':
       return `${at} is not ready (${brief})`;
+    case 'read-only':
+      return `${at} is a replica and refuses writes (READONLY): let the address lead to the primary`;
+    case 'not-persisting':
+      return `${at} cannot save its data and refuses writes (MISCONF): mend its disk, its log says what is wrong`;
+    case 'too-few-replicas':
+      return `${at} has too few replicas and refuses writes (NOREPLICAS): bring them back, or lower min-replicas-to-write`;
+    case 'out-of-memory':
+      return `${at} is out of memory and refuses writes (OOM): raise its maxmemory, or let it evict (maxmemory-policy)`;
     case 'other':
       return `${at}: ${brief}`;
   }

@@ -14,7 +14,7 @@
  * - **Foreign type**: a call on a key of another type rejects with `WrongTypeError` and changes nothing.
  * - **Memory full**: a write that Redis refuses for lack of memory rejects with `OutOfMemoryError`.
  */
-import type { FaultKind } from './connection-fault.ts';
+import type { ConnectionFault, FaultKind } from './connection-fault.ts';
 
 export interface RedisEngine {
   readonly kind: EngineKind;
@@ -140,8 +140,21 @@ export interface EngineStatus {
   readonly fault?: FaultKind;
   /** Set until the first connection was made. */
   readonly neverConnected?: boolean;
+  /** What it answers and refuses, although a call would be sent; absent while nothing is known to be refused. */
+  readonly refuses?: Refusals;
   /** What the circuit breaker says. But for `closed` calls fail at once; `half-open` is while a new connection is being proven. */
   readonly breaker: 'closed' | 'half-open' | 'open';
+}
+
+/**
+ * What a Redis that is there refuses to everybody for now, by the kind of work: it learns so from the replies to calls and
+ * to questions of its own, and forgets it as soon as that work was done again.
+ */
+export interface Refusals {
+  /** Set where Redis serves no reads (it loads its data, its link to its master is gone, access control). */
+  readonly reads?: ConnectionFault;
+  /** Set where Redis takes no writes (a replica, a full memory or disk, too few replicas, access control). */
+  readonly writes?: ConnectionFault;
 }
 
 export interface CallOptions {

@@ -1,4 +1,4 @@
-import type { FaultKind } from '@holdfast/redis-core';
+import type { FaultKind, Refusals } from '@holdfast/redis-core';
 import type { Queue, QueueEvents, WorkerOptions, Processor, JobsOptions } from 'bullmq';
 import type { FetchControl, FetchingWorker } from '../consuming/fetching-worker.ts';
 import type { WorkerRegistry } from '../consuming/worker-registry.ts';
@@ -45,6 +45,8 @@ export interface BackendStatus {
   readonly reason?: string;
   /** The kind of that reason, where the store is a Redis. */
   readonly fault?: FaultKind;
+  /** What the store answers and refuses, although it is there, where it is a Redis. */
+  readonly refuses?: Refusals;
   /** Set until the first connection was made, where the store is a Redis. */
   readonly neverConnected?: boolean;
 }
