@@ -31,12 +31,18 @@ export function asMembers(range: SortedSetRange): (reply: unknown) => ScoredMemb
     const flat = asArray(reply);
     // ZRANGE BYLEX has no WITHSCORES: its members have one score, by agreement 0.
     if (range.by === 'lex') return flat.map((member) => ({ member: asText(member), score: 0 }));
-    const members: ScoredMember[] = [];
-    for (let index = 0; index + 1 < flat.length; index += 2) {
-      members.push({ member: asText(flat[index]), score: scoreNumber(asText(flat[index + 1])) });
-    }
-    return members;
+    return asScored(flat);
   };
+}
+
+/** Members and scores in turn. */
+export function asScored(reply: unknown): ScoredMember[] {
+  const flat = asArray(reply);
+  const members: ScoredMember[] = [];
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    members.push({ member: asText(flat[index]), score: scoreNumber(asText(flat[index + 1])) });
+  }
+  return members;
 }
 
 function scoreNumber(text: string): number {

@@ -1,4 +1,14 @@
-import { asArray, asBuffer, asBuffers, asMap, asMembers, asNumber, asScriptReply, asText } from './command-replies.ts';
+import {
+  asArray,
+  asBuffer,
+  asBuffers,
+  asMap,
+  asMembers,
+  asNumber,
+  asScored,
+  asScriptReply,
+  asText,
+} from './command-replies.ts';
 import type {
   BatchOperation,
   BatchReply,
@@ -9,7 +19,9 @@ import type {
   ScriptReply,
   SetOptions,
   SetReply,
+  SortedSetPage,
   SortedSetRange,
+  SortedSetScanReply,
   StreamEntry,
 } from './engine.ts';
 import { scriptDigest } from './script.ts';
@@ -53,10 +65,12 @@ export type CommandName =
   | 'zadd'
   | 'zrange'
   | 'zrem'
+  | 'zscan'
   | 'zcard'
   | 'xadd'
   | 'xrange'
   | 'scan'
+  | 'dbsize'
   | 'time'
   | 'info'
   | 'publish'
@@ -146,6 +160,23 @@ export function zrem(key: string, members: readonly string[]): Command<number> {
   return { name: 'zrem', args: [key, ...members], safety: 'idempotent', decode: asNumber };
 }
 
+export function zscan(key: string, page: SortedSetPage): Command<SortedSetScanReply> {
+  const { prefix = '', cursor = '0', count = 250 } = page;
+  return {
+    name: 'zscan',
+    args: [key, cursor, ...(prefix === '' ? [] : ['MATCH', `${escapeGlob(prefix)}*`]), 'COUNT', count],
+    safety: 'read',
+    decode: (reply) => {
+      const [next, flat] = asArray(reply);
+      const nextText = asText(next);
+      return {
+        members: asScored(flat).filter(({ member }) => member.startsWith(prefix)),
+        cursor: nextText === '0' ? null : nextText,
+      };
+    },
+  };
+}
+
 export function zcard(key: string): Command<number> {
   return { name: 'zcard', args: [key], safety: 'read', decode: asNumber };
 }
@@ -191,6 +222,10 @@ export function scan(
       };
     },
   };
+}
+
+export function dbsize(): Command<number> {
+  return { name: 'dbsize', args: [], safety: 'read', decode: asNumber };
 }
 
 export function time(): Command<number> {

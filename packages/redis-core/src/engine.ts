@@ -51,6 +51,12 @@ export interface RedisEngine {
   zrange(key: string, range: SortedSetRange, options?: CallOptions): Promise<ScoredMember[]>;
   /** Removes members; replies how many existed. */
   zrem(key: string, members: readonly string[], options?: CallOptions): Promise<number>;
+  /**
+   * One page of the members that start with `prefix` (a literal, not a glob), in no order. A member that is there during the
+   * whole scan is replied at least once, whatever its score does meanwhile; a page may be empty while `cursor` is not yet
+   * `null`. A set of up to some hundred members may come as one page, whatever `count` says.
+   */
+  zscan(key: string, page: SortedSetPage, options?: CallOptions): Promise<SortedSetScanReply>;
   /** Number of members; 0 when there is no key. */
   zcard(key: string, options?: CallOptions): Promise<number>;
 
@@ -73,6 +79,8 @@ export interface RedisEngine {
    */
   scan(page: ScanPage, options?: CallOptions): Promise<ScanReply>;
 
+  /** How many keys of any type and prefix there are; in a cluster on all masters. Those that have expired may be counted. */
+  dbsize(options?: CallOptions): Promise<number>;
   /** The server's clock, milliseconds since the epoch. */
   time(options?: CallOptions): Promise<number>;
   /** `INFO` as a flat record of its fields. */
@@ -189,6 +197,21 @@ export type SortedSetRange =
   | { readonly by: 'score'; readonly min: number; readonly max: number; readonly limit?: number }
   /** By bytes, among members of one score: those greater than `after` (exclusive), at most `limit`. */
   | { readonly by: 'lex'; readonly after?: string; readonly limit: number };
+
+export interface SortedSetPage {
+  /** Default: all members. */
+  readonly prefix?: string;
+  /** From the reply before; absent for the first page. */
+  readonly cursor?: string;
+  /** About how many members a page looks at (a hint). Default 250. */
+  readonly count?: number;
+}
+
+export interface SortedSetScanReply {
+  readonly members: ScoredMember[];
+  /** `null` after the last page. */
+  readonly cursor: string | null;
+}
 
 export interface StreamEntry {
   readonly id: string;

@@ -23,7 +23,7 @@ import { aggregateInfo } from './cluster-info.ts';
 import { IoredisEngine } from './ioredis.ts';
 
 /** Commands without a key: any master will do. */
-const keyless: ReadonlySet<CommandName> = new Set(['time', 'publish', 'info', 'scan']);
+const keyless: ReadonlySet<CommandName> = new Set(['time', 'publish', 'info', 'scan', 'dbsize']);
 
 /** Not `CLUSTERDOWN Hash slot not served`, which is about that slot only. */
 const CLUSTER_IS_DOWN = 'CLUSTERDOWN The cluster is down';
@@ -133,6 +133,13 @@ export class ClusterEngine extends IoredisEngine {
     if (reply.cursor !== null) return { keys: reply.keys, cursor: `${fingerprint}/${index}/${reply.cursor}` };
     const isLast = index + 1 >= masters.length;
     return { keys: reply.keys, cursor: isLast ? null : `${fingerprint}/${index + 1}/0` };
+  }
+
+  override async dbsize(options?: CallOptions): Promise<number> {
+    await this.ready(options);
+    const { masters } = topologyOf(this.#cluster);
+    const parts = await Promise.all(masters.map((node) => this.send({ ...commands.dbsize(), node }, options)));
+    return parts.reduce((sum, part) => sum + part, 0);
   }
 
   /** The sum over all masters of what can be added (memory, keys, clients, commands); the rest as the first says it. */

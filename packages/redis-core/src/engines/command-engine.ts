@@ -13,7 +13,9 @@ import type {
   ScriptReply,
   SetOptions,
   SetReply,
+  SortedSetPage,
   SortedSetRange,
+  SortedSetScanReply,
   StreamEntry,
   Unsubscribe,
 } from '../engine.ts';
@@ -97,6 +99,10 @@ export abstract class CommandEngine implements RedisEngine {
     return members.length === 0 ? 0 : this.send(commands.zrem(key, members), options);
   }
 
+  zscan(key: string, page: SortedSetPage, options?: CallOptions): Promise<SortedSetScanReply> {
+    return this.send(commands.zscan(key, page), options);
+  }
+
   zcard(key: string, options?: CallOptions): Promise<number> {
     return this.send(commands.zcard(key), options);
   }
@@ -119,6 +125,10 @@ export abstract class CommandEngine implements RedisEngine {
 
   scan(page: ScanPage, options?: CallOptions): Promise<ScanReply> {
     return this.send(commands.scan(page.cursor ?? '0', page), options);
+  }
+
+  dbsize(options?: CallOptions): Promise<number> {
+    return this.send(commands.dbsize(), options);
   }
 
   time(options?: CallOptions): Promise<number> {

@@ -1,4 +1,14 @@
-import type { Bytes, ScanPage, ScanReply, ScoredMember, SortedSetRange, StreamEntry, TwinStore } from '../engine.ts';
+import type {
+  Bytes,
+  ScanPage,
+  ScanReply,
+  ScoredMember,
+  SortedSetPage,
+  SortedSetRange,
+  SortedSetScanReply,
+  StreamEntry,
+  TwinStore,
+} from '../engine.ts';
 import { CommandError } from '../errors.ts';
 import { MemoryScans } from './memory-scans.ts';
 import { MemorySlots, type MemorySlotsOptions, OVERHEAD_BYTES } from './memory-slots.ts';
@@ -141,6 +151,10 @@ export class MemoryStore implements TwinStore {
 
   zrange(key: string, range: SortedSetRange): ScoredMember[] {
     return this.#slots.read(key, 'zset')?.range(range) ?? [];
+  }
+
+  zscan(key: string, page: SortedSetPage): SortedSetScanReply {
+    return this.#slots.read(key, 'zset')?.scan(page) ?? { members: [], cursor: null };
   }
 
   zrem(key: string, member: string): boolean {

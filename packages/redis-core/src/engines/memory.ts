@@ -14,7 +14,9 @@ import type {
   ScriptReply,
   SetOptions,
   SetReply,
+  SortedSetPage,
   SortedSetRange,
+  SortedSetScanReply,
   StreamEntry,
   Unsubscribe,
 } from '../engine.ts';
@@ -116,6 +118,10 @@ export class MemoryEngine implements RedisEngine {
     return this.#do('zrem', (store) => count(members, (member) => store.zrem(key, member)));
   }
 
+  zscan(key: string, page: SortedSetPage): Promise<SortedSetScanReply> {
+    return this.#do('zscan', (store) => store.zscan(key, page));
+  }
+
   zcard(key: string): Promise<number> {
     return this.#do('zcard', (store) => store.zcard(key));
   }
@@ -130,6 +136,10 @@ export class MemoryEngine implements RedisEngine {
 
   scan(page: ScanPage): Promise<ScanReply> {
     return this.#do('scan', (store) => store.scan(page));
+  }
+
+  dbsize(): Promise<number> {
+    return this.#do('dbsize', (store) => store.keyCount);
   }
 
   time(): Promise<number> {

@@ -1,12 +1,19 @@
-import type { ScoredMember, SortedSetRange } from '../engine.ts';
+import type { ScoredMember, SortedSetPage, SortedSetRange, SortedSetScanReply } from '../engine.ts';
+import { SortedSetScans } from './sorted-set-scans.ts';
 
 interface Item extends ScoredMember {
   readonly bytes: Buffer;
+  /** Of when it came. */
+  readonly sequence: number;
 }
 
 /** A sorted set in memory: ordered by score, then by the bytes of the member, as Redis orders it. */
 export class SortedSet {
+  /** In the order in which members came, whatever happens to their scores: what a scan goes by. */
   readonly #items = new Map<string, Item>();
+  /** Made by the first scan: most sets are never scanned. */
+  #scans: SortedSetScans | undefined;
+  #sequence = 0;
   /** Sorted when it is first read after a change; `undefined` meanwhile. */
   #sorted: Item[] | undefined = [];
 
@@ -18,7 +25,13 @@ export class SortedSet {
   add(member: string, score: number): boolean {
     const before = this.#items.get(member);
     if (before?.score === score) return false;
-    this.#items.set(member, { member, score, bytes: before?.bytes ?? Buffer.from(member) });
+    if (before === undefined) this.#sequence += 1;
+    this.#items.set(member, {
+      member,
+      score,
+      bytes: before?.bytes ?? Buffer.from(member),
+      sequence: before?.sequence ?? this.#sequence,
+    });
     this.#sorted = undefined;
     return before === undefined;
   }
@@ -36,6 +49,12 @@ export class SortedSet {
 
   range(range: SortedSetRange): ScoredMember[] {
     return this.#select(range).map(({ member, score }) => ({ member, score }));
+  }
+
+  /** One page; as `RedisEngine.zscan`. */
+  scan(page: SortedSetPage): SortedSetScanReply {
+    this.#scans ??= new SortedSetScans(this.#items);
+    return this.#scans.page(page, this.#sequence);
   }
 
   #select(range: SortedSetRange): readonly Item[] {

@@ -64,5 +64,5 @@ function repliesData({ name, args }: Command<unknown>): boolean {
 /** How many of its first arguments are keys. */
 function keysOf({ name, args }: Command<unknown>): number {
   if (name === 'mget' || name === 'unlink') return args.length;
-  return ['scan', 'time', 'info', 'publish'].includes(name) ? 0 : 1;
+  return ['scan', 'dbsize', 'time', 'info', 'publish'].includes(name) ? 0 : 1;
 }

@@ -128,6 +128,37 @@ export function describeEngine(name: string, create: () => Promise<RedisEngine>,
         expect(await names(`${key}2`, { by: 'lex', after: 'q', limit: 2 })).toEqual(['r']);
       });
 
+      test('are scanned page by page: what stays is seen, whatever happens to it, and nothing but its prefix', async () => {
+        const wanted = Array.from({ length: 1000 }, (_, at) => `[a]*${at}`);
+        const others = Array.from({ length: 100 }, (_, at) => `[ab]${at}`);
+        await engine.zadd(
+          key,
+          [...wanted, ...others].map((member, score) => ({ member, score })),
+        );
+        const seen = new Map<string, number>();
+        let pages = 0;
+        for (let cursor: string | null | undefined; cursor !== null; pages += 1) {
+          const page = await engine.zscan(key, {
+            prefix: '[a]*',
+            count: 100,
+            ...(cursor === undefined ? {} : { cursor }),
+          });
+          for (const { member, score } of page.members) seen.set(member, score);
+          // Used and forgotten meanwhile, in the middle of a scan.
+          await engine.zadd(key, [
+            { member: wanted[pages] ?? '', score: 5000 },
+            { member: `[a]*new ${pages}`, score: 1 },
+          ]);
+          await engine.zrem(key, [others[pages] ?? '']);
+          ({ cursor } = page);
+        }
+        expect(pages).toBeGreaterThan(2);
+        expect([...seen.keys()].filter((member) => !member.startsWith('[a]*new '))).toHaveLength(wanted.length);
+        expect(seen.get('[a]*999')).toBe(999);
+        expect([...seen.keys()].every((member) => member.startsWith('[a]*'))).toBe(true);
+        expect(await engine.zscan(`${key}none`, {})).toEqual({ members: [], cursor: null });
+      });
+
       test('end with their last member', async () => {
         await engine.zadd(key, [{ member: 'a', score: 1.5 }]);
         expect(await engine.zcard(key)).toBe(1);
@@ -149,6 +180,16 @@ export function describeEngine(name: string, create: () => Promise<RedisEngine>,
       ]);
       const after = await engine.xrange(key, { after: second ?? '', count: 10 });
       expect(after.map(({ id }) => id)).toEqual([third]);
+    });
+
+    test('the number of keys grows by those that are written', async () => {
+      const before = await engine.dbsize();
+      await engine.batch(
+        Array.from({ length: 200 }, (_, index) => ({ op: 'set', key: keys.cache('ns', `size${index}`), value: 'x' })),
+      );
+      // Others write into the same Redis while this runs, and remove what is theirs.
+      expect(before).toBeGreaterThanOrEqual(0);
+      expect(await engine.dbsize()).toBeGreaterThanOrEqual(200);
     });
 
     describe('scan', () => {
@@ -201,6 +242,7 @@ export function describeEngine(name: string, create: () => Promise<RedisEngine>,
           () => engine.hincrby(key, 'a', 1),
           () => engine.zadd(key, [{ member: 'a', score: 1 }]),
           () => engine.zrange(key, { by: 'index', start: 0, stop: -1 }),
+          () => engine.zscan(key, {}),
           () => engine.xadd(key, { a: '1' }),
           () => engine.set(`${key}hash`, 'x').then(() => engine.zcard(`${key}hash`)),
         ];
