@@ -90,7 +90,7 @@ export class GetOrSet {
         const taken = await core.leasing.take(complete, entry?.rev);
         switch (taken.kind) {
           case 'ours': {
-            // The token is in the head now, and what is kept does not know: own writes are not reported.
+            // The token is in the head now, and what is kept does not know: own writes may be reported later.
             core.l1.drop(complete);
             // What was taken away between the look and the lease is no grace.
             const left = taken.refreshes ? grace : undefined;

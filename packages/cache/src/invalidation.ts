@@ -194,8 +194,8 @@ export class Invalidating {
         ({ cursor } = page);
       }
     } finally {
-      // Redis does not report own removals: an entry that was read between the first look and its removal is kept here. That
-      // holds also where the sweep was ended in the middle.
+      // Redis may report own removals after their replies: an entry that was read between the first look and its removal is
+      // still kept here. That holds also where the sweep was ended in the middle.
       core.l1.forgetPrefix(prefix);
     }
     return count;

@@ -33,8 +33,9 @@ interface PendingReads {
  * What makes it coherent:
  * - a reply is kept only if tracking was armed in one and the same epoch before the request and after the reply, and the
  *   key was not reported in between;
- * - this process's own writes are not reported (NOLOOP), so they drop what is kept, before and after, and are never
- *   kept themselves;
+ * - this process's own writes are reported too, but often after their reply: so they drop what is kept, before and after,
+ *   and are never kept themselves;
+ * - what Redis forgets by itself, inside whosever command, it reports as any change;
  * - when tracking ends, everything is dropped at once.
  */
 export class L1Cache {

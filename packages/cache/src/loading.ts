@@ -80,7 +80,7 @@ export class Leasing {
     const { l1, tagsKey } = this.#options;
     if (!l1.keepsTracked) return undefined;
     const kept = l1.keptTagState(tagsKey);
-    // That there was no state is not reported to be over by a write of this process (NOLOOP).
+    // That there was no state may be over by a write of this process which has not been reported yet.
     if (kept === null && this.#hasTags) return undefined;
     if (kept !== undefined) return kept;
     // Tags that are invalidated now and then may be many, and would all be read again after each time.

@@ -1,6 +1,6 @@
 import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
 import { type Journal, openJournal } from '@holdfast/redis-core/journal';
-import { eventually, Latch, type RedisServer, startRedis } from '@holdfast/testing';
+import { eventually, Latch, monitor, type RedisServer, startRedis } from '@holdfast/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,8 +89,16 @@ describe('while Redis is away', () => {
       await eventually(async () => expect(await cache.read(key)).toMatchObject({ layer: 'l1' }));
     }
     await cache.invalidate({ tags: ['t'] });
-    // Reads the state of the tags anew, and leaves the other one as it was kept.
-    await eventually(async () => expect(await cache.read('current')).toMatchObject({ layer: 'l1' }));
+    // Reads the state of the tags anew, and leaves the other one as it was kept. That is so when a read asks for nothing any
+    // more: Redis reports the invalidation to this process as well, and maybe after its reply.
+    const seen = await monitor(server.url, { where: ({ argv }) => argv.some((part) => part.startsWith(keys.prefix)) });
+    await eventually(async () => {
+      seen.reset();
+      expect(await cache.read('current')).toMatchObject({ layer: 'l1' });
+      await seen.settle();
+      expect(seen.count()).toBe(0);
+    });
+    await seen.stop();
     await server.kill();
     await away(service);
     expect(await cache.get('invalidated')).toBeUndefined();

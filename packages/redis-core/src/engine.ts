@@ -117,13 +117,16 @@ export interface RedisEngine {
   /**
    * Whether reads are tracked right now, as a number: 0 when they are not, else the epoch, which is another one after
    * each interruption. A value may be kept in the process from a read on that began and ended in one epoch, until
-   * `onInvalidate` names its key or the epoch ends. Reads inside scripts and of `set` with `get` are never tracked, and
-   * this engine's own writes are not reported back (NOLOOP): who writes a key drops what it kept of it.
+   * `onInvalidate` names its key or the epoch ends. Reads inside scripts and of `set` with `get` are never tracked.
    */
   readonly trackingEpoch: number;
   /**
-   * Calls back with the keys that changed elsewhere after this engine read them, or with `null` when any key may have:
-   * a flush, or the end of an epoch. An engine without tracking never calls back.
+   * Calls back with the keys that changed after this engine read them, once for each read however often they changed, or
+   * with `null` when any key may have: a flush, or the end of an epoch. An engine without tracking never calls back.
+   *
+   * It makes no difference who changed a key: another process, Redis itself (an expiry, an eviction), or this engine. Its
+   * own writes are reported at any time after they were sent, and often after their reply: who writes a key drops what it
+   * kept of it, and does not take the report for news.
    */
   onInvalidate(listener: (keys: readonly string[] | null) => void): Unsubscribe;
   /** The server's clock, milliseconds since the epoch, as last measured. Never waits; this machine's clock until then. */

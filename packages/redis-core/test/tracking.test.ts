@@ -102,13 +102,15 @@ describe('tracking of reads', () => {
     await eventually(() => expect(heard).toEqual(['later']));
   });
 
-  test('writes of the engine itself are not reported', async () => {
+  test('writes of the engine itself are reported as any, one message for each read', async () => {
     await engine.mget(['a', 'last']);
     await engine.set('a', '1');
+    await engine.set('a', '2');
+    await engine.mget(['a']);
     await engine.del(['a']);
-    // A foreign write behind them: what was to be said of them has been said when it arrives.
+    // Behind them: what was to be said of them has been said when it arrives.
     await server.command('SET', 'last', '1');
-    await eventually(() => expect(heard).toEqual(['last']));
+    await eventually(() => expect(heard).toEqual(['a', 'a', 'last']));
   });
 
   test('reads inside a script, and SET with GET, are not tracked', async () => {
@@ -255,5 +257,42 @@ describe('tracking of reads', () => {
     expect(heard).toEqual([null]);
     expect(engine.trackingEpoch).toBe(0);
     await eventually(async () => expect(await connectionsNamed('subscriber')).toEqual([]));
+  });
+
+  /** On a server of its own, of which the connections are then not disturbed. */
+  describe('of what Redis forgets by itself, inside a command of this very engine,', () => {
+    const moveTo = async (...args: string[]): Promise<RedisServer> => {
+      const own = await startRedis({ args });
+      await engine.close();
+      const { host, port } = own;
+      engine = new IoredisEngine({ name: 'tracked', target: { kind: 'standalone', host, port }, ...patient });
+      heard = [];
+      engine.onInvalidate((keys) => heard.push(...(keys ?? [null])));
+      await armed();
+      return own;
+    };
+
+    test('keys that it evicts for lack of memory are reported', async () => {
+      const own = await moveTo('--maxmemory', '4mb', '--maxmemory-policy', 'allkeys-lru');
+      const names = Array.from({ length: 100 }, (_, index) => `held:${index}`);
+      await Promise.all(names.map((name) => engine.set(name, 'x'.repeat(1000))));
+      expect(await engine.mget(names)).not.toContain(null);
+      // Nobody but this engine does anything from here on, until all of them are gone.
+      for (let fill = 0; ; fill += 1) {
+        await Promise.all(Array.from({ length: 50 }, (_, at) => engine.set(`fill:${fill}:${at}`, 'x'.repeat(10_000))));
+        if (String(await own.command('EXISTS', ...names)) === '0') break;
+      }
+      await eventually(() => expect(new Set(heard)).toEqual(new Set(names)));
+      await own.stop();
+    });
+
+    test('keys that fall out of a full tracking table are reported', async () => {
+      const own = await moveTo('--tracking-table-max-keys', '10');
+      const names = Array.from({ length: 200 }, (_, index) => `held:${index}`);
+      for (const name of names) await engine.get(name);
+      // Redis makes room as soon as it has answered, and once more at leisure.
+      await eventually(() => expect(new Set(heard).size).toBeGreaterThanOrEqual(190));
+      await own.stop();
+    });
   });
 });

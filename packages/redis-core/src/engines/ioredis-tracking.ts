@@ -107,7 +107,9 @@ export class Tracking {
     const arming = this.#arming;
     try {
       const [, info] = await Promise.all([
-        commands.client('TRACKING', 'ON', 'REDIRECT', identity.clientId, 'NOLOOP'),
+        // Without NOLOOP: with it Redis would also be silent of a key that it evicts, or drops from a full tracking table,
+        // inside a command of this connection, and would then have forgotten who holds it.
+        commands.client('TRACKING', 'ON', 'REDIRECT', identity.clientId),
         commands.info('server'),
       ]);
       if (arming !== this.#arming) return;
