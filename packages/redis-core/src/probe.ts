@@ -2,8 +2,12 @@
 export interface ProbeTarget {
   /** How many bytes the connection has received so far; `undefined` while there is none that could be asked. */
   received(): number | undefined;
+  /** How many bytes it was given to send so far. Asked only of a connection that there is. */
+  sent(): number;
   /** Asks; settles with the answer. */
   ask(): Promise<void>;
+  /** Asks the same server by another way, where no upload is before the question; rejects when it does not answer. */
+  askBeside(): Promise<void>;
   /** Whether somebody has used it since the last time that this was asked, or counts on it without using it. */
   isInUse(): boolean;
 }
@@ -13,6 +17,8 @@ export interface ProbeOptions {
   readonly intervalMs: number;
   /** How long it may then stay silent. */
   readonly deadlineMs: number;
+  /** How long it may be silent behind an upload while its server answers beside it: as long as any call lasts. */
+  readonly patienceMs: number;
   readonly target: ProbeTarget;
   /** Silent beyond the deadline. Called once for each connection; the target must have none then. */
   readonly onSilence: (silentMs: number) => void;
@@ -22,6 +28,8 @@ export interface ProbeOptions {
 const IDLE_AFTER_MS = 5000;
 /** …and may be silent for so long. */
 const IDLE_INTERVAL_MS = 5000;
+/** What is unanswered beyond this may still be on its way: a question behind it is answered late by a server in best health. */
+const UPLOAD_BYTES = 64 * 1024;
 
 /**
  * Notices a connection that has gone silent, independently of the calls on it and of their deadlines: it may be half
@@ -31,6 +39,11 @@ const IDLE_INTERVAL_MS = 5000;
  *
  * One that is idle is asked less often. It is watched closely again from the next call on, so that this call too has ended
  * after that time.
+ *
+ * Nobody can see how much of what was written is still on its way: megabytes lie in the buffers of the network, on a slow
+ * link for seconds. A connection that much was written to since it was last heard is therefore asked beside itself as well,
+ * on a connection made for the one question, and is alive while its server is. So an upload is not taken for silence, and a
+ * frozen server is noticed as soon as without one.
  */
 export class Probe {
   readonly #options: ProbeOptions;
@@ -39,6 +52,11 @@ export class Probe {
   #received = -1;
   #heardAt = 0;
   #usedAt = 0;
+  /** What it had been given to send when it was last looked at, and when it was last heard. */
+  #sent = 0;
+  #sentWhenHeard = 0;
+  #besideAt = -1;
+  #isAsked = false;
 
   constructor(options: ProbeOptions) {
     this.#options = options;
@@ -52,6 +70,13 @@ export class Probe {
     clearTimeout(this.#deadline);
   }
 
+  /** Whether calls on it may wait for an upload that is before them, so that their lateness says nothing of the server. */
+  get isUploading(): boolean {
+    const { intervalMs, patienceMs, target } = this.#options;
+    if (intervalMs === 0 || this.#received === -1 || target.received() !== this.#received) return false;
+    return this.#hasUpload() && performance.now() - this.#heardAt < patienceMs;
+  }
+
   #look(): void {
     if (!this.#hears() || this.#deadline !== undefined) return;
     const now = performance.now();
@@ -61,8 +86,32 @@ export class Probe {
     const limitMs = isIdle ? Math.max(IDLE_INTERVAL_MS, intervalMs) : intervalMs;
     if (now - this.#heardAt < limitMs - intervalMs / 4) return;
     this.#expect(now);
-    // A refusal is an answer too. An answer that never comes shows as silence.
-    this.#options.target.ask().catch(() => undefined);
+    const hasUpload = this.#hasUpload();
+    // A question that is still behind the upload is enough.
+    if (!hasUpload || !this.#isAsked) this.#ask();
+    if (hasUpload) this.#askBeside();
+  }
+
+  /** A refusal is an answer too. An answer that never comes shows as silence. */
+  #ask(): void {
+    this.#isAsked = true;
+    const answered = (): void => {
+      this.#isAsked = false;
+    };
+    this.#options.target.ask().then(answered, answered);
+  }
+
+  #askBeside(): void {
+    this.#options.target.askBeside().then(
+      () => {
+        this.#besideAt = performance.now();
+      },
+      () => undefined, // Then it shows as silence too.
+    );
+  }
+
+  #hasUpload(): boolean {
+    return this.#options.target.sent() - this.#sentWhenHeard > UPLOAD_BYTES;
   }
 
   /** Notes whether something came since the last look; `false` when there is no connection. */
@@ -72,13 +121,19 @@ export class Probe {
       clearTimeout(this.#deadline);
       this.#deadline = undefined;
       this.#received = -1;
+      this.#sent = 0;
       return false;
     }
     if (this.#received === -1) this.#usedAt = performance.now();
     if (received !== this.#received) {
+      // Fewer than before are those of another connection.
+      if (received < this.#received) this.#sent = 0;
       this.#received = received;
       this.#heardAt = performance.now();
+      // What was written since the look before may have been written after what was heard.
+      this.#sentWhenHeard = this.#sent;
     }
+    this.#sent = this.#options.target.sent();
     return true;
   }
 
@@ -89,7 +144,9 @@ export class Probe {
         this.#deadline = undefined;
         const before = this.#heardAt;
         if (!this.#hears() || this.#heardAt > askedAt) return;
-        this.#options.onSilence(performance.now() - before);
+        const silentMs = performance.now() - before;
+        if (this.#besideAt >= askedAt && silentMs < this.#options.patienceMs) return;
+        this.#options.onSilence(silentMs);
       });
     }, this.#options.deadlineMs).unref();
   }

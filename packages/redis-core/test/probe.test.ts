@@ -3,13 +3,17 @@ import { Probe } from '../src/probe.ts';
 
 const intervalMs = 250;
 const deadlineMs = 400;
+const patienceMs = 5000;
 /** What is promised of a frozen Redis. */
 const NOTICED_MS = 1000;
 
 /** The clock is set by the tests; the server answers each question after a millisecond, or never. */
 describe('a probe asks', () => {
   let received: number | undefined;
+  let sent: number;
   let asked: number;
+  let askedBeside: number;
+  let isSlow: boolean;
   let isFrozen: boolean;
   let wasUsed: boolean;
   let isCountedOn: boolean;
@@ -19,14 +23,22 @@ describe('a probe asks', () => {
   beforeEach(() => {
     vi.useFakeTimers();
     [received, asked, isFrozen, wasUsed, isCountedOn, silences] = [0, 0, false, false, false, []];
+    [sent, askedBeside, isSlow] = [0, 0, false];
     probe = new Probe({
       intervalMs,
       deadlineMs,
+      patienceMs,
       target: {
         received: () => received,
+        sent: () => sent,
         ask: async () => {
           asked += 1;
-          if (!isFrozen) setTimeout(answer, 1);
+          sent += 20;
+          if (!isFrozen && !isSlow) setTimeout(answer, 1);
+        },
+        askBeside: async () => {
+          askedBeside += 1;
+          if (isFrozen) throw new Error('frozen');
         },
         isInUse: () => {
           const isInUse = wasUsed || isCountedOn;
@@ -53,6 +65,13 @@ describe('a probe asks', () => {
   function call(): void {
     wasUsed = true;
     if (!isFrozen) setTimeout(answer, 1);
+  }
+
+  /** A megabyte that stays on its way until it is no longer slow. */
+  function upload(): void {
+    wasUsed = true;
+    sent += 1_000_000;
+    isSlow = true;
   }
 
   function asksIn(ms: number): number {
@@ -118,5 +137,75 @@ describe('a probe asks', () => {
     expect(asksIn(20_000)).toBe(0);
     received = 0;
     expect(asksIn(4000)).toBeGreaterThanOrEqual(7);
+  });
+
+  test('beside an upload, and takes the connection for alive while that is answered', async () => {
+    vi.advanceTimersByTime(1000);
+    upload();
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(silences).toEqual([]);
+    expect(askedBeside).toBeGreaterThanOrEqual(4);
+    expect(probe.isUploading).toBe(true);
+    isSlow = false;
+    answer();
+    expect(probe.isUploading).toBe(false);
+    vi.advanceTimersByTime(60_000);
+    expect(silences).toEqual([]);
+  });
+
+  test('only once on the connection itself while that question is behind an upload', async () => {
+    probe.stop();
+    let replied: (() => void) | undefined;
+    probe = new Probe({
+      intervalMs,
+      deadlineMs,
+      patienceMs,
+      target: {
+        received: () => 1,
+        sent: () => sent,
+        ask: () => {
+          asked += 1;
+          return new Promise((resolve) => {
+            replied = resolve;
+          });
+        },
+        askBeside: async () => undefined,
+        isInUse: () => true,
+      },
+      onSilence: () => silences.push(performance.now()),
+    });
+    vi.advanceTimersByTime(200);
+    upload();
+    const before = asked;
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(asked - before).toBe(1);
+    expect(replied).toBeDefined();
+  });
+
+  test.each(Array.from({ length: 20 }, (_, index) => 1000 + index * 61))(
+    'so soon that a Redis that freezes under an upload (after %i ms) is noticed within a second as well',
+    (usedMs) => {
+      vi.advanceTimersByTime(usedMs);
+      upload();
+      isFrozen = true;
+      vi.advanceTimersByTime(NOTICED_MS);
+      expect(silences).toHaveLength(1);
+    },
+  );
+
+  test('with as much patience for an upload as a call has', async () => {
+    vi.advanceTimersByTime(1000);
+    upload();
+    await vi.advanceTimersByTimeAsync(patienceMs + intervalMs + deadlineMs + 200);
+    expect(silences).toHaveLength(1);
+  });
+
+  test('never beside itself a connection on which little is unanswered', () => {
+    vi.advanceTimersByTime(1000);
+    sent += 60_000;
+    isFrozen = true;
+    vi.advanceTimersByTime(NOTICED_MS);
+    expect(askedBeside).toBe(0);
+    expect(silences).toHaveLength(1);
   });
 });

@@ -12,6 +12,8 @@ export class Lane {
   readonly #waiting: Parcel[] = [];
   #mode: 'pass' | 'hold' | 'drop' = 'pass';
   #delayMs = 0;
+  /** So many bytes are passed on, and then none. */
+  #credit = Infinity;
   #isDead = false;
   #hasEnded = false;
   #timer: NodeJS.Timeout | undefined;
@@ -33,9 +35,17 @@ export class Lane {
   set(mode: 'pass' | 'hold' | 'drop', delayMs: number): void {
     this.#mode = mode;
     this.#delayMs = delayMs;
+    this.#credit = Infinity;
     if (mode === 'hold') this.#from.pause();
     else this.#resume();
     if (mode === 'drop' && this.#waiting.length > 0) this.discard();
+    this.#pump();
+  }
+
+  /** Passes about so many bytes more, in whole chunks, and holds back the rest, until it is set again. */
+  allow(bytes: number): void {
+    this.#credit = bytes;
+    this.#resume();
     this.#pump();
   }
 
@@ -68,6 +78,11 @@ export class Lane {
         this.#timer = setTimeout(() => this.#pump(), Math.ceil(waitMs));
         return;
       }
+      if (this.#credit <= 0) {
+        this.#from.pause();
+        return;
+      }
+      this.#credit -= next.chunk.length;
       this.#waiting.shift();
       if (!this.#to.destroyed && !this.#to.write(next.chunk)) this.#from.pause();
     }

@@ -33,6 +33,7 @@ export class FaultProxy {
   #delayMs = 0;
   #refusing = false;
   #cut: Cut | undefined;
+  #accepted = 0;
 
   private constructor(server: Server, target: { readonly host: string; readonly port: number }) {
     this.#server = server;
@@ -63,6 +64,11 @@ export class FaultProxy {
     return this.#links.size;
   }
 
+  /** Connections that were made so far. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
   /** Heals: passes everything, without delay, and what `blackhole` held back. */
   pass(): void {
     this.#refusing = false;
@@ -74,6 +80,14 @@ export class FaultProxy {
   delay(ms: number): void {
     this.#delayMs = ms;
     this.#setMode('pass');
+  }
+
+  /**
+   * Of what is written on the connections that are open now about so many bytes more are passed on, then none until this is
+   * called again, or `pass`: a link that is slow to take an upload. New connections are as fast as any.
+   */
+  allow(bytes: number): void {
+    for (const link of this.#links) link.request.allow(bytes);
   }
 
   /**
@@ -129,6 +143,7 @@ export class FaultProxy {
   }
 
   #onConnection(client: Socket): void {
+    this.#accepted += 1;
     client.on('error', () => {});
     if (this.#refusing) {
       client.resetAndDestroy();

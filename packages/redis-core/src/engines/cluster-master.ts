@@ -5,6 +5,7 @@ import { Probe } from '../probe.ts';
 import { isReplyError } from '../reply-error.ts';
 import { ServerClock } from '../server-clock.ts';
 import { ConnectPatience } from './connect-patience.ts';
+import { askBeside } from './ioredis-beside.ts';
 import { endClient, reconnectDelayMs } from './ioredis-client.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
 
@@ -15,6 +16,8 @@ export interface MasterOptions {
   readonly probeIntervalMs: number;
   /** How long it may take to answer that. */
   readonly probeDeadlineMs: number;
+  /** The longest that a call to it lasts. */
+  readonly commandTimeoutMs: number;
   /** The longest that one attempt to connect may take. */
   readonly connectionTimeoutMs: number;
   /** Called when it went away, with the reason, and when it is back. */
@@ -49,9 +52,14 @@ export class ClusterMaster {
     this.#probe = new Probe({
       intervalMs: options.probeIntervalMs,
       deadlineMs: options.probeDeadlineMs,
+      patienceMs: options.commandTimeoutMs,
       target: {
         received: () => (this.#node?.status === 'ready' ? this.#node.stream.bytesRead : undefined),
+        sent: () => this.#node?.stream.bytesWritten ?? 0,
         ask: () => this.measure(),
+        askBeside: async () => {
+          if (this.#node !== undefined) await askBeside(this.#node, options.probeDeadlineMs);
+        },
         isInUse: () => {
           const { wasUsed } = this;
           this.wasUsed = false;

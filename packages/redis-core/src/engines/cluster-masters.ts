@@ -122,6 +122,7 @@ export class ClusterMasters {
       address,
       probeIntervalMs: engine.probeIntervalMs ?? PROBE_INTERVAL_MS,
       probeDeadlineMs: engine.probeDeadlineMs ?? PROBE_DEADLINE_MS,
+      commandTimeoutMs: engine.commandTimeoutMs ?? 5000,
       connectionTimeoutMs: engine.connectionTimeoutMs ?? 10_000,
       onChange: (changed) => this.#changed(changed),
     });

@@ -15,6 +15,7 @@ import { UnavailableError } from '../errors.ts';
 import { Probe } from '../probe.ts';
 import { ServerClock } from '../server-clock.ts';
 import { ConnectPatience } from './connect-patience.ts';
+import { askBeside } from './ioredis-beside.ts';
 import { endClient } from './ioredis-client.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
 import { flushWrites } from './ioredis-writes.ts';
@@ -89,12 +90,16 @@ export class IoredisLink {
       this.#attemptedOnce();
     });
     const intervalMs = this.#isCluster ? 0 : (options.probeIntervalMs ?? PROBE_INTERVAL_MS);
+    const deadlineMs = options.probeDeadlineMs ?? PROBE_DEADLINE_MS;
     this.#probe = new Probe({
       intervalMs,
-      deadlineMs: options.probeDeadlineMs ?? PROBE_DEADLINE_MS,
+      deadlineMs,
+      patienceMs: options.commandTimeoutMs ?? 5000,
       target: {
         received: () => (this.#available ? client.stream.bytesRead : undefined),
+        sent: () => client.stream.bytesWritten,
         ask: () => this.#ask(),
+        askBeside: () => askBeside(client, deadlineMs),
         isInUse: () => {
           const { wasUsed } = this;
           this.wasUsed = false;
@@ -173,7 +178,9 @@ export class IoredisLink {
 
   /** A call was not answered within so many milliseconds, which its caller had set. */
   timedOut(afterMs: number): void {
-    if (afterMs >= COUNTED_DEADLINE_MS && this.#available && !this.#isCluster) void this.#countFailure();
+    if (afterMs < COUNTED_DEADLINE_MS || !this.#available || this.#isCluster) return;
+    // Whether the server is still there is found out beside the upload.
+    if (!this.#probe.isUploading) void this.#countFailure();
   }
 
   /** Of a cluster whose client is connected: no master is left that can be used; or (`undefined`) there is one again. */
