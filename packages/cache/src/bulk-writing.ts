@@ -1,3 +1,4 @@
+import { byteLength } from '@holdfast/redis-core';
 import {
   bulkError,
   type BulkError,
@@ -38,19 +39,20 @@ export class BulkWriting {
 
   async write(items: readonly WriteItem[], options: BulkWriteOptions): Promise<BulkWriteResult> {
     const outcomes: (WriteOutcome | null)[] = items.map(() => null);
-    const result = await inBatches(
-      items,
-      boundsOf(options, WRITES_A_COMMAND),
-      ({ key }) => key,
-      async (batch, offset) => {
+    const result = await inBatches(items, boundsOf(options, WRITES_A_COMMAND), {
+      keyOf: ({ key }) => key,
+      prepare: (item) => item,
+      bytesOf: bytesOfItem,
+      send: async (batch, places) => {
         const errors: BulkError[] = [];
         for (const [index, outcome] of (await this.#writing.write(batch)).entries()) {
-          if (typeof outcome === 'string') outcomes[offset + index] = outcome;
-          else errors.push(bulkError(batch[index]?.key ?? '', outcome));
+          const place = places[index];
+          if (typeof outcome !== 'string') errors.push(bulkError(batch[index]?.key ?? '', outcome));
+          else if (place !== undefined) outcomes[place] = outcome;
         }
         return errors;
       },
-    );
+    });
     return { ...result, outcomes };
   }
 
@@ -58,48 +60,34 @@ export class BulkWriting {
     items: readonly ({ readonly key: string; readonly value: unknown } & SetOptions)[],
     options: BulkWriteOptions,
   ): Promise<BulkResult> {
-    return inBatches(
-      items,
-      boundsOf(options, WRITES_A_COMMAND),
-      ({ key }) => key,
-      async (batch) => {
-        const errors: BulkError[] = [];
-        // Batch by batch: while Redis is at work on one, the values of the next become text.
-        const entries = batch.flatMap(({ value, ...item }): WriteItem[] => {
-          try {
-            return [{ ...item, body: this.#core.sealing.serialize(value), contentType: VALUE_TYPE }];
-          } catch (error) {
-            errors.push(bulkError(item.key, error));
-            return [];
-          }
-        });
-        for (const [index, error] of (await this.#writing.store(entries)).entries()) {
-          if (error !== null) errors.push(bulkError(entries[index]?.key ?? '', error));
-        }
-        return errors;
+    return inBatches(items, boundsOf(options, WRITES_A_COMMAND), {
+      keyOf: ({ key }) => key,
+      prepare: ({ value, ...item }): WriteItem => ({
+        ...item,
+        body: this.#core.sealing.serialize(value),
+        contentType: VALUE_TYPE,
+      }),
+      bytesOf: bytesOfItem,
+      send: async (batch) => {
+        const outcomes = await this.#writing.store(batch);
+        return outcomes.flatMap((error, index) => (error === null ? [] : [bulkError(batch[index]?.key ?? '', error)]));
       },
-    );
+    });
   }
 
   delete(keys: readonly string[], options: BulkWriteOptions): Promise<BulkResult> {
-    return inBatches(
-      keys,
-      boundsOf(options, DELETIONS_A_COMMAND),
-      (key) => key,
-      async (batch) => {
-        const errors: BulkError[] = [];
-        const valid = batch.filter((key) => {
-          try {
-            return this.#core.complete(key) !== '';
-          } catch (error) {
-            errors.push(bulkError(key, error));
-            return false;
-          }
-        });
-        await this.#writing.delete(valid);
-        return errors;
+    return inBatches(keys, boundsOf(options, DELETIONS_A_COMMAND), {
+      keyOf: (key) => key,
+      prepare: (key) => {
+        this.#core.complete(key);
+        return key;
       },
-    );
+      bytesOf: byteLength,
+      send: async (batch) => {
+        await this.#writing.delete(batch);
+        return [];
+      },
+    });
   }
 
   async sync(
@@ -122,6 +110,10 @@ export class BulkWriting {
       deleted: removed.successful,
     };
   }
+}
+
+function bytesOfItem({ key, body }: WriteItem): number {
+  return byteLength(key) + byteLength(body);
 }
 
 function boundsOf(

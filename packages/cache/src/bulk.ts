@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/redis-core';
+import { BatchRoom, HoldfastError } from '@holdfast/redis-core';
 import { BulkAbortedError } from './errors.ts';
 
 /** What a bulk call did, key by key; one key that fails never fails the others. */
@@ -19,7 +19,10 @@ export interface BulkError {
 }
 
 export interface BulkOptions {
-  /** Items a command. Default 50 for writes, 500 for reads and deletions, where a key is all that is sent. */
+  /**
+   * Items a command. Default 50 for writes, 500 for reads and deletions, where a key is all that is sent. A command has
+   * fewer where these would be more than 1 MB of keys and values.
+   */
   readonly batchSize?: number;
   /** Batches under way at once. Default 4. */
   readonly concurrency?: number;
@@ -30,40 +33,98 @@ export interface BulkWriteOptions extends BulkOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs `work` over `items` in batches, a few at a time, and keeps what failed beside the keys it failed for. */
-export async function inBatches<Item>(
+/** What is done with many items. */
+export interface BulkWork<Item, Prepared> {
+  readonly keyOf: (item: Item) => string;
+  /** What is sent of an item; asked for only when its batch is next. What it throws is the error of this item alone. */
+  readonly prepare: (item: Item) => Prepared;
+  /** Of what is sent. */
+  readonly bytesOf: (prepared: Prepared) => number;
+  /** Sends a batch; replies the errors of its items by their place in it. */
+  readonly send: (batch: readonly Prepared[], places: readonly number[]) => Promise<readonly BulkError[]>;
+}
+
+interface Batch<Prepared> {
+  readonly prepared: Prepared[];
+  /** Of its items among all. */
+  readonly places: number[];
+}
+
+/**
+ * Carries out work over items in batches, a few at a time, and keeps what failed beside the keys it failed for. A batch has
+ * at most `batchSize` items and `MAX_BATCH_BYTES`; while Redis is at work on one, the next is prepared.
+ */
+export async function inBatches<Item, Prepared>(
   items: readonly Item[],
   options: Required<BulkOptions> & Pick<BulkWriteOptions, 'signal'>,
-  keyOf: (item: Item) => string,
-  work: (batch: readonly Item[], offset: number) => Promise<readonly BulkError[]>,
+  { keyOf, prepare, bytesOf, send }: BulkWork<Item, Prepared>,
 ): Promise<BulkResult> {
   const startedAt = performance.now();
   const errors: BulkError[] = [];
-  const offsets = Array.from(
-    { length: Math.ceil(items.length / options.batchSize) },
-    (_, index) => index * options.batchSize,
-  );
-  const remaining = offsets[Symbol.iterator]();
+  let batches = 0;
+  let next = 0;
+  /** Prepared for a batch that had no room for it. */
+  let ahead: { readonly prepared: Prepared } | undefined;
+  const preparedAt = (place: number): { readonly prepared: Prepared } | undefined => {
+    const item = items[place];
+    if (item === undefined) return undefined;
+    try {
+      return { prepared: prepare(item) };
+    } catch (error) {
+      errors.push(bulkError(keyOf(item), error));
+      return undefined;
+    }
+  };
+  const take = (): Batch<Prepared> => {
+    const room = new BatchRoom(options.batchSize);
+    const batch: Batch<Prepared> = { prepared: [], places: [] };
+    const end = Math.min(items.length, next + options.batchSize);
+    for (; next < end; next += 1) {
+      ahead ??= preparedAt(next);
+      if (ahead === undefined) continue;
+      if (!room.take(1, bytesOf(ahead.prepared))) break;
+      batch.prepared.push(ahead.prepared);
+      batch.places.push(next);
+      ahead = undefined;
+    }
+    return batch;
+  };
+  const failed = (places: Iterable<number>, error: unknown): void => {
+    for (const place of places) {
+      const item = items[place];
+      if (item !== undefined) errors.push(bulkError(keyOf(item), error));
+    }
+  };
   const lane = async (): Promise<void> => {
-    for (const offset of remaining) {
-      const batch = items.slice(offset, offset + options.batchSize);
+    while (next < items.length) {
+      if (options.signal?.aborted === true) {
+        failed(numbers(next, items.length), new BulkAbortedError());
+        next = items.length;
+        return;
+      }
+      const { prepared, places } = take();
+      if (places.length === 0) continue;
+      batches += 1;
       try {
-        if (options.signal?.aborted === true) throw new BulkAbortedError();
-        errors.push(...(await work(batch, offset)));
+        errors.push(...(await send(prepared, places)));
       } catch (error) {
-        errors.push(...batch.map((item) => bulkError(keyOf(item), error)));
+        failed(places, error);
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(options.concurrency, offsets.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(options.concurrency, items.length) }, lane));
   return {
     successful: items.length - errors.length,
     failed: errors.length,
     errors,
-    batches: offsets.length,
-    commands: offsets.length,
+    batches,
+    commands: batches,
     durationMs: performance.now() - startedAt,
   };
+}
+
+function* numbers(start: number, end: number): Generator<number> {
+  for (let number = start; number < end; number += 1) yield number;
 }
 
 export function bulkError(key: string, error: unknown): BulkError {

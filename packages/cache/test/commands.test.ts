@@ -47,4 +47,24 @@ describe('commands, as MONITOR counts them', () => {
       await seen.stop();
     }
   });
+
+  test('of large values have a megabyte each, and of larger ones one value', async () => {
+    const cache = new Cache({ engine, keys: createKeys('large'), namespace: 'ns', ttlMs: 60_000 });
+    const items = (count: number, bytes: number, key = 'k'): { key: string; value: string }[] =>
+      Array.from({ length: count }, (_, index) => ({ key: `${key}${index}`, value: 'x'.repeat(bytes) }));
+    const bodies = (count: number, bytes: number): { key: string; body: Buffer; contentType: string }[] =>
+      items(count, bytes, 'b').map(({ key, value }) => ({ key, body: Buffer.from(value), contentType: 'text/plain' }));
+    // The scripts are known from here on.
+    await cache.writeMany(bodies(1, 1));
+    await cache.setMany(items(2, 1));
+    await server.command('CONFIG', 'RESETSTAT');
+    expect(await cache.setMany(items(40, 100_000))).toMatchObject({ successful: 40, batches: 4, commands: 4 });
+    expect(await cache.writeMany(bodies(40, 100_000))).toMatchObject({ successful: 40, batches: 4, commands: 4 });
+    expect(await cache.setMany([...items(5, 2_000_000), ...items(5, 10, 's')])).toMatchObject({ commands: 6 });
+    expect(await cache.sync(bodies(20, 100_000), ['k0'])).toMatchObject({ updated: 20, deleted: 1, commands: 3 });
+    const stats = String(await server.command('INFO', 'commandstats'));
+    const calls = (name: string): number => Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1]);
+    expect([calls('evalsha'), calls('unlink')]).toEqual([4 + 4 + 6 + 2, 1]);
+    expect((await cache.get<string>('k4'))?.length).toBe(2_000_000);
+  });
 });

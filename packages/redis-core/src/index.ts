@@ -1,3 +1,4 @@
+export { BatchRoom, byteLength, MAX_BATCH_BYTES } from './batch-bytes.ts';
 export * from './engine.ts';
 export * from './errors.ts';
 export * from './connection.ts';

@@ -1,3 +1,4 @@
+import { byteLength } from './batch-bytes.ts';
 import type { BatchOperation, Bytes, ScoredMember, Script } from './engine.ts';
 
 /**
@@ -55,6 +56,34 @@ export function classOf(operation: PipelineOperation): OperationClass {
 
 export function keysOf(operation: PipelineOperation): readonly string[] {
   return operation.op === 'run' ? operation.keys : [operation.key];
+}
+
+/** About what it sends, in bytes of UTF-8: its keys and values. */
+export function bytesOf(operation: PipelineOperation): number {
+  let bytes = 0;
+  for (const key of keysOf(operation)) bytes += byteLength(key);
+  switch (operation.op) {
+    case 'set':
+      return bytes + byteLength(operation.value);
+    case 'hset':
+      for (const [field, value] of Object.entries(operation.fields)) bytes += byteLength(field) + byteLength(value);
+      return bytes;
+    case 'zadd':
+      for (const { member } of operation.members) bytes += byteLength(member);
+      return bytes;
+    case 'zrem':
+      for (const member of operation.members) bytes += byteLength(member);
+      return bytes;
+    case 'run':
+      for (const argument of operation.args) bytes += byteLength(argument);
+      return bytes;
+    case 'get':
+    case 'pttl':
+    case 'del':
+    case 'pexpire':
+    case 'hincrby':
+      return bytes;
+  }
 }
 
 /** The operation by itself. */

@@ -1,4 +1,5 @@
-import { classOf, keysOf, type OperationClass, type PipelineOperation } from './pipeline-operation.ts';
+import { BatchRoom, MAX_BATCH_BYTES } from './batch-bytes.ts';
+import { bytesOf, classOf, keysOf, type OperationClass, type PipelineOperation } from './pipeline-operation.ts';
 
 /** Operations that travel together, by their places in the program. One class, one stage. */
 export interface PlannedBatch {
@@ -15,6 +16,8 @@ interface Use {
   readonly stage: number;
   /** Operations on this key in this stage; they stay in one batch, in their order. */
   readonly count: number;
+  /** Of these operations. */
+  readonly bytes: number;
 }
 
 /**
@@ -27,16 +30,18 @@ export function plan(
   slotOf?: (key: string) => number,
 ): Plan {
   const stages: Map<OperationClass, number[]>[] = [];
+  const bytes = operations.map(bytesOf);
   const lastUse = new Map<string, Use>();
   for (const [place, operation] of operations.entries()) {
     const kind = classOf(operation);
     const keys = keysOf(operation);
+    const own = bytes[place] ?? 0;
     let stage = 0;
-    for (const key of keys) stage = Math.max(stage, earliest(lastUse.get(key), kind, batchSize));
+    for (const key of keys) stage = Math.max(stage, earliest(lastUse.get(key), kind, own, batchSize));
     for (const key of keys) {
       const before = lastUse.get(key);
-      const count = before?.stage === stage ? before.count + 1 : 1;
-      lastUse.set(key, { kind, stage, count });
+      const [count, total] = before?.stage === stage ? [before.count + 1, before.bytes + own] : [1, own];
+      lastUse.set(key, { kind, stage, count, bytes: total });
     }
     const classes = (stages[stage] ??= new Map<OperationClass, number[]>());
     const places = classes.get(kind);
@@ -44,33 +49,36 @@ export function plan(
     else places.push(place);
   }
   return stages.map((classes) =>
-    [...classes].flatMap(([kind, places]) => batchesOf(kind, places, operations, batchSize, slotOf)),
+    [...classes].flatMap(([kind, places]) => batchesOf(kind, places, operations, bytes, batchSize, slotOf)),
   );
 }
 
-function earliest(before: Use | undefined, kind: OperationClass, batchSize: number): number {
+function earliest(before: Use | undefined, kind: OperationClass, bytes: number, batchSize: number): number {
   if (before === undefined) return 0;
   if (before.kind !== kind || kind === 'single') return before.stage + 1;
-  return kind === 'read' || before.count < batchSize ? before.stage : before.stage + 1;
+  const fits = kind === 'read' || (before.count < batchSize && before.bytes + bytes <= MAX_BATCH_BYTES);
+  return fits ? before.stage : before.stage + 1;
 }
 
 function batchesOf(
   kind: OperationClass,
   places: readonly number[],
   operations: readonly PipelineOperation[],
+  bytes: readonly number[],
   batchSize: number,
   slotOf: ((key: string) => number) | undefined,
 ): PlannedBatch[] {
   const batches: { kind: OperationClass; groups: number[][] }[] = [];
-  let room = 0;
+  let room: BatchRoom | undefined;
   for (const ofSlot of bySlot(places, operations, slotOf)) {
     let group: number[] | undefined;
     // Reads need not stay together, so each may begin a new batch.
     for (const unit of kind === 'read' ? ofSlot : byKey(ofSlot, operations)) {
-      const length = typeof unit === 'number' ? 1 : unit.length;
-      if (length > room) {
+      const [length, own] = typeof unit === 'number' ? [1, bytes[unit] ?? 0] : [unit.length, sumOf(unit, bytes)];
+      if (room?.take(length, own) !== true) {
         batches.push({ kind, groups: [] });
-        room = batchSize;
+        room = new BatchRoom(batchSize);
+        room.take(length, own);
         group = undefined;
       }
       if (group === undefined) {
@@ -79,10 +87,13 @@ function batchesOf(
       }
       if (typeof unit === 'number') group.push(unit);
       else group.push(...unit);
-      room -= length;
     }
   }
   return batches;
+}
+
+function sumOf(places: readonly number[], values: readonly number[]): number {
+  return places.reduce((sum, place) => sum + (values[place] ?? 0), 0);
 }
 
 /** Slot by slot, in the order in which they first come. */

@@ -89,7 +89,7 @@ export class Probe {
     const hasUpload = this.#hasUpload();
     // A question that is still behind the upload is enough.
     if (!hasUpload || !this.#isAsked) this.#ask();
-    if (hasUpload) this.#askBeside();
+    if (hasUpload) void this.#askBeside();
   }
 
   /** A refusal is an answer too. An answer that never comes shows as silence. */
@@ -101,13 +101,13 @@ export class Probe {
     this.#options.target.ask().then(answered, answered);
   }
 
-  #askBeside(): void {
-    this.#options.target.askBeside().then(
-      () => {
-        this.#besideAt = performance.now();
-      },
-      () => undefined, // Then it shows as silence too.
-    );
+  async #askBeside(): Promise<void> {
+    try {
+      await this.#options.target.askBeside();
+      this.#besideAt = performance.now();
+    } catch {
+      // It shows as silence too.
+    }
   }
 
   #hasUpload(): boolean {

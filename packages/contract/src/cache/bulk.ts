@@ -49,7 +49,7 @@ export const CacheWrite = strictObject(
 export type CacheWrite = Static<typeof CacheWrite>;
 
 const batchSize = Type.Optional(
-  Type.Integer({ minimum: 20, maximum: 100, description: 'Items a command. Default: 50.' }),
+  Type.Integer({ minimum: 20, maximum: 100, description: 'Items a command, and at most 1 MB of values. Default: 50.' }),
 );
 
 const error = Type.Object({ key: Type.String(), code: Type.String(), detail: Type.String() }, { title: 'BulkError' });
