@@ -6,7 +6,8 @@ import { type Entry, VALUE_TYPE } from './entry.ts';
 import { evict, type Eviction, type Victim } from './eviction.ts';
 import type { Fallback, Invalidation } from './fallback.ts';
 import { GetOrSet } from './get-or-set.ts';
-import { GetOrSetMany, type ManyLoader } from './get-or-set-many.ts';
+import { GetOrSetMany } from './get-or-set-many.ts';
+import type { ManyLoader } from './joint-load.ts';
 import { Invalidating } from './invalidation.ts';
 import type { Loader, LoadOptions } from './loader.ts';
 import { L1Cache } from './l1-cache.ts';
@@ -57,7 +58,7 @@ export class Cache {
     this.#core = new CacheCore(options, { l1, fallback, usage });
     this.#loads = new GetOrSet(this.#core);
     this.#reading = new Reading(this.#core);
-    this.#many = new GetOrSetMany(this.#reading, this.#loads);
+    this.#many = new GetOrSetMany(this.#core, this.#reading, this.#loads);
     this.#writing = new Writing(this.#core, this.#loads);
     this.#bulk = new BulkWriting(this.#core, this.#writing);
     this.#invalidating = new Invalidating(this.#core, this.#loads);
@@ -166,16 +167,22 @@ export class Cache {
     return entry === null ? undefined : (this.#reading.value(complete, entry) as Value);
   }
 
-  /** The same for many keys, with few calls of `loader` for all that are missing: one, where their leases are taken within 20 ms. Values in the order of `keys`. */
+  /**
+   * The same for many keys, with one call of `loader` for all that are missing, and one in the background for those that are
+   * due to be refreshed. One command for 500 keys to look, and for 50 that are missing one to lease them, and one for 50
+   * values (1 MiB) to store. Values in the order of `keys`.
+   */
   async getOrSetMany<Value>(
     keys: readonly string[],
     loader: ManyLoader<Value>,
     options: LoadOptions = {},
   ): Promise<(Value | undefined)[]> {
+    if (this.#core.isOff) {
+      const loaded = await loader([...new Set(keys)]);
+      return keys.map((key) => loaded.get(key));
+    }
     const entries = await this.#many.get(keys, loader, options);
-    return entries.map((entry, index) =>
-      entry === null ? undefined : (this.#value(keys[index] ?? '', entry) as Value),
-    );
+    return (await this.#reading.values(keys, entries)) as (Value | undefined)[];
   }
 
   /** Replies whether there was something, of whatever type. One command. */

@@ -1,103 +1,128 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { CacheCore, Looked } from './cache-core.ts';
 import type { Entry } from './entry.ts';
+import { GatheredLeases } from './gathered-leases.ts';
 import type { GetOrSet } from './get-or-set.ts';
+import { JointLoad, type ManyLoader } from './joint-load.ts';
 import type { LoadOptions } from './loader.ts';
-import type { Reading } from './reading.ts';
+import { pagesOf } from './pages.ts';
+import { notLooked, type Reading } from './reading.ts';
 
-/** Called with keys that are missing: all of them, or those whose leases were taken at about the same time. A key that its answer leaves out is one for which there is nothing. */
-export type ManyLoader<Value> = (
-  keys: readonly string[],
-) => Promise<ReadonlyMap<string, Value>> | ReadonlyMap<string, Value>;
+/** Keys that are looked up with one command, and commands under way at once. */
+const LOOKS_A_COMMAND = 500;
+const LOOK_LANES = 2;
+/** Keys whose loads begin in one turn of the event loop. */
+const LOADS_A_TURN = 50;
 
-/** Reads, and loads, many keys of one namespace. */
+/** A key, and what was found under it. */
+interface Wanted {
+  readonly key: string;
+  readonly looked: Looked;
+}
+
+interface Due extends Wanted {
+  readonly entry: Entry;
+}
+
+/** Reads, and loads, many keys of one namespace, however many in steps that leave the event loop to others. */
 export class GetOrSetMany {
+  readonly #core: CacheCore;
   readonly #reading: Reading;
   readonly #single: GetOrSet;
 
-  constructor(reading: Reading, single: GetOrSet) {
+  constructor(core: CacheCore, reading: Reading, single: GetOrSet) {
+    this.#core = core;
     this.#reading = reading;
     this.#single = single;
   }
 
   /**
-   * Few calls of `loader` for all keys that are missing here: one, where their leases come within 20 ms. Each key keeps its own lease: one that another process is
-   * loading is waited for, and is not asked of this loader.
+   * One call of `loader` for all keys that are missing, and one behind the back of the caller for those that are due to be
+   * refreshed. Each key has a lease of its own: one that somebody else loads is waited for, and asked of this loader only
+   * when that comes to nothing.
    */
   async get<Value>(
     keys: readonly string[],
     loader: ManyLoader<Value>,
     options: LoadOptions,
   ): Promise<(Entry | null)[]> {
-    const looked = await this.#reading.lookMany(keys, 500);
-    const missing = keys.filter((_, index) => {
-      const one = looked[index];
-      return one === undefined || one.found.kind !== 'entry' || !['fresh', 'stale'].includes(one.freshness);
+    const wanted = [...new Set(keys)];
+    const looked = await this.#look(wanted);
+    const entries = new Map<string, Entry | null>();
+    const [missing, due]: [Wanted[], Due[]] = [[], []];
+    for (const key of wanted) {
+      const one = looked.get(key) ?? notLooked;
+      const { found, freshness, layer } = one;
+      if (found.kind !== 'entry' || (freshness !== 'fresh' && freshness !== 'stale')) {
+        missing.push({ key, looked: one });
+        continue;
+      }
+      const { entry } = found;
+      entries.set(key, entry);
+      if (layer !== 'fallback' && this.#single.isDue(entry, freshness)) due.push({ key, looked: one, entry });
+    }
+    await this.#refresh(due, loader, options);
+    await this.#load(missing, loader, options, entries);
+    return keys.map((key) => {
+      const entry = entries.get(key) ?? null;
+      return entry?.negative === true ? null : entry;
     });
-    const gathered = new Gathered(loader, new Set(missing).size);
-    const loaded = new Map<string, Entry | null>();
-    await Promise.all(
-      [...new Set(missing)].map(async (key) => {
-        try {
-          const { entry } = await this.#single.get(key, () => gathered.ask(key), options);
-          loaded.set(key, entry);
-        } finally {
-          gathered.leave(key);
-        }
-      }),
-    );
-    return keys.map((key, index) => {
-      const one = looked[index];
-      const there = loaded.has(key) ? loaded.get(key) : one?.found.kind === 'entry' ? one.found.entry : null;
-      return there === undefined || there === null || there.negative ? null : there;
+  }
+
+  async #look(keys: readonly string[]): Promise<Map<string, Looked>> {
+    const looked = new Map<string, Looked>();
+    const remaining = pagesOf(keys, LOOKS_A_COMMAND)[Symbol.iterator]();
+    const lane = async (): Promise<void> => {
+      for (const page of remaining) {
+        const found = await this.#reading.lookMany(page, LOOKS_A_COMMAND);
+        for (const [index, key] of page.entries()) looked.set(key, found[index] ?? notLooked);
+        // Nobody has waited for what L1 had.
+        await turn();
+      }
+    };
+    await Promise.all(Array.from({ length: LOOK_LANES }, lane));
+    return looked;
+  }
+
+  /** Loads what is missing, into `entries`. */
+  async #load<Value>(
+    missing: readonly Wanted[],
+    loader: ManyLoader<Value>,
+    options: LoadOptions,
+    entries: Map<string, Entry | null>,
+  ): Promise<void> {
+    const load = new JointLoad(loader, missing);
+    const leases = new GatheredLeases(this.#core.leasing);
+    await inTurns(missing, async ({ key, looked }) => {
+      try {
+        const joint = { looked, leases, leave: () => load.leave(key) };
+        const { entry } = await this.#single.get(key, () => load.ask(key), options, joint);
+        entries.set(key, entry);
+      } finally {
+        load.leave(key);
+      }
+    });
+  }
+
+  /** Begins to refresh what is due, and waits no longer than that. */
+  async #refresh<Value>(due: readonly Due[], loader: ManyLoader<Value>, options: LoadOptions): Promise<void> {
+    const load = new JointLoad(loader, due);
+    const leases = new GatheredLeases(this.#core.leasing);
+    await inTurns(due, ({ key, looked, entry }) => {
+      this.#single.refresh(key, entry, () => load.ask(key), options, { looked, leases, leave: () => load.leave(key) });
+      return Promise.resolve();
     });
   }
 }
 
-/**
- * Makes few calls of a loader out of those of single keys: it is called when each key has either asked or turned out not
- * to need to, because somebody else loads it; but no later than a moment after the first, since that may take long.
- */
-class Gathered<Value> {
-  readonly #loader: ManyLoader<Value>;
-  readonly #asked = new Map<string, PromiseWithResolvers<Value | undefined>>();
-  #open: number;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(loader: ManyLoader<Value>, open: number) {
-    this.#loader = loader;
-    this.#open = open;
-  }
-
-  ask(key: string): Promise<Value | undefined> {
-    const answer = Promise.withResolvers<Value | undefined>();
-    this.#asked.set(key, answer);
-    this.#timer ??= setTimeout(() => this.#call(), 20);
-    this.#settle();
-    return answer.promise;
-  }
-
-  leave(key: string): void {
-    if (!this.#asked.has(key)) this.#settle();
-  }
-
-  #settle(): void {
-    this.#open -= 1;
-    if (this.#open === 0 && this.#asked.size > 0) this.#call();
-  }
-
-  #call(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const asked = new Map(this.#asked);
-    this.#asked.clear();
-    if (asked.size === 0) return;
-    (async () => this.#loader([...asked.keys()]))().then(
-      (values) => {
-        for (const [key, answer] of asked) answer.resolve(values.get(key));
-        return undefined;
-      },
-      (error: unknown) => {
-        for (const answer of asked.values()) answer.reject(error);
-      },
-    );
-  }
+/** Begins the work on a few items in each turn of the event loop, and waits for all of it. */
+async function inTurns<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  let begin: Promise<unknown> = Promise.resolve();
+  await Promise.all(
+    pagesOf(items, LOADS_A_TURN).map((page) => {
+      const mine = begin;
+      begin = begin.then(() => turn());
+      return mine.then(() => Promise.all(page.map(work)));
+    }),
+  );
 }

@@ -1,8 +1,8 @@
-import type { CacheCore } from './cache-core.ts';
+import type { CacheCore, Looked } from './cache-core.ts';
 import type { Change } from './change.ts';
 import type { Entry } from './entry.ts';
 import { LoaderFailedError, type Loader, type LoadOptions, runLoader } from './loader.ts';
-import type { Lease } from './loading.ts';
+import type { HeldLease, LeaseSource } from './loading.ts';
 import { JOINABLE_MS, type Load, Loads, POLL_MS } from './loads.ts';
 import { type Freshness, isDueEarly } from './staleness.ts';
 
@@ -11,6 +11,15 @@ export interface Got {
   /** `null`: there is nothing. */
   readonly entry: Entry | null;
   readonly served: 'fresh' | 'stale' | 'loaded';
+}
+
+/** What a call for many keys knows of one of them, and does for all of them together. */
+export interface Joint {
+  /** What was found under the key a moment ago, in the place of the first look. */
+  readonly looked: Looked;
+  readonly leases: LeaseSource;
+  /** Called when the key does not ask the loader, or not yet: somebody else loads it. */
+  readonly leave: () => void;
 }
 
 interface LeasedLoad {
@@ -39,14 +48,16 @@ export class GetOrSet {
     this.#loads = new Loads(core);
   }
 
-  async get<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
+  /** `joint`: it is one of many keys that are asked for together. */
+  async get<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions, joint?: Joint): Promise<Got> {
     const core = this.#core;
     const complete = core.complete(key);
-    if (core.isOnFallbackFor(complete)) return this.#getFromFallback(key, loader, options);
+    if (core.isOnFallbackFor(complete)) return this.#getFromFallback(key, loader, options, joint);
     try {
-      return await this.#getLeased(key, loader, options);
+      return await this.#getLeased(key, loader, options, joint);
     } catch (error) {
-      if (core.fallback?.answersFor(error, complete) === true) return this.#getFromFallback(key, loader, options);
+      if (core.fallback?.answersFor(error, complete) === true)
+        return this.#getFromFallback(key, loader, options, joint);
       throw error;
     }
   }
@@ -60,34 +71,44 @@ export class GetOrSet {
     this.#loads.detachAll();
   }
 
-  async #getLeased<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
+  async #getLeased<Stale>(
+    key: string,
+    loader: Loader<unknown, Stale>,
+    options: LoadOptions,
+    joint: Joint | undefined,
+  ): Promise<Got> {
     const core = this.#core;
     const giveUpAt = performance.now() + (options.hardTimeoutMs ?? core.policy.hardTimeoutMs) + core.leaseMs;
     const complete = core.complete(key);
     let waitedFor: string | undefined;
+    // A marker may be gone by now without anybody saying so: what is waited for is looked at again.
+    let looked = joint?.looked.found.kind === 'marker' ? undefined : joint?.looked;
     while (performance.now() < giveUpAt) {
       const running = this.#loads.joinable(key);
+      if (running !== undefined) joint?.leave();
       const shared = running === undefined ? undefined : await this.#share(running, options);
       if (shared !== undefined) return shared;
       // Listened to from before the look on, so that no change falls between.
       const change = core.changeOf(key);
       try {
-        const { found, freshness } = await core.find(complete);
+        const { found, freshness } = looked ?? (await core.find(complete));
+        looked = undefined;
         if (found.kind === 'foreign') return await this.#loadUnstored(key, loader, options);
         if (found.kind === 'marker' && found.marker.kind === 'failed' && found.marker.token === waitedFor) {
           throw new LoaderFailedError(key, found.marker.message);
         }
         if (found.kind === 'marker' && found.marker.kind === 'loading') {
           waitedFor = found.marker.token;
+          joint?.leave();
           if (!this.#adopt(key, waitedFor, change)) await change.wait(core.leaseMs, POLL_MS);
           continue;
         }
         const entry = found.kind === 'entry' ? found.entry : undefined;
-        const usable = entry && this.#use(key, entry, freshness, loader, options);
+        const usable = entry && this.#use(key, entry, freshness, loader, options, joint);
         if (usable !== undefined) return usable;
         const grace = freshness === 'expired' && entry?.negative === false ? entry : undefined;
         const detachments = this.#loads.detachments;
-        const taken = await core.leasing.take(complete, entry?.rev);
+        const taken = await (joint?.leases ?? core.leasing).take(complete, entry?.rev);
         switch (taken.kind) {
           case 'ours': {
             // The token is in the head now, and what is kept does not know: own writes may be reported later.
@@ -104,6 +125,7 @@ export class GetOrSet {
             continue; // written in this moment: look again
           case 'theirs':
             waitedFor = taken.token;
+            joint?.leave();
             if (this.#adopt(key, taken.token, change)) continue;
             if (grace !== undefined && !(await this.#waitWithGrace(change, taken.token, options))) {
               return { entry: grace, served: 'stale' };
@@ -152,24 +174,37 @@ export class GetOrSet {
     freshness: Freshness,
     loader: Loader<unknown, Stale>,
     options: LoadOptions,
+    joint: Joint | undefined,
   ): Got | undefined {
     if (freshness !== 'fresh' && freshness !== 'stale') return undefined;
-    const { earlyRefresh } = this.#core.policy;
-    const isDue =
-      freshness === 'stale' || (earlyRefresh !== undefined && isDueEarly(entry, earlyRefresh, this.#core.now()));
-    if (isDue) this.#refresh(key, entry, loader, options);
+    if (this.isDue(entry, freshness)) this.refresh(key, entry, loader, options, joint);
     return { entry: entry.negative ? null : entry, served: freshness };
   }
 
+  /** Whether what is served is due to be loaded again behind the back of who is served. */
+  isDue(entry: Entry, freshness: Freshness): boolean {
+    const { earlyRefresh } = this.#core.policy;
+    return freshness === 'stale' || (earlyRefresh !== undefined && isDueEarly(entry, earlyRefresh, this.#core.now()));
+  }
+
   /** Loads again in the background, once over all processes. Its failure is published, and the entry stays. */
-  #refresh<Stale>(key: string, entry: Entry, loader: Loader<unknown, Stale>, options: LoadOptions): void {
+  refresh<Stale>(
+    key: string,
+    entry: Entry,
+    loader: Loader<unknown, Stale>,
+    options: LoadOptions,
+    joint: Joint | undefined,
+  ): void {
     const core = this.#core;
-    if (this.#loads.get(key) !== undefined || (entry.lease !== null && entry.lease.until > core.now())) return;
+    if (this.#loads.get(key) !== undefined || (entry.lease !== null && entry.lease.until > core.now())) {
+      joint?.leave();
+      return;
+    }
     const result = Promise.resolve({ entry, stored: true });
     const placeholder: Load = { token: undefined, joinableUntil: -Infinity, result, grace: entry };
     this.#loads.reserve(key, placeholder);
     const refreshing = (async () => {
-      const taken = await core.leasing.take(core.complete(key), entry.rev);
+      const taken = await (joint?.leases ?? core.leasing).take(core.complete(key), entry.rev);
       this.#loads.remove(key, placeholder);
       if (taken.kind !== 'ours') return;
       core.l1.drop(core.complete(key));
@@ -178,12 +213,15 @@ export class GetOrSet {
     })();
     refreshing
       .catch((error: unknown) => core.publishRefreshFailure(error))
-      .finally(() => this.#loads.remove(key, placeholder));
+      .finally(() => {
+        this.#loads.remove(key, placeholder);
+        joint?.leave();
+      });
   }
 
   async #loadLeased<Stale>(
     key: string,
-    lease: Lease,
+    lease: HeldLease,
     loader: Loader<unknown, Stale>,
     options: LoadOptions,
     { grace, failedStayMs, joinable }: LeasedLoad,
@@ -267,14 +305,22 @@ export class GetOrSet {
     return { entry: fill === null || fill.entry.negative ? null : this.#core.sealing.asEntry(fill), served: 'loaded' };
   }
 
-  async #getFromFallback<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
+  async #getFromFallback<Stale>(
+    key: string,
+    loader: Loader<unknown, Stale>,
+    options: LoadOptions,
+    joint: Joint | undefined,
+  ): Promise<Got> {
     const core = this.#core;
     const complete = core.complete(key);
     const kept = core.fallback?.get(complete);
     const isFresh = kept !== undefined && (kept.expiresAt === null || core.now() < kept.expiresAt);
     if (kept !== undefined && isFresh) return { entry: kept.negative ? null : kept, served: 'fresh' };
     const running = this.#loads.get(key);
-    if (running !== undefined) return this.#graceful(running.result, kept, options);
+    if (running !== undefined) {
+      joint?.leave();
+      return this.#graceful(running.result, kept, options);
+    }
     const result = this.#loadUnstored(key, loader, options).then(({ entry }) => {
       // Not where it was written, removed or invalidated meanwhile.
       const isCurrent = this.#loads.get(key) === load;

@@ -4,7 +4,7 @@ export type { BulkError, BulkOptions, BulkResult, BulkWriteOptions } from './bul
 export type * from './channels.ts';
 export * from './errors.ts';
 export type { Invalidation, InvalidationJournal } from './fallback.ts';
-export type { ManyLoader } from './get-or-set-many.ts';
+export type { ManyLoader } from './joint-load.ts';
 export { LoaderFailedError, LoaderTimeoutError, type Loader, type LoaderContext, type LoadOptions } from './loader.ts';
 export { L1Cache, type L1Options } from './l1-cache.ts';
 export type * from './options.ts';

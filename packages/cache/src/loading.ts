@@ -1,8 +1,9 @@
-import { type Bytes, CommandError, type RedisEngine, WrongTypeError } from '@holdfast/redis-core';
+import { type Bytes, CommandError, fromReplyError, type RedisEngine, WrongTypeError } from '@holdfast/redis-core';
 import { encodeEntry, type Entry, STAMP_OF_WRITE, type TagStamp } from './entry.ts';
 import { decodeFound, foreign, type Found } from './found.ts';
 import { loadingMarker } from './marker.ts';
 import type { L1Cache } from './l1-cache.ts';
+import { asError } from './as-error.ts';
 import { Renewals } from './renewals.ts';
 import { cacheFill } from './fill-script.ts';
 import { cacheLease, type LeaseResult } from './lease-script.ts';
@@ -11,11 +12,11 @@ import type { Fill } from './sealing.ts';
 import { decodeEntry } from './stored-entry.ts';
 import { randomToken } from './token.ts';
 
-export type LeaseOutcome =
+export type LeaseOutcome<Held extends HeldLease = HeldLease> =
   /** It is this caller's turn to load. */
   | {
       readonly kind: 'ours';
-      readonly lease: Lease;
+      readonly lease: Held;
       /** The entry of that `rev` is still there: nobody took it away while the lease was asked for. */
       readonly refreshes: boolean;
     }
@@ -23,6 +24,27 @@ export type LeaseOutcome =
   | { readonly kind: 'entry'; readonly entry: Entry }
   /** The key holds something that only an explicit write may replace: load, and store nothing. */
   | { readonly kind: 'foreign' };
+
+/** Where leases come from: one by one, or gathered for many keys. */
+export interface LeaseSource {
+  /** `rev`: of the entry to load again. */
+  take(key: string, rev: string | undefined): Promise<LeaseOutcome>;
+}
+
+/** A lease that this process holds. */
+export interface HeldLease {
+  readonly token: string;
+  /** Stores what was loaded; replies whether nobody wrote, deleted or invalidated meanwhile. */
+  fill(fill: Fill): Promise<boolean>;
+  /** Gives it back without a value: see `Lease`. */
+  release(message: string, stayMs: number): Promise<boolean>;
+}
+
+/** What was loaded under a lease. */
+export interface LeasedFill {
+  readonly lease: Lease;
+  readonly fill: Fill;
+}
 
 export interface LeasingOptions {
   readonly engine: RedisEngine;
@@ -41,7 +63,7 @@ export interface LeasingOptions {
  * Takes leases to load entries. The lease lives under the entry's own key (a marker) or in its head (a token), so that a
  * set, a delete, an expiry or a flush during the load takes it away by itself, and the fill is then refused.
  */
-export class Leasing {
+export class Leasing implements LeaseSource {
   readonly #options: LeasingOptions;
   readonly #renewals: Renewals;
   /** Whether the server knows `SET … NX GET` (Redis 7); found out by asking. */
@@ -61,10 +83,47 @@ export class Leasing {
    * the tags as well; where there is none, the next one reads it in a way that Redis reports its change, and from then on it
    * is known. `rev`: of the entry to load again.
    */
-  async take(key: string, rev: string | undefined): Promise<LeaseOutcome> {
+  async take(key: string, rev: string | undefined): Promise<LeaseOutcome<Lease>> {
     const stamp = rev === undefined && this.#setsAndGets ? this.#stampForPlain() : undefined;
     const taken = stamp === undefined ? undefined : await this.#takePlain(key, stamp);
-    return taken ?? this.#takeByScript(key, rev);
+    if (taken !== undefined) return taken;
+    const [outcome = unanswered] = await this.#takeByScript([key], rev);
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
+  }
+
+  /**
+   * Leases of keys under which there is nothing, as far as is known: one command for all of them, on a cluster one each.
+   * In the order of the keys.
+   */
+  takeMany(keys: readonly string[]): Promise<readonly (LeaseOutcome<Lease> | Error)[]> {
+    return this.#takeByScript(keys, undefined);
+  }
+
+  /**
+   * Stores what was loaded under several leases, as `Lease.fill` does it for one: one command, on a cluster one each.
+   * Replies in their order whether nobody wrote, deleted or invalidated meanwhile, or why it could not be done.
+   */
+  async fillMany(fills: readonly LeasedFill[]): Promise<readonly (boolean | Error)[]> {
+    const { engine, tagsKey } = this.#options;
+    const apart = (): Promise<readonly (boolean | Error)[]> =>
+      Promise.all(fills.map(({ lease, fill }) => lease.fill(fill).catch(asError)));
+    if (engine.slotOf !== undefined) return apart();
+    const keys: string[] = [];
+    const args: Bytes[] = [];
+    let checksTags = false;
+    for (const { lease, fill } of fills) {
+      const prepared = lease.prepare(fill);
+      // Only on a cluster may it be unknown what the tags went through.
+      if (prepared === undefined) return apart();
+      const { token, keepMs, value, tags } = prepared;
+      checksTags ||= tags.length > 0;
+      keys.push(lease.key);
+      args.push(token, keepMs, value, `${tags.length}`, ...tags);
+    }
+    args.unshift(checksTags ? randomToken() : '');
+    const replies = await engine.run(cacheFill, checksTags ? [tagsKey, ...keys] : keys, args);
+    return replies.map((reply) => (typeof reply === 'number' ? reply === 1 : fromReplyError(String(reply))));
   }
 
   /** This process is about to write an entry with tags, or to invalidate some. */
@@ -90,7 +149,10 @@ export class Leasing {
   }
 
   /** `SET key marker NX GET PX`: a tenth of what a script costs Redis. `undefined`: it takes the script to know. */
-  async #takePlain(key: string, before: TagStamp | null | Promise<TagStamp | null>): Promise<LeaseOutcome | undefined> {
+  async #takePlain(
+    key: string,
+    before: TagStamp | null | Promise<TagStamp | null>,
+  ): Promise<LeaseOutcome<Lease> | undefined> {
     const token = randomToken();
     const asked = this.#mark(key, token);
     // In one round trip, and both before the load.
@@ -117,31 +179,36 @@ export class Leasing {
     }
   }
 
-  async #takeByScript(key: string, rev: string | undefined): Promise<LeaseOutcome> {
+  async #takeByScript(
+    keys: readonly string[],
+    rev: string | undefined,
+  ): Promise<readonly (LeaseOutcome<Lease> | Error)[]> {
     const { engine, tagsKey, leaseMs } = this.#options;
-    const token = randomToken();
     const isApart = engine.slotOf !== undefined;
-    // Before the lease, and so before the load: a stamp that is too old only makes an entry invalid too early.
-    const before = isApart ? await this.#options.stampNow() : null;
-    const keys = isApart ? [key] : [tagsKey, key];
-    const [stamp, reply] = await engine.run(cacheLease, keys, [
-      isApart ? '0' : '1',
-      '',
-      token,
-      `${leaseMs}`,
-      rev ?? '',
-    ]);
+    const taken = keys.map((key) => ({ key, token: randomToken() }));
+    const argsOf = ({ token }: { readonly token: string }): string[] => [token, `${leaseMs}`, rev ?? ''];
+    if (isApart) {
+      // Before the lease, and so before the load: a stamp that is too old only makes an entry invalid too early.
+      const before = await this.#options.stampNow();
+      return Promise.all(
+        taken.map(async (one) => {
+          try {
+            const [, reply] = await engine.run(cacheLease, [one.key], ['0', '', ...argsOf(one)]);
+            return this.#outcome(one.key, one.token, reply, before);
+          } catch (error) {
+            return asError(error);
+          }
+        }),
+      );
+    }
+    const [stamp, ...replies] = await engine.run(cacheLease, [tagsKey, ...keys], ['1', '', ...taken.flatMap(argsOf)]);
     if (stamp !== null) this.#hasTags = true;
-    this.#mayRead = !isApart && stamp === null;
-    return this.#outcome(
-      key,
-      token,
-      reply,
-      stamp === null ? before : { epoch: stamp[0].toString(), seq: Number(stamp[1].toString()) },
-    );
+    this.#mayRead = stamp === null;
+    const seen = stamp === null ? null : { epoch: stamp[0].toString(), seq: Number(stamp[1].toString()) };
+    return taken.map(({ key, token }, index) => this.#outcome(key, token, replies[index], seen));
   }
 
-  #outcome(key: string, token: string, reply: LeaseResult | undefined, stamp: Stamp): LeaseOutcome {
+  #outcome(key: string, token: string, reply: LeaseResult | undefined, stamp: Stamp): LeaseOutcome<Lease> {
     if (reply === undefined || reply[0] === 3) return { kind: 'foreign' };
     if (reply[0] === 1 || reply[0] === 4) return this.#ours(key, token, stamp, reply[0] === 4);
     if (reply[0] === 2) return { kind: 'theirs', token: reply[1].toString() };
@@ -149,7 +216,7 @@ export class Leasing {
     return entry === null ? { kind: 'foreign' } : { kind: 'entry', entry };
   }
 
-  #ours(key: string, token: string, stamp: Stamp, refreshes: boolean): LeaseOutcome {
+  #ours(key: string, token: string, stamp: Stamp, refreshes: boolean): LeaseOutcome<Lease> {
     const lease = new Lease(this.#options, {
       key,
       token,
@@ -161,8 +228,20 @@ export class Leasing {
   }
 }
 
+/** A script that replied for fewer keys than it was given. */
+const unanswered = new Error('Redis has not said what became of the lease.');
+
 /** What the tags went through before a load; `null`: nothing, `undefined`: nobody knows. */
 type Stamp = TagStamp | null | undefined;
+
+/** What the script of a fill is told of one entry. */
+interface PreparedFill {
+  readonly token: string;
+  readonly keepMs: string;
+  readonly value: Bytes;
+  /** Those that it is to check. */
+  readonly tags: readonly string[];
+}
 
 interface Taken {
   readonly key: string;
@@ -173,7 +252,7 @@ interface Taken {
 }
 
 /** A lease that this process holds. It is renewed until it is filled or released. */
-export class Lease {
+export class Lease implements HeldLease {
   readonly #options: LeasingOptions;
   readonly #taken: Taken;
 
@@ -186,30 +265,43 @@ export class Lease {
     return this.#taken.token;
   }
 
+  /** Of the entry, a complete one. */
+  get key(): string {
+    return this.#taken.key;
+  }
+
   /**
    * Stores what was loaded, unless somebody wrote, deleted or invalidated meanwhile. One command.
    * @returns whether nobody did, so that it may be given to those who wait
    */
-  async fill({ entry, keepMs }: Fill): Promise<boolean> {
-    const { key, token, stamp, stopRenewing, noteTags } = this.#taken;
-    stopRenewing();
+  async fill(fill: Fill): Promise<boolean> {
+    const { key } = this.#taken;
     const { engine, tagsKey } = this.#options;
-    const { tags } = entry;
-    const isTagged = tags.length > 0;
-    if (isTagged) noteTags();
-    if (isTagged && stamp === undefined) return this.release('', 0);
-    // On a cluster the tags lie in another slot: the stamp was taken before the load, which only errs to the safe side.
-    const checksTags = isTagged && engine.slotOf === undefined;
-    const args: Bytes[] = [
-      checksTags ? randomToken() : '',
-      token,
-      `${keepMs ?? 0}`,
-      encodeEntry(entry, isTagged ? (stamp ?? STAMP_OF_WRITE) : null),
-      checksTags ? `${tags.length}` : '0',
-    ];
-    if (checksTags) args.push(...tags);
-    const [outcome] = await engine.run(cacheFill, checksTags ? [tagsKey, key] : [key], args);
+    const prepared = this.prepare(fill);
+    if (prepared === undefined) return this.release('', 0);
+    const { token, keepMs, value, tags } = prepared;
+    const args: Bytes[] = [tags.length > 0 ? randomToken() : '', token, keepMs, value, `${tags.length}`, ...tags];
+    const [outcome] = await engine.run(cacheFill, tags.length > 0 ? [tagsKey, key] : [key], args);
     return outcome === 1;
+  }
+
+  /**
+   * The end of the lease's renewal, and what the script is told of the fill; `undefined` where it must not be stored: it has
+   * tags, and nobody can say what they went through.
+   */
+  prepare({ entry, keepMs }: Fill): PreparedFill | undefined {
+    const { token, stamp, stopRenewing, noteTags } = this.#taken;
+    stopRenewing();
+    const isTagged = entry.tags.length > 0;
+    if (isTagged) noteTags();
+    if (isTagged && stamp === undefined) return undefined;
+    return {
+      token,
+      keepMs: `${keepMs ?? 0}`,
+      value: encodeEntry(entry, isTagged ? (stamp ?? STAMP_OF_WRITE) : null),
+      // On a cluster the tags lie in another slot: the stamp was taken before the load, which only errs to the safe side.
+      tags: this.#options.engine.slotOf === undefined ? entry.tags : [],
+    };
   }
 
   /**

@@ -1,11 +1,14 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { CacheCore, Looked } from './cache-core.ts';
 import type { Entry } from './entry.ts';
 import { nothing } from './found.ts';
 import { deepFreeze, isShareable } from './freeze.ts';
 import type { KeptEntry } from './kept-entries.ts';
+import { pagesOf } from './pages.ts';
 import { whereItIs } from './where-it-is.ts';
 
-const notLooked: Looked = { found: nothing, freshness: 'dead', layer: 'l2' };
+/** For what nobody has looked for. */
+export const notLooked: Looked = { found: nothing, freshness: 'dead', layer: 'l2' };
 
 /** Reads the entries of one namespace without loading any, and makes values of them. */
 export class Reading {
@@ -91,6 +94,24 @@ export class Reading {
     return this.keptValue(complete, kept);
   }
 
+  /** The values of many entries, `undefined` for `null`; the event loop turns after some of them. */
+  async values(keys: readonly string[], entries: readonly (Entry | null)[]): Promise<unknown[]> {
+    const values: unknown[] = [];
+    let weight = 0;
+    for (const [index, entry] of entries.entries()) {
+      if (entry === null) {
+        values.push(undefined);
+        continue;
+      }
+      values.push(this.value(this.#core.complete(keys[index] ?? ''), entry));
+      weight += VALUE_WEIGHT + entry.storedBytes;
+      if (weight < TURN_WEIGHT) continue;
+      weight = 0;
+      await turn();
+    }
+    return values;
+  }
+
   /** The same of an entry that is known to be kept. */
   keptValue(complete: string, { entry, value: known }: KeptEntry): unknown {
     if (known !== undefined) return known;
@@ -112,9 +133,7 @@ export class Reading {
       if (kept === undefined || freshness !== 'fresh') asked.push(position);
       else looked[position] = { found: { kind: 'entry', entry: kept.entry }, freshness, layer: 'l1' };
     }
-    const batches = Array.from({ length: Math.ceil(asked.length / batchSize) }, (_, index) =>
-      asked.slice(index * batchSize, (index + 1) * batchSize),
-    );
+    const batches = pagesOf(asked, batchSize);
     // A few at a time: while one is decoded, Redis is at work on the next.
     const remaining = batches[Symbol.iterator]();
     const lane = async (): Promise<void> => {
@@ -153,6 +172,9 @@ export class Reading {
 }
 
 const READ_LANES = 3;
+/** What is made of entries in one turn of the event loop, in bytes, where each value takes as long as so many bytes of one. */
+const TURN_WEIGHT = 512 * 1024;
+const VALUE_WEIGHT = 1024;
 
 /** What a reader without a loader gets of what was found. */
 export function served({ found, freshness }: Looked): Entry | null {

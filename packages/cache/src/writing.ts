@@ -6,6 +6,7 @@ import {
   UnavailableError,
   writeMany,
 } from '@holdfast/redis-core';
+import { asError } from './as-error.ts';
 import type { CacheCore } from './cache-core.ts';
 import { encodeEntry } from './entry.ts';
 import type { GetOrSet } from './get-or-set.ts';
@@ -275,10 +276,6 @@ export class Writing {
     const entry = this.#core.sealing.asEntry(fill);
     if (entry !== null) this.#core.fallback?.set(complete, entry);
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
 
 function outcomeOf(reply: Reply | undefined): WriteOutcome | Error {
