@@ -49,7 +49,7 @@ export class Writing {
     const results: (WriteOutcome | Error)[] = items.map(() => 'off');
     const sealed = this.#seal(items, results);
     const replies = await this.#carryOut(sealed, (some) => this.#send(some));
-    for (const [index, { position }] of sealed.entries()) results[position] = outcomeOf(replies[index]);
+    for (const [index, one] of sealed.entries()) results[one.position] = this.#outcomeOf(one, replies[index]);
     return results;
   }
 
@@ -59,9 +59,9 @@ export class Writing {
     const sealed = this.#seal(items, results);
     const isTagged = sealed.some(({ fill }) => fill.entry.tags.length > 0);
     const replies = await this.#carryOut(sealed, (some) => (isTagged ? this.#send(some) : this.#sendPlain(some)));
-    for (const [index, { position }] of sealed.entries()) {
-      const outcome = outcomeOf(replies[index]);
-      if (outcome instanceof Error) results[position] = outcome;
+    for (const [index, one] of sealed.entries()) {
+      const outcome = this.#outcomeOf(one, replies[index]);
+      if (outcome instanceof Error) results[one.position] = outcome;
     }
     return results;
   }
@@ -272,13 +272,16 @@ export class Writing {
     return existed;
   }
 
+  #outcomeOf({ complete }: Target, reply: Reply | undefined): WriteOutcome | Error {
+    if (reply instanceof Error) return reply;
+    if (typeof reply === 'number') return outcomeNames[reply] ?? 'replaced';
+    const text = String(reply);
+    this.#core.engine.noteRefusal?.(complete, text);
+    return fromReplyError(text);
+  }
+
   #keepAway(complete: string, fill: Fill): void {
     const entry = this.#core.sealing.asEntry(fill);
     if (entry !== null) this.#core.fallback?.set(complete, entry);
   }
-}
-
-function outcomeOf(reply: Reply | undefined): WriteOutcome | Error {
-  if (reply instanceof Error) return reply;
-  return typeof reply === 'number' ? (outcomeNames[reply] ?? 'replaced') : fromReplyError(String(reply));
 }

@@ -105,6 +105,12 @@ export interface RedisEngine {
    */
   batch(operations: readonly BatchOperation[], options?: CallOptions): Promise<BatchResult[]>;
 
+  /**
+   * Tells the engine that a script replied, as part of its reply, with the error reply that one of its writes to `key` got:
+   * what it says of other calls shows in `status`. An engine that needs not be told has none.
+   */
+  noteRefusal?(key: string, reply: string): void;
+
   /** Only in a cluster: the slot of a key. Keys that share one may share a command. */
   slotOf?(key: string): number;
   /** Only in a cluster: the slots whose master is away, so that calls for their keys fail at once. Looks at all slots. */

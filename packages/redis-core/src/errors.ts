@@ -131,6 +131,9 @@ export class UnavailableError extends HoldfastError {
   }
 }
 
+/** Redis is there and replied that it cannot serve this now; it applied nothing. */
+export class NotReadyError extends UnavailableError {}
+
 /** Sent, but the reply was lost or late: it may have been applied. */
 export class UnknownOutcomeError extends HoldfastError {
   constructor(message: string, options?: HoldfastErrorOptions) {

@@ -12,7 +12,7 @@ export { findPeer, type OptionalPeer } from './optional-peer.ts';
 export * from './pipeline.ts';
 export { scriptArguments, writeMany, type WriteManyReply } from './pipeline-scripts.ts';
 export { type RedisSummary, summarizeInfo } from './info.ts';
-export { fromReplyError } from './reply-error.ts';
+export { errorReplies, fromReplyError, wordOf, type ErrorReply, type ErrorReplyWord } from './error-replies.ts';
 export { defineScript, loadLua } from './script.ts';
 export { deserialize, type DeserializeOptions, serialize, type SerializeOptions } from './serializer.ts';
 export { MemoryEngine, type MemoryEngineOptions } from './engines/memory.ts';

@@ -4,7 +4,7 @@ import { CancelledError, HoldfastError, UnavailableError, UnknownOutcomeError } 
 import { asBatchOperation, keysOf, type PipelineOperation } from './pipeline-operation.ts';
 import { plan, type PlannedBatch } from './pipeline-plan.ts';
 import { scriptArguments, writeMany, writeManyOnce } from './pipeline-scripts.ts';
-import { fromReplyError } from './reply-error.ts';
+import { fromReplyError } from './error-replies.ts';
 
 export type { PipelineOperation } from './pipeline-operation.ts';
 
@@ -207,6 +207,7 @@ class Work {
       else if (typeof reply === 'number') this.#settle(place, { ok: true, value: this.#asReply(place, reply) });
       else {
         const text = reply === undefined || reply === null ? 'ERR the script gave no reply' : reply.toString();
+        this.#engine.noteRefusal?.(this.#keyAt(place), text);
         this.#settle(place, { ok: false, error: fromReplyError(text) });
       }
     }

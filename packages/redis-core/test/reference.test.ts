@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../src/engines/ioredis-client.ts';
+import { errorReplies } from '../src/error-replies.ts';
 import { createKeys, type Keys } from '../src/keys.ts';
 
 const page = (name: string): string =>
@@ -30,6 +31,15 @@ describe('docs/reference/redis.md', () => {
 
     // `lazyConnect` was set for the comparison as well.
     expect(firstColumn('redis')).toEqual(expect.arrayContaining([...departing, 'lazyConnect']));
+  });
+
+  it('has a row for each error reply that is about more than its call', () => {
+    const rows = Object.entries(errorReplies).map(([word, { error, when, isRepeated, effect }]) => {
+      const { code, status } = new error('');
+      return `| \`${word}\` | ${when} | \`${code}\`, ${status} | ${isRepeated ? 'yes' : 'no'} | ${effect} |`;
+    });
+    const lines = page('redis').split('\n');
+    expect(rows.filter((row) => !lines.includes(row))).toEqual([]);
   });
 });
 

@@ -75,6 +75,7 @@ describe.each(['plain', 'TLS'] as const)('an upload over a slow link (%s)', (kin
       connectionTimeoutMs: 60_000,
       ...probing,
       onChange: (changed) => reasons.push(changed.reason),
+      onRefusals: () => undefined,
     });
     try {
       master.attach(client);

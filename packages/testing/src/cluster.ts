@@ -25,9 +25,23 @@ export interface RedisCluster {
    * once all nodes that run agree.
    */
   failover(master: RedisServer, signal?: NodeJS.Signals): Promise<RedisServer>;
+  /**
+   * Begins to move the slot of `key` to another master, and moves only `first` of its keys. `next` moves more of them, and
+   * `end` the rest, and then the slot.
+   */
+  beginMove(key: string, first?: readonly string[]): Promise<SlotMove>;
   /** Moves the slot of `key` with its keys to another master, as resharding does, and resolves with that master. */
   moveSlotOf(key: string): Promise<RedisServer>;
   stop(): Promise<void>;
+}
+
+/** A slot that is being moved: it has keys here and there. */
+export interface SlotMove {
+  readonly slot: number;
+  readonly source: RedisServer;
+  readonly target: RedisServer;
+  next(keys: readonly string[]): Promise<void>;
+  end(): Promise<void>;
 }
 
 /** Starts three masters and three replicas and resolves when each knows all and serves. Needs Redis ≥ 7. */
@@ -116,6 +130,12 @@ class LocalCluster implements RedisCluster {
   }
 
   async moveSlotOf(key: string): Promise<RedisServer> {
+    const move = await this.beginMove(key);
+    await move.end();
+    return move.target;
+  }
+
+  async beginMove(key: string, first: readonly string[] = []): Promise<SlotMove> {
     const source = await this.masterOf(key);
     const target = (await this.masters()).find((master) => master !== source);
     if (target === undefined) throw new Error('There is no other master.');
@@ -123,17 +143,21 @@ class LocalCluster implements RedisCluster {
     const [sourceId, targetId] = await Promise.all(
       [source, target].map(async (node) => String(await node.command('CLUSTER', 'MYID'))),
     );
+    const next = async (names: readonly string[]): Promise<void> => {
+      if (names.length === 0) return;
+      await source.command('MIGRATE', target.host, String(target.port), '', '0', '5000', 'KEYS', ...names);
+    };
     await target.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', sourceId ?? '');
     await source.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', targetId ?? '');
-    const keys = await source.command('CLUSTER', 'GETKEYSINSLOT', slot, '10000');
-    if (Array.isArray(keys) && keys.length > 0) {
-      const names = keys.map(String);
-      await source.command('MIGRATE', target.host, String(target.port), '', '0', '5000', 'KEYS', ...names);
-    }
-    for (const node of [target, source, ...(await this.masters())]) {
-      await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', targetId ?? '');
-    }
-    return target;
+    await next(first);
+    const end = async (): Promise<void> => {
+      const keys = await source.command('CLUSTER', 'GETKEYSINSLOT', slot, '10000');
+      await next(Array.isArray(keys) ? keys.map(String) : []);
+      for (const node of [target, source, ...(await this.masters())]) {
+        await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', targetId ?? '');
+      }
+    };
+    return { slot: Number(slot), source, target, next, end };
   }
 
   async stop(): Promise<void> {

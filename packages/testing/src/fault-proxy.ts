@@ -27,7 +27,7 @@ interface Cut {
 export class FaultProxy {
   readonly host = '127.0.0.1';
   readonly #server: Server;
-  readonly #target: { readonly host: string; readonly port: number };
+  #target: { readonly host: string; readonly port: number };
   readonly #links = new Set<Link>();
   #mode: 'pass' | 'hold' | 'drop' = 'pass';
   #delayMs = 0;
@@ -57,6 +57,11 @@ export class FaultProxy {
   /** `redis://` and the proxy's address. */
   get url(): string {
     return `redis://${this.host}:${this.port}`;
+  }
+
+  /** New connections lead to another server from now on; open ones stay, as where the address of a primary moves. */
+  moveTo(target: { readonly host: string; readonly port: number }): void {
+    this.#target = target;
   }
 
   /** Connections that are open now. */

@@ -1,5 +1,6 @@
 import { Command, type Redis } from 'ioredis';
 import { withDeadline } from '../deadline.ts';
+import type { Refusals } from '../engine.ts';
 import { UnavailableError } from '../errors.ts';
 import { Probe } from '../probe.ts';
 import { isReplyError } from '../reply-error.ts';
@@ -8,6 +9,8 @@ import { ConnectPatience } from './connect-patience.ts';
 import { askBeside } from './ioredis-beside.ts';
 import { endClient, reconnectDelayMs } from './ioredis-client.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
+import { RefusedWork } from './refused-work.ts';
+import { takesWrites } from './write-proof.ts';
 
 export interface MasterOptions {
   /** `host:port`. */
@@ -22,6 +25,8 @@ export interface MasterOptions {
   readonly connectionTimeoutMs: number;
   /** Called when it went away, with the reason, and when it is back. */
   readonly onChange: (master: ClusterMaster) => void;
+  /** Called when what it refuses, although it is there, is something else than before, or nothing any more. */
+  readonly onRefusals: () => void;
 }
 
 /**
@@ -37,6 +42,7 @@ export class ClusterMaster {
   readonly #options: MasterOptions;
   readonly #probe: Probe;
   readonly #patience: ConnectPatience;
+  readonly #refused: RefusedWork;
   readonly #measured = Promise.withResolvers<void>();
   /** The client's connection, which the calls use. */
   #node: Redis | undefined;
@@ -49,6 +55,16 @@ export class ClusterMaster {
   constructor(options: MasterOptions) {
     this.#options = options;
     this.address = options.address;
+    const colon = options.address.lastIndexOf(':');
+    this.#refused = new RefusedWork({
+      target: {
+        kind: 'standalone',
+        host: options.address.slice(0, colon),
+        port: Number(options.address.slice(colon + 1)),
+      },
+      askWrites: async () => (this.#node?.status === 'ready' ? takesWrites(this.#node) : undefined),
+      onChange: () => options.onRefusals(),
+    });
     this.#probe = new Probe({
       intervalMs: options.probeIntervalMs,
       deadlineMs: options.probeDeadlineMs,
@@ -90,11 +106,21 @@ export class ClusterMaster {
     return this.#measured.promise;
   }
 
+  /** What it refuses although it is there. */
+  get refusals(): Refusals | undefined {
+    return this.#refused.refusals;
+  }
+
+  /** A command was answered with an error that says something of all others of its kind. */
+  noted(work: 'reads' | 'writes', reply: string): void {
+    if (this.#reason === undefined) this.#refused.noted(work, reply);
+  }
+
   unavailable(): UnavailableError {
     return new UnavailableError(`The node ${this.address} of the cluster is away: ${this.#reason ?? 'not connected'}.`);
   }
 
-  /** It answers, but says that it serves no slots: the cluster is down as this node sees it. */
+  /** It answers, and serves nobody: it loads its data, or the cluster is down as this node sees it. */
   refused(message: string): void {
     this.#lose(message, false);
   }
@@ -131,6 +157,7 @@ export class ClusterMaster {
   /** Never calls anybody again. */
   close(): void {
     this.#closed = true;
+    this.#refused.stop();
     this.#probe.stop();
     this.#patience.stop();
     clearTimeout(this.#trialTimer);
@@ -144,6 +171,7 @@ export class ClusterMaster {
     this.#patience.end();
     this.#isFrozen = isFrozen;
     this.#reason = reason;
+    this.#refused.forget();
     this.#options.onChange(this);
     void this.#try(1);
   }

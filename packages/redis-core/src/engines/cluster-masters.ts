@@ -1,7 +1,9 @@
 import type { Cluster, Redis } from 'ioredis';
 import { publishEvent } from '../channels.ts';
+import { addressOf as addressOfTarget } from '../connection-fault.ts';
 import type { EngineOptions } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
+import type { Refusals } from '../engine.ts';
 import { UnavailableError } from '../errors.ts';
 import type { ServerClock } from '../server-clock.ts';
 import { ClusterMaster } from './cluster-master.ts';
@@ -75,6 +77,15 @@ export class ClusterMasters {
     return this.#areAnyAway;
   }
 
+  /** What any of the masters refuses although it is there; `undefined`: nothing. */
+  get refusals(): Refusals | undefined {
+    const all = [...this.#masters.values()].map(({ refusals }) => refusals);
+    if (all.every((refusals) => refusals === undefined)) return undefined;
+    const reads = all.find((refusals) => refusals?.reads !== undefined)?.reads;
+    const writes = all.find((refusals) => refusals?.writes !== undefined)?.writes;
+    return { ...(reads === undefined ? {} : { reads }), ...(writes === undefined ? {} : { writes }) };
+  }
+
   at(address: string): ClusterMaster | undefined {
     return this.#masters.get(address);
   }
@@ -106,6 +117,7 @@ export class ClusterMasters {
       this.#masters.delete(address);
       if (master.reason !== undefined) this.#tell(master, { hasLeft: true });
       master.close();
+      if (master.refusals !== undefined) this.#tellRefusals();
     }
     for (const address of masters) {
       const master = this.#masters.get(address) ?? this.#add(address);
@@ -125,6 +137,7 @@ export class ClusterMasters {
       commandTimeoutMs: engine.commandTimeoutMs ?? 5000,
       connectionTimeoutMs: engine.connectionTimeoutMs ?? 10_000,
       onChange: (changed) => this.#changed(changed),
+      onRefusals: () => this.#tellRefusals(),
     });
     this.#masters.set(address, master);
     void master.measured.then(() => this.#chooseClock());
@@ -149,6 +162,15 @@ export class ClusterMasters {
       available: reason === undefined,
       ...(reason === undefined ? {} : { reason }),
       ...more,
+    }));
+  }
+
+  #tellRefusals(): void {
+    const { name: connection, target } = this.#options.engine;
+    publishEvent('holdfast:redis:refusals', () => ({
+      connection,
+      address: addressOfTarget(target),
+      refuses: this.refusals ?? {},
     }));
   }
 

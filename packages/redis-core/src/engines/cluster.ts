@@ -8,12 +8,14 @@ import type {
   BatchResult,
   Bytes,
   CallOptions,
+  EngineStatus,
   ScanPage,
   ScanReply,
   Script,
   ScriptReply,
   Unsubscribe,
 } from '../engine.ts';
+import { errorReplies, wordOf } from '../error-replies.ts';
 import { UnavailableError, UnknownOutcomeError } from '../errors.ts';
 import type { ClusterMaster } from './cluster-master.ts';
 import { ClusterMasters, MasterAwayError } from './cluster-masters.ts';
@@ -25,8 +27,8 @@ import { IoredisEngine } from './ioredis.ts';
 /** Commands without a key: any master will do. */
 const keyless: ReadonlySet<CommandName> = new Set(['time', 'publish', 'info', 'scan', 'dbsize']);
 
-/** Not `CLUSTERDOWN Hash slot not served`, which is about that slot only. */
-const CLUSTER_IS_DOWN = 'CLUSTERDOWN The cluster is down';
+/** This is about that slot only. */
+const SLOT_IS_LOST = 'CLUSTERDOWN Hash slot not served';
 
 /**
  * Redis Cluster. What spans slots is split into a command for each slot, sent at once and joined; it is therefore atomic
@@ -53,6 +55,12 @@ export class ClusterEngine extends IoredisEngine {
     this.#cluster.on('-node', () => {
       if (this.#cluster.status === 'ready') this.#cluster.refreshSlotsCache();
     });
+  }
+
+  override get status(): EngineStatus {
+    const { status } = this.link;
+    const { refusals } = this.#masters;
+    return refusals === undefined || !status.available ? status : { ...status, refuses: refusals };
   }
 
   override slotOf(key: string): number {
@@ -176,9 +184,19 @@ export class ClusterEngine extends IoredisEngine {
     return wasRefused || this.#ownerOf(command)?.isFrozen === true || super.isInVain(command, error, retries);
   }
 
-  /** A node that sees no majority, or lacks slots that it is told to insist on, refuses all keys: it is as good as away. */
+  /**
+   * A node that sees no majority, lacks slots that it is told to insist on, or loads its data, refuses all keys: it is as good
+   * as away. What it refuses of some kind only, its slots lack.
+   */
   protected override refused(command: Command<unknown>, message: string): void {
-    if (message.startsWith(CLUSTER_IS_DOWN)) this.#ownerOf(command)?.refused(message);
+    const word = wordOf(message);
+    const master = command.node === undefined ? this.#ownerOf(command) : this.#masters.at(command.node);
+    if (word === undefined || master === undefined) return;
+    const { refuses } = errorReplies[word];
+    if (refuses === 'writes') master.noted('writes', message);
+    else if (refuses === 'command' && !keyless.has(command.name)) {
+      master.noted(command.safety === 'read' ? 'reads' : 'writes', message);
+    } else if (refuses === 'everything' && !message.startsWith(SLOT_IS_LOST)) master.refused(message);
   }
 
   /** On those that can be used; one that comes back is told anew. */

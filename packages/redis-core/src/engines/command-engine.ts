@@ -31,6 +31,7 @@ export abstract class CommandEngine implements RedisEngine {
   abstract readonly status: EngineStatus;
   abstract readonly tracksReads: boolean;
   abstract readonly trackingEpoch: number;
+  noteRefusal?(key: string, reply: string): void;
   slotOf?(key: string): number;
   slotsAway?(): readonly number[];
   onSlots?(listener: () => void): Unsubscribe;

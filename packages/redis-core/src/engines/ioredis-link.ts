@@ -1,6 +1,7 @@
 import { Command, type Redis } from 'ioredis';
 import { Breaker, type BreakerState } from '../breaker.ts';
 import { publishEvent } from '../channels.ts';
+import type { Command as OwnCommand } from '../command.ts';
 import {
   addressOf,
   explainFault,
@@ -11,6 +12,7 @@ import {
 import type { EngineOptions } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
 import type { EngineStatus, Unsubscribe } from '../engine.ts';
+import { errorReplies, wordOf } from '../error-replies.ts';
 import { UnavailableError } from '../errors.ts';
 import { Probe } from '../probe.ts';
 import { ServerClock } from '../server-clock.ts';
@@ -19,6 +21,9 @@ import { askBeside } from './ioredis-beside.ts';
 import { endClient } from './ioredis-client.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
 import { flushWrites } from './ioredis-writes.ts';
+import { PrimarySearch } from './primary-search.ts';
+import { RefusedWork } from './refused-work.ts';
+import { servesReads, takesWrites } from './write-proof.ts';
 
 /** After so much silence Redis is asked, unless the options say otherwise. */
 export const PROBE_INTERVAL_MS = 250;
@@ -31,6 +36,10 @@ const COUNTED_DEADLINE_MS = 250;
 const TOO_MANY = 'too many calls were not answered in time';
 /** What an attempt looks like in the end, whatever it failed of. */
 const saysLittle: ReadonlySet<ConnectionFault['kind']> = new Set(['other', 'closed', 'silent']);
+/** Connecting anew at once would end the same way, over and over. */
+const lasts: ReadonlySet<ConnectionFault['kind']> = new Set(['no-database', 'not-ready']);
+/** Rules of access that forbid these say nothing of reads and writes. */
+const keyless: ReadonlySet<OwnCommand<unknown>['name']> = new Set(['time', 'publish', 'info', 'scan']);
 /** A server that takes the connection and refuses what is needed is asked again after so long. */
 const REFUSED_RETRY_MS = 1000;
 
@@ -56,6 +65,8 @@ export class IoredisLink {
   readonly #breaker: Breaker;
   readonly #probe: Probe;
   readonly #patience: ConnectPatience;
+  readonly #refused: RefusedWork;
+  readonly #search: PrimarySearch;
   readonly #clockTimer: NodeJS.Timeout;
   /** Of a cluster the nodes come and go by themselves; it has no one socket that could be asked or destroyed. */
   readonly #isCluster: boolean;
@@ -79,6 +90,16 @@ export class IoredisLink {
     this.#client = client;
     this.#isCluster = options.target.kind === 'cluster';
     this.#breaker = new Breaker((state) => this.#publishBreaker(state));
+    this.#search = new PrimarySearch(client);
+    this.#refused = new RefusedWork({
+      target: options.target,
+      askWrites: () => takesWrites(client),
+      findPrimary: () => this.#findPrimary(),
+      onChange: (refuses) => {
+        const { name: connection } = options;
+        publishEvent('holdfast:redis:refusals', () => ({ connection, address: this.#address, refuses }));
+      },
+    });
     client.on('ready', () => void this.#onReady());
     client.on('close', () => this.#onLost());
     client.on('connecting', () => {
@@ -129,7 +150,10 @@ export class IoredisLink {
   }
 
   get status(): EngineStatus {
-    if (this.#available) return { available: true, breaker: 'closed' };
+    if (this.#available) {
+      const { refusals } = this.#refused;
+      return { available: true, breaker: 'closed', ...(refusals === undefined ? {} : { refuses: refusals }) };
+    }
     return {
       available: false,
       breaker: this.#breaker.state === 'half-open' ? 'half-open' : 'open',
@@ -183,6 +207,21 @@ export class IoredisLink {
     if (!this.#probe.isUploading) void this.#countFailure();
   }
 
+  /** Redis answered a command with this error reply, which may say something of all others. */
+  refused({ name, safety }: Pick<OwnCommand<unknown>, 'name' | 'safety'>, reply: string): void {
+    const word = wordOf(reply);
+    if (!this.#available || word === undefined) return;
+    switch (errorReplies[word].refuses) {
+      case 'writes':
+        return this.#refused.noted('writes', reply);
+      case 'command':
+        return keyless.has(name) ? undefined : this.#refused.noted(safety === 'read' ? 'reads' : 'writes', reply);
+      case 'everything':
+        return this.#leave(explainFault(new Error(reply), this.#options.target, true), true);
+      case 'call':
+    }
+  }
+
   /** Of a cluster whose client is connected: no master is left that can be used; or (`undefined`) there is one again. */
   mastersAway(reason: string | undefined): void {
     if (reason === undefined) {
@@ -200,6 +239,8 @@ export class IoredisLink {
     this.#frozen = true; // Keeps the reason, and whoever retries need not wait.
     this.#availability.clear();
     this.#setAvailable(false);
+    this.#refused.stop();
+    this.#search.stop();
     this.#probe.stop();
     this.#patience.stop();
     clearInterval(this.#clockTimer);
@@ -222,7 +263,7 @@ export class IoredisLink {
       let isProven = false;
       const isClosed = await this.#breaker.attempt(async () => {
         try {
-          await withDeadline(Promise.all([this.#ask(), this.#mayWrite()]), performance.now() + deadlineMs, late);
+          await withDeadline(Promise.all([this.#ask(), this.#serves()]), performance.now() + deadlineMs, late);
           // The library goes on in the database 0 when the one that it was told is not there, and says so behind that.
           await new Promise((resolve) => setImmediate(resolve));
           isProven = this.#faultOfAttempt?.kind !== 'no-database';
@@ -250,8 +291,7 @@ export class IoredisLink {
   /** It is connected, and does not do what is asked of it. */
   #unproven(): void {
     const kind = this.#fault?.kind;
-    if (!isAccessRefused(kind) && kind !== 'no-database') return this.#giveUp(this.#reason, kind);
-    // Connecting anew at once would end the same way, over and over.
+    if (!isAccessRefused(kind) && (kind === undefined || !lasts.has(kind))) return this.#giveUp(this.#reason, kind);
     void this.#breaker.trip();
     this.#attemptedOnce();
     clearTimeout(this.#refusedTimer);
@@ -276,9 +316,29 @@ export class IoredisLink {
     destroyStream(this.#client);
   }
 
+  /**
+   * Goes to another connection of the same address. What is in flight gets its answer first: the connection is closed from
+   * this side. `isFrozen`: no connection will help for now.
+   */
+  #leave(fault: ConnectionFault, isFrozen: boolean): void {
+    this.#fault = fault;
+    this.#frozen = isFrozen;
+    void this.#breaker.trip();
+    this.#setAvailable(false);
+    this.#client.disconnect(true);
+  }
+
+  /** It is a replica: changes over to the primary, if the address leads there by now. */
+  async #findPrimary(): Promise<void> {
+    if (!(await this.#search.look())) return;
+    const fault = this.#refused.refusals?.writes;
+    if (this.#available && fault?.kind === 'read-only') this.#leave(fault, false);
+  }
+
   #setAvailable(available: boolean): void {
     if (this.#available === available) return;
     this.#available = available;
+    if (!available) this.#refused.forget();
     if (available) {
       this.#fault = undefined;
       this.#hasConnected = true;
@@ -335,15 +395,21 @@ export class IoredisLink {
     this.clock.measure(sentAt, performance.now(), seconds * 1000 + microseconds / 1000);
   }
 
-  /** Whether our keys may be written at all: a user that may connect may still be denied every key. */
-  async #mayWrite(): Promise<void> {
-    const { ownKey } = this.#options;
-    if (ownKey === undefined) return;
+  /**
+   * Whether it serves us at all: a user that may connect may still be denied every key, and a replica that has lost its
+   * master may refuse reads.
+   */
+  async #serves(): Promise<void> {
+    const { ownKey, target } = this.#options;
+    if (ownKey === undefined) return servesReads(this.#client);
     try {
       await this.#client.unlink(ownKey);
     } catch (error) {
-      // All other errors (it is a replica, it is loading) are those of a time, and not of this user.
-      if (isAccessRefused(explainFault(error, this.#options.target).kind)) throw error;
+      const fault = explainFault(error, target);
+      if (isAccessRefused(fault.kind) || lasts.has(fault.kind)) throw error;
+      // All other replies are about writes.
+      if (error instanceof Error && wordOf(error.message) !== undefined) this.#refused.noted('writes', error.message);
+      await servesReads(this.#client);
     }
   }
 

@@ -6,8 +6,9 @@ import { wasLost } from '../command-outcome.ts';
 import { withDeadline } from '../deadline.ts';
 import { DeadlineWheel } from '../deadline-wheel.ts';
 import type { BatchReply, BatchResult } from '../engine.ts';
-import { HoldfastError, UnknownOutcomeError } from '../errors.ts';
-import { fromReplyError, isReplyError, lostReply } from '../reply-error.ts';
+import { fromReplyError } from '../error-replies.ts';
+import { HoldfastError, NotReadyError, UnknownOutcomeError } from '../errors.ts';
+import { isReplyError, lostReply } from '../reply-error.ts';
 import { scriptDigest } from '../script.ts';
 import { Attempt, BatchAttempt } from './ioredis-attempt.ts';
 import type { IoredisLink } from './ioredis-link.ts';
@@ -188,7 +189,6 @@ export class Sender {
 
   /** Sends again, while that is safe and there is time. `outcome` is that of the first try. */
   async #retried<Reply>(command: Command<Reply>, deadlineAt: number, outcome: Promise<Reply>): Promise<Reply> {
-    const retries = command.safety === 'once' ? 0 : this.#options.retryAttempts;
     let trying = outcome;
     let unknown: UnknownOutcomeError | undefined;
     for (let retry = 0; ; retry += 1) {
@@ -199,7 +199,9 @@ export class Sender {
         // Once a try may have been applied, a later one that certainly was not does not make the call certain again.
         if (error instanceof UnknownOutcomeError) unknown ??= error;
         const delayMs = Math.min(this.#options.retryDelayMs, 50 * 2 ** retry);
-        const isOver = retry >= retries || performance.now() + delayMs >= deadlineAt;
+        // What was certainly refused may be sent again, whatever it does; unless an earlier try may have been applied.
+        const mayRepeat = command.safety !== 'once' || (error instanceof NotReadyError && unknown === undefined);
+        const isOver = !mayRepeat || retry >= this.#options.retryAttempts || performance.now() + delayMs >= deadlineAt;
         if (!isLost || isOver || this.#options.isInVain(command, error, retry))
           throw isLost && unknown ? unknown : error;
         await wait(delayMs);

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { publishEvent } from '../channels.ts';
+import * as commands from '../command.ts';
 import type { Command } from '../command.ts';
 import { outcomeOf } from '../command-outcome.ts';
 import type { EngineOptions, RedisTarget } from '../connection.ts';
@@ -110,8 +111,13 @@ export class IoredisEngine extends CommandEngine {
   }
 
   /** Redis answered a command with this error. */
-  protected refused(_command: Command<unknown>, _message: string): void {
-    // One server says so to its caller only.
+  protected refused(command: Command<unknown>, message: string): void {
+    this.#link.refused(command, message);
+  }
+
+  override noteRefusal(key: string, reply: string): void {
+    // As a write to that key: where a script asks for more than one knows, that is what it does.
+    this.refused(commands.pexpire(key, 1), reply);
   }
 
   /** A server may not know the scripts any more. */
