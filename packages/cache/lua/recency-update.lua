@@ -3,8 +3,8 @@
 -- ARGV    1: now, 2: how many entries there may be (0: any number), 3: how many entries to expire and to name at most,
 --         4: how many writes follow, each as: key, when, when it expires (0: never)
 --         then removals, each as: key, when; an entry that was used after that stays
--- reply   how many entries there are, how many expired ones were forgotten,
---         then those that were used longest ago and are too many, each as: key, when it was used
+-- reply   how many names there are, how many of them without those that have expired, whether the index is complete (1 or 0),
+--         how many expired ones were forgotten, then those that were used longest ago and are too many, each as: key, when it was used
 local recency, expiry = KEYS[1], KEYS[2]
 local limit = tonumber(ARGV[3])
 local at = 5
@@ -31,7 +31,10 @@ if #expired > 0 then
   redis.call('ZREM', expiry, unpack(expired))
 end
 local count = redis.call('ZCARD', recency)
-local reply = { count, #expired }
+-- A name that no entry can have marks an index that knows every entry.
+local complete = redis.call('ZSCORE', recency, '') and 1 or 0
+count = count - complete
+local reply = { count, count - redis.call('ZCOUNT', expiry, '-inf', ARGV[1]), complete, #expired }
 local excess = math.min(count - tonumber(ARGV[2]), limit)
 if ARGV[2] ~= '0' and excess > 0 then
   for _, part in ipairs(redis.call('ZRANGE', recency, 0, excess - 1, 'WITHSCORES')) do

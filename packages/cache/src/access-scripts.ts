@@ -16,7 +16,7 @@ export const accessFlush: Script<number> = defineScript({
       store.zadd(hits, member, (store.zscore(hits, member) ?? 0) + numberOf(items[index + 1]));
       const at = numberOf(items[index + 2]);
       zaddGreater(store, last, member, at);
-      if (recency !== undefined) zaddGreater(store, recency, member, at);
+      if (recency !== undefined && store.zscore(recency, member) !== null) zaddGreater(store, recency, member, at);
     }
     const excess = Math.max(0, Math.min(store.zcard(hits) - numberOf(limit), MAX_KEYS_PER_FLUSH));
     if (excess > 0) {

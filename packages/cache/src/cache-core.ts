@@ -1,10 +1,11 @@
-import type { Keys, RedisEngine } from '@holdfast/redis-core';
+import type { Bytes, Keys, RedisEngine, Script, ScriptReply } from '@holdfast/redis-core';
 import { Change } from './change.ts';
 import { operations, publishOperation, publishRefresh } from './channels.ts';
 import type { Entry, TagStamp } from './entry.ts';
 import { checkDuration, checkTtl, MAX_TTL_MS, MAX_WAIT_MS } from './errors.ts';
 import type { Fallback } from './fallback.ts';
 import { type Found, nothing } from './found.ts';
+import { keepingIndex } from './index-script.ts';
 import { Leasing } from './loading.ts';
 import type { L1Cache } from './l1-cache.ts';
 import type { CacheEntry, CacheOptions } from './options.ts';
@@ -74,6 +75,7 @@ export class CacheCore {
     this.leaseMs = options.leaseMs ?? 5000;
     this.leasing = new Leasing({
       engine: options.engine,
+      run: (script, keys, args) => this.run(script, keys, args),
       l1,
       tagsKey: this.tagsKey,
       leaseMs: this.leaseMs,
@@ -173,6 +175,22 @@ export class CacheCore {
     return undefined;
   }
 
+  /** Whether entries and their names in the index are written in one step, by `run`. */
+  get keepsIndex(): boolean {
+    return this.usage?.keptIndex(this.namespace) !== undefined;
+  }
+
+  /** Runs a script that writes or removes entries; where the namespace has an index that goes with them, on that too. */
+  run<Reply extends ScriptReply>(
+    script: Script<Reply>,
+    keys: readonly string[],
+    args: readonly Bytes[],
+  ): Promise<Reply> {
+    const sets = this.usage?.keptIndex(this.namespace);
+    if (sets === undefined) return this.engine.run(script, keys, args);
+    return this.engine.run(keepingIndex(script), [...keys, ...sets], [...args, this.prefix(), String(this.now())]);
+  }
+
   /** What the tags went through until now. One command, and a second one where they begin. */
   async stampNow(): Promise<TagStamp> {
     const [epoch, seq] = await this.engine.hget(this.tagsKey, ['epoch', 'seq']);
@@ -237,6 +255,8 @@ export class CacheCore {
 
   /** An entry was stored that Redis keeps for so long. Never waits. */
   stored(key: string, keepMs: number | null): void {
+    // What the fallback holds goes with the outage.
+    if (this.isOnFallbackFor(this.complete(key))) return;
     this.usage?.written(this.namespace, key, keepMs === null ? null : this.now() + keepMs);
   }
 

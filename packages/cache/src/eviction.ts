@@ -34,8 +34,9 @@ export async function evict(core: CacheCore, victims: readonly Victim[]): Promis
   });
 }
 
-async function send({ engine }: CacheCore, keys: readonly string[], times: readonly string[]): Promise<EvictReply> {
-  if (engine.slotOf === undefined) return engine.run(cacheEvict, keys, times);
+async function send(core: CacheCore, keys: readonly string[], times: readonly string[]): Promise<EvictReply> {
+  const { engine } = core;
+  if (engine.slotOf === undefined) return core.run(cacheEvict, keys, times);
   const operations = keys.map((key, index): BatchOperation => {
     return { op: 'run', script: cacheEvict, keys: [key], args: [times[index] ?? '0'] };
   });

@@ -1,6 +1,7 @@
 import { type Bytes, CommandError, fromReplyError, type RedisEngine, WrongTypeError } from '@holdfast/redis-core';
 import { encodeEntry, type Entry, STAMP_OF_WRITE, type TagStamp } from './entry.ts';
 import { decodeFound, foreign, type Found } from './found.ts';
+import type { RunScript } from './index-script.ts';
 import { loadingMarker } from './marker.ts';
 import type { L1Cache } from './l1-cache.ts';
 import { asError } from './as-error.ts';
@@ -48,6 +49,8 @@ export interface LeasedFill {
 
 export interface LeasingOptions {
   readonly engine: RedisEngine;
+  /** Runs a script that writes an entry, on the index of the namespace too. */
+  readonly run: RunScript;
   readonly l1: L1Cache;
   /**
    * What the namespace's tags went through until now; asked for where a script cannot read them along. `undefined`: nobody
@@ -276,12 +279,12 @@ export class Lease implements HeldLease {
    */
   async fill(fill: Fill): Promise<boolean> {
     const { key } = this.#taken;
-    const { engine, tagsKey } = this.#options;
+    const { tagsKey } = this.#options;
     const prepared = this.prepare(fill);
     if (prepared === undefined) return this.release('', 0);
     const { token, keepMs, value, tags } = prepared;
     const args: Bytes[] = [tags.length > 0 ? randomToken() : '', token, keepMs, value, `${tags.length}`, ...tags];
-    const [outcome] = await engine.run(cacheFill, tags.length > 0 ? [tagsKey, key] : [key], args);
+    const [outcome] = await this.#options.run(cacheFill, tags.length > 0 ? [tagsKey, key] : [key], args);
     return outcome === 1;
   }
 

@@ -20,6 +20,12 @@ export interface NamespaceOptions {
   readonly failureThrottleMs?: number;
   /** More entries than this, and those that were used longest ago go. Default: no bound. Needs a `CacheRegistry`. */
   readonly maxEntries?: number;
+  /**
+   * Whether Redis keeps an index of the entries' names, so that lists, an invalidation of a prefix or of all, and sizes cost in
+   * proportion to this namespace, not to all keys of the Redis. One with `maxEntries` has it anyway. Default false. Needs a
+   * `CacheRegistry`; all processes that write the namespace must agree.
+   */
+  readonly indexed?: boolean;
   /** Values (`set`, `getOrSet`) of more bytes than this are compressed with zstd, where that helps. Default: never. */
   readonly compressAboveBytes?: number;
   /** A loading process that dies is replaced after so long; one that lives renews. Default 5000. */

@@ -1,19 +1,27 @@
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import { publishEviction } from './channels.ts';
 import type { Eviction, Victim } from './eviction.ts';
+import { RecencyNotes, type Note } from './recency-notes.ts';
 import { MAX_KEYS_PER_UPDATE, recencyUpdate } from './recency-script.ts';
 
 export interface RecencyIndexOptions {
   readonly engine: RedisEngine;
   readonly keys: Keys;
   readonly namespace: string;
-  /** More entries than this, and those that were used longest ago go. At least 1. */
-  readonly maxEntries: number;
+  /** More entries than this, and those that were used longest ago go. At least 1; `null`: any number. */
+  readonly maxEntries: number | null;
   /**
    * Deletes entries for eviction, from this process' memory too, and without a call of `removed`; but for those that were
    * written after `usedAt`. Says of each what became of it.
    */
   readonly remove: (victims: readonly Victim[]) => Promise<readonly Eviction[]>;
+  /**
+   * Whether names come into the index by the notes of `written`. Default true; false where the scripts that write and remove
+   * entries keep the names in the same step (`keepingIndex`).
+   */
+  readonly notesWrites?: boolean;
+  /** Called when names were given up, so that the index has to be repaired. */
+  readonly onLost?: () => void;
   /** So many writes are noted together. Default 10. */
   readonly refreshEvery?: number;
   /** And at least so often, while there are any. Default 5 seconds. */
@@ -24,34 +32,35 @@ export interface RecencyIndexOptions {
   readonly label?: string;
 }
 
-/** A write with when it expires (`null`: never), or a removal. */
-interface Note {
-  readonly at: number;
-  readonly expiresAt: number | null | 'removed';
+/** What the index says of a namespace now. */
+export interface IndexReading {
+  readonly entries: number;
+  /** Whether it knows every entry; else there may be any number more. */
+  readonly isComplete: boolean;
 }
 
 /** More than a few are only needed where others go on writing, and they can evict themselves. */
 const CLOSING_ROUNDS = 10;
-/** Notes that wait while Redis is away. Beyond it the oldest are given up: those entries are found at their next use. */
-const MAX_PENDING = 20_000;
 
 /**
- * Keeps the number of a namespace's entries within `maxEntries` by evicting what was used longest ago. Redis holds the
- * entries' names by the time of their last use, and by the time at which they expire, so that those that are gone
- * do not count.
+ * The index of a namespace: Redis holds the names of its entries by the time of their last use, and by the time at which they
+ * expire, so that those that are gone do not count. With a bound it keeps their number within `maxEntries` by evicting what was
+ * used longest ago.
  *
- * Writes are noted ten together: one command more per ten. Reads come along with the access counts. So between two notes
- * a namespace may hold a few entries more than its bound, per process; and what a process that was killed wrote last is
- * unknown until it is read or written again.
+ * Names come in with their entries, by the scripts that write these; on a cluster, where a script reaches one slot only, by
+ * notes, ten together, so that there the index lacks what was written in the last moments. Reads come along with the access
+ * counts. Every tenth write the number of entries is looked at, so between two looks a namespace may hold a few entries
+ * more than its bound, per process. Whoever writes many waits for the evictions that this takes (`relieve`).
  *
  * Eviction is in steps: a script names at most 100 of the oldest (it removes nothing, as in a cluster the entries live
- * elsewhere), `remove` deletes them unless they were written since, and the next note forgets their names, except of those
- * used since. A process that dies in between has lost nothing: the next one finds the same names.
+ * elsewhere), `remove` deletes them unless they were written since, and their names go with them or at the next note, except of
+ * those used since. A process that dies in between has lost nothing: the next one finds the same names.
  */
 export class RecencyIndex {
   readonly #options: RecencyIndexOptions;
   readonly #now: () => number;
-  #notes = new Map<string, Note>();
+  readonly #notes = new RecencyNotes();
+  readonly #notesWrites: boolean;
   #sinceFlush = 0;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
@@ -64,6 +73,7 @@ export class RecencyIndex {
 
   constructor(options: RecencyIndexOptions) {
     this.#options = options;
+    this.#notesWrites = options.notesWrites ?? true;
     this.#now = options.now ?? ((): number => options.engine.now());
   }
 
@@ -72,31 +82,56 @@ export class RecencyIndex {
     return this.#evictions;
   }
 
-  /** How many entries there were at the last note, and when that was; `null` before the first. No command. */
+  /** How many entries there were at the last look, and when that was; `null` before the first. No command. */
   get lastCount(): { readonly entries: number; readonly at: number } | null {
     return this.#count === null ? null : { entries: this.#count, at: this.#countedAt };
   }
 
   /** To be told of each entry that was stored. Never waits, never throws. */
   written(key: string, expiresAt: number | null): void {
-    this.#note(key, { at: this.#now(), expiresAt });
+    if (this.#closed) return;
+    if (this.#notesWrites) this.#notes.add(key, { at: this.#now(), expiresAt });
+    else if (this.#options.maxEntries === null) return;
+    this.#sinceFlush += 1;
+    this.#changed();
   }
 
   /** To be told of each entry that was deleted. Never waits, never throws. */
   removed(key: string): void {
-    this.#note(key, { at: this.#now(), expiresAt: 'removed' });
+    if (this.#closed) return;
+    this.#notes.add(key, { at: this.#now(), expiresAt: 'removed' });
+    this.#sinceFlush += 1;
+    this.#changed();
   }
 
-  /** How many entries there are now. One command. */
+  /**
+   * To be waited for by whoever wrote many entries: until the index knows them, and no more than some hundred are too many.
+   * Never rejects; does not wait while Redis is away.
+   */
+  async relieve(): Promise<void> {
+    const { maxEntries } = this.#options;
+    if (this.#failed || this.#closed) return;
+    const isFull = maxEntries !== null && (this.#count ?? 0) + this.#sinceFlush > maxEntries + MAX_KEYS_PER_UPDATE;
+    const isUnknown = maxEntries !== null && this.#count === null;
+    if (isFull || isUnknown || this.#notes.size >= MAX_KEYS_PER_UPDATE) await this.flush();
+  }
+
+  /** How many entries there are now. One command, and those for what waits to be noted. */
   async size(): Promise<number> {
-    const { engine, keys, namespace } = this.#options;
-    return this.#counted(await engine.zcard(keys.access(namespace, 'recency')));
+    return (await this.read()).entries;
+  }
+
+  /** The same, and whether that is all. */
+  async read(): Promise<IndexReading> {
+    await this.flush();
+    const { live, isComplete } = await this.#update([], 0);
+    return { entries: live, isComplete };
   }
 
   /** Writes what was noted and evicts what is too much. Never rejects; while Redis is away what was noted is kept. */
   async flush(): Promise<void> {
     await this.#flushing;
-    if (this.#flushing === undefined && this.#notes.size > 0) {
+    if (this.#flushing === undefined && this.#isDue()) {
       this.#flushing = this.#write().finally(() => {
         this.#flushing = undefined;
         this.#schedule();
@@ -114,27 +149,18 @@ export class RecencyIndex {
     clearTimeout(this.#timer);
   }
 
-  #note(key: string, note: Note): void {
-    if (this.#closed) return;
-    // At the end of the map, so that the oldest note is the first.
-    this.#notes.delete(key);
-    this.#notes.set(key, note);
-    this.#bound();
-    this.#sinceFlush += 1;
+  #changed(): void {
     const isDue = this.#sinceFlush >= (this.#options.refreshEvery ?? 10);
     if (isDue && this.#flushing === undefined && !this.#failed) void this.flush();
     else this.#schedule();
   }
 
-  #bound(): void {
-    for (const oldest of this.#notes.keys()) {
-      if (this.#notes.size <= MAX_PENDING) return;
-      this.#notes.delete(oldest);
-    }
+  #isDue(): boolean {
+    return this.#notes.size > 0 || this.#sinceFlush > 0;
   }
 
   #schedule(): void {
-    if (this.#timer !== undefined || this.#closed || this.#notes.size === 0) return;
+    if (this.#timer !== undefined || this.#closed || !this.#isDue()) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.flush();
@@ -146,17 +172,17 @@ export class RecencyIndex {
   async #write(): Promise<void> {
     this.#sinceFlush = 0;
     for (;;) {
-      const taken = [...this.#notes].slice(0, MAX_KEYS_PER_UPDATE);
-      for (const [key] of taken) this.#notes.delete(key);
+      const taken = this.#notes.take(MAX_KEYS_PER_UPDATE);
       let step: Step;
       try {
-        step = await this.#update(taken);
+        step = await this.#update(taken, this.#options.maxEntries ?? 0);
         this.#failed = false;
       } catch {
         this.#failed = true;
-        this.#putBack(taken);
+        this.#notes.putBack(taken);
         return;
       }
+      if (!this.#notes.wereAllKept()) this.#options.onLost?.();
       try {
         await this.#evict(step.tooMany);
       } catch {
@@ -168,24 +194,31 @@ export class RecencyIndex {
     }
   }
 
-  async #update(taken: readonly (readonly [string, Note])[]): Promise<Step> {
-    const { engine, keys, namespace, maxEntries } = this.#options;
+  /** `bound`: how many entries there may be; 0: any number. */
+  async #update(taken: readonly (readonly [string, Note])[], bound: number): Promise<Step> {
+    const { engine, keys, namespace } = this.#options;
     const writes: string[] = [];
     const removals: string[] = [];
     for (const [key, { at, expiresAt }] of taken) {
       if (expiresAt === 'removed') removals.push(key, String(at));
       else writes.push(key, String(at), String(expiresAt ?? 0));
     }
-    const [count, expired, ...oldest] = await engine.run(
+    const [, live, isComplete, expired, ...oldest] = await engine.run(
       recencyUpdate,
       [keys.access(namespace, 'recency'), keys.access(namespace, 'expiry')],
-      [this.#now(), maxEntries, MAX_KEYS_PER_UPDATE, writes.length / 3].map(String).concat(writes, removals),
+      [this.#now(), bound, MAX_KEYS_PER_UPDATE, writes.length / 3].map(String).concat(writes, removals),
     );
     const tooMany = Array.from({ length: oldest.length / 2 }, (_, index): Victim => {
       return { key: String(oldest[index * 2]), usedAt: Number(oldest[index * 2 + 1]) };
     });
-    this.#counted(Number(count) - tooMany.length);
-    return { tooMany, isFull: Math.max(Number(expired), tooMany.length) >= MAX_KEYS_PER_UPDATE };
+    this.#count = Number(live) - tooMany.length;
+    this.#countedAt = this.#now();
+    return {
+      tooMany,
+      live: Number(live),
+      isComplete: Number(isComplete) === 1,
+      isFull: Math.max(Number(expired), tooMany.length) >= MAX_KEYS_PER_UPDATE,
+    };
   }
 
   async #evict(tooMany: readonly Victim[]): Promise<void> {
@@ -193,33 +226,29 @@ export class RecencyIndex {
     const victims = tooMany.filter(({ key }) => !this.#notes.has(key));
     if (victims.length === 0) return;
     const outcomes = await this.#options.remove(victims);
-    for (const [index, { key, usedAt }] of victims.entries()) {
-      const outcome = outcomes[index] ?? 'missing';
-      if (this.#notes.has(key)) continue;
-      // Stored anew by somebody who has not told yet, or never will: it counts, and is not the oldest.
-      if (typeof outcome === 'object') this.#notes.set(key, { at: outcome.writtenAt, expiresAt: outcome.expiresAt });
-      else this.#notes.set(key, { at: usedAt, expiresAt: 'removed' });
-    }
+    if (this.#notesWrites) this.#noteOutcomes(victims, outcomes);
     const count = outcomes.filter((outcome) => outcome === 'removed').length;
     if (count === 0) return;
     this.#evictions += count;
     publishEviction({ namespace: this.#options.label ?? this.#options.namespace, count });
   }
 
-  #putBack(taken: readonly (readonly [string, Note])[]): void {
-    this.#notes = new Map([...taken, ...this.#notes]);
-    this.#bound();
-  }
-
-  #counted(entries: number): number {
-    this.#count = entries;
-    this.#countedAt = this.#now();
-    return entries;
+  #noteOutcomes(victims: readonly Victim[], outcomes: readonly Eviction[]): void {
+    for (const [index, { key, usedAt }] of victims.entries()) {
+      const outcome = outcomes[index] ?? 'missing';
+      if (this.#notes.has(key)) continue;
+      // Stored anew by somebody who has not told yet, or never will: it counts, and is not the oldest.
+      if (typeof outcome === 'object') this.#notes.add(key, { at: outcome.writtenAt, expiresAt: outcome.expiresAt });
+      else this.#notes.add(key, { at: usedAt, expiresAt: 'removed' });
+    }
   }
 }
 
 interface Step {
   /** The entries to evict. */
   readonly tooMany: readonly Victim[];
+  /** Without those that have expired. */
+  readonly live: number;
+  readonly isComplete: boolean;
   readonly isFull: boolean;
 }

@@ -4,8 +4,23 @@ import { numberOf, textOf, zaddGreater } from './access-scripts.ts';
 /** Keys a call, of each kind: what keeps one call well below 5 ms. */
 export const MAX_KEYS_PER_UPDATE = 100;
 
-/** Count of entries, count of expired ones, then pairs of key and time for those that are too many. */
+/** Names; names without those that have expired; whether the index is complete (1 or 0); forgotten expired ones; then pairs of key and time for those that are too many. */
 export type RecencyReply = readonly (number | Buffer)[];
+
+/**
+ * In the set of names, with the highest score: the index knows every entry. No entry has an empty key, and with the set the mark
+ * goes too.
+ */
+export const COMPLETE_MARK = '';
+
+/** `lua/recency-missing.lua`. */
+export const recencyMissing: Script<readonly number[]> = defineScript({
+  name: 'recency-missing',
+  lua: loadLua('recency-missing', import.meta.url),
+  idempotent: true,
+  twin: (store, [recency = ''], args) =>
+    args.flatMap((name, place) => (store.zscore(recency, textOf(name)) === null ? [place] : [])),
+});
 
 /** `lua/recency-update.lua`. Times only grow, so a call whose reply was lost is sent again. */
 export const recencyUpdate: Script<RecencyReply> = defineScript({
@@ -32,11 +47,15 @@ export const recencyUpdate: Script<RecencyReply> = defineScript({
     }
     const expired = store.zrange(expiry, { by: 'score', min: -Infinity, max: now ?? 0, limit: limit ?? 0 });
     for (const { member } of expired) forget(member);
-    const count = store.zcard(recency);
+    const isComplete = store.zscore(recency, COMPLETE_MARK) !== null;
+    const count = store.zcard(recency) - (isComplete ? 1 : 0);
+    const dead = store.zrange(expiry, { by: 'score', min: -Infinity, max: now ?? 0 }).length;
     const excess = bound === 0 ? 0 : Math.max(0, Math.min(count - (bound ?? 0), limit ?? 0));
     const oldest = excess === 0 ? [] : store.zrange(recency, { by: 'index', start: 0, stop: excess - 1 });
     return [
       count,
+      count - dead,
+      isComplete ? 1 : 0,
       expired.length,
       ...oldest.flatMap(({ member, score }) => [Buffer.from(member), Buffer.from(String(score))]),
     ];

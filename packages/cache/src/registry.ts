@@ -54,13 +54,11 @@ export class CacheRegistry {
       l1.onInterrupt((entries) => fallback.inherit([...entries].filter((kept) => this.#isCurrent(kept))));
       this.#fallback = fallback;
     }
-    const bounded = Object.entries(options.namespaces).flatMap(([name, { maxEntries }]): [string, number][] =>
-      maxEntries === undefined ? [] : [[name, maxEntries]],
-    );
+    const indexed = Object.entries(options.namespaces).filter(([, rules]) => hasIndex(rules));
     this.#usage = new Usage({
       engine: options.engine,
       keys: options.keys,
-      maxEntries: new Map(bounded),
+      maxEntries: new Map(indexed.map(([name, { maxEntries = null }]) => [name, maxEntries])),
       remove: (namespace, oldest) => this.#make(namespace).evict(oldest),
       ...options.usage,
     });
@@ -148,4 +146,8 @@ export class CacheRegistry {
       { l1: this.#l1, usage: this.#usage, ...(this.#fallback === undefined ? {} : { fallback: this.#fallback }) },
     );
   }
+}
+
+function hasIndex({ maxEntries, indexed = false }: NamespaceOptions): boolean {
+  return indexed || maxEntries !== undefined;
 }

@@ -1,11 +1,12 @@
+import type { Keys } from '@holdfast/redis-core';
 import { AccessTracker, type AccessCount, type AccessTrackerOptions } from './access-tracker.ts';
 import type { Eviction } from './eviction.ts';
 import { RecencyIndex, type RecencyIndexOptions } from './recency-index.ts';
 import { SizeTracker, type SizeReading } from './size-tracker.ts';
 
 export interface UsageOptions extends Pick<AccessTrackerOptions, 'engine' | 'keys' | 'flushIntervalMs' | 'now'> {
-  /** The bounds of those namespaces that have one. */
-  readonly maxEntries: ReadonlyMap<string, number>;
+  /** The namespaces that have an index, with their bounds; `null`: without one. */
+  readonly maxEntries: ReadonlyMap<string, number | null>;
   /** As that of the index of each namespace, without telling this object. */
   readonly remove: (namespace: string, ...call: Parameters<RecencyIndexOptions['remove']>) => Promise<Eviction[]>;
 }
@@ -17,14 +18,23 @@ export interface UsageOptions extends Pick<AccessTrackerOptions, 'engine' | 'key
 export class Usage {
   readonly #access: AccessTracker;
   readonly #sizes: SizeTracker;
-  readonly #bounded: ReadonlyMap<string, RecencyIndex>;
+  readonly #indexes: ReadonlyMap<string, RecencyIndex>;
+  /** Those whose names come in with the entries: where one script reaches both. */
+  readonly #kept: ReadonlyMap<string, IndexSets>;
 
   constructor({ maxEntries, remove, ...options }: UsageOptions) {
     const { engine, keys, now, flushIntervalMs } = options;
     const clock = now === undefined ? {} : { now };
-    this.#access = new AccessTracker({ ...options, keepsRecency: (namespace) => this.#bounded.has(namespace) });
+    this.#access = new AccessTracker({
+      ...options,
+      keepsRecency: (namespace) => typeof maxEntries.get(namespace) === 'number',
+    });
     this.#sizes = new SizeTracker({ engine, keys, ...clock });
-    this.#bounded = new Map(
+    const notesWrites = engine.slotOf !== undefined;
+    this.#kept = new Map(
+      notesWrites ? [] : Array.from(maxEntries.keys(), (namespace) => [namespace, indexSets(keys, namespace)]),
+    );
+    this.#indexes = new Map(
       Array.from(maxEntries, ([namespace, bound]) => [
         namespace,
         new RecencyIndex({
@@ -32,6 +42,7 @@ export class Usage {
           keys,
           namespace,
           maxEntries: bound,
+          notesWrites,
           remove: (oldest) => remove(namespace, oldest),
           ...clock,
           ...(flushIntervalMs === undefined ? {} : { flushIntervalMs }),
@@ -47,17 +58,27 @@ export class Usage {
 
   /** An entry was stored; `expiresAt` in milliseconds since the epoch, `null`: never. */
   written(namespace: string, key: string, expiresAt: number | null): void {
-    this.#bounded.get(namespace)?.written(key, expiresAt);
+    this.#indexes.get(namespace)?.written(key, expiresAt);
+  }
+
+  /** To be waited for after many writes: until the namespace is within its bound again. Never rejects. */
+  async relieve(namespace: string): Promise<void> {
+    await this.#indexes.get(namespace)?.relieve();
+  }
+
+  /** The sets of a namespace's index, for the scripts that keep it with the entries. `undefined` where none does. */
+  keptIndex(namespace: string): IndexSets | undefined {
+    return this.#kept.get(namespace);
   }
 
   /** An entry was deleted. */
   removed(namespace: string, key: string): void {
-    this.#bounded.get(namespace)?.removed(key);
+    this.#indexes.get(namespace)?.removed(key);
   }
 
   /** The last known size; no command. `null` until there is one. */
   size(namespace: string): SizeReading | null {
-    const index = this.#bounded.get(namespace);
+    const index = this.#indexes.get(namespace);
     if (index === undefined) return this.#sizes.size(namespace);
     const { lastCount } = index;
     return lastCount === null ? null : { entries: lastCount.entries, countedAt: lastCount.at };
@@ -65,13 +86,13 @@ export class Usage {
 
   /** The size as it can be known now: one command for a namespace with a bound, else the last known. */
   async measure(namespace: string): Promise<SizeReading | null> {
-    await this.#bounded.get(namespace)?.size();
+    await this.#indexes.get(namespace)?.size();
     return this.size(namespace);
   }
 
   /** Entries of a namespace that this process evicted. */
   evictions(namespace: string): number {
-    return this.#bounded.get(namespace)?.evictions ?? 0;
+    return this.#indexes.get(namespace)?.evictions ?? 0;
   }
 
   /** The keys that were read most, over all processes. One command. */
@@ -84,7 +105,14 @@ export class Usage {
     await Promise.all([
       this.#access.close(),
       this.#sizes.close(),
-      ...Array.from(this.#bounded.values(), (index) => index.close()),
+      ...Array.from(this.#indexes.values(), (index) => index.close()),
     ]);
   }
+}
+
+/** The keys of the sets of an index: of names by their last use, and by their expiry. */
+export type IndexSets = readonly [recency: string, expiry: string];
+
+function indexSets(keys: Keys, namespace: string): IndexSets {
+  return [keys.access(namespace, 'recency'), keys.access(namespace, 'expiry')];
 }

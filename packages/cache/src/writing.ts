@@ -91,6 +91,7 @@ export class Writing {
     for (const [index, { key, fill }] of sealed.entries()) {
       if (typeof replies[index] === 'number') this.#core.stored(key, fill.keepMs);
     }
+    if (sealed.length > 1) await this.#core.usage?.relieve(this.#core.namespace);
     return replies;
   }
 
@@ -102,7 +103,7 @@ export class Writing {
     const args: Bytes[] = [isTagged ? randomToken() : ''];
     for (const { fill } of sealed) args.push(String(fill.keepMs ?? 0), this.#core.sealing.encode(fill.entry));
     const keys = sealed.map(({ complete }) => complete);
-    return engine.run(cacheWrite, isTagged ? [tagsKey, ...keys] : keys, args);
+    return this.#core.run(cacheWrite, isTagged ? [tagsKey, ...keys] : keys, args);
   }
 
   async #sendPlain(sealed: readonly Sealed[]): Promise<Replies> {
@@ -115,7 +116,7 @@ export class Writing {
       return (await engine.batch(operations)).map((result) => (result.ok ? 1 : result.error));
     }
     const keys = sealed.map(({ complete }) => complete);
-    return engine.run(writeMany, keys, scriptArguments(operations));
+    return this.#core.run(writeMany, keys, scriptArguments(operations));
   }
 
   /** On a cluster each key lies in a slot of its own: a command for each, all in flight at once. */
@@ -147,7 +148,7 @@ export class Writing {
   /** Writes one entry without asking what was there: a plain SET where it has no tags. */
   async set(key: string, value: Omit<WriteItem, 'key'>): Promise<void> {
     const core = this.#core;
-    if ((value.tags?.length ?? 0) > 0 || core.isOff) {
+    if ((value.tags?.length ?? 0) > 0 || core.isOff || core.keepsIndex) {
       const [outcome] = await this.write([{ ...value, key }]);
       if (outcome instanceof Error) throw outcome;
       return;

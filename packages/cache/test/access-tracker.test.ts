@@ -87,7 +87,10 @@ describe.each(engines)('access counts on %s', (_name, create) => {
     const clock = new TestClock(start);
     const keepsRecency = (namespace: string): boolean => namespace === 'bounded';
     const tracker = new AccessTracker({ engine, keys, keepsRecency, now: clock.now });
+    await engine.zadd(keys.access('bounded', 'recency'), [{ member: 'a', score: start - 1 }]);
     tracker.hit('bounded', 'a');
+    // Deleted since it was read: its name does not come back.
+    tracker.hit('bounded', 'gone');
     tracker.hit('free', 'a');
     await tracker.close();
     const all = { by: 'index', start: 0, stop: -1 } as const;

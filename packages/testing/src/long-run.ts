@@ -22,3 +22,12 @@ export function embeddedLoad(): { readonly jobs: number; readonly valueSizes: re
   if (process.env['EMBEDDED_MEMORY'] === 'full') return { jobs: 1000, valueSizes: [20, 1000, 20_000, 500_000] };
   return { jobs: 50, valueSizes: [100_000] };
 }
+
+/**
+ * How much is written into a bounded namespace, and beside what: with `INDEX_LOAD=full` as much as once made it leak (200,000
+ * items into a bound of 10,000) and a million other keys; else a fiftieth of it.
+ */
+export function indexLoad(): { readonly items: number; readonly bound: number; readonly others: number } {
+  if (process.env['INDEX_LOAD'] === 'full') return { items: 200_000, bound: 10_000, others: 1_000_000 };
+  return { items: 8000, bound: 400, others: 20_000 };
+}
