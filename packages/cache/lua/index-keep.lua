@@ -12,6 +12,7 @@ local function unescaped(hex)
   return string.char(tonumber(hex, 16))
 end
 local touched = 0
+local gone = {}
 for _, key in ipairs(KEYS) do
   if string.sub(key, 1, #prefix) == prefix then
     touched = touched + 1
@@ -26,13 +27,17 @@ for _, key in ipairs(KEYS) do
         redis.pcall('ZREM', expiry, name)
       end
     else
-      redis.pcall('ZREM', recency, name)
-      redis.pcall('ZREM', expiry, name)
+      gone[#gone + 1] = name
     end
   end
 end
--- More than are added, so that names of what has expired do not gather where nobody counts them.
-local expired = redis.pcall('ZRANGE', expiry, '-inf', now, 'BYSCORE', 'LIMIT', 0, touched + 1)
+if #gone > 0 then
+  redis.pcall('ZREM', recency, unpack(gone))
+  redis.pcall('ZREM', expiry, unpack(gone))
+end
+-- More than are added, so that names of what has expired do not gather where nobody counts them. Those that are long over:
+-- `now` is what this process takes for the server's time.
+local expired = redis.pcall('ZRANGE', expiry, '-inf', now - 60000, 'BYSCORE', 'LIMIT', 0, touched + 1)
 if not expired.err and #expired > 0 then
   redis.pcall('ZREM', recency, unpack(expired))
   redis.pcall('ZREM', expiry, unpack(expired))

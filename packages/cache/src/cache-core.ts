@@ -9,6 +9,7 @@ import { keepingIndex } from './index-script.ts';
 import { Leasing } from './loading.ts';
 import type { L1Cache } from './l1-cache.ts';
 import type { CacheEntry, CacheOptions } from './options.ts';
+import { cacheRemove } from './remove-script.ts';
 import { cacheTagsInvalidate } from './tags-invalidate-script.ts';
 import { Sealing } from './sealing.ts';
 import { type Freshness, freshnessOf } from './staleness.ts';
@@ -189,6 +190,14 @@ export class CacheCore {
     const sets = this.usage?.keptIndex(this.namespace);
     if (sets === undefined) return this.engine.run(script, keys, args);
     return this.engine.run(keepingIndex(script), [...keys, ...sets], [...args, this.prefix(), String(this.now())]);
+  }
+
+  /** Removes keys (complete ones) of whatever type, and their names from the index. Replies how many there were. One command. */
+  async remove(keys: readonly string[]): Promise<number> {
+    if (keys.length === 0) return 0;
+    if (this.keepsIndex) return this.run(cacheRemove, keys, []);
+    for (const key of keys) this.usage?.removed(this.namespace, this.keyOf(key));
+    return this.engine.del(keys);
   }
 
   /** What the tags went through until now. One command, and a second one where they begin. */

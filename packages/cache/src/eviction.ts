@@ -34,6 +34,12 @@ export async function evict(core: CacheCore, victims: readonly Victim[]): Promis
   });
 }
 
+/** Has the index know an entry that was not written by a script. One command. */
+export async function nameOf(core: CacheCore, complete: string): Promise<void> {
+  // Nothing was written before the beginning of time, so that nothing is removed.
+  await core.run(cacheEvict, [complete], ['-1']);
+}
+
 async function send(core: CacheCore, keys: readonly string[], times: readonly string[]): Promise<EvictReply> {
   const { engine } = core;
   if (engine.slotOf === undefined) return core.run(cacheEvict, keys, times);

@@ -17,6 +17,9 @@ export type RunScript = <Reply extends ScriptReply>(
   args: readonly Bytes[],
 ) => Promise<Reply>;
 
+/** So long after its time a name is forgotten with the next write, whatever this process takes for the server's clock. */
+const OVER_MS = 60_000;
+
 const made = new WeakMap<object, Script>();
 
 /**
@@ -46,7 +49,7 @@ export function keepingIndex<Reply extends ScriptReply>(script: Script<Reply>): 
           now: numberOf(now),
         });
       }
-      const over = { by: 'score', min: -Infinity, max: numberOf(now), limit: touched.length + 1 } as const;
+      const over = { by: 'score', min: -Infinity, max: numberOf(now) - OVER_MS, limit: touched.length + 1 } as const;
       for (const { member } of store.zrange(expiry, over)) forget(store, recency, expiry, member);
       return reply;
     },

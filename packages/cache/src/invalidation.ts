@@ -141,7 +141,7 @@ export class Invalidating {
   async applyJournal(invalidations: readonly Invalidation[]): Promise<void> {
     const core = this.#core;
     const keys = invalidations.filter(({ kind }) => kind === 'key').map(({ value }) => core.complete(value));
-    for (let at = 0; at < keys.length; at += STEP) await core.engine.del(keys.slice(at, at + STEP));
+    for (let at = 0; at < keys.length; at += STEP) await core.remove(keys.slice(at, at + STEP));
     for (const mode of ['delete', 'expire'] as const) {
       const tags = invalidations.filter((one) => one.kind === 'tag' && one.mode === mode).map(({ value }) => value);
       for (let at = 0; at < tags.length; at += STEP) await this.apply({ tags: tags.slice(at, at + STEP) }, mode);
@@ -202,11 +202,8 @@ export class Invalidating {
   }
 
   async #drop(keys: readonly string[], mode: InvalidateMode): Promise<number> {
-    const { engine, usage, namespace } = this.#core;
-    if (mode === 'delete') {
-      for (const key of keys) usage?.removed(namespace, this.#core.keyOf(key));
-      return engine.del(keys);
-    }
+    const { engine } = this.#core;
+    if (mode === 'delete') return this.#core.remove(keys);
     if (engine.slotOf === undefined) return engine.run(cacheExpire, keys, []);
     const counts = await Promise.all(keys.map((key) => engine.run(cacheExpire, [key], [])));
     return counts.reduce((sum, one) => sum + one, 0);

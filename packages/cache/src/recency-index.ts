@@ -96,9 +96,9 @@ export class RecencyIndex {
     this.#changed();
   }
 
-  /** To be told of each entry that was deleted. Never waits, never throws. */
+  /** To be told of each entry that was deleted, where notes bring the names. Never waits, never throws. */
   removed(key: string): void {
-    if (this.#closed) return;
+    if (this.#closed || !this.#notesWrites) return;
     this.#notes.add(key, { at: this.#now(), expiresAt: 'removed' });
     this.#sinceFlush += 1;
     this.#changed();

@@ -9,6 +9,7 @@ import {
 import { asError } from './as-error.ts';
 import type { CacheCore } from './cache-core.ts';
 import { encodeEntry } from './entry.ts';
+import { nameOf } from './eviction.ts';
 import type { GetOrSet } from './get-or-set.ts';
 import type { WriteItem, WriteOutcome } from './options.ts';
 import { cacheWrite, type WriteReply } from './write-script.ts';
@@ -200,6 +201,7 @@ export class Writing {
     });
     this.#forget({ key, complete });
     core.count('set', 'stored', stored ? 1 : 0);
+    if (stored && core.keepsIndex) await nameOf(core, complete);
     if (stored) core.stored(key, keepMs);
     return stored ? 'created' : 'exists';
   }
@@ -209,13 +211,12 @@ export class Writing {
     const core = this.#core;
     const targets = keys.map((key): Target => ({ key, complete: core.complete(key) }));
     if (targets.length === 0) return 0;
-    for (const key of keys) core.usage?.removed(core.namespace, key);
     let removed = 0;
     const here = await this.#changing(
       'delete',
       targets,
       async (some) => {
-        removed = await core.engine.del(some.map(({ complete }) => complete));
+        removed = await core.remove(some.map(({ complete }) => complete));
         return some.map(() => false);
       },
       (target) => this.#noteAway(target),

@@ -57,7 +57,7 @@ test('names and entries go together: any program leaves the same in memory as in
         const value = entry(now);
         const both = async (act: (engine: RedisEngine) => Promise<unknown>): Promise<void> =>
           expect(await act(memory), kind).toEqual(await act(redis));
-        const run = <Of extends Script>(script: Of, args: readonly string[]): Promise<void> =>
+        const run = (script: Script, args: readonly string[]): Promise<void> =>
           both((engine) => engine.run(keepingIndex(script), [...complete, ...sets], [...args, prefix, String(now)]));
         if (kind === 'write') await run(cacheWrite, ['', ...complete.flatMap(() => [String(ttlMs), value])]);
         if (kind === 'evict') {

@@ -43,6 +43,7 @@ describe.each(engines)('on %s', (_name, create) => {
       await engine.set(keys.cache('free', key), 'v');
       usage.read('free', key);
     }
+    await engine.zrem(keys.access('small', 'recency'), ['d']);
     usage.removed('small', 'd');
     usage.removed('free', 'd');
     await usage.close();
