@@ -125,7 +125,7 @@ export class Leasing implements LeaseSource {
       args.push(token, keepMs, value, `${tags.length}`, ...tags);
     }
     args.unshift(checksTags ? randomToken() : '');
-    const replies = await engine.run(cacheFill, checksTags ? [tagsKey, ...keys] : keys, args);
+    const replies = await this.#options.run(cacheFill, checksTags ? [tagsKey, ...keys] : keys, args);
     return replies.map((reply) => (typeof reply === 'number' ? reply === 1 : fromReplyError(String(reply))));
   }
 

@@ -11,7 +11,7 @@ export type RecencyReply = readonly (number | Buffer)[];
  * In the set of names, with the highest score: the index knows every entry. No entry has an empty key, and with the set the mark
  * goes too.
  */
-export const COMPLETE_MARK = '';
+const COMPLETE_MARK = '';
 
 /** `lua/recency-missing.lua`. */
 export const recencyMissing: Script<readonly number[]> = defineScript({
