@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { errorsOfNewest, errorsOfOldest } from './compile.ts';
 
 const files = [
+  'packages/cache/test/types/values.test.ts',
   'packages/queue/test/types/catalogue.test.ts',
   'packages/queue/test/types/handlers.test.ts',
   'packages/jobs/test/types/built-in.test.ts',
@@ -21,7 +22,7 @@ const expected = [
 ];
 
 // Who finds modules how is the same code in both, so each way is seen once with either.
-describe('the types of queues and jobs hold, all declarations are right, and each mistake is told in terms of the data', () => {
+describe('the types of the cache, of queues and of jobs hold, all declarations are right, and each mistake is told in terms of the data', () => {
   it.each([
     ['TypeScript 7, which finds modules as a bundler does', () => errorsOfNewest({ resolution: 'bundler', files })],
     ['TypeScript 5.9, which finds them as Node does', () => errorsOfOldest({ resolution: 'nodenext', files })],

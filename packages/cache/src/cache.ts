@@ -20,6 +20,7 @@ import type {
   WriteItem,
   WriteOutcome,
 } from './options.ts';
+import type { ReadonlyDeep } from './readonly-deep.ts';
 import { Reading, served } from './reading.ts';
 import type { NamespaceStats } from './statistics.ts';
 import type { SizeReading } from './size-tracker.ts';
@@ -112,20 +113,23 @@ export class Cache {
   }
 
   /** The value that was stored, or `undefined`. Plain data comes frozen: it is shared with other readers. */
-  async get<Value>(key: string): Promise<Value | undefined> {
+  async get<Value>(key: string): Promise<ReadonlyDeep<Value> | undefined> {
     const complete = this.#core.complete(key);
     const kept = this.#reading.kept(key, complete);
-    if (kept !== undefined) return this.#reading.keptValue(complete, kept) as Value;
+    if (kept !== undefined) return this.#reading.keptValue(complete, kept) as ReadonlyDeep<Value>;
     const entry = served(await this.#reading.look(key, complete));
-    return entry === null ? undefined : (this.#reading.value(complete, entry) as Value);
+    return entry === null ? undefined : (this.#reading.value(complete, entry) as ReadonlyDeep<Value>);
   }
 
   /** Values in the order of `keys`. */
-  async getMany<Value>(keys: readonly string[], options: BulkOptions = {}): Promise<(Value | undefined)[]> {
+  async getMany<Value>(
+    keys: readonly string[],
+    options: BulkOptions = {},
+  ): Promise<(ReadonlyDeep<Value> | undefined)[]> {
     const looked = await this.#reading.lookMany(keys, options.batchSize ?? 500);
     return looked.map((one, index) => {
       const entry = served(one);
-      return entry === null ? undefined : (this.#value(keys[index] ?? '', entry) as Value);
+      return entry === null ? undefined : (this.#value(keys[index] ?? '', entry) as ReadonlyDeep<Value>);
     });
   }
 
@@ -148,23 +152,28 @@ export class Cache {
   /**
    * The value under a key, or what `loader` makes of it: called once over all processes, however many ask. What it
    * returns is stored unless the key was written, deleted or invalidated meanwhile.
+   * `undefined` comes where the loader may return it: a key has one type of value, whoever loads it.
    * @throws what the loader throws (a `LoaderFailedError` where another process ran it), or LoaderTimeoutError
    */
-  async getOrSet<Value, Stale = Value>(
+  async getOrSet<Value, Stale = Exclude<Value, undefined>>(
     key: string,
     loader: Loader<Value, Stale>,
     options: LoadOptions = {},
-  ): Promise<Value | undefined> {
+  ): Promise<ReadonlyDeep<Value>> {
+    return (await this.#getOrSet(key, loader, options)) as ReadonlyDeep<Value>;
+  }
+
+  async #getOrSet<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<unknown> {
     const core = this.#core;
     const complete = core.complete(key);
     // Early refreshes are decided with the entry at hand.
     const kept = core.policy.earlyRefresh === undefined ? this.#reading.kept(key, complete) : undefined;
-    if (kept !== undefined) return this.#reading.keptValue(complete, kept) as Value;
+    if (kept !== undefined) return this.#reading.keptValue(complete, kept);
     if (core.isOff) return loader({ ...unstored, key, signal: new AbortController().signal });
     const { entry, served: as } = await this.#loads.get(key, loader, options);
     core.count('get', as === 'loaded' ? 'miss' : as === 'stale' ? 'stale' : 'hit', 1);
     if (as !== 'loaded') core.used(key);
-    return entry === null ? undefined : (this.#reading.value(complete, entry) as Value);
+    return entry === null ? undefined : this.#reading.value(complete, entry);
   }
 
   /**
@@ -176,13 +185,13 @@ export class Cache {
     keys: readonly string[],
     loader: ManyLoader<Value>,
     options: LoadOptions = {},
-  ): Promise<(Value | undefined)[]> {
+  ): Promise<(ReadonlyDeep<Value> | undefined)[]> {
     if (this.#core.isOff) {
       const loaded = await loader([...new Set(keys)]);
-      return keys.map((key) => loaded.get(key));
+      return keys.map((key) => loaded.get(key) as ReadonlyDeep<Value> | undefined);
     }
     const entries = await this.#many.get(keys, loader, options);
-    return (await this.#reading.values(keys, entries)) as (Value | undefined)[];
+    return (await this.#reading.values(keys, entries)) as (ReadonlyDeep<Value> | undefined)[];
   }
 
   /** Replies whether there was something, of whatever type. One command. */

@@ -4,6 +4,7 @@ import type { Entry } from './entry.ts';
 import { LoaderFailedError, type Loader, type LoadOptions, runLoader } from './loader.ts';
 import type { HeldLease, LeaseSource } from './loading.ts';
 import { JOINABLE_MS, type Load, Loads, POLL_MS } from './loads.ts';
+import type { ReadonlyDeep } from './readonly-deep.ts';
 import { type Freshness, isDueEarly } from './staleness.ts';
 
 /** A value, and whether it is one that should have been replaced. */
@@ -336,7 +337,7 @@ export class GetOrSet {
   async #run<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions, stale: Entry | undefined) {
     return runLoader(loader, {
       key,
-      stale: stale === undefined ? undefined : (this.#core.sealing.valueOf(stale) as Stale),
+      stale: stale === undefined ? undefined : (this.#core.sealing.valueOf(stale) as ReadonlyDeep<Stale>),
       timeoutMs: options.hardTimeoutMs ?? this.#core.policy.hardTimeoutMs,
     });
   }

@@ -1,20 +1,21 @@
 import { HoldfastError } from '@holdfast/redis-core';
 import { cacheErrors } from './errors.ts';
+import type { ReadonlyDeep } from './readonly-deep.ts';
 
 /**
  * What `getOrSet` calls on a miss. `undefined` means that there is nothing: see `negativeTtlMs`. What it is given has a
  * type of its own, so that its own type can be inferred from what it returns.
  */
-export type Loader<Value, Stale = Value> = (
+export type Loader<Value, Stale = Exclude<Value, undefined>> = (
   context: LoaderContext<Stale>,
-) => Promise<Value | undefined> | Value | undefined;
+) => Promise<Value> | Value;
 
 export interface LoaderContext<Stale> {
   readonly key: string;
   /** Aborted at the hard time-out. */
   readonly signal: AbortSignal;
   /** The value that is being replaced, where there is one that may still be served. */
-  readonly stale: Stale | undefined;
+  readonly stale: ReadonlyDeep<Stale> | undefined;
   /** Time to live of what is loaded; `null`: no expiry. */
   readonly setTtl: (ttlMs: number | null) => void;
   /** Tags of what is loaded. */
@@ -59,7 +60,11 @@ export interface Loaded {
 /** Runs a loader once, within its hard time-out. */
 export function runLoader<Stale>(
   loader: Loader<unknown, Stale>,
-  { key, stale, timeoutMs }: { readonly key: string; readonly stale: Stale | undefined; readonly timeoutMs: number },
+  {
+    key,
+    stale,
+    timeoutMs,
+  }: { readonly key: string; readonly stale: ReadonlyDeep<Stale> | undefined; readonly timeoutMs: number },
 ): Promise<Loaded> {
   return new Promise((resolve, reject) => {
     const run = new Run<Stale>(key, stale);
@@ -84,14 +89,14 @@ export function runLoader<Stale>(
 
 class Run<Stale> implements LoaderContext<Stale> {
   readonly key: string;
-  readonly stale: Stale | undefined;
+  readonly stale: ReadonlyDeep<Stale> | undefined;
   ttlMs: number | null | undefined;
   tags: readonly string[] | undefined;
   /** Made for those who ask for it: it costs as much as all the rest of a run. */
   #controller: AbortController | undefined;
   #reason: Error | undefined;
 
-  constructor(key: string, stale: Stale | undefined) {
+  constructor(key: string, stale: ReadonlyDeep<Stale> | undefined) {
     this.key = key;
     this.stale = stale;
   }

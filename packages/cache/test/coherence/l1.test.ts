@@ -216,6 +216,7 @@ describe('L1', () => {
     const one = await cache.get<{ a: { b: number } }>('plain');
     expect(await cache.get('plain')).toBe(one);
     expect(() => {
+      // @ts-expect-error -- its type says so as well
       if (one) one.a.b = 2;
     }).toThrow(TypeError);
     await cache.set('map', { m: new Map([[1, 2]]) });
