@@ -10,6 +10,7 @@ import { Leasing } from './loading.ts';
 import type { L1Cache } from './l1-cache.ts';
 import type { CacheEntry, CacheOptions } from './options.ts';
 import { cacheRemove } from './remove-script.ts';
+import { OwnChanges } from './own-changes.ts';
 import { cacheTagsInvalidate } from './tags-invalidate-script.ts';
 import { Sealing } from './sealing.ts';
 import { type Freshness, freshnessOf } from './staleness.ts';
@@ -43,6 +44,7 @@ export class CacheCore {
   readonly namespace: string;
   readonly engine: RedisEngine;
   readonly l1: L1Cache;
+  readonly changes: OwnChanges;
   readonly fallback: Fallback | undefined;
   readonly usage: Usage | undefined;
   readonly leasing: Leasing;
@@ -69,6 +71,7 @@ export class CacheCore {
     this.namespace = options.namespace;
     this.engine = options.engine;
     this.l1 = l1;
+    this.changes = OwnChanges.of(options.engine);
     this.fallback = fallback;
     this.usage = usage;
     this.tagsKey = options.keys.cacheTags(options.namespace);

@@ -2,6 +2,7 @@ import { HoldfastError, type RedisEngine, UnavailableError } from '@holdfast/red
 import type { Entry } from './entry.ts';
 import { LostSlots } from './lost-slots.ts';
 import { KeptEntries, keptEntry, type KeptEntry } from './kept-entries.ts';
+import type { OwnChangeListener } from './own-changes.ts';
 
 /** Where invalidations are kept while Redis is away, so that they survive the process. */
 export interface InvalidationJournal {
@@ -139,6 +140,15 @@ export class Fallback {
     this.forget(keys);
   }
 
+  /** What any cache of the engine does with Redis itself. During an outage it is what is changed. */
+  readonly ownChanges: OwnChangeListener = {
+    onKey: (key, isNews) => {
+      if (isNews && !this.isActiveFor(key)) this.#memory.delete(key);
+    },
+    onPrefix: (prefix) => this.#forgetWhere(prefix, () => true),
+    onTags: (prefix, tags) => this.#forgetWhere(prefix, (entry) => tags.some((tag) => entry.tags.includes(tag))),
+  };
+
   /** Redis itself was told to forget them. */
   forget(keys: readonly string[]): void {
     for (const key of keys) this.#memory.delete(key);
@@ -240,6 +250,13 @@ export class Fallback {
     this.#slots.holdOnly([...waiting, lost]);
     this.#isAway = false;
     for (const key of this.#keys()) if (!this.#slots.has(key)) this.#memory.delete(key);
+  }
+
+  #forgetWhere(prefix: string, isConcerned: (entry: Entry) => boolean): void {
+    const concerned = Array.from(this.entries(prefix)).filter(
+      ([key, entry]) => !this.isActiveFor(key) && isConcerned(entry),
+    );
+    this.forget(concerned.map(([key]) => key));
   }
 
   #keys(): string[] {

@@ -2,7 +2,7 @@ import type { CacheCore, Looked } from './cache-core.ts';
 import type { Change } from './change.ts';
 import type { Entry } from './entry.ts';
 import { LoaderFailedError, type Loader, type LoadOptions, runLoader } from './loader.ts';
-import type { HeldLease, LeaseSource } from './loading.ts';
+import type { HeldLease, LeaseOutcome, LeaseSource } from './loading.ts';
 import { JOINABLE_MS, type Load, Loads, POLL_MS } from './loads.ts';
 import type { ReadonlyDeep } from './readonly-deep.ts';
 import { type Freshness, isDueEarly } from './staleness.ts';
@@ -108,8 +108,16 @@ export class GetOrSet {
         const usable = entry && this.#use(key, entry, freshness, loader, options, joint);
         if (usable !== undefined) return usable;
         const grace = freshness === 'expired' && entry?.negative === false ? entry : undefined;
-        const detachments = this.#loads.detachments;
-        const taken = await (joint?.leases ?? core.leasing).take(complete, entry?.rev);
+        let joinable = true;
+        const stopListening = this.#loads.onDetach(key, () => {
+          joinable = false;
+        });
+        let taken: LeaseOutcome;
+        try {
+          taken = await (joint?.leases ?? core.leasing).take(complete, entry?.rev);
+        } finally {
+          stopListening();
+        }
         switch (taken.kind) {
           case 'ours': {
             // The token is in the head now, and what is kept does not know: own writes may be reported later.
@@ -117,7 +125,6 @@ export class GetOrSet {
             // What was taken away between the look and the lease is no grace.
             const left = taken.refreshes ? grace : undefined;
             const failedStayMs = left !== undefined ? core.policy.failureThrottleMs : taken.refreshes ? 0 : FAILED_MS;
-            const joinable = detachments === this.#loads.detachments;
             return await this.#loadLeased(key, taken.lease, loader, options, { grace: left, failedStayMs, joinable });
           }
           case 'foreign':

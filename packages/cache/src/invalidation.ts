@@ -117,6 +117,7 @@ export class Invalidating {
       if (target.tags.length === 0) return 0;
       core.leasing.noteTags();
       core.l1.forget(core.tagsKey);
+      core.changes.tags(core.prefix(), target.tags);
       this.#loads.detachAll();
       const noted = mode === 'delete' ? 'd:' : 'e:';
       try {

@@ -2,6 +2,7 @@ import type { RedisEngine } from '@holdfast/redis-core';
 import type { Entry } from './entry.ts';
 import { decodeFound, type Found, foreign } from './found.ts';
 import { KeptTags } from './kept-tags.ts';
+import { OwnChanges } from './own-changes.ts';
 import { type KeptCount, KeptEntries, keptEntry, type KeptEntry } from './kept-entries.ts';
 import { decodeTagState, type TagState } from './tag-state.ts';
 import { Watchers } from './watchers.ts';
@@ -48,9 +49,11 @@ export class L1Cache {
   readonly #pendingMany = new Set<PendingReads>();
   readonly #watchers = new Watchers();
   readonly #onInterrupt = new Set<(entries: Iterable<[string, KeptEntry]>) => void>();
-  readonly #stop: () => void;
+  readonly #changes: OwnChanges;
+  readonly #stops: readonly (() => void)[];
+  #closed = false;
 
-  /** The one that all caches of an engine share where none is given: the writes of one must be known to the others. */
+  /** The one that all caches and registries of an engine share where nothing else is asked for. It ends with the engine. */
   static of(engine: RedisEngine): L1Cache {
     const known = shared.get(engine);
     if (known !== undefined) return known;
@@ -67,7 +70,17 @@ export class L1Cache {
     // The memory engine is in this process already: a copy of it would only cost memory.
     if (engine.kind === 'memory' || maxBytes === 0) this.#keeps = 'never';
     else this.#keeps = engine.tracksReads ? 'tracked' : 'for a while';
-    this.#stop = this.#keeps === 'tracked' ? engine.onInvalidate((keys) => this.#invalidated(keys)) : () => undefined;
+    this.#changes = OwnChanges.of(engine);
+    this.#stops = [
+      this.#changes.listen({
+        onKey: (key, isNews) => {
+          this.#drop(key);
+          if (isNews) this.#watchers.wake(key);
+        },
+        onPrefix: (prefix) => this.#dropPrefix(prefix),
+      }),
+      this.#keeps === 'tracked' ? engine.onInvalidate((keys) => this.#invalidated(keys)) : (): void => undefined,
+    ];
   }
 
   get engine(): RedisEngine {
@@ -164,14 +177,25 @@ export class L1Cache {
     this.#tags.delete(key);
   }
 
-  /** This process writes the key: what is kept or on its way is of yesterday. Call it before the write and after. */
+  /**
+   * This process writes the key: what any cache of the engine keeps of it, or has on its way, is of yesterday. Call it before the
+   * write and after.
+   */
   forget(key: string): void {
-    this.drop(key);
-    this.#watchers.wake(key);
+    this.#changes.key(key, true);
   }
 
   /** The same for a write that leaves the entry what it is, as a lease in its head: that is no change to wait for. */
   drop(key: string): void {
+    this.#changes.key(key, false);
+  }
+
+  /** The same for all keys that start with `prefix`. */
+  forgetPrefix(prefix: string): void {
+    this.#changes.prefix(prefix);
+  }
+
+  #drop(key: string): void {
     this.#store.delete(key);
     this.#tags.delete(key);
     const read = this.#reads.get(key);
@@ -182,8 +206,7 @@ export class L1Cache {
     if (this.#pendingMany.size > 0) for (const { dirty } of this.#pendingMany) dirty.add(key);
   }
 
-  /** The same for all keys that start with `prefix`. */
-  forgetPrefix(prefix: string): void {
+  #dropPrefix(prefix: string): void {
     for (const [key] of this.#store.entries()) if (key.startsWith(prefix)) this.#store.delete(key);
     this.#forgetReads(prefix);
     this.#watchers.wakePrefix(prefix);
@@ -202,8 +225,9 @@ export class L1Cache {
   }
 
   /** Calls back when all that is kept is dropped: with it where tracking has ended, with nothing after a flush. */
-  onInterrupt(listener: (entries: Iterable<[string, KeptEntry]>) => void): void {
+  onInterrupt(listener: (entries: Iterable<[string, KeptEntry]>) => void): () => void {
     this.#onInterrupt.add(listener);
+    return () => this.#onInterrupt.delete(listener);
   }
 
   /** What is kept of the keys that start with `prefix`, as it was a moment ago. */
@@ -211,8 +235,10 @@ export class L1Cache {
     return this.#store.count(prefix, this.#engine.now());
   }
 
+  /** Keeps nothing from here on. */
   close(): void {
-    this.#stop();
+    this.#closed = true;
+    for (const stop of this.#stops) stop();
     this.#store.clear();
     this.#tags.clear();
     this.#watchers.wakePrefix('');
@@ -241,6 +267,7 @@ export class L1Cache {
 
   /** Until when a reply to a request of that epoch may be kept; 0: not at all. */
   #keptUntil(epoch: number): number {
+    if (this.#closed) return 0; // nobody would hear of its change
     if (this.#keeps === 'for a while') return performance.now() + this.#maxStaleMs;
     const isCurrent = this.#keeps === 'tracked' && epoch !== 0 && epoch === this.#engine.trackingEpoch;
     return isCurrent ? Infinity : 0;
@@ -248,7 +275,10 @@ export class L1Cache {
 
   #invalidated(keys: readonly string[] | null): void {
     if (keys !== null) {
-      for (const key of keys) this.forget(key);
+      for (const key of keys) {
+        this.#drop(key);
+        this.#watchers.wake(key);
+      }
       return;
     }
     // A flush interrupts nothing, and leaves nothing that could be served.

@@ -24,15 +24,16 @@ export const POLL_MS = 50;
 export class Loads {
   readonly #core: CacheCore;
   readonly #loads = new Map<string, Load>();
-  #detachments = 0;
+  /** How to stop listening for what makes one not to be shared any more. */
+  readonly #stops = new Map<Load, () => void>();
 
   constructor(core: CacheCore) {
     this.#core = core;
   }
 
-  /** How often this process changed something: a load whose lease was asked for before may be of yesterday. */
-  get detachments(): number {
-    return this.#detachments;
+  /** Calls back once, when this process changes the key: a load whose lease was asked for before may be of yesterday. */
+  onDetach(key: string, callback: () => void): () => void {
+    return this.#core.changes.watchLoad(this.#core.complete(key), callback);
   }
 
   get(key: string): Load | undefined {
@@ -46,7 +47,7 @@ export class Loads {
 
   /** Keeps it until it is settled. */
   add(key: string, load: Load): void {
-    this.#loads.set(key, load);
+    this.reserve(key, load);
     const settled = (): void => this.remove(key, load);
     load.result.then(settled, settled);
   }
@@ -54,21 +55,25 @@ export class Loads {
   /** Takes a place that is given up with `remove`. */
   reserve(key: string, load: Load): void {
     this.#loads.set(key, load);
+    this.#stops.set(
+      load,
+      this.onDetach(key, () => this.remove(key, load)),
+    );
   }
 
   remove(key: string, load: Load): void {
+    this.#stops.get(load)?.();
+    this.#stops.delete(load);
     if (this.#loads.get(key) === load) this.#loads.delete(key);
   }
 
-  /** This process changed the key: who comes now must not share a load that began before. */
+  /** This process changed the key: who comes now must not share a load that began before, in whichever cache of the engine. */
   detach(key: string): void {
-    this.#detachments += 1;
-    this.#loads.delete(key);
+    this.#core.changes.detach(this.#core.complete(key));
   }
 
   detachAll(): void {
-    this.#detachments += 1;
-    this.#loads.clear();
+    this.#core.changes.detachPrefix(this.#core.prefix());
   }
 
   /** Whether the token that was just seen under the key is of a load of this process: then it is current, and shared. */

@@ -5,6 +5,7 @@ import { Fallback, type InvalidationJournal } from './fallback.ts';
 import { L1Cache, type L1Options } from './l1-cache.ts';
 import type { KeptEntry } from './kept-entries.ts';
 import type { NamespaceOptions } from './options.ts';
+import { OwnChanges } from './own-changes.ts';
 import { freshnessOf } from './staleness.ts';
 import { Usage, type UsageOptions } from './usage.ts';
 
@@ -15,7 +16,7 @@ export interface CacheRegistryOptions {
   /** Whether a namespace that is not declared may be used. Default false. */
   readonly allowUndeclared?: boolean;
   readonly maxValueBytes?: number;
-  /** L1, shared by all namespaces. */
+  /** An L1 of this registry's own, shared by all its namespaces. Default: the one of the engine, which other caches use too. */
   readonly l1?: L1Options;
   /** How often counted reads are written. */
   readonly usage?: Pick<UsageOptions, 'flushIntervalMs'>;
@@ -32,6 +33,8 @@ const UNDECLARED_TTL_MS = 5 * 60 * 1000;
 export class CacheRegistry {
   readonly #options: CacheRegistryOptions;
   readonly #l1: L1Cache;
+  /** How to end what this registry has begun, and no other. */
+  readonly #stops: (() => void)[] = [];
   readonly #fallback: Fallback | undefined;
   readonly #usage: Usage;
   readonly #declared: ReadonlyMap<string, Cache>;
@@ -39,8 +42,9 @@ export class CacheRegistry {
 
   constructor(options: CacheRegistryOptions) {
     this.#options = options;
-    const l1 = new L1Cache(options.engine, options.l1);
+    const l1 = options.l1 === undefined ? L1Cache.of(options.engine) : new L1Cache(options.engine, options.l1);
     this.#l1 = l1;
+    if (options.l1 !== undefined) this.#stops.push(() => l1.close());
     if (options.journal !== undefined) {
       const fallback = new Fallback(options.engine, {
         journal: options.journal,
@@ -51,7 +55,12 @@ export class CacheRegistry {
         },
         recent: () => [...l1.recent()].filter((kept) => this.#isCurrent(kept)),
       });
-      l1.onInterrupt((entries) => fallback.inherit([...entries].filter((kept) => this.#isCurrent(kept))));
+      this.#stops.push(
+        () => fallback.close(),
+        l1.onInterrupt((entries) => fallback.inherit([...entries].filter((kept) => this.#isCurrent(kept)))),
+        // Also of caches without it: what they change while Redis is there is not to be served in an outage that follows.
+        OwnChanges.of(options.engine).listen(fallback.ownChanges),
+      );
       this.#fallback = fallback;
     }
     const indexed = Object.entries(options.namespaces).filter(([, rules]) => hasIndex(rules));
@@ -115,8 +124,7 @@ export class CacheRegistry {
   /** Writes the counts that are left. To be called before the engine is closed. May be called twice. */
   async close(): Promise<void> {
     await this.#usage.close();
-    this.#fallback?.close();
-    this.#l1.close();
+    for (const stop of this.#stops) stop();
   }
 
   /** Whether an entry of L1 may be served, as far as its tags are known. An invalidation drops no entries. */

@@ -6,42 +6,41 @@ import { calm } from './engines.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 
-async function cluster(): Promise<RedisEngine> {
+/** Of the first one, or of another process. */
+type Connect = () => RedisEngine;
+
+async function cluster(): Promise<Connect> {
   const started = await startCluster();
   closing.push(() => started.stop());
-  return createEngine({
-    name: 'cluster',
-    ...calm,
-    target: { kind: 'cluster', nodes: started.addresses },
-  });
+  const target = { kind: 'cluster', nodes: started.addresses } as const;
+  return () => createEngine({ name: 'cluster', ...calm, target });
 }
 
-async function upstash(): Promise<RedisEngine> {
+async function upstash(): Promise<Connect> {
   const server: RedisServer = await startRedis();
   const rest = await startUpstashRest(server.url);
   closing.push(
     () => rest.stop(),
     () => server.stop(),
   );
-  return createEngine({
-    name: 'rest',
-    ...calm,
-    target: { kind: 'upstash', url: rest.url, token: rest.token },
-  });
+  const target = { kind: 'upstash', url: rest.url, token: rest.token } as const;
+  return () => createEngine({ name: 'rest', ...calm, target });
 }
 
 /** Where Redis reports no changes, and where the keys of a namespace lie in many slots. */
 describe.each([
   ['a cluster', cluster],
   ['Upstash REST', upstash],
-])('the cache on %s', (_name, create) => {
+])('the cache on %s', (_name, start) => {
+  let connect: Connect;
   let engine: RedisEngine;
   let keys: Keys;
   let cache: Cache;
   let other: Cache;
 
   beforeAll(async () => {
-    engine = await create();
+    connect = await start();
+    engine = connect();
   });
   afterAll(async () => {
     await engine.close();
@@ -111,17 +110,22 @@ describe.each([
 
   test('L1 keeps an entry for its short time only', async () => {
     await cache.set('k', 'old');
+    // Of another process: what this one does itself all its caches know at once.
+    const far = connect();
+    const elsewhere = new Cache({ engine: far, keys, namespace: 'ns', ttlMs: 60_000 });
+    await elsewhere.get('connected');
     let now = performance.now();
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
     try {
       expect(await cache.read('k')).toMatchObject({ layer: 'l2' });
       expect(await cache.read('k')).toMatchObject({ layer: 'l1' });
-      await other.set('k', 'new');
+      await elsewhere.set('k', 'new');
       expect(await cache.get('k')).toBe('old');
       now += 1001;
       expect(await cache.get('k')).toBe('new');
     } finally {
       clock.mockRestore();
+      await far.close();
     }
   });
 });
