@@ -17,6 +17,11 @@ export type BulkWriteResult = BulkResult & {
   readonly outcomes: readonly (WriteOutcome | null)[];
 };
 
+export interface BulkRemoval extends BulkResult {
+  /** How many of the keys were there. */
+  readonly removed: number;
+}
+
 export interface SyncResult extends BulkResult {
   readonly updated: number;
   readonly deleted: number;
@@ -75,8 +80,9 @@ export class BulkWriting {
     });
   }
 
-  delete(keys: readonly string[], options: BulkWriteOptions): Promise<BulkResult> {
-    return inBatches(keys, boundsOf(options, DELETIONS_A_COMMAND), {
+  async delete(keys: readonly string[], options: BulkWriteOptions): Promise<BulkRemoval> {
+    let removed = 0;
+    const result = await inBatches(keys, boundsOf(options, DELETIONS_A_COMMAND), {
       keyOf: (key) => key,
       prepare: (key) => {
         this.#core.complete(key);
@@ -84,10 +90,11 @@ export class BulkWriting {
       },
       bytesOf: byteLength,
       send: async (batch) => {
-        await this.#writing.delete(batch);
+        removed += await this.#writing.delete(batch);
         return [];
       },
     });
+    return { ...result, removed };
   }
 
   async sync(

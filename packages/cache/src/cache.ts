@@ -1,6 +1,6 @@
 import type { AccessCount } from './access-tracker.ts';
 import type { BulkOptions, BulkResult, BulkWriteOptions } from './bulk.ts';
-import { BulkWriting, type BulkWriteResult, type SyncResult } from './bulk-writing.ts';
+import { type BulkRemoval, BulkWriting, type BulkWriteResult, type SyncResult } from './bulk-writing.ts';
 import { CacheCore } from './cache-core.ts';
 import { type Entry, VALUE_TYPE } from './entry.ts';
 import { evict, type Eviction, type Victim } from './eviction.ts';
@@ -20,6 +20,7 @@ import type {
   WriteItem,
   WriteOutcome,
 } from './options.ts';
+import { Presence } from './presence.ts';
 import type { ReadonlyDeep } from './readonly-deep.ts';
 import { Reading, served } from './reading.ts';
 import type { NamespaceStats } from './statistics.ts';
@@ -47,6 +48,7 @@ export class Cache {
   readonly namespace: string;
   readonly #core: CacheCore;
   readonly #reading: Reading;
+  readonly #presence: Presence;
   readonly #loads: GetOrSet;
   readonly #many: GetOrSetMany;
   readonly #writing: Writing;
@@ -59,6 +61,7 @@ export class Cache {
     this.#core = new CacheCore(options, { l1, fallback, usage });
     this.#loads = new GetOrSet(this.#core);
     this.#reading = new Reading(this.#core);
+    this.#presence = new Presence(this.#core);
     this.#many = new GetOrSetMany(this.#core, this.#reading, this.#loads);
     this.#writing = new Writing(this.#core, this.#loads);
     this.#bulk = new BulkWriting(this.#core, this.#writing);
@@ -119,6 +122,17 @@ export class Cache {
     if (kept !== undefined) return this.#reading.keptValue(complete, kept) as ReadonlyDeep<Value>;
     const entry = served(await this.#reading.look(key, complete));
     return entry === null ? undefined : (this.#reading.value(complete, entry) as ReadonlyDeep<Value>);
+  }
+
+  /** Whether a read would find something; at most one command, which moves no value. Counted as no use of the entry. */
+  async has(key: string): Promise<boolean> {
+    const [found = false] = await this.#presence.of([key]);
+    return found;
+  }
+
+  /** The same of many keys, in their order; one command per 500 that are not in L1. */
+  hasMany(keys: readonly string[]): Promise<boolean[]> {
+    return this.#presence.of(keys);
   }
 
   /** Values in the order of `keys`. */
@@ -199,8 +213,8 @@ export class Cache {
     return (await this.#writing.delete([key])) === 1;
   }
 
-  /** Removes keys, 500 a command. A key that was not there counts as successful. */
-  deleteMany(keys: readonly string[], options: BulkWriteOptions = {}): Promise<BulkResult> {
+  /** Removes keys, 500 a command. A key that was not there counts as successful; `removed` says how many were. */
+  deleteMany(keys: readonly string[], options: BulkWriteOptions = {}): Promise<BulkRemoval> {
     return this.#bulk.delete(keys, options);
   }
 

@@ -1,5 +1,5 @@
 export { Cache, type CacheTiers } from './cache.ts';
-export type { BulkWriteResult, SyncResult } from './bulk-writing.ts';
+export type { BulkRemoval, BulkWriteResult, SyncResult } from './bulk-writing.ts';
 export type { BulkError, BulkOptions, BulkResult, BulkWriteOptions } from './bulk.ts';
 export type * from './channels.ts';
 export * from './errors.ts';

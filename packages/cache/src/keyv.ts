@@ -12,7 +12,10 @@ export interface KeyvCache {
   }>;
   write(key: string, value: Omit<KeyvWrite, 'key'>): Promise<{ readonly outcome: string }>;
   delete(key: string): Promise<boolean>;
-  deleteMany(keys: readonly string[]): Promise<{ readonly errors: readonly { readonly detail: string }[] }>;
+  hasMany(keys: readonly string[]): Promise<boolean[]>;
+  deleteMany(
+    keys: readonly string[],
+  ): Promise<{ readonly removed: number; readonly errors: readonly { readonly detail: string }[] }>;
   list(page: {
     readonly cursor?: string;
     readonly limit?: number;
@@ -99,9 +102,7 @@ export class HoldfastKeyv extends EventEmitter {
 
   /** Replies whether there was something under one of the keys. */
   async deleteMany(keys: string[]): Promise<boolean> {
-    const found = await this.hasMany(keys);
-    await this.#deleteAll(keys);
-    return found.includes(true);
+    return (await this.#deleteAll(keys)) > 0;
   }
 
   async has(key: string): Promise<boolean> {
@@ -110,8 +111,7 @@ export class HoldfastKeyv extends EventEmitter {
   }
 
   async hasMany(keys: string[]): Promise<boolean[]> {
-    const entries = await this.#reading(() => this.#cache.readMany(keys));
-    return entries.map((entry) => entry !== null);
+    return this.#reading(() => this.#cache.hasMany(keys));
   }
 
   /** Removes what is in Keyv's namespace; without one, in the cache's. By `SCAN`: what is added meanwhile may stay. */
@@ -144,9 +144,11 @@ export class HoldfastKeyv extends EventEmitter {
     } while (cursor !== null);
   }
 
-  async #deleteAll(keys: readonly string[]): Promise<void> {
-    const { errors } = await this.#cache.deleteMany(keys);
+  /** Replies how many there were. */
+  async #deleteAll(keys: readonly string[]): Promise<number> {
+    const { errors, removed } = await this.#cache.deleteMany(keys);
     if (errors.length > 0) throw new Error(`${errors.length} of ${keys.length} were not deleted: ${errors[0]?.detail}`);
+    return removed;
   }
 
   async #reading<Reply>(read: () => Promise<Reply>): Promise<Reply> {

@@ -6,6 +6,7 @@ import { encodeEntry } from '../src/entry.ts';
 import { cacheEvict } from '../src/evict-script.ts';
 import { cacheExpire } from '../src/expire-script.ts';
 import { cacheFill } from '../src/fill-script.ts';
+import { cacheHeads } from '../src/heads-script.ts';
 import { cacheLease } from '../src/lease-script.ts';
 import { cacheRelease } from '../src/release-script.ts';
 import { cacheRenew } from '../src/renew-script.ts';
@@ -105,6 +106,11 @@ const step: fc.Arbitrary<Step> = fc
       fc.constant({
         script: cacheExpire,
         keys: ['a', 'b'],
+        args: () => [],
+      }),
+      fc.constant({
+        script: cacheHeads,
+        keys: ['a', 'b', 'tags'],
         args: () => [],
       }),
     ),
