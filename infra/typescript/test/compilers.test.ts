@@ -6,11 +6,16 @@ const files = [
   'packages/queue/test/types/catalogue.test.ts',
   'packages/queue/test/types/handlers.test.ts',
   'packages/jobs/test/types/built-in.test.ts',
+  'infra/typescript/mistakes/cache.ts',
   'infra/typescript/mistakes/queues.ts',
 ];
 
 /** The last line of the error of each mistake, in their order: the one that says what is wrong, in terms of the data. */
 const expected = [
+  /^Cannot assign to 'name' because it is a read-only property\.$/,
+  /^Property 'push' does not exist on type 'readonly string\[\]'\.$/,
+  /^Type 'undefined' is not assignable to type 'User'\.$/,
+  /^Type 'undefined' is not assignable to type 'string'\.$/,
   /^Argument of type '"mial"' is not assignable to parameter of type '("mail" \| "invoice"|"invoice" \| "mail")'\.$/,
   /^Type 'number' is not assignable to type 'string'\.$/,
   /^Object literal may only specify known properties, and 'number' does not exist in type '\{ to: string; \}'\.$/,
