@@ -11,8 +11,8 @@ local first = 1
 local replies = {}
 if ARGV[1] == '1' then
   first = 2
-  local state = redis.call('HMGET', KEYS[1], 'epoch', 'seq')
-  replies[1] = state[1] and { state[1], state[2] or '0' } or false
+  local epoch, seq = tags_state(KEYS[1])
+  replies[1] = epoch and { epoch, seq } or false
 else
   replies[1] = false
 end

@@ -1,20 +1,13 @@
--- Notes that tags were invalidated now.
+-- Notes that tags were invalidated now, and forgets a few notes that are older than all entries.
 -- KEYS    1: the namespace's tags
--- ARGV    1: an epoch that was never used, 2: how many fields the hash may have, 3: 'd:' or 'e:', then the tags
--- reply   {epoch, seq} from now on
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then
-  epoch = ARGV[1]
-  redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', 0)
-end
-local seq = redis.call('HINCRBY', KEYS[1], 'seq', 1)
+-- ARGV    1: an epoch that was never used, 2: the time in milliseconds, 3: 'd:' or 'e:', then the tags
+-- reply   {epoch, seq} from now on, and how many members there are
+local key, now = KEYS[1], tonumber(ARGV[2])
+local epoch, seq = tags_begun(key, ARGV[1])
+seq = math.max(seq + 1, now)
+redis.call('ZADD', key, seq, '~' .. epoch)
 for index = 4, #ARGV do
-  redis.call('HSET', KEYS[1], ARGV[3] .. ARGV[index], seq)
+  redis.call('ZADD', key, seq, ARGV[3] .. ARGV[index])
 end
-if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[2]) then
-  -- Too many to keep: a new epoch makes every tagged entry of the namespace invalid, and begins with an empty hash.
-  epoch = ARGV[1]
-  redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', seq)
-end
-return { epoch, seq }
+tags_trim(key, now, 2 * (#ARGV - 3) + 16)
+return { epoch, seq, redis.call('ZCARD', key) }

@@ -1,18 +1,14 @@
 -- Writes entries, each by itself: one that fails does not keep the others from being written.
 -- KEYS    1: the namespace's tags, only where ARGV[1] is not empty; then the entries' keys
--- ARGV    1: the epoch of the tags' hash where there is none yet; empty when no entry has tags
+-- ARGV    1: the epoch of the tags' state where there is none yet; empty when no entry has tags
 --         then for each entry its time to live in milliseconds (0: no expiry) and its value
 -- reply   for each entry: 0 created, 1 replaced, 2 rewritten with an equal body, or the text of the error
 local first = 1
 local stamp
 if ARGV[1] ~= '' then
   first = 2
-  local epoch = redis.call('HGET', KEYS[1], 'epoch')
-  if not epoch then
-    epoch = ARGV[1]
-    redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', 0)
-  end
-  stamp = epoch .. base36(tonumber(redis.call('HGET', KEYS[1], 'seq') or '0'), 8)
+  local epoch, seq = tags_begun(KEYS[1], ARGV[1])
+  stamp = epoch .. base36(seq, 8)
 end
 
 local outcomes = {}
@@ -22,6 +18,7 @@ for index = first, #KEYS do
   -- '++++++++' in the place of the epoch asks for a stamp of this moment.
   if stamp and string.sub(value, 72, 79) == '++++++++' then
     value = string.sub(value, 1, 71) .. stamp .. string.sub(value, 88)
+    tags_outlive(KEYS[1], ttl)
   end
   local before = redis.pcall('GETRANGE', key, 0, 18)
   local outcome = 1

@@ -11,10 +11,12 @@ import type { L1Cache } from './l1-cache.ts';
 import type { CacheEntry, CacheOptions } from './options.ts';
 import { cacheRemove } from './remove-script.ts';
 import { OwnChanges } from './own-changes.ts';
-import { cacheTagsInvalidate } from './tags-invalidate-script.ts';
 import { Sealing } from './sealing.ts';
 import { type Freshness, freshnessOf } from './staleness.ts';
 import { Statistics } from './statistics.ts';
+import { BUCKETS } from './tags-buckets.ts';
+import { cacheTagsStamp } from './tags-stamp-script.ts';
+import type { Tags } from './tags.ts';
 import { randomToken } from './token.ts';
 import type { Usage } from './usage.ts';
 
@@ -53,6 +55,9 @@ export class CacheCore {
   readonly statistics: Statistics = new Statistics();
   readonly sealing: Sealing;
   readonly tagsKey: string;
+  /** That of the tags, and those of their buckets. */
+  readonly tagKeys: readonly string[];
+  readonly tags: Tags;
   readonly #options: CacheOptions;
   readonly #keys: Keys;
   readonly #label: string;
@@ -75,6 +80,9 @@ export class CacheCore {
     this.fallback = fallback;
     this.usage = usage;
     this.tagsKey = options.keys.cacheTags(options.namespace);
+    const buckets = Array.from({ length: BUCKETS }, (_, bucket) => options.keys.cacheTags(options.namespace, bucket));
+    this.tagKeys = [this.tagsKey, ...buckets];
+    this.tags = l1.tagsOf(this.tagKeys);
     this.sealing = new Sealing(options, () => this.now(), this.statistics);
     this.leaseMs = options.leaseMs ?? 5000;
     this.leasing = new Leasing({
@@ -82,18 +90,28 @@ export class CacheCore {
       run: (script, keys, args) => this.run(script, keys, args),
       l1,
       tagsKey: this.tagsKey,
+      tags: this.tags,
       leaseMs: this.leaseMs,
       stampNow: () =>
         this.#askTags(
-          () => this.stampNow(),
+          () => this.stampNow(this.#keepMs),
           () => undefined,
         ),
+      outlive: async (keepMs) => {
+        if ((keepMs ?? Infinity) > (this.#keepMs ?? Infinity)) await this.stampNow(keepMs);
+      },
     });
     this.policy = {
       earlyRefresh: options.earlyRefresh,
       hardTimeoutMs: options.hardTimeoutMs ?? 30_000,
       failureThrottleMs: options.failureThrottleMs ?? 1000,
     };
+  }
+
+  /** For how long Redis keeps an entry that says nothing of that; `null`: for ever. */
+  get #keepMs(): number | null {
+    const { ttlMs, graceMs = 0 } = this.#options;
+    return ttlMs === null ? null : ttlMs + graceMs;
   }
 
   /** The namespace stores nothing. */
@@ -160,23 +178,15 @@ export class CacheCore {
   /** With the state of the tags; one command where it is not kept. */
   async askedFreshness(entry: Entry): Promise<Freshness> {
     return this.#askTags(
-      async () => freshnessOf(entry, await this.l1.tagState(this.tagsKey), this.now()),
+      async () => freshnessOf(entry, await this.tags.askVerdictOf(entry), this.now()),
       (): Freshness => 'dead',
     );
   }
 
   /** `undefined` where the state of the tags has to be asked for. */
   knownFreshness(entry: Entry): Freshness | undefined {
-    const { stamp } = entry;
-    if (stamp === null) return freshnessOf(entry, null, this.now());
-    const kept = this.l1.keptTagState(this.tagsKey);
-    if (kept === undefined) return undefined;
-    if (kept !== null && kept.epoch === stamp.epoch && kept.seq >= stamp.seq) {
-      return freshnessOf(entry, kept, this.now());
-    }
-    // An entry that has seen more than what is kept of the tags tells that the tags have to be asked for anew.
-    this.l1.forgetTagState(this.tagsKey);
-    return undefined;
+    const verdict = this.tags.verdictOf(entry);
+    return verdict === undefined ? undefined : freshnessOf(entry, verdict, this.now());
   }
 
   /** Whether entries and their names in the index are written in one step, by `run`. */
@@ -203,16 +213,11 @@ export class CacheCore {
     return this.engine.del(keys);
   }
 
-  /** What the tags went through until now. One command, and a second one where they begin. */
-  async stampNow(): Promise<TagStamp> {
-    const [epoch, seq] = await this.engine.hget(this.tagsKey, ['epoch', 'seq']);
-    if (epoch) return { epoch: epoch.toString(), seq: Number(seq?.toString() ?? '0') };
-    const [newEpoch, newSeq] = await this.engine.run(
-      cacheTagsInvalidate,
-      [this.tagsKey],
-      [randomToken(), '10000', 'd:'],
-    );
-    return { epoch: newEpoch.toString(), seq: Number(newSeq.toString()) };
+  /** The stamp of an entry that is written in a slot of its own, and kept for so long (`null`: for ever). One command. */
+  async stampNow(keepMs: number | null): Promise<TagStamp> {
+    const args = [randomToken(), String(keepMs ?? 0)];
+    const [epoch, seq] = await this.engine.run(cacheTagsStamp, [this.tagsKey], args);
+    return { epoch: epoch.toString(), seq: Number(seq) };
   }
 
   /**

@@ -1,16 +1,6 @@
 import { defineScript, loadLua, type Script } from '@holdfast/redis-core';
-import {
-  currentStamp,
-  cut,
-  EMPTY,
-  heldBy,
-  NO_LEASE,
-  overwrite,
-  put,
-  splice,
-  texts,
-  UNSTAMPED,
-} from './twin-entries.ts';
+import { FROM, TwinTags } from './tags-state.ts';
+import { cut, EMPTY, heldBy, NO_LEASE, overwrite, put, splice, texts, UNSTAMPED } from './twin-entries.ts';
 
 /** Per entry: 1 stored, 0 the lease is gone, 2 a tag was invalidated meanwhile, or the text of an error. */
 export type FillReply = readonly (0 | 1 | 2 | Buffer)[];
@@ -18,11 +8,12 @@ export type FillReply = readonly (0 | 1 | 2 | Buffer)[];
 /** `lua/cache-fill.lua`. Not retried: a second try would find its lease gone and report the value as refused. */
 export const cacheFill: Script<FillReply> = defineScript({
   name: 'cache-fill',
-  lua: loadLua('cache-fill', import.meta.url),
+  lua: loadLua('cache-fill', import.meta.url, ['tags-state']),
   idempotent: false,
   twin: (store, keys, args) => {
     const [newEpoch = ''] = texts(args);
-    const state = newEpoch === '' ? undefined : currentStamp(store, keys[0] ?? '', newEpoch);
+    const noted = new TwinTags(store, keys[0] ?? '');
+    const state = newEpoch === '' ? undefined : noted.begun(newEpoch);
     let at = 1;
     return keys.slice(state === undefined ? 0 : 1).map((key) => {
       const [token = '', ttl] = texts(args.slice(at));
@@ -40,10 +31,10 @@ export const cacheFill: Script<FillReply> = defineScript({
           value = splice(value, 71, `${state.epoch}00000000`);
         } else {
           seen = Number.parseInt(cut(value, 79, 87), 36);
-          isDead = cut(value, 71, 79) !== state.epoch;
+          isDead = cut(value, 71, 79) !== state.epoch || seen < noted.score(FROM);
         }
-        const notedAt = (field: string): number => Number(store.hget(keys[0] ?? '', field)?.toString() ?? '0');
-        isDead ||= tags.some((tag) => notedAt(`d:${tag}`) > seen || notedAt(`e:${tag}`) > seen);
+        isDead ||= tags.some((tag) => noted.score(`d:${tag}`) > seen || noted.score(`e:${tag}`) > seen);
+        noted.outlive(Number(ttl));
       }
       if (!isDead) return put(store, key, value, Number(ttl)) ?? 1;
       if (held.kind === 'marker') store.del(key);

@@ -1,15 +1,12 @@
 import type { CacheCore } from './cache-core.ts';
-import { randomToken } from './token.ts';
 import { checkTags } from './errors.ts';
 import type { Fallback, Invalidation } from './fallback.ts';
 import type { GetOrSet } from './get-or-set.ts';
 import type { InvalidateMode, InvalidateTarget } from './options.ts';
 import { cacheExpire } from './expire-script.ts';
-import { cacheTagsInvalidate } from './tags-invalidate-script.ts';
+import { noteTags } from './tags-noting.ts';
 import { whereItIs } from './where-it-is.ts';
 
-/** How many tags a namespace notes one by one; beyond it a new epoch makes all its tagged entries invalid. */
-const MAX_TAGS = 10_000;
 /** Keys that one script call or UNLINK handles: few enough never to hold Redis for long. */
 const STEP = 200;
 /** How often a walk is begun anew because a master was lost on the way. */
@@ -119,13 +116,8 @@ export class Invalidating {
       core.l1.forget(core.tagsKey);
       core.changes.tags(core.prefix(), target.tags);
       this.#loads.detachAll();
-      const noted = mode === 'delete' ? 'd:' : 'e:';
       try {
-        await core.engine.run(
-          cacheTagsInvalidate,
-          [core.tagsKey],
-          [randomToken(), String(MAX_TAGS), noted, ...target.tags],
-        );
+        await noteTags(core, target.tags, mode);
       } finally {
         core.l1.forget(core.tagsKey);
       }

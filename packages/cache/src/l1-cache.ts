@@ -1,10 +1,9 @@
 import type { RedisEngine } from '@holdfast/redis-core';
 import type { Entry } from './entry.ts';
 import { decodeFound, type Found, foreign } from './found.ts';
-import { KeptTags } from './kept-tags.ts';
 import { OwnChanges } from './own-changes.ts';
 import { type KeptCount, KeptEntries, keptEntry, type KeptEntry } from './kept-entries.ts';
-import { decodeTagState, type TagState } from './tag-state.ts';
+import { Tags } from './tags.ts';
 import { Watchers } from './watchers.ts';
 
 export interface L1Options {
@@ -44,7 +43,8 @@ export class L1Cache {
   readonly #store: KeptEntries;
   readonly #maxStaleMs: number;
   readonly #keeps: 'tracked' | 'for a while' | 'never';
-  readonly #tags = new KeptTags();
+  /** By the key of their state. */
+  readonly #tags = new Map<string, Tags>();
   readonly #reads = new Map<string, PendingRead>();
   readonly #pendingMany = new Set<PendingReads>();
   readonly #watchers = new Watchers();
@@ -155,26 +155,19 @@ export class L1Cache {
     });
   }
 
-  /** The state of a namespace's tags; no command while it is kept, else one. */
-  async tagState(key: string): Promise<TagState | null> {
-    const kept = this.#tags.get(key);
-    if (kept !== undefined) return kept;
-    return this.#asking(async (epoch, isDirty) => {
-      const state = decodeTagState(await this.#engine.hgetall(key));
-      const until = isDirty(key) ? 0 : this.#keptUntil(epoch);
-      if (until > 0) this.#tags.set(key, state, until);
-      return state;
-    });
+  /** What is known of a namespace's tags. `keys`: that of their state, and those of its buckets. */
+  tagsOf(keys: readonly string[]): Tags {
+    const [key = ''] = keys;
+    const known = this.#tags.get(key);
+    if (known !== undefined) return known;
+    const tags = new Tags({ engine: this.#engine, keys, keptUntil: (epoch) => this.#keptUntil(epoch) });
+    this.#tags.set(key, tags);
+    return tags;
   }
 
-  /** `undefined`: it is not kept, and has to be asked for. */
-  keptTagState(key: string): TagState | null | undefined {
+  /** The same by the key of their state, where anything is known. */
+  knownTags(key: string): Tags | undefined {
     return this.#tags.get(key);
-  }
-
-  /** What is kept of a namespace's tags is known to be of yesterday. */
-  forgetTagState(key: string): void {
-    this.#tags.delete(key);
   }
 
   /**
@@ -197,7 +190,7 @@ export class L1Cache {
 
   #drop(key: string): void {
     this.#store.delete(key);
-    this.#tags.delete(key);
+    this.#tags.get(key)?.changed();
     const read = this.#reads.get(key);
     if (read !== undefined) {
       read.dirty = true;
@@ -284,7 +277,7 @@ export class L1Cache {
     // A flush interrupts nothing, and leaves nothing that could be served.
     for (const listener of this.#onInterrupt) listener(this.epoch === 0 ? this.#store.entries() : []);
     this.#store.clear();
-    this.#tags.clear();
+    for (const tags of this.#tags.values()) tags.changed();
     this.#forgetReads('');
     this.#watchers.wakePrefix('');
   }

@@ -11,6 +11,7 @@ import { cacheLease, type LeaseResult } from './lease-script.ts';
 import { cacheRelease } from './release-script.ts';
 import type { Fill } from './sealing.ts';
 import { decodeEntry } from './stored-entry.ts';
+import type { Tags } from './tags.ts';
 import { randomToken } from './token.ts';
 
 export type LeaseOutcome<Held extends HeldLease = HeldLease> =
@@ -57,6 +58,9 @@ export interface LeasingOptions {
    * can say, and so what has tags cannot be stored.
    */
   readonly stampNow: () => Promise<TagStamp | undefined>;
+  /** Where that was asked for: an entry with tags is kept for so long (`null`: for ever), and so must be what is noted of them. */
+  readonly outlive: (keepMs: number | null) => Promise<void>;
+  readonly tags: Tags;
   /** Of the namespace's tags. */
   readonly tagsKey: string;
   readonly leaseMs: number;
@@ -139,16 +143,17 @@ export class Leasing implements LeaseSource {
    * say. One that is kept may be a moment old, which errs to the safe side.
    */
   #stampForPlain(): TagStamp | null | Promise<TagStamp | null> | undefined {
-    const { l1, tagsKey } = this.#options;
+    const { l1 } = this.#options;
     if (!l1.keepsTracked) return undefined;
-    const kept = l1.keptTagState(tagsKey);
+    const { tags } = this.#options;
+    const kept = tags.stamp;
     // That there was no state may be over by a write of this process which has not been reported yet.
     if (kept === null && this.#hasTags) return undefined;
     if (kept !== undefined) return kept;
     // Tags that are invalidated now and then may be many, and would all be read again after each time.
     if (this.#hasTags || !this.#mayRead) return undefined;
     this.#mayRead = false;
-    return l1.tagState(tagsKey);
+    return tags.read();
   }
 
   /** `SET key marker NX GET PX`: a tenth of what a script costs Redis. `undefined`: it takes the script to know. */
@@ -282,6 +287,7 @@ export class Lease implements HeldLease {
     const { tagsKey } = this.#options;
     const prepared = this.prepare(fill);
     if (prepared === undefined) return this.release('', 0);
+    if (fill.entry.tags.length > 0 && this.#options.engine.slotOf !== undefined) await this.#options.outlive(fill.keepMs);
     const { token, keepMs, value, tags } = prepared;
     const args: Bytes[] = [tags.length > 0 ? randomToken() : '', token, keepMs, value, `${tags.length}`, ...tags];
     const [outcome] = await this.#options.run(cacheFill, tags.length > 0 ? [tagsKey, key] : [key], args);

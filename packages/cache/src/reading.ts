@@ -5,6 +5,7 @@ import { nothing } from './found.ts';
 import { deepFreeze, isShareable } from './freeze.ts';
 import type { KeptEntry } from './kept-entries.ts';
 import { pagesOf } from './pages.ts';
+import type { Freshness } from './staleness.ts';
 import { whereItIs } from './where-it-is.ts';
 
 /** For what nobody has looked for. */
@@ -125,13 +126,16 @@ export class Reading {
   async #lookThrough(complete: readonly string[], batchSize: number): Promise<Looked[]> {
     const core = this.#core;
     const looked: Looked[] = complete.map(() => notLooked);
+    // What has to be asked of tags is asked for all keys together.
+    const entries = complete.map((key) => core.l1.get(key)?.entry);
+    const worth = entries.map((entry): Freshness | Promise<Freshness> =>
+      entry === undefined ? 'dead' : (core.knownFreshness(entry) ?? core.askedFreshness(entry)),
+    );
     const asked: number[] = [];
-    for (const [position, key] of complete.entries()) {
-      const kept = core.l1.get(key);
-      const freshness =
-        kept === undefined ? 'dead' : (core.knownFreshness(kept.entry) ?? (await core.askedFreshness(kept.entry)));
-      if (kept === undefined || freshness !== 'fresh') asked.push(position);
-      else looked[position] = { found: { kind: 'entry', entry: kept.entry }, freshness, layer: 'l1' };
+    for (const [position, freshness] of (await inPlace(worth)).entries()) {
+      const entry = entries[position];
+      if (entry === undefined || freshness !== 'fresh') asked.push(position);
+      else looked[position] = { found: { kind: 'entry', entry }, freshness, layer: 'l1' };
     }
     const batches = pagesOf(asked, batchSize);
     // A few at a time: while one is decoded, Redis is at work on the next.
@@ -139,12 +143,8 @@ export class Reading {
     const lane = async (): Promise<void> => {
       for (const positions of remaining) {
         const found = await core.l1.readMany(positions.map((position) => complete[position] ?? ''));
-        for (const [index, position] of positions.entries()) {
-          const one = found[index];
-          if (one === undefined) continue;
-          const known = core.look(one);
-          looked[position] = known instanceof Promise ? await known : known;
-        }
+        const known = await inPlace(found.map((one) => core.look(one)));
+        for (const [index, position] of positions.entries()) looked[position] = known[index] ?? notLooked;
       }
     };
     await Promise.all(Array.from({ length: Math.min(READ_LANES, batches.length) }, lane));
@@ -175,6 +175,11 @@ const READ_LANES = 3;
 /** What is made of entries in one turn of the event loop, in bytes, where each value takes as long as so many bytes of one. */
 const TURN_WEIGHT = 512 * 1024;
 const VALUE_WEIGHT = 1024;
+
+/** Waits for those that are not there yet; without a wait where all are. */
+function inPlace<Item>(items: readonly (Item | Promise<Item>)[]): readonly Item[] | Promise<Item[]> {
+  return items.some((item) => item instanceof Promise) ? Promise.all(items) : (items as readonly Item[]);
+}
 
 /** What a reader without a loader gets of what was found. */
 export function served({ found, freshness }: Looked): Entry | null {

@@ -132,8 +132,8 @@ export class CacheRegistry {
     if (entry.stamp === null) return true;
     const { keys, engine } = this.#options;
     const namespace = keys.cacheNamespaceOf(key);
-    const tags = namespace === undefined ? undefined : this.#l1.keptTagState(keys.cacheTags(namespace));
-    return ['fresh', 'stale'].includes(freshnessOf(entry, tags ?? null, engine.now()));
+    const tags = namespace === undefined ? undefined : this.#l1.knownTags(keys.cacheTags(namespace));
+    return ['fresh', 'stale'].includes(freshnessOf(entry, tags?.verdictOf(entry) ?? 'invalid', engine.now()));
   }
 
   /** A cache also for a namespace that is not declared any more: a journal may still have something for it. */

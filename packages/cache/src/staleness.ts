@@ -1,5 +1,5 @@
 import type { Entry } from './entry.ts';
-import type { TagState } from './tag-state.ts';
+import type { TagVerdict } from './tags-noted.ts';
 
 /**
  * What an entry is worth at a moment:
@@ -10,18 +10,10 @@ import type { TagState } from './tag-state.ts';
  */
 export type Freshness = 'fresh' | 'stale' | 'expired' | 'dead';
 
-/** `tags` is the state of the namespace's tags; needed for an entry that has a stamp, `null` where it could not be had. */
-export function freshnessOf(entry: Entry, tags: TagState | null, now: number): Freshness {
-  let invalidated: 'no' | 'expired' = 'no';
-  if (entry.stamp !== null) {
-    // What its tags went through is not known (the hash was evicted, or began anew): stale rather than revived.
-    if (tags === null || tags.epoch !== entry.stamp.epoch) return 'dead';
-    for (const tag of entry.tags) {
-      if ((tags.deleted.get(tag) ?? 0) > entry.stamp.seq) return 'dead';
-      if ((tags.expired.get(tag) ?? 0) > entry.stamp.seq) invalidated = 'expired';
-    }
-  }
-  if (invalidated === 'expired' || (entry.expiresAt !== null && now >= entry.expiresAt)) return 'expired';
+/** `tags`: what those of the entry went through since it was written. */
+export function freshnessOf(entry: Entry, tags: TagVerdict, now: number): Freshness {
+  if (tags === 'invalid') return 'dead';
+  if (tags === 'expired' || (entry.expiresAt !== null && now >= entry.expiresAt)) return 'expired';
   return entry.softExpiresAt !== null && now >= entry.softExpiresAt ? 'stale' : 'fresh';
 }
 

@@ -1,25 +1,24 @@
 import { defineScript, loadLua, type Script } from '@holdfast/redis-core';
-import { currentStamp, texts } from './twin-entries.ts';
+import { EPOCH, TwinTags } from './tags-state.ts';
+import { texts } from './twin-entries.ts';
 
-/** The tags' epoch and seq. */
-export type StampReply = readonly [Buffer, number | Buffer];
+/** The tags' epoch and seq from now on, and how many members their state has. */
+export type TagsInvalidateReply = readonly [Buffer, number, number];
 
 /** `lua/cache-tags-invalidate.lua`. */
-export const cacheTagsInvalidate: Script<StampReply> = defineScript({
+export const cacheTagsInvalidate: Script<TagsInvalidateReply> = defineScript({
   name: 'cache-tags-invalidate',
-  lua: loadLua('cache-tags-invalidate', import.meta.url),
+  lua: loadLua('cache-tags-invalidate', import.meta.url, ['tags-state']),
   idempotent: true,
   twin: (store, [key = ''], args) => {
-    const [newEpoch = '', maxFields, prefix = '', ...tags] = texts(args);
-    let { epoch } = currentStamp(store, key, newEpoch);
-    const seq = store.hincrby(key, 'seq', 1);
-    for (const tag of tags) store.hset(key, prefix + tag, String(seq));
-    if (store.hlen(key) > Number(maxFields)) {
-      epoch = newEpoch;
-      store.del(key);
-      store.hset(key, 'epoch', epoch);
-      store.hset(key, 'seq', String(seq));
-    }
-    return [Buffer.from(epoch), seq];
+    const [newEpoch = '', time, prefix = '', ...names] = texts(args);
+    const tags = new TwinTags(store, key);
+    const now = Number(time);
+    const { epoch, seq: before } = tags.begun(newEpoch);
+    const seq = Math.max(before + 1, now);
+    tags.add(EPOCH + epoch, seq);
+    for (const name of names) tags.add(prefix + name, seq);
+    tags.trim(now, 2 * names.length + 16);
+    return [Buffer.from(epoch), seq, store.zcard(key)];
   },
 });

@@ -43,16 +43,6 @@ export function heldBy(
   return cut(value, 0, 3) === 'HF1' && cut(value, 27, 35) === token ? { kind: 'entry', value } : undefined;
 }
 
-export function currentStamp(store: TwinStore, key: string, newEpoch: string): { epoch: string; seq: number } {
-  const epoch = store.hget(key, 'epoch');
-  if (epoch === null) {
-    store.hset(key, 'epoch', newEpoch);
-    store.hset(key, 'seq', '0');
-    return { epoch: newEpoch, seq: 0 };
-  }
-  return { epoch: epoch.toString(), seq: Number(store.hget(key, 'seq')?.toString() ?? '0') };
-}
-
 /** Replies the text of the error, if it could not be written. */
 export function put(store: TwinStore, key: string, value: Buffer, ttl: number): Buffer | undefined {
   try {

@@ -1,5 +1,6 @@
 import { defineScript, loadLua, type Script } from '@holdfast/redis-core';
-import { base36, currentStamp, cut, EMPTY, isMarker, peek, put, splice, texts, UNSTAMPED } from './twin-entries.ts';
+import { TwinTags } from './tags-state.ts';
+import { base36, cut, EMPTY, isMarker, peek, put, splice, texts, UNSTAMPED } from './twin-entries.ts';
 
 /** Per entry: 0 created, 1 replaced, 2 rewritten with an equal body, or the text of an error. */
 export type WriteReply = readonly (0 | 1 | 2 | Buffer)[];
@@ -7,16 +8,18 @@ export type WriteReply = readonly (0 | 1 | 2 | Buffer)[];
 /** `lua/cache-write.lua`. Retried when its reply was lost: then "created" may read "rewritten", and no more. */
 export const cacheWrite: Script<WriteReply> = defineScript({
   name: 'cache-write',
-  lua: loadLua('cache-write', import.meta.url, ['base36']),
+  lua: loadLua('cache-write', import.meta.url, ['base36', 'tags-state']),
   idempotent: true,
   twin: (store, keys, args) => {
     const [newEpoch = ''] = texts(args);
-    const stamp = newEpoch === '' ? undefined : currentStamp(store, keys[0] ?? '', newEpoch);
+    const tags = new TwinTags(store, keys[0] ?? '');
+    const stamp = newEpoch === '' ? undefined : tags.begun(newEpoch);
     return keys.slice(stamp === undefined ? 0 : 1).map((key, index) => {
       const ttl = Number(args[1 + index * 2]?.toString());
       let value = args[2 + index * 2] ?? EMPTY;
       if (stamp !== undefined && cut(value, 71, 79) === UNSTAMPED) {
         value = splice(value, 71, stamp.epoch + base36(stamp.seq, 8));
+        tags.outlive(ttl);
       }
       let outcome: 0 | 1 | 2 = 1;
       const before = peek(store, key);

@@ -123,7 +123,7 @@ export class Writing {
   /** On a cluster each key lies in a slot of its own: a command for each, all in flight at once. */
   async #sendApart(sealed: readonly Sealed[], isTagged: boolean): Promise<Replies> {
     const core = this.#core;
-    const stamp = isTagged ? await core.stampNow().catch(asError) : null;
+    const stamp = isTagged ? await core.stampNow(longest(sealed)).catch(asError) : null;
     const replies = new Map<Sealed, Reply>();
     const operations = new Map<Sealed, BatchOperation>();
     for (const one of sealed) {
@@ -193,7 +193,7 @@ export class Writing {
     if (core.isOff) return 'off';
     if (core.isOnFallbackFor(complete))
       throw new UnavailableError('Redis is away, and only it knows whether the key is free.');
-    const stamp = entry.tags.length === 0 ? null : await core.stampNow();
+    const stamp = entry.tags.length === 0 ? null : await core.stampNow(keepMs);
     core.l1.forget(complete);
     const { stored } = await core.engine.set(complete, encodeEntry(entry, stamp), {
       nx: true,
@@ -286,4 +286,11 @@ export class Writing {
     const entry = this.#core.sealing.asEntry(fill);
     if (entry !== null) this.#core.fallback?.set(complete, entry);
   }
+}
+
+/** For how long the one with tags is kept that is kept longest; `null`: for ever. */
+function longest(sealed: readonly Sealed[]): number | null {
+  const kept = sealed.filter(({ fill }) => fill.entry.tags.length > 0).map(({ fill }) => fill.keepMs ?? Infinity);
+  const longestMs = Math.max(...kept);
+  return longestMs === Infinity ? null : longestMs;
 }

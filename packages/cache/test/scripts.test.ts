@@ -1,4 +1,11 @@
-import { createEngine, MemoryEngine, type RedisEngine, type Script, type ScriptReply } from '@holdfast/redis-core';
+import {
+  createEngine,
+  defineScript,
+  MemoryEngine,
+  type RedisEngine,
+  type Script,
+  type ScriptReply,
+} from '@holdfast/redis-core';
 import { uniquePrefix, useRedis } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
@@ -10,7 +17,10 @@ import { cacheHeads } from '../src/heads-script.ts';
 import { cacheLease } from '../src/lease-script.ts';
 import { cacheRelease } from '../src/release-script.ts';
 import { cacheRenew } from '../src/renew-script.ts';
+import { cacheTagsCheck } from '../src/tags-check-script.ts';
 import { cacheTagsInvalidate } from '../src/tags-invalidate-script.ts';
+import { cacheTagsRetire } from '../src/tags-retire-script.ts';
+import { cacheTagsStamp } from '../src/tags-stamp-script.ts';
 import { cacheWrite } from '../src/write-script.ts';
 import { calm } from './engines.ts';
 
@@ -29,6 +39,11 @@ type Step = { readonly advanceMs: number; readonly script: Script; readonly keys
 const key = fc.constantFrom('a', 'b');
 const token = fc.constantFrom('token--1', 'token--2', 'token--3');
 const tags = fc.uniqueArray(fc.constantFrom('t', 'u'), { maxLength: 2 });
+const manyTags = fc.uniqueArray(fc.constantFrom('t', 'u', 'v', 'w', 'x', 'y', 'z'), { maxLength: 4 });
+const ttl = fc.constantFrom('0', '1000000', '2000000');
+/** Small, so that buckets overflow, and take tags for others. */
+const buckets = ['bucket0', 'bucket1', 'bucket2'];
+const BITS = '64';
 const body = fc.constantFrom('x', 'y');
 const leaseMs = fc.constantFrom('1000', '60000');
 /** Entries made once: their rev is random, and both sides must get the same bytes. */
@@ -59,14 +74,22 @@ function entryOf(text: string, named: readonly string[], seen: number | 'now'): 
 }
 const revOf = (bytes: Buffer): string => bytes.toString('latin1', 19, 27);
 
+/** What an eviction by Redis does. */
+const loseKey: Script<number> = defineScript({
+  name: 'lose-key',
+  lua: "return redis.call('DEL', KEYS[1])",
+  idempotent: true,
+  twin: (store, [lost = '']) => (store.del(lost) ? 1 : 0),
+});
+
 const step: fc.Arbitrary<Step> = fc
   .tuple(
     fc.constantFrom(0, 1, 500, 2000, 70_000),
     fc.oneof(
-      fc.tuple(key, body, tags).map(([k, text, named]) => ({
+      fc.tuple(key, body, tags, ttl).map(([k, text, named, kept]) => ({
         script: cacheWrite,
         keys: named.length > 0 ? ['tags', k] : [k],
-        args: () => [named.length > 0 ? 'epoch--1' : '', '0', entryOf(text, named, 'now')],
+        args: () => [named.length > 0 ? 'epoch--1' : '', kept, entryOf(text, named, 'now')],
       })),
       fc.tuple(key, token, leaseMs, body, fc.boolean()).map(([k, t, lease, text, again]) => ({
         script: cacheLease,
@@ -93,10 +116,32 @@ const step: fc.Arbitrary<Step> = fc
         keys: [k],
         args: (now: number) => [t, lease, String(now)],
       })),
-      fc.tuple(tags, fc.constantFrom('d:', 'e:'), fc.constantFrom('3', '100')).map(([named, prefix, max]) => ({
+      fc.tuple(manyTags, fc.constantFrom('d:', 'e:')).map(([named, prefix]) => ({
         script: cacheTagsInvalidate,
         keys: ['tags'],
-        args: () => ['epoch--2', max, prefix, ...named],
+        args: (now: number) => ['epoch--2', String(now), prefix, ...named],
+      })),
+      ttl.map((kept) => ({ script: cacheTagsStamp, keys: ['tags'], args: () => ['epoch--2', kept] })),
+      fc.tuple(fc.integer({ min: 1, max: 6 }), fc.constantFrom('1', '3')).map(([bound, capacity]) => ({
+        script: cacheTagsRetire,
+        keys: ['tags', ...buckets],
+        args: (now: number) => [String(now), String(bound), '2', capacity, BITS],
+      })),
+      fc.array(fc.tuple(fc.nat(140_000), manyTags), { minLength: 1, maxLength: 3 }).map((asked) => ({
+        script: cacheTagsCheck,
+        keys: ['tags', ...buckets],
+        args: () => [
+          BITS,
+          ...asked.flatMap(([ago, named]) => {
+            const seq = (START + ago).toString(36).padStart(8, '0');
+            return [`epoch--2${seq}`, String(named.length), ...named];
+          }),
+        ],
+      })),
+      fc.constantFrom('tags', ...buckets).map((lost) => ({
+        script: loseKey,
+        keys: [lost],
+        args: () => [],
       })),
       fc.tuple(fc.constantFrom(-1, 0, 1), fc.constantFrom(-1, 0, 1)).map(([a, b]) => ({
         script: cacheEvict,
@@ -120,8 +165,9 @@ const step: fc.Arbitrary<Step> = fc
 /** What is under the keys, without the leases' markers' own expiry, which only Redis' clock knows. */
 async function stateOf(engine: RedisEngine, prefix: string): Promise<unknown> {
   const stored = await engine.mget([`${prefix}a`, `${prefix}b`]);
-  const tagState = [...(await engine.hgetall(`${prefix}tags`))].map(([field, value]) => `${field}=${value.toString()}`);
-  return { stored: stored.map((bytes) => bytes?.toString('latin1')), tags: tagState.sort() };
+  const noted = await engine.zrange(`${prefix}tags`, { by: 'index', start: 0, stop: -1 });
+  const filters = await engine.mget(buckets.map((name) => prefix + name));
+  return { stored: [...stored, ...filters].map((bytes) => bytes?.toString('latin1')), noted };
 }
 
 test('any program of the scripts replies and leaves the same in memory as in Redis', async () => {
@@ -140,14 +186,15 @@ test('any program of the scripts replies and leaves the same in memory as in Red
         expect(plain(fromMemory), script.name).toEqual(plain(fromRedis));
         expect(await stateOf(memory, prefix), script.name).toEqual(await stateOf(redis, prefix));
       }
-      await redis.del(['a', 'b', 'tags'].map((name) => prefix + name));
+      await redis.del(['a', 'b', 'tags', ...buckets].map((name) => prefix + name));
     }),
     { numRuns: 200 },
   );
 });
 
-/** Numbers may come as integers or as their text: the readers take both. */
+/** Numbers may come as integers or as their text: the readers take both. What is left of a time to live is not compared. */
 function plain(reply: ScriptReply): unknown {
   if (Array.isArray(reply)) return (reply as readonly ScriptReply[]).map(plain);
+  if (typeof reply === 'number' && reply > 900_000 && reply <= 2_000_000) return 'a time to live';
   return reply === null ? null : String(reply);
 }

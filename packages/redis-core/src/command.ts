@@ -311,7 +311,10 @@ function rangeArguments(range: SortedSetRange): (string | number)[] {
       return [range.start, range.stop, ...(range.reverse === true ? ['REV'] : []), 'WITHSCORES'];
     case 'score': {
       const limit = range.limit === undefined ? [] : ['LIMIT', 0, range.limit];
-      return [scoreText(range.min), scoreText(range.max), 'BYSCORE', ...limit, 'WITHSCORES'];
+      const ends = [scoreText(range.min), scoreText(range.max)];
+      // Redis wants the end first that the reply begins with.
+      const ordered = range.reverse === true ? [...ends.reverse(), 'BYSCORE', 'REV'] : [...ends, 'BYSCORE'];
+      return [...ordered, ...limit, 'WITHSCORES'];
     }
     case 'lex':
       return [range.after === undefined ? '-' : `(${range.after}`, '+', 'BYLEX', 'LIMIT', 0, range.limit];

@@ -202,8 +202,14 @@ export interface ScoredMember {
 export type SortedSetRange =
   /** By position; negative positions count from the end, both ends included. */
   | { readonly by: 'index'; readonly start: number; readonly stop: number; readonly reverse?: boolean }
-  /** By score, both ends included; `-Infinity` and `Infinity` are allowed. */
-  | { readonly by: 'score'; readonly min: number; readonly max: number; readonly limit?: number }
+  /** By score, both ends included; `-Infinity` and `Infinity` are allowed. `reverse`: from the highest on. */
+  | {
+      readonly by: 'score';
+      readonly min: number;
+      readonly max: number;
+      readonly limit?: number;
+      readonly reverse?: boolean;
+    }
   /** By bytes, among members of one score: those greater than `after` (exclusive), at most `limit`. */
   | { readonly by: 'lex'; readonly after?: string; readonly limit: number };
 

@@ -21,8 +21,11 @@ export interface Keys {
   cachePrefix(namespace: string, keyPrefix?: string): string;
   /** The user's key in a complete cache key of this namespace. */
   cacheKeyOf(namespace: string, complete: string): string;
-  /** Hash: what a namespace's tags were last invalidated at. */
-  cacheTags(namespace: string): string;
+  /**
+   * Sorted set: what a namespace's tags were last invalidated at. With `bucket` a string: what is left of tags that were
+   * invalidated too long ago for a place in the set. With a hash tag: scripts take several.
+   */
+  cacheTags(namespace: string, bucket?: number): string;
   /** What the keys of all namespaces start with. */
   cacheRoot(): string;
   /** The namespace of a complete cache key; `undefined` when it is none. */
@@ -56,7 +59,8 @@ export function createKeys(prefix: string): Keys {
     cachePrefix: (namespace, keyPrefix = '') =>
       namespaceRoot(namespace) + (keyPrefix === '' ? '' : encodeKeyPart(keyPrefix, 'prefix')),
     cacheKeyOf: (namespace, complete) => decodeKeyPart(complete.slice(namespaceRoot(namespace).length)),
-    cacheTags: (namespace) => `${prefix}:tags:${checkName(namespace, 'namespace')}`,
+    cacheTags: (namespace, bucket) =>
+      `${prefix}:tags:{${checkName(namespace, 'namespace')}}${bucket === undefined ? '' : `:${bucket}`}`,
     cacheRoot: () => `${prefix}:cache:`,
     cacheNamespaceOf: (complete) => {
       const root = `${prefix}:cache:`;

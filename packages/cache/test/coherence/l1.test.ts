@@ -104,7 +104,7 @@ describe('L1', () => {
     await cache.set('k', 'v', { tags: ['t'] });
     await warm({ engine, l1, cache }, 'k');
     l1.forget(keys.cacheTags('ns'));
-    const asked = vi.spyOn(engine, 'hgetall').mockRejectedValue(new Error('away'));
+    const asked = vi.spyOn(engine, 'zrange').mockRejectedValue(new Error('away'));
     await expect(cache.get('k')).rejects.toThrow('away');
     expect(asked).toHaveBeenCalledTimes(1);
   });

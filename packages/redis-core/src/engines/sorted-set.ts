@@ -67,7 +67,8 @@ export class SortedSet {
         return ordered.slice(start, Math.max(start, stop + 1));
       }
       case 'score': {
-        const within = items.filter(({ score }) => score >= range.min && score <= range.max);
+        const rising = items.filter(({ score }) => score >= range.min && score <= range.max);
+        const within = range.reverse === true ? rising.toReversed() : rising;
         return range.limit === undefined ? within : within.slice(0, range.limit);
       }
       case 'lex': {

@@ -120,6 +120,8 @@ export function describeEngine(name: string, create: () => Promise<RedisEngine>,
         expect(await names(key, { by: 'index', start: 0, stop: 1, reverse: true })).toEqual(['d', 'c']);
         expect(await names(key, { by: 'score', min: 1, max: Infinity, limit: 2 })).toEqual(['b', 'c']);
         expect(await names(key, { by: 'score', min: -Infinity, max: 0 })).toEqual(['a']);
+        expect(await names(key, { by: 'score', min: 1, max: Infinity, reverse: true })).toEqual(['d', 'c', 'b']);
+        expect(await names(key, { by: 'score', min: 0, max: 2, limit: 2, reverse: true })).toEqual(['c', 'b']);
         await engine.zadd(
           `${key}2`,
           ['p', 'q', 'r'].map((member) => ({ member, score: 0 })),

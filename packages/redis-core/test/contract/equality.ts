@@ -33,7 +33,7 @@ const members = fc.array(fc.record({ member: fc.constantFrom('m', 'n', 'é', '\u
 const position = fc.integer({ min: -6, max: 6 });
 const range: fc.Arbitrary<SortedSetRange> = fc.oneof(
   fc.record({ by: fc.constant('index' as const), start: position, stop: position, reverse: fc.boolean() }),
-  fc.record({ by: fc.constant('score' as const), min: score, max: score, limit: fc.nat(3) }),
+  fc.record({ by: fc.constant('score' as const), min: score, max: score, limit: fc.nat(3), reverse: fc.boolean() }),
 );
 
 const operation: fc.Arbitrary<BatchOperation> = fc.oneof(

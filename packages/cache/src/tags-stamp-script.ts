@@ -1,0 +1,20 @@
+import { defineScript, loadLua, type Script } from '@holdfast/redis-core';
+import { TwinTags } from './tags-state.ts';
+import { texts } from './twin-entries.ts';
+
+/** The tags' epoch and seq. */
+export type StampReply = readonly [Buffer, number];
+
+/** `lua/cache-tags-stamp.lua`. */
+export const cacheTagsStamp: Script<StampReply> = defineScript({
+  name: 'cache-tags-stamp',
+  lua: loadLua('cache-tags-stamp', import.meta.url, ['tags-state']),
+  idempotent: true,
+  twin: (store, [key = ''], args) => {
+    const [newEpoch = '', keepMs] = texts(args);
+    const tags = new TwinTags(store, key);
+    const { epoch, seq } = tags.begun(newEpoch);
+    tags.outlive(Number(keepMs));
+    return [Buffer.from(epoch), seq];
+  },
+});
