@@ -217,7 +217,7 @@ export class CacheCore {
   async stampNow(keepMs: number | null): Promise<TagStamp> {
     const args = [randomToken(), String(keepMs ?? 0)];
     const [epoch, seq] = await this.engine.run(cacheTagsStamp, [this.tagsKey], args);
-    return { epoch: epoch.toString(), seq: Number(seq) };
+    return { epoch: epoch.toString(), seq };
   }
 
   /**

@@ -60,7 +60,7 @@ export class TagChecks {
       const reply = await this.#engine.run(cacheTagsCheck, this.#keys, [String(BITS_A_BUCKET), ...args]);
       const [, seq = 0, ...found] = reply ?? [];
       for (const [index, { settle }] of batch.entries()) {
-        settle.resolve({ seq: Number(seq), verdict: verdicts[Number(found[index] ?? 2)] ?? 'invalid' });
+        settle.resolve({ seq, verdict: verdicts[found[index] ?? 2] ?? 'invalid' });
       }
     } catch (error) {
       for (const { settle } of batch) settle.reject(error);

@@ -22,9 +22,9 @@ export async function noteTags(core: CacheCore, tags: readonly string[], mode: I
   );
   const bounds = [MAX_NOTES, NOTES_A_COMMAND, NOTES_A_BUCKET, BITS_A_BUCKET].map(String);
   try {
-    for (let left = Number(members); left >= MAX_NOTES + NOTES_A_COMMAND;) {
+    for (let left = members; left >= MAX_NOTES + NOTES_A_COMMAND;) {
       const before = left;
-      left = Number(await engine.run(cacheTagsRetire, tagKeys, [String(now), ...bounds]));
+      left = await engine.run(cacheTagsRetire, tagKeys, [String(now), ...bounds]);
       // Others make room as well.
       if (left >= before) return;
     }

@@ -313,7 +313,7 @@ function rangeArguments(range: SortedSetRange): (string | number)[] {
       const limit = range.limit === undefined ? [] : ['LIMIT', 0, range.limit];
       const ends = [scoreText(range.min), scoreText(range.max)];
       // Redis wants the end first that the reply begins with.
-      const ordered = range.reverse === true ? [...ends.reverse(), 'BYSCORE', 'REV'] : [...ends, 'BYSCORE'];
+      const ordered = range.reverse === true ? [...ends.toReversed(), 'BYSCORE', 'REV'] : [...ends, 'BYSCORE'];
       return [...ordered, ...limit, 'WITHSCORES'];
     }
     case 'lex':
