@@ -287,7 +287,8 @@ export class Lease implements HeldLease {
     const { tagsKey } = this.#options;
     const prepared = this.prepare(fill);
     if (prepared === undefined) return this.release('', 0);
-    if (fill.entry.tags.length > 0 && this.#options.engine.slotOf !== undefined) await this.#options.outlive(fill.keepMs);
+    if (fill.entry.tags.length > 0 && this.#options.engine.slotOf !== undefined)
+      await this.#options.outlive(fill.keepMs);
     const { token, keepMs, value, tags } = prepared;
     const args: Bytes[] = [tags.length > 0 ? randomToken() : '', token, keepMs, value, `${tags.length}`, ...tags];
     const [outcome] = await this.#options.run(cacheFill, tags.length > 0 ? [tagsKey, key] : [key], args);
