@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { eventually, Latch, type RedisServer, startCluster, startSentinel } from '@holdfast/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createEngine, type EngineOptions, HoldfastError, type RedisEngine } from '../src/index.ts';
 import { stored } from './stored.ts';
 
@@ -83,6 +83,53 @@ describe('when the master of a sentinel set is', () => {
     },
     90_000,
   );
+
+  test('exchanged for another while it runs, the engine leaves it before it is demoted', async () => {
+    const sentinel = await startSentinel();
+    const { addresses, masterName } = sentinel;
+    const said: string[] = [];
+    const write = vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => said.push(String(chunk)) > 0);
+    const engine = engineAt({ kind: 'sentinel', sentinels: addresses, masterName });
+    try {
+      const old = await sentinel.master();
+      // A sentinel that is away is no reason to write to the console.
+      await sentinel.sentinels[2]?.kill();
+      const acknowledged: string[] = [];
+      const ended = new Latch();
+      const lane = (async (): Promise<void> => {
+        for (let n = 0; !ended.isOpen; n += 1) {
+          await engine.set(`n${n}`, '1').then(
+            () => acknowledged.push(`n${n}`),
+            () => undefined,
+          );
+          await new Promise((resolve) => {
+            setTimeout(resolve, 5);
+          });
+        }
+      })();
+      await engine.set('before', '1');
+      await sentinel.sentinels[2]?.start();
+      const promoted = await sentinel.plannedFailover();
+      const at = acknowledged.length;
+      await eventually(async () => {
+        expect(acknowledged.length).toBeGreaterThan(at);
+        expect(await promoted.command('EXISTS', acknowledged.at(-1) ?? '')).toBe(1);
+      });
+      // It would have been told of the demotion by the end of its connection.
+      expect(String(await old.command('ROLE'))).toMatch(/^master/);
+      ended.open();
+      await lane;
+      // Some of those before are gone, as the docs say; none of those after.
+      const found = await Promise.all(acknowledged.slice(at).map((key) => promoted.command('EXISTS', key)));
+      expect(found.filter((count) => count === 0).length).toBeLessThan(found.length);
+      expect(await promoted.command('EXISTS', acknowledged.at(-1) ?? '')).toBe(1);
+      expect(said).toEqual([]);
+    } finally {
+      write.mockRestore();
+      await engine.close();
+      await sentinel.stop();
+    }
+  }, 60_000);
 
   test('reached by sentinels that all go and come back, the engine works on and finds it again', async () => {
     const sentinel = await startSentinel();

@@ -21,6 +21,11 @@ export interface RedisSentinel {
    * once all sentinels that run agree and it accepts writes.
    */
   failover(signal?: NodeJS.Signals): Promise<RedisServer>;
+  /**
+   * Asks the sentinels to make the replica master, as for maintenance, and resolves with it once all of them call it so. The
+   * old master runs on, and takes writes until they demote it some ten seconds later.
+   */
+  plannedFailover(): Promise<RedisServer>;
   stop(): Promise<void>;
 }
 
@@ -92,6 +97,22 @@ class LocalSentinel implements RedisSentinel {
     await eventually(() => this.assertHealthy(), { intervalMs: 50 });
     if (signal === 'SIGSTOP') before.pause();
     else await before.kill(signal);
+    return this.#successorOf(before);
+  }
+
+  async plannedFailover(): Promise<RedisServer> {
+    const before = await this.master();
+    await eventually(() => this.assertHealthy(), { intervalMs: 50 });
+    // One that has just got to know the replica may find it no good yet, and says so, or gives up in silence.
+    return eventually(async () => {
+      await this.sentinels[0]?.command('SENTINEL', 'FAILOVER', MASTER_NAME).catch((error: Error) => {
+        if (!error.message.startsWith('INPROG')) throw error;
+      });
+      return this.#successorOf(before, 10_000);
+    });
+  }
+
+  #successorOf(before: RedisServer, timeoutMs = 60_000): Promise<RedisServer> {
     return eventually(
       async () => {
         const master = await this.master();
@@ -100,7 +121,7 @@ class LocalSentinel implements RedisSentinel {
         if (!Array.isArray(role) || role[0] !== 'master') throw new Error('the replica is not promoted yet');
         return master;
       },
-      { intervalMs: 50 },
+      { intervalMs: 50, timeoutMs },
     );
   }
 

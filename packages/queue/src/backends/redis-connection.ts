@@ -24,6 +24,9 @@ export interface ConnectionTimes {
   readonly commandTimeoutMs: number;
 }
 
+/** A replica is left so often. */
+const LEAVE_EVERY_MS = 500;
+
 /** @throws UnsupportedError for a target that BullMQ cannot run on */
 export function queueTarget(target: RedisTarget): QueueRedisTarget {
   if (target.kind === 'standalone' || target.kind === 'sentinel' || target.kind === 'cluster') return target;
@@ -61,6 +64,7 @@ export function consumerConnection(
     socketTimeout: Math.max(15_000 + 1000 * blockSeconds, times.commandTimeoutMs),
     // Who listens for cancels does so again by itself: the library's own way leaves a rejection to nobody.
     autoResubscribe: false,
+    reconnectOnError: leavesReplicas(),
   };
   return connectionTo(target, options, true);
 }
@@ -92,6 +96,18 @@ function connectionTo(target: QueueRedisTarget, options: RedisOptions, waits: bo
       return { connection: client, close: () => client.disconnect() };
     }
   }
+}
+
+/** A server that was demoted refuses what a worker asks for. It is left, for whatever its address leads to by now. */
+function leavesReplicas(): (error: Error) => boolean {
+  let leftAt = -Infinity;
+  return ({ message }) => {
+    const now = performance.now();
+    // Where it stays a replica, it is not left for each command again.
+    if (!message.startsWith('READONLY') || now - leftAt < LEAVE_EVERY_MS) return false;
+    leftAt = now;
+    return true;
+  };
 }
 
 function common(times: ConnectionTimes, name: string): RedisOptions {

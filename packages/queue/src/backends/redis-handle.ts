@@ -1,4 +1,4 @@
-import type { RedisTarget } from '@holdfast/redis-core';
+import type { HoldfastError, HostAndPort, RedisTarget } from '@holdfast/redis-core';
 import type { Queue } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobStore } from '../admin/job-store.ts';
@@ -19,6 +19,7 @@ import { onceKeyPrefix } from './queue-keys.ts';
 import { GuardedAdd } from './redis-add.ts';
 import { isServerError, translateServerError } from './redis-errors.ts';
 import { readQueue } from './redis-reading.ts';
+import { QueueRefusals } from './redis-refusals.ts';
 import { ConnectionWatch, type ConnectionObserver, type RedisClient } from './redis-watch.ts';
 
 /** One queue on Redis, on one connection of its own. */
@@ -34,6 +35,7 @@ export class RedisQueueHandle implements QueueHandle {
   readonly #commandTimeoutMs: number;
   readonly #guardedAdd: GuardedAdd;
   readonly #watch: ConnectionWatch;
+  readonly #refusals: QueueRefusals;
   readonly #closeConnection: () => void;
   #closed = false;
 
@@ -60,10 +62,18 @@ export class RedisQueueHandle implements QueueHandle {
     this.scheduleRecords = new RedisScheduleRecords(access);
     this.#guardedAdd = new GuardedAdd();
     this.#watch = new ConnectionWatch(queue.getBackend().client, target, observer);
+    this.#refusals = new QueueRefusals(this.#watch, target, queue.getBackend().toKey('meta'));
   }
 
   get status(): BackendStatus {
-    return this.#watch.status;
+    const { status } = this.#watch;
+    const { refusals } = this.#refusals;
+    return refusals === undefined || !status.available ? status : { ...status, refuses: refusals };
+  }
+
+  /** The sentinels have named another master. */
+  switchTo(master: HostAndPort): void {
+    this.#watch.switchTo(master);
   }
 
   async add(job: NewJob): Promise<AddedJob> {
@@ -84,12 +94,15 @@ export class RedisQueueHandle implements QueueHandle {
       );
       return replies.map((reply) =>
         reply.outcome === 'error'
-          ? translateServerError(new Error(reply.message), this.name)
+          ? this.#refused('writes', new Error(reply.message))
           : { id: reply.id, state: reply.state, existed: reply.outcome === 'existed' },
       );
     } catch (error) {
       if (error instanceof QueueUnavailableError) return forAll(() => error);
-      if (isServerError(error)) return forAll(() => translateServerError(error, this.name));
+      if (isServerError(error)) {
+        const refusal = this.#refused('writes', error);
+        return forAll(() => refusal);
+      }
       return forAll(
         ({ id }) =>
           new QueueOutcomeUnknownError(
@@ -118,6 +131,7 @@ export class RedisQueueHandle implements QueueHandle {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#refusals.stop();
     this.#watch.settle();
     const closing = this.queue.close().catch(() => undefined);
     // QUIT to a Redis that does not answer would wait for ever.
@@ -136,7 +150,7 @@ export class RedisQueueHandle implements QueueHandle {
       );
     } catch (error) {
       if (error instanceof QueueUnavailableError || error instanceof QueueOutcomeUnknownError) throw error;
-      if (isServerError(error)) throw translateServerError(error, this.name);
+      if (isServerError(error)) throw this.#refused('reads', error);
       if (client.status === 'ready' && !isConnectionError(error)) throw error;
       // Where the connection ended meanwhile, why it did says more than what that did to the command.
       throw this.#unavailable(error, this.status.reason);
@@ -153,6 +167,11 @@ export class RedisQueueHandle implements QueueHandle {
     const client = this.#watch.ready;
     if (client === undefined || this.#closed) throw this.#unavailable(this.#watch.lastError, this.status.reason);
     return client;
+  }
+
+  #refused(work: 'reads' | 'writes', error: Error): HoldfastError {
+    this.#refusals.note(work, error.message);
+    return translateServerError(error, this.name);
   }
 
   #unavailable(cause: unknown, why?: string): QueueUnavailableError {

@@ -1,8 +1,10 @@
 import {
   explainFault,
   HoldfastError,
+  leaveFor,
   notConnectedYet,
   type ConnectionFault,
+  type HostAndPort,
   type RedisTarget,
 } from '@holdfast/redis-core';
 import type { RedisQueueBackend } from 'bullmq';
@@ -66,6 +68,12 @@ export class ConnectionWatch {
   /** Says that the first attempt counts as ended: nobody waits for it any more. */
   settle(): void {
     this.#settled.resolve();
+  }
+
+  /** The sentinels have named another master: a connection to another server is made anew. */
+  switchTo(master: HostAndPort): void {
+    // BullMQ's type of a client knows what BullMQ needs.
+    if (this.#client !== undefined) leaveFor(master, this.#client as unknown as Parameters<typeof leaveFor>[1]);
   }
 
   note(error: Error): void {

@@ -1,4 +1,4 @@
-import { addressOf, type RedisTarget } from '@holdfast/redis-core';
+import { addressOf, FailoverWatch, type RedisTarget } from '@holdfast/redis-core';
 import { createRedisBackend as createBullmqBackend, Queue, QueueEvents, type Processor } from 'bullmq';
 import { publishEvent } from '../channels.ts';
 import { FetchingWorker, type FetchControl } from '../consuming/fetching-worker.ts';
@@ -41,13 +41,22 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
   const prefixOf = (queue: string): string => `${options.keyPrefix ?? 'holdfast:jobs'}:{${queue}}`;
   const handles = new Map<string, RedisQueueHandle>();
   const workers = new Set<ConnectionWatch>();
+  /** Connections that wait for news, of workers and of readers of events. */
+  const waiting = new Set<ConnectionWatch>();
   const readStatus = (): BackendStatus => {
     const states = [...handles.values(), ...workers].map((part) => part.status);
     const away = states.filter((state) => !state.available);
     // One that has not tried yet knows no reason. Where no queue is open, none is missing.
-    return away.find(({ fault }) => fault !== undefined) ?? away[0] ?? { available: true };
+    const refusing = states.find(({ refuses }) => refuses !== undefined);
+    return away.find(({ fault }) => fault !== undefined) ?? away[0] ?? refusing ?? { available: true };
   };
   const availability = new Availability(readStatus, addressOf(target));
+  const failovers =
+    target.kind === 'sentinel'
+      ? new FailoverWatch(target, 'queue', (master) => {
+          for (const part of [...handles.values(), ...workers, ...waiting]) part.switchTo(master);
+        })
+      : undefined;
 
   const open = (name: string): RedisQueueHandle => {
     const existing = handles.get(name);
@@ -84,12 +93,18 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     );
     const watch = new ConnectionWatch(worker.getBackend().client, target, availability);
     workers.add(watch);
+    const { blockingClient } = worker.getBackend();
+    const blocking = blockingClient === undefined ? undefined : new ConnectionWatch(blockingClient, target);
+    if (blocking !== undefined) waiting.add(blocking);
     worker.on('error', (error) => watch.note(error));
     publishCommands(worker.getBackend().client, name, 'consumer');
     publishCommands(worker.getBackend().blockingClient, name, 'consumer');
     listenForCancels(worker.getBackend(), name, control);
     // From here on its connection ends because it is to.
-    worker.on('closing', () => workers.delete(watch));
+    worker.on('closing', () => {
+      workers.delete(watch);
+      if (blocking !== undefined) waiting.delete(blocking);
+    });
     worker.on('closed', close);
     return worker;
   };
@@ -115,11 +130,19 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       // It blocks, so BullMQ has made a copy of what it was given.
       close();
       publishCommands(events.getBackend().client, name, 'events');
+      const watch = new ConnectionWatch(events.getBackend().client, target);
+      waiting.add(watch);
+      const closeEvents = events.close.bind(events);
+      events.close = async () => {
+        waiting.delete(watch);
+        await closeEvents();
+      };
       return events;
     },
     onReturn: (listener) => availability.onReturn(listener),
     close: async () => {
       availability.close();
+      failovers?.close();
       await Promise.all([...handles.values()].map((handle) => handle.close()));
     },
   };

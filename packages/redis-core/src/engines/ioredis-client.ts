@@ -108,10 +108,7 @@ export function sentinelOptions(target: SentinelTarget): ClientOptions {
     // While no sentinel answers it goes on asking; without an answer in this time it asks the next.
     sentinelRetryStrategy: (attempt: number) => reconnectDelayMs(attempt),
     sentinelCommandTimeout: 1000,
-    // Not `failoverDetector`: its connections to the sentinels write their errors to stderr. A sentinel closes the
-    // connections of a master that it demotes, and one that is frozen is noticed by its silence.
-    // A master that was demoted while connected refuses writes; the command is not sent again by the client.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    // Not `failoverDetector`: `FailoverWatch` hears the same over fewer connections, whose errors stay with it.
   };
 }
 

@@ -9,7 +9,7 @@ import {
   notConnectedYet,
   type ConnectionFault,
 } from '../connection-fault.ts';
-import type { EngineOptions } from '../connection.ts';
+import type { EngineOptions, HostAndPort } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
 import type { EngineStatus, Unsubscribe } from '../engine.ts';
 import { errorReplies, wordOf } from '../error-replies.ts';
@@ -18,6 +18,7 @@ import { Probe } from '../probe.ts';
 import { ServerClock } from '../server-clock.ts';
 import { ConnectPatience } from './connect-patience.ts';
 import { askBeside } from './ioredis-beside.ts';
+import { isConnectedTo } from './failover-watch.ts';
 import { endClient } from './ioredis-client.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
 import { flushWrites } from './ioredis-writes.ts';
@@ -220,6 +221,15 @@ export class IoredisLink {
         return this.#leave(explainFault(new Error(reply), this.#options.target, true), true);
       case 'call':
     }
+  }
+
+  /** The sentinels have named another master: what is still written to the old one would be lost with it. */
+  switchTo(master: HostAndPort): void {
+    if (this.#closed || isConnectedTo(master, this.#client)) return;
+    const reason = `the sentinels have named ${master.host}:${master.port} the master of ${this.#address}`;
+    if (this.#available) this.#leave({ kind: 'closed', reason }, false);
+    // On its way to the old one.
+    else destroyStream(this.#client);
   }
 
   /** Of a cluster whose client is connected: no master is left that can be used; or (`undefined`) there is one again. */

@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
+import type { HostAndPort } from '../connection.ts';
 import type { Unsubscribe } from '../engine.ts';
+import { leaveFor } from './failover-watch.ts';
 import { endClient } from './ioredis-client.ts';
 
 /** The second connection, opened with the first subscription: a connection that subscribes can do nothing else. */
@@ -29,6 +31,11 @@ export class Subscriber {
       unsubscribe();
       throw error;
     }
+  }
+
+  /** The sentinels have named another master, where everybody else publishes from now on. */
+  switchTo(master: HostAndPort): void {
+    if (this.#client !== undefined) leaveFor(master, this.#client);
   }
 
   close(): void {

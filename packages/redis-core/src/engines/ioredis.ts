@@ -8,6 +8,7 @@ import { withDeadline } from '../deadline.ts';
 import type { BatchResult, CallOptions, EngineKind, EngineStatus, Unsubscribe } from '../engine.ts';
 import { UnavailableError } from '../errors.ts';
 import { CommandEngine } from './command-engine.ts';
+import { FailoverWatch } from './failover-watch.ts';
 import { createClient } from './ioredis-client.ts';
 import { IoredisLink } from './ioredis-link.ts';
 import { Sender } from './ioredis-sender.ts';
@@ -23,6 +24,7 @@ export class IoredisEngine extends CommandEngine {
   readonly #tracking: Tracking | undefined;
   readonly #link: IoredisLink;
   readonly #sender: Sender;
+  readonly #failovers: FailoverWatch | undefined;
   readonly #timeoutMs: number;
   #closed = false;
 
@@ -63,6 +65,12 @@ export class IoredisEngine extends CommandEngine {
       if (available) this.#tracking?.commandsReady(this.#client);
       else this.#tracking?.commandsLost();
     };
+    if (options.target.kind === 'sentinel') {
+      this.#failovers = new FailoverWatch(options.target, options.name, (master) => {
+        this.#link.switchTo(master);
+        this.#subscriber.switchTo(master);
+      });
+    }
     this.#link.connect();
   }
 
@@ -161,6 +169,7 @@ export class IoredisEngine extends CommandEngine {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
     this.#link.close();
+    this.#failovers?.close();
     this.#subscriber.close();
     this.#tracking?.close();
     return Promise.resolve();

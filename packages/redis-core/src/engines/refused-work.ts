@@ -1,6 +1,7 @@
 import { type ConnectionFault, explainFault } from '../connection-fault.ts';
 import type { RedisTarget } from '../connection.ts';
 import type { Refusals } from '../engine.ts';
+import { errorReplies, wordOf } from '../error-replies.ts';
 import { isReplyError } from '../reply-error.ts';
 
 export interface RefusedWorkOptions {
@@ -51,18 +52,20 @@ export class RefusedWork {
   }
 
   /** A call, or a question, got this error reply. */
-  noted(work: 'reads' | 'writes', reply: string): void {
+  noted(work: 'reads' | 'writes' | 'everything', reply: string): void {
     if (this.#isOver) return;
     const fault = explainFault(new Error(reply), this.#options.target, true);
-    const before = work === 'reads' ? this.#reads : this.#writes;
-    if (work === 'reads') {
+    const before = this.refusals;
+    const now = performance.now();
+    if (work !== 'writes') {
       this.#reads = fault;
-      this.#readsSeenAt = performance.now();
-    } else {
-      this.#writes = fault;
-      this.#writesSeenAt = performance.now();
+      this.#readsSeenAt = now;
     }
-    if (before?.kind !== fault.kind) this.#tell();
+    if (work !== 'reads') {
+      this.#writes = fault;
+      this.#writesSeenAt = now;
+    }
+    if (before?.reads?.kind !== this.#reads?.kind || before?.writes?.kind !== this.#writes?.kind) this.#tell();
     if (this.#timer === undefined && !this.#isAsking) void this.#ask();
   }
 
@@ -101,10 +104,14 @@ export class RefusedWork {
     try {
       if ((await this.#options.askWrites()) !== true || this.#writes === undefined) return;
       this.#writes = undefined;
+      // Who takes writes serves reads, unless rules forbid them.
+      if (this.#reads?.kind !== 'forbidden') this.#reads = undefined;
       this.#tell();
     } catch (error) {
       if (!(error instanceof Error) || !isReplyError(error)) throw error;
-      if (this.#writes !== undefined) this.noted('writes', error.message);
+      const word = wordOf(error.message);
+      const isAll = word !== undefined && errorReplies[word].refuses === 'everything';
+      if (this.#writes !== undefined) this.noted(isAll ? 'everything' : 'writes', error.message);
     }
   }
 
