@@ -72,8 +72,7 @@ export class ConnectionWatch {
 
   /** The sentinels have named another master: a connection to another server is made anew. */
   switchTo(master: HostAndPort): void {
-    // BullMQ's type of a client knows what BullMQ needs.
-    if (this.#client !== undefined) leaveFor(master, this.#client as unknown as Parameters<typeof leaveFor>[1]);
+    if (this.#client !== undefined) leaveFor(master, this.#client);
   }
 
   note(error: Error): void {
