@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { FaultKind } from './connection-fault.ts';
 import type { Refusals } from './engine.ts';
+import type { LimitKind } from './server-limits.ts';
 
 /**
  * What this package publishes on `node:diagnostics_channel`. A library logs nothing and counts nothing by itself:
@@ -19,6 +20,8 @@ export interface RedisChannels {
   'holdfast:redis:node': RedisNodeEvent;
   /** Reads are tracked from now on, no longer, or still not after another try. */
   'holdfast:redis:tracking': RedisTrackingEvent;
+  /** The server refuses something that can be done without, or no longer does. Once each, over all connections made. */
+  'holdfast:redis:limit': RedisLimitEvent;
   /** A pipeline ended. */
   'holdfast:redis:pipeline': RedisPipelineEvent;
 }
@@ -86,6 +89,15 @@ export interface RedisTrackingEvent {
   readonly connection: string;
   readonly armed: boolean;
   /** Why not, when it is not. */
+  readonly reason?: string;
+}
+
+export interface RedisLimitEvent {
+  readonly connection: string;
+  /** Where the Redis is, without user and password. */
+  readonly address: string;
+  readonly kind: LimitKind;
+  /** What is refused, and what follows from it; absent when it is granted after all. */
   readonly reason?: string;
 }
 

@@ -15,6 +15,7 @@
  * - **Memory full**: a write that Redis refuses for lack of memory rejects with `OutOfMemoryError`.
  */
 import type { ConnectionFault, FaultKind } from './connection-fault.ts';
+import type { ServerLimit } from './server-limits.ts';
 
 export interface RedisEngine {
   readonly kind: EngineKind;
@@ -118,7 +119,10 @@ export interface RedisEngine {
   /** Only in a cluster: calls back when that may have changed, before the calls that it concerns fail. */
   onSlots?(listener: () => void): Unsubscribe;
 
-  /** Whether this engine has its reads tracked while it is connected. Where not, nobody is ever told of a change. */
+  /**
+   * Whether this engine has its reads tracked while it is connected. Where not, nobody is told of a change: over REST, in a
+   * cluster, and as long as the server refuses it.
+   */
   readonly tracksReads: boolean;
   /**
    * Whether reads are tracked right now, as a number: 0 when they are not, else the epoch, which is another one after
@@ -161,6 +165,8 @@ export interface EngineStatus {
   readonly refuses?: Refusals;
   /** What the circuit breaker says. But for `closed` calls fail at once; `half-open` is while a new connection is being proven. */
   readonly breaker: 'closed' | 'half-open' | 'open';
+  /** What the server refuses and the engine does without; absent where that is nothing. */
+  readonly limits?: readonly ServerLimit[];
 }
 
 /**

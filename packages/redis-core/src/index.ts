@@ -6,7 +6,13 @@ export * from './connection-fault.ts';
 export type * from './channels.ts';
 export { createEngine } from './create-engine.ts';
 export { createKeys, decodeKeyPart, encodeKeyPart, isName, type Keys } from './keys.ts';
-export { createClusterClient, reconnectDelayMs, sentinelOptions, tlsOptions } from './engines/ioredis-client.ts';
+export {
+  bearRefusedInfo,
+  createClusterClient,
+  reconnectDelayMs,
+  sentinelOptions,
+  tlsOptions,
+} from './engines/ioredis-client.ts';
 export { FailoverWatch, leaveFor } from './engines/failover-watch.ts';
 export { PrimarySearch } from './engines/primary-search.ts';
 export { RefusedWork } from './engines/refused-work.ts';
@@ -17,6 +23,7 @@ export * from './pipeline.ts';
 export { scriptArguments, writeMany, type WriteManyReply } from './pipeline-scripts.ts';
 export { type RedisSummary, summarizeInfo } from './info.ts';
 export { errorReplies, fromReplyError, wordOf, type ErrorReply, type ErrorReplyWord } from './error-replies.ts';
+export { isCommandRefused, type LimitKind, type ServerLimit } from './server-limits.ts';
 export { defineScript, loadLua } from './script.ts';
 export { deserialize, type DeserializeOptions, serialize, type SerializeOptions } from './serializer.ts';
 export { MemoryEngine, type MemoryEngineOptions } from './engines/memory.ts';

@@ -2,6 +2,7 @@ export * from './clock.ts';
 export * from './cluster.ts';
 export * from './eventually.ts';
 export * from './fault-proxy.ts';
+export * from './hiding-proxy.ts';
 export * from './isolated-network.ts';
 export * from './latch.ts';
 export * from './long-run.ts';

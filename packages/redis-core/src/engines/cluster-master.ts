@@ -5,6 +5,7 @@ import { UnavailableError } from '../errors.ts';
 import { Probe } from '../probe.ts';
 import { isReplyError } from '../reply-error.ts';
 import { ServerClock } from '../server-clock.ts';
+import { isCommandRefused, type ServerLimits } from '../server-limits.ts';
 import { ConnectPatience } from './connect-patience.ts';
 import { askBeside } from './ioredis-beside.ts';
 import { endClient, reconnectDelayMs } from './ioredis-client.ts';
@@ -23,6 +24,7 @@ export interface MasterOptions {
   readonly commandTimeoutMs: number;
   /** The longest that one attempt to connect may take. */
   readonly connectionTimeoutMs: number;
+  readonly limits: ServerLimits;
   /** Called when it went away, with the reason, and when it is back. */
   readonly onChange: (master: ClusterMaster) => void;
   /** Called when what it refuses, although it is there, is something else than before, or nothing any more. */
@@ -51,6 +53,8 @@ export class ClusterMaster {
   #reason: string | undefined;
   #isFrozen = false;
   #closed = false;
+  /** Whether it refused its TIME since it was connected to. */
+  #isTimeRefused = false;
 
   constructor(options: MasterOptions) {
     this.#options = options;
@@ -101,7 +105,7 @@ export class ClusterMaster {
     return this.#isFrozen;
   }
 
-  /** Resolves when its clock was measured once. */
+  /** Resolves when its clock was measured once, or is known not to be told. */
   get measured(): Promise<void> {
     return this.#measured.promise;
   }
@@ -139,6 +143,7 @@ export class ClusterMaster {
     this.#node = node;
     node.on('ready', () => {
       if (this.#node !== node) return;
+      this.#isTimeRefused = false;
       this.#patience.succeed();
       this.measure().catch(() => undefined);
     });
@@ -222,17 +227,27 @@ export class ClusterMaster {
     this.#options.onChange(this);
   }
 
+  /** Its TIME; where that is refused, whether it is there at all. A refusal is an answer too. */
   async #ask(connection: Redis): Promise<void> {
-    const sentAt = performance.now();
     try {
-      const reply = await connection.sendCommand(new Command('time', [], { replyEncoding: 'utf8' }));
-      const [seconds = NaN, microseconds = NaN] = Array.isArray(reply) ? reply.map(Number) : [];
-      this.clock.measure(sentAt, performance.now(), seconds * 1000 + microseconds / 1000);
-      this.#measured.resolve();
+      if (this.#isTimeRefused) await connection.ping();
+      else await this.#askTime(connection);
     } catch (error) {
-      // A refusal is an answer too.
       if (!(error instanceof Error) || !isReplyError(error)) throw error;
+      if (!isCommandRefused(error)) return;
+      this.#isTimeRefused = true;
+      this.#options.limits.note('clock', error.message);
+      this.#measured.resolve();
     }
+  }
+
+  async #askTime(connection: Redis): Promise<void> {
+    const sentAt = performance.now();
+    const reply = await connection.sendCommand(new Command('time', [], { replyEncoding: 'utf8' }));
+    const [seconds = NaN, microseconds = NaN] = Array.isArray(reply) ? reply.map(Number) : [];
+    this.clock.measure(sentAt, performance.now(), seconds * 1000 + microseconds / 1000);
+    this.#options.limits.lift('clock');
+    this.#measured.resolve();
   }
 }
 

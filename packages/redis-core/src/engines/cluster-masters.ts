@@ -6,6 +6,7 @@ import { withDeadline } from '../deadline.ts';
 import type { Refusals } from '../engine.ts';
 import { UnavailableError } from '../errors.ts';
 import type { ServerClock } from '../server-clock.ts';
+import type { ServerLimits } from '../server-limits.ts';
 import { ClusterMaster } from './cluster-master.ts';
 import { addressOf, topologyOf } from './cluster-topology.ts';
 import { CLOCK_INTERVAL_MS, PROBE_DEADLINE_MS, PROBE_INTERVAL_MS } from './ioredis-link.ts';
@@ -15,6 +16,7 @@ export class MasterAwayError extends UnavailableError {}
 
 export interface MastersOptions {
   readonly engine: EngineOptions;
+  readonly limits: ServerLimits;
   /** Called when a master is back: it may be another process, or have been empty. */
   readonly onBack: () => void;
   /** Called when none is left that can be used, with the reason, and with `undefined` when there is one again. */
@@ -136,6 +138,7 @@ export class ClusterMasters {
       probeDeadlineMs: engine.probeDeadlineMs ?? PROBE_DEADLINE_MS,
       commandTimeoutMs: engine.commandTimeoutMs ?? 5000,
       connectionTimeoutMs: engine.connectionTimeoutMs ?? 10_000,
+      limits: this.#options.limits,
       onChange: (changed) => this.#changed(changed),
       onRefusals: () => this.#tellRefusals(),
     });

@@ -44,6 +44,7 @@ export class ClusterEngine extends IoredisEngine {
     super(options);
     this.#masters = new ClusterMasters(this.#cluster, {
       engine: options,
+      limits: this.link.limits,
       onBack: () => this.forgetScripts(),
       onAllAway: (reason) => this.link.mastersAway(reason),
       onChange: () => {
@@ -154,7 +155,9 @@ export class ClusterEngine extends IoredisEngine {
   override async info(options?: CallOptions): Promise<Readonly<Record<string, string>>> {
     await this.ready(options);
     const { masters } = topologyOf(this.#cluster);
-    const parts = await Promise.all(masters.map((node) => this.send({ ...commands.info(), node }, options)));
+    const parts = await this.informed(
+      Promise.all(masters.map((node) => this.send({ ...commands.info(), node }, options))),
+    );
     return aggregateInfo(parts);
   }
 

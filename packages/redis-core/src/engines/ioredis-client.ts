@@ -8,6 +8,7 @@ import type {
   TlsOptions,
 } from '../connection.ts';
 import { UnsupportedError } from '../errors.ts';
+import { isCommandRefused } from '../server-limits.ts';
 import { joinWrites } from './ioredis-writes.ts';
 
 /** What ioredis takes, without an option whose type the constructor wants in a form of its own. */
@@ -31,12 +32,12 @@ export function createClient(options: EngineOptions, role: string): Redis {
   const { target } = options;
   switch (target.kind) {
     case 'standalone':
-      return joinWrites(new Redis({ ...standaloneOptions(target), ...commonOptions(options, role) }));
+      return bearRefusedInfo(joinWrites(new Redis({ ...standaloneOptions(target), ...commonOptions(options, role) })));
     case 'sentinel':
-      return joinWrites(new Redis({ ...sentinelOptions(target), ...commonOptions(options, role) }));
+      return bearRefusedInfo(joinWrites(new Redis({ ...sentinelOptions(target), ...commonOptions(options, role) })));
     case 'cluster': {
       const cluster = createClusterClient(target, { ...nodeOptions(options, role), ...credentials(target) });
-      cluster.on('+node', joinWrites);
+      cluster.on('+node', (node: Redis) => bearRefusedInfo(joinWrites(node)));
       return cluster as unknown as Redis;
     }
     case 'upstash':
@@ -56,6 +57,35 @@ export function endClient(client: Redis): void {
     (stream as Redis['stream'] | undefined)?.on('error', () => undefined);
   }
   client.disconnect();
+}
+
+/** As much of a client as this needs: BullMQ's own type of one says less. */
+interface InfoClient {
+  info: (...args: readonly unknown[]) => Promise<string>;
+}
+
+/**
+ * Has a client take a refused INFO for an empty one; replies the client. The library asks for it to see whether Redis has
+ * loaded its data. Of a refusal by rules of access (ACL) it complains on the console, and where the server or a proxy does
+ * not have it the library would end the connection, over and over. Also for the queue.
+ */
+export function bearRefusedInfo<Client extends object>(client: Client): Client {
+  const asking = client as unknown as InfoClient;
+  const ask = asking.info.bind(client);
+  asking.info = async (...args): Promise<string> => {
+    const callback = args.at(-1);
+    const asked = ask(...(typeof callback === 'function' ? args.slice(0, -1) : args)).catch((error: unknown) => {
+      if (isCommandRefused(error)) return '';
+      throw error;
+    });
+    if (typeof callback !== 'function') return asked;
+    asked.then(
+      (info) => void callback(null, info),
+      (error: unknown) => void callback(error),
+    );
+    return asked;
+  };
+  return client;
 }
 
 function commonOptions(options: EngineOptions, role: string): ClientOptions {

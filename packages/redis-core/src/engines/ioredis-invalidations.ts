@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { isCommandRefused } from '../server-limits.ts';
 
 const CHANNEL = '__redis__:invalidate';
 /** How often it is looked for signs of life within each heartbeat; silence is noticed one look before its end. */
@@ -16,12 +17,13 @@ export interface InvalidationConnectionOptions {
   /** Heard after all: this process had been busy, not the network. */
   readonly onSound: () => void;
   /** It is gone, or was never there. Nothing is called after this, and it is called once unless `destroy` came first. */
-  readonly onLost: (connection: InvalidationConnection, reason: string) => void;
+  readonly onLost: (connection: InvalidationConnection, reason: string, wasRefused: boolean) => void;
 }
 
 export interface ConnectionIdentity {
   readonly clientId: number;
-  readonly runId: string;
+  /** What the server it leads to calls itself, or the connection: see `serverMark`. */
+  readonly mark: string;
 }
 
 /**
@@ -38,6 +40,7 @@ export class InvalidationConnection {
   #heardAt = 0;
   #isPinging = false;
   #reason = 'the subscriber connection was closed';
+  #wasRefused = false;
   #isOver = false;
 
   constructor(client: Redis, options: InvalidationConnectionOptions) {
@@ -54,6 +57,7 @@ export class InvalidationConnection {
     }, options.connectionTimeoutMs);
     this.#connect().catch((error: unknown) => {
       if (error instanceof Error) this.#reason = error.message;
+      this.#wasRefused = isCommandRefused(error);
       this.#lose();
     });
   }
@@ -75,14 +79,12 @@ export class InvalidationConnection {
 
   async #connect(): Promise<void> {
     await this.#client.connect();
-    const [clientId, info] = await Promise.all([
-      this.#client.client('ID'),
-      this.#client.info('server'),
-      this.#client.subscribe(CHANNEL),
-    ]);
+    // Once it is subscribed it can be asked nothing else.
+    const mark = await serverMark(this.#client);
+    const [clientId] = await Promise.all([this.#client.client('ID'), this.#client.subscribe(CHANNEL)]);
     if (this.#isOver) return;
     clearTimeout(this.#connectTimer);
-    this.#identity = { clientId, runId: runIdOf(info) };
+    this.#identity = { clientId, mark };
     this.#heardAt = performance.now();
     this.#client.stream.on('data', () => {
       this.#heardAt = performance.now();
@@ -124,7 +126,7 @@ export class InvalidationConnection {
   #lose(): void {
     if (this.#isOver) return;
     this.destroy();
-    this.#options.onLost(this, this.#reason);
+    this.#options.onLost(this, this.#reason, this.#wasRefused);
   }
 }
 
@@ -138,9 +140,17 @@ export function destroyStream(client: Redis): void {
   else stream.resetAndDestroy();
 }
 
-/** The random id that a Redis process gave itself at its start. */
-export function runIdOf(info: string): string {
-  const runId = /^run_id:(\S+)/m.exec(info)?.[1];
-  if (runId === undefined) throw new Error('the server does not tell its run_id');
-  return runId;
+/**
+ * What tells that two connections lead to one Redis process: the random id that it gave itself at its start. Where INFO is
+ * refused, the addresses between which it sees the connection `clientId`, by default that on which it is asked.
+ */
+export async function serverMark(client: Redis, clientId?: number): Promise<string> {
+  const info = await client.info('server');
+  const about =
+    info === ''
+      ? String(await client.call('CLIENT', ...(clientId === undefined ? ['INFO'] : ['LIST', 'ID', String(clientId)])))
+      : '';
+  const mark = /^run_id:(\S+)/m.exec(info)?.[1] ?? / addr=\S+ laddr=\S+/.exec(about)?.[0];
+  if (mark === undefined) throw new Error('the server does not tell its run_id');
+  return mark;
 }

@@ -16,6 +16,7 @@ import { errorReplies, wordOf } from '../error-replies.ts';
 import { UnavailableError } from '../errors.ts';
 import { Probe } from '../probe.ts';
 import { ServerClock } from '../server-clock.ts';
+import { isCommandRefused, ServerLimits } from '../server-limits.ts';
 import { ConnectPatience } from './connect-patience.ts';
 import { askBeside } from './ioredis-beside.ts';
 import { isConnectedTo } from './failover-watch.ts';
@@ -52,6 +53,8 @@ const REFUSED_RETRY_MS = 1000;
  */
 export class IoredisLink {
   readonly clock = new ServerClock();
+  /** What the server refuses and nobody needs. */
+  readonly limits: ServerLimits;
   /** Called with each change, before those who subscribed. */
   onChange: (available: boolean) => void = () => undefined;
   /** Set by whoever writes a command to the client. */
@@ -85,11 +88,14 @@ export class IoredisLink {
   /** What was published last, while it is away. */
   #toldKind: ConnectionFault['kind'] | undefined;
   #refusedTimer: NodeJS.Timeout | undefined;
+  /** Whether this connection was refused its TIME. */
+  #isTimeRefused = false;
 
   constructor(options: EngineOptions, client: Redis) {
     this.#options = options;
     this.#client = client;
     this.#isCluster = options.target.kind === 'cluster';
+    this.limits = new ServerLimits(options.name, this.#address);
     this.#breaker = new Breaker((state) => this.#publishBreaker(state));
     this.#search = new PrimarySearch(client);
     this.#refused = new RefusedWork({
@@ -151,9 +157,11 @@ export class IoredisLink {
   }
 
   get status(): EngineStatus {
+    const { list } = this.limits;
+    const limits = list.length === 0 ? {} : { limits: list };
     if (this.#available) {
       const { refusals } = this.#refused;
-      return { available: true, breaker: 'closed', ...(refusals === undefined ? {} : { refuses: refusals }) };
+      return { available: true, breaker: 'closed', ...(refusals === undefined ? {} : { refuses: refusals }), ...limits };
     }
     return {
       available: false,
@@ -161,6 +169,7 @@ export class IoredisLink {
       reason: this.#reason,
       ...(this.#fault === undefined ? {} : { fault: this.#fault.kind }),
       ...(this.#hasConnected ? {} : { neverConnected: true }),
+      ...limits,
     };
   }
 
@@ -271,6 +280,8 @@ export class IoredisLink {
         : (this.#options.commandTimeoutMs ?? 5000);
       const late = (): Error => new UnavailableError(`Redis took more than ${deadlineMs} ms to answer`);
       let isProven = false;
+      // Its rules may have changed, or it is another server.
+      this.#isTimeRefused = false;
       const isClosed = await this.#breaker.attempt(async () => {
         try {
           await withDeadline(Promise.all([this.#ask(), this.#serves()]), performance.now() + deadlineMs, late);
@@ -394,8 +405,27 @@ export class IoredisLink {
     }));
   }
 
-  /** TIME, written at once: the sooner it is answered, the better it says what the time is. */
+  /** Its TIME, which is needed anyway; where that is refused, whether it is there at all. */
   async #ask(): Promise<void> {
+    if (!this.#isTimeRefused) {
+      try {
+        await this.#askTime();
+        this.limits.lift('clock');
+        return;
+      } catch (error) {
+        if (!isCommandRefused(error)) throw error;
+        // Not asked again on this connection: each refusal would be noted in the log of the server (ACL LOG).
+        this.#isTimeRefused = true;
+        await this.#client.ping();
+        this.limits.note('clock', error.message);
+        return;
+      }
+    }
+    await this.#client.ping();
+  }
+
+  /** TIME, written at once: the sooner it is answered, the better it says what the time is. */
+  async #askTime(): Promise<void> {
     const sentAt = performance.now();
     const asked = this.#client.sendCommand(new Command('time', [], { replyEncoding: 'utf8' }));
     flushWrites(this.#client);

@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
 import { publishEvent } from '../channels.ts';
 import type { Unsubscribe } from '../engine.ts';
-import { InvalidationConnection, runIdOf } from './ioredis-invalidations.ts';
+import { isCommandRefused } from '../server-limits.ts';
+import { InvalidationConnection, serverMark } from './ioredis-invalidations.ts';
 
 export interface TrackingOptions {
   /** The name of the engine, for events. */
@@ -12,6 +13,10 @@ export interface TrackingOptions {
   readonly heartbeatMs: number;
   /** The longest that one attempt to connect may take. */
   readonly connectionTimeoutMs: number;
+  /** The server does not grant it, with this text: it is asked again from time to time. */
+  readonly onRefused: (reason: string) => void;
+  /** The server does grant it. */
+  readonly onGranted: () => void;
 }
 
 /** The shortest and the longest wait before the receiving connection is made anew. */
@@ -96,7 +101,7 @@ export class Tracking {
       onKeys: (keys) => this.#tell(keys),
       onSilence: () => this.#end('the subscriber is silent'),
       onSound: () => this.#proceed(),
-      onLost: (receiver, reason) => this.#onReceiverLost(receiver, reason),
+      onLost: (receiver, reason, wasRefused) => this.#onReceiverLost(receiver, reason, wasRefused),
     });
   }
 
@@ -106,16 +111,16 @@ export class Tracking {
     this.#arming += 1;
     const arming = this.#arming;
     try {
-      const [, info] = await Promise.all([
+      const [, mark] = await Promise.all([
         // Without NOLOOP: with it Redis would also be silent of a key that it evicts, or drops from a full tracking table,
         // inside a command of this connection, and would then have forgotten who holds it.
         commands.client('TRACKING', 'ON', 'REDIRECT', identity.clientId),
-        commands.info('server'),
+        serverMark(commands, identity.clientId),
       ]);
       if (arming !== this.#arming) return;
       // During a failover the two connections may end at different servers, and the other one may well have a client of
       // that id. So it must be the same process, not only the same address.
-      if (runIdOf(info) !== identity.runId) throw new Error('the connections lead to different servers');
+      if (mark !== identity.mark) throw new Error('the connections lead to different servers');
       this.#failures = 0;
       this.#begin();
     } catch (error) {
@@ -123,18 +128,18 @@ export class Tracking {
       const reason = error instanceof Error ? error.message : String(error);
       receiver.destroy();
       this.#publish(false, reason);
-      this.#onReceiverLost(receiver, reason);
+      this.#onReceiverLost(receiver, reason, isCommandRefused(error));
     }
   }
 
-  #onReceiverLost(receiver: InvalidationConnection, reason: string): void {
+  #onReceiverLost(receiver: InvalidationConnection, reason: string, wasRefused: boolean): void {
     if (this.#receiver !== receiver) return;
     this.#receiver = undefined;
     this.#end(reason);
     if (this.#closed) return;
     const ceilingMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(this.#failures, 10));
     this.#failures += 1;
-    const wasRefused = /NOPERM|unknown (sub)?command/i.test(reason);
+    if (wasRefused) this.#options.onRefused(reason);
     const delayMs = wasRefused ? REFUSED_RETRY_MS : ceilingMs / 2 + (ceilingMs / 2) * Math.random();
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => {
@@ -148,6 +153,7 @@ export class Tracking {
     if (this.#epoch !== 0 || this.#closed) return;
     this.#lastEpoch += 1;
     this.#epoch = this.#lastEpoch;
+    this.#options.onGranted();
     this.#publish(true);
   }
 

@@ -9,7 +9,8 @@ import type { BatchResult, CallOptions, EngineKind, EngineStatus, Unsubscribe } 
 import { UnavailableError } from '../errors.ts';
 import { CommandEngine } from './command-engine.ts';
 import { FailoverWatch } from './failover-watch.ts';
-import { createClient } from './ioredis-client.ts';
+import { isCommandRefused } from '../server-limits.ts';
+import { bearRefusedInfo, createClient } from './ioredis-client.ts';
 import { IoredisLink } from './ioredis-link.ts';
 import { Sender } from './ioredis-sender.ts';
 import { Subscriber } from './ioredis-subscriber.ts';
@@ -39,9 +40,13 @@ export class IoredisEngine extends CommandEngine {
         name: options.name,
         // Made anew instead of reconnected: each connection has another id.
         createClient: () =>
-          createClient({ ...options, target: invalidationTarget }, 'subscriber').duplicate({
-            retryStrategy: () => null,
-          }),
+          bearRefusedInfo(
+            createClient({ ...options, target: invalidationTarget }, 'subscriber').duplicate({
+              retryStrategy: () => null,
+            }),
+          ),
+        onRefused: (reason) => this.#link.limits.note('tracking', reason),
+        onGranted: () => this.#link.limits.lift('tracking'),
         heartbeatMs: options.trackingHeartbeatMs ?? 1000,
         connectionTimeoutMs: options.connectionTimeoutMs ?? 10_000,
       });
@@ -137,6 +142,23 @@ export class IoredisEngine extends CommandEngine {
     return this.#client.script('LOAD', lua);
   }
 
+  override info(options?: CallOptions): Promise<Readonly<Record<string, string>>> {
+    return this.informed(super.info(options));
+  }
+
+  /** Notes whether INFO may be asked for. */
+  protected async informed<Reply>(asked: Promise<Reply>): Promise<Reply> {
+    try {
+      const reply = await asked;
+      this.#link.limits.lift('info');
+      return reply;
+    } catch (error) {
+      const { cause } = error as { readonly cause?: unknown };
+      if (isCommandRefused(cause)) this.#link.limits.note('info', cause.message);
+      throw error;
+    }
+  }
+
   override async subscribe(channel: string, listener: (message: Buffer) => void): Promise<Unsubscribe> {
     if (this.#closed) throw new UnavailableError('The engine is closed.');
     const deadlineAt = performance.now() + (this.#options.connectionTimeoutMs ?? 10_000);
@@ -146,7 +168,7 @@ export class IoredisEngine extends CommandEngine {
   }
 
   override get tracksReads(): boolean {
-    return this.#tracking !== undefined;
+    return this.#tracking !== undefined && !this.#link.limits.has('tracking');
   }
 
   override get trackingEpoch(): number {
