@@ -9,7 +9,7 @@ import { Watchers } from './watchers.ts';
 export interface L1Options {
   /** Bytes of entries kept in the process (L1). Default 64 MiB; 0 keeps nothing. */
   readonly maxBytes?: number;
-  /** How long an entry is kept where Redis does not report changes (Upstash, Cluster, `tracking: false`). Default 1000 ms. */
+  /** How long an entry is kept where Redis does not report changes (Upstash, Cluster, `tracking: false`, a server that refuses). Default 1000 ms. */
   readonly maxStaleMs?: number;
 }
 
@@ -42,7 +42,7 @@ export class L1Cache {
   readonly #engine: RedisEngine;
   readonly #store: KeptEntries;
   readonly #maxStaleMs: number;
-  readonly #keeps: 'tracked' | 'for a while' | 'never';
+  readonly #keepsAny: boolean;
   /** By the key of their state. */
   readonly #tags = new Map<string, Tags>();
   readonly #reads = new Map<string, PendingRead>();
@@ -68,8 +68,7 @@ export class L1Cache {
     const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
     this.#store = new KeptEntries(maxBytes);
     // The memory engine is in this process already: a copy of it would only cost memory.
-    if (engine.kind === 'memory' || maxBytes === 0) this.#keeps = 'never';
-    else this.#keeps = engine.tracksReads ? 'tracked' : 'for a while';
+    this.#keepsAny = engine.kind !== 'memory' && maxBytes > 0;
     this.#changes = OwnChanges.of(engine);
     this.#stops = [
       this.#changes.listen({
@@ -79,8 +78,15 @@ export class L1Cache {
         },
         onPrefix: (prefix) => this.#dropPrefix(prefix),
       }),
-      this.#keeps === 'tracked' ? engine.onInvalidate((keys) => this.#invalidated(keys)) : (): void => undefined,
+      // An engine that tracks no reads never calls back.
+      this.#keepsAny ? engine.onInvalidate((keys) => this.#invalidated(keys)) : (): void => undefined,
     ];
+  }
+
+  /** A server may refuse to track reads, which is known only once it was asked. */
+  get #keeps(): 'tracked' | 'for a while' | 'never' {
+    if (!this.#keepsAny) return 'never';
+    return this.#engine.tracksReads ? 'tracked' : 'for a while';
   }
 
   get engine(): RedisEngine {

@@ -49,6 +49,16 @@ const redis = {
     Type.String({ description: 'Why it is not available: the address, what is wrong, what to do.' }),
   ),
   fault,
+  limits: Type.Array(
+    Type.Object({
+      kind: oneOf(['clock', 'info', 'tracking']),
+      reason: Type.String(),
+    }),
+    {
+      description:
+        'What this Redis refuses and Holdfast does without, with what follows from it: `clock` (TIME), `info` (INFO), `tracking` (CLIENT TRACKING and its subscription). Nothing of it is a fault.',
+    },
+  ),
   warnings: Type.Array(Type.String(), {
     description:
       'What does not fit its use although it answers: an eviction policy that can lose jobs, or fill up a cache.',
@@ -115,7 +125,7 @@ export const Health = Type.Object(
 );
 export type Health = Static<typeof Health>;
 
-const redisOk: Redis = { available: true, healthy: true, latencyMs: 0.31, breaker: 'closed', warnings: [] };
+const redisOk: Redis = { available: true, healthy: true, latencyMs: 0.31, breaker: 'closed', limits: [], warnings: [] };
 const redisAway: Redis = {
   available: false,
   healthy: false,
@@ -123,6 +133,7 @@ const redisAway: Redis = {
   breaker: 'open',
   reason: 'Nothing listens at redis:6379: is Redis running there?',
   fault: 'refused',
+  limits: [],
   warnings: [],
 };
 

@@ -9,8 +9,7 @@
 -- reply    {outcome, key}: 'late' (nothing done), 'existed' (the root is there; nothing done), 'conflict' (another job is
 --          there, of which the key is told; nothing done), or 'added'
 local call = redis.call
-local time = call('TIME')
-if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[1]) then
+if server_time(KEYS[1] .. 'hf:time') > tonumber(ARGV[1]) then
   return {'late', ''}
 end
 

@@ -26,8 +26,7 @@
 --          marker says that it was, or the de-duplication names another job: `id` is that job's) or 'error' (`id` is then
 --          the message)
 local call = redis.call
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = server_time(ARGV[3] .. 'hf:time')
 if now > tonumber(ARGV[1]) then
   return {tostring(now), 'late'}
 end

@@ -4,11 +4,10 @@
 -- reply    {paused, waiting, prioritized, active, delayed, completed, failed, waitingChildren, since}; `since` is the
 --          time (milliseconds) from which the oldest job that could run has been able to, '' when there is none,
 --          as in a paused queue;
---          then now (milliseconds, Redis' clock)
+--          then now (milliseconds, Redis' clock), and how many workers of ours have said lately that they are there
 local prefix = KEYS[1]
 local call = redis.call
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = server_time(prefix .. 'hf:time')
 local oldest = nil
 
 local function consider(since)
@@ -69,4 +68,5 @@ return {
   call('ZCARD', prefix .. 'waiting-children'),
   oldest and string.format('%.0f', oldest) or '',
   tostring(now),
+  call('ZCOUNT', prefix .. 'hf:presence', now, '+inf'),
 }

@@ -7,8 +7,7 @@
 -- reply    {elsewhere, removed, more}: 1 if somebody else sweeps; how many; 1 if the limit was reached
 local prefix = KEYS[1]
 local lease = prefix .. 'holdfast:sweep'
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = server_time(prefix .. 'hf:time')
 local left = tonumber(ARGV[3])
 
 local function bullmq(KEYS, ARGV)

@@ -23,8 +23,7 @@ local me, ttl, link = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local crashLimit, everything, lockMs = tonumber(ARGV[4]), ARGV[5] == '1', ARGV[6]
 local call = redis.call
 local scanned, rescuedAtOnce = 20000, 200
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = server_time(base .. 'hf:time')
 
 local function bullmq(KEYS, ARGV)
 --[[BULLMQ]]

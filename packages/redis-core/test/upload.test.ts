@@ -1,6 +1,7 @@
 import { eventually, FaultProxy, startTlsRedis, type TlsRedis } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ClusterMaster } from '../src/engines/cluster-master.ts';
+import { ServerLimits } from '../src/server-limits.ts';
 import { createClient, endClient } from '../src/engines/ioredis-client.ts';
 import { createEngine, type EngineOptions, type RedisEngine, type RedisTarget } from '../src/index.ts';
 
@@ -74,6 +75,7 @@ describe.each(['plain', 'TLS'] as const)('an upload over a slow link (%s)', (kin
       address: `${proxy.host}:${proxy.port}`,
       connectionTimeoutMs: 60_000,
       ...probing,
+      limits: new ServerLimits('upload', proxy.host),
       onChange: (changed) => reasons.push(changed.reason),
       onRefusals: () => undefined,
     });

@@ -1,12 +1,12 @@
 import { subscribe, unsubscribe, type ChannelListener } from 'node:diagnostics_channel';
 import type { QueueChannels, QueueErrorEvent } from '@holdfast/queue';
-import { faultKindOf, withoutArguments, type RedisChannels } from '@holdfast/redis-core';
+import { faultKindOf, withoutArguments, type RedisChannels, type RedisLimitEvent } from '@holdfast/redis-core';
 import type { Logger } from '@holdfast/telemetry';
 import { OutageLog } from './log-outages.ts';
 import { RepeatedErrors } from './repeated-errors.ts';
 
 type Channels = Pick<QueueChannels, 'holdfast:queue:error' | 'holdfast:queue:availability' | 'holdfast:queue:outbox'> &
-  Pick<RedisChannels, 'holdfast:redis:availability' | 'holdfast:redis:node'>;
+  Pick<RedisChannels, 'holdfast:redis:availability' | 'holdfast:redis:node' | 'holdfast:redis:limit'>;
 
 /**
  * Libraries log nothing: what they publish about lost connections and background errors is logged here. That a store
@@ -18,6 +18,17 @@ type Channels = Pick<QueueChannels, 'holdfast:queue:error' | 'holdfast:queue:ava
 export function logLibraryErrors(logger: Logger, now: () => number = Date.now): () => void {
   const repeated = new RepeatedErrors(now);
   const outages = new OutageLog(logger, now);
+  /** What is known to be refused, by address and kind: the cache and the durable store may be one Redis. */
+  const limits = new Set<string>();
+  const logLimit = ({ connection, address, kind, reason }: RedisLimitEvent): void => {
+    const key = `${kind} ${address}`;
+    if (reason === undefined) {
+      if (limits.delete(key)) logger.info({ connection, address, limit: kind }, 'Redis grants what it had refused');
+    } else if (!limits.has(key)) {
+      limits.add(key);
+      logger.warn({ connection, address, limit: kind, reason }, 'Redis refuses something that can be done without');
+    }
+  };
   const logQueueError = ({ queue, part, error }: QueueErrorEvent): void => {
     const fault = faultKindOf(error);
     const count = repeated.note(fault === 'other' ? `${queue} ${part} ${error.message}` : `${fault} ${error.message}`);
@@ -48,6 +59,7 @@ export function logLibraryErrors(logger: Logger, now: () => number = Date.now): 
       logger.error({ queue, code, count }, what);
     },
     'holdfast:redis:availability': (event) => outages.note(event),
+    'holdfast:redis:limit': logLimit,
     'holdfast:redis:node': ({ connection, node, available, reason, hasLeft }) => {
       if (hasLeft === true) logger.info({ connection, node }, 'a master that was away serves no slots any more');
       else if (available) logger.info({ connection, node }, 'a master of the cluster is back');

@@ -51,6 +51,20 @@ describe('logLibraryErrors', () => {
     expect(lines).toHaveLength(5);
   });
 
+  it('says once what a Redis refuses, however many connections there are, and that it grants it', () => {
+    const limit = (connection: string, news: object): void =>
+      channel('holdfast:redis:limit').publish({ connection, address: 'redis://127.0.0.1:6379', ...news });
+    const reason = 'TIME is refused: times are those of the clock of this process (NOPERM)';
+    limit('cache', { kind: 'clock', reason });
+    limit('durable', { kind: 'clock', reason });
+    limit('cache', { kind: 'clock' });
+    limit('durable', { kind: 'clock' });
+    expect(lines).toEqual([
+      expect.objectContaining({ level: 'warn', connection: 'cache', limit: 'clock', reason }),
+      expect.objectContaining({ level: 'info', connection: 'cache', limit: 'clock' }),
+    ]);
+  });
+
   const redis = (connection: string, news: object): void => {
     const name = connection === 'queue' ? 'holdfast:queue:availability' : 'holdfast:redis:availability';
     channel(name).publish({ connection, address: 'redis://127.0.0.1:6379', ...news });

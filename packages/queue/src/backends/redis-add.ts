@@ -1,3 +1,4 @@
+import { isCommandRefused } from '@holdfast/redis-core';
 import type { RedisQueueBackend } from 'bullmq';
 import { QueueUnavailableError } from '../errors.ts';
 import type { JobState } from '../job-view.ts';
@@ -9,7 +10,7 @@ import { onceKeyPrefix } from './queue-keys.ts';
 import type { RedisClient } from './redis-watch.ts';
 
 const commandName = 'holdfast:guardedAdd';
-const script = loadLua('guarded-add');
+const script = loadLua('guarded-add', ['server-time']);
 
 /**
  * Adds through BullMQ's own scripts, wrapped (see lua/guarded-add.lua) so that they cannot run after their deadline and
@@ -72,7 +73,16 @@ export class GuardedAdd {
 
   async #measureClock(client: RedisClient): Promise<void> {
     const sentAt = Date.now();
-    const [seconds, microseconds] = await (client as unknown as { time(): Promise<[string, string]> }).time();
+    let reply: readonly [string, string];
+    try {
+      reply = await (client as unknown as { time(): Promise<[string, string]> }).time();
+    } catch (error) {
+      if (!isCommandRefused(error)) throw error;
+      // An add that comes too late by this clock is told the time.
+      this.#offsetMs = 0;
+      return;
+    }
+    const [seconds, microseconds] = reply;
     this.#learn(Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000), sentAt);
   }
 

@@ -6,7 +6,7 @@ import { RedisScript } from './redis-script.ts';
 import type { RedisClient } from './redis-watch.ts';
 
 // Jobs are given back with BullMQ's own script.
-const beatScript = new RedisScript('worker-beat', 'moveJobFromActiveToWait');
+const beatScript = new RedisScript('worker-beat', 'moveJobFromActiveToWait', ['server-time']);
 const giveBackScript = new RedisScript('give-back', 'moveJobFromActiveToWait');
 const cancelScript = new RedisScript('cancel-job');
 

@@ -13,10 +13,11 @@ export class RedisScript {
   /**
    * @param inner BullMQ's name of the script that takes the place of the marker; of several, each has a marker of its own
    *   name, such as `--[[addParentJob]]`
+   * @param shared see `loadLua`
    */
-  constructor(file: string, inner: string | readonly string[] = []) {
+  constructor(file: string, inner: string | readonly string[] = [], shared: readonly string[] = []) {
     this.#name = `holdfast:${file}`;
-    this.#lua = loadLua(file);
+    this.#lua = loadLua(file, shared);
     this.#inner = typeof inner === 'string' ? [inner] : inner;
     this.#marks = typeof inner === 'string' ? [marker] : inner.map((name) => `--[[${name}]]`);
   }

@@ -1,3 +1,4 @@
+import { bearRefusedInfo, isCommandRefused } from '@holdfast/redis-core';
 import type { IRedisClient, RedisConnection, RedisQueueBackend } from 'bullmq';
 
 interface RedisVersion {
@@ -26,11 +27,34 @@ export function learnVersionSilently(backend: RedisQueueBackend): RedisQueueBack
 async function readVersion(connection: RedisConnection): Promise<RedisVersion> {
   // Its public `client` resolves only after this.
   const { _client: client } = connection as unknown as { readonly _client: IRedisClient };
-  const info = await client.info();
+  // '' where it is refused, see `bearRefusedInfo`.
+  const info = (await client.info()) || (await versionOfHello(client));
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.+?)\\r?$`, 'm').exec(info)?.[1];
   const [dragonfly, valkey, redis] = [field('dragonfly_version'), field('valkey_version'), field('redis_version')];
   if (dragonfly !== undefined) return { version: dragonfly.replace(/^[^\d]*/, ''), databaseType: 'dragonfly' };
   if (valkey !== undefined) return { version: valkey, databaseType: 'valkey' };
   // One that hides its version is taken for one that can do little.
   return { version: redis ?? '5.0.0', databaseType: 'redis' };
+}
+
+/** Where INFO is refused: what the server says of itself when it is greeted, in the form of INFO. */
+async function versionOfHello(client: IRedisClient): Promise<string> {
+  try {
+    const hello = await (client as unknown as { hello(): Promise<readonly unknown[]> }).hello();
+    const field = (name: string): string => String(hello[hello.indexOf(name) + 1]);
+    return `${field('server')}_version:${field('version')}\r\n`;
+  } catch (error) {
+    if (isCommandRefused(error)) return '';
+    throw error;
+  }
+}
+
+/** Has the connections of a new backend bear a Redis that refuses INFO; replies the backend. */
+export function bearRefusals(backend: RedisQueueBackend): RedisQueueBackend {
+  for (const connection of [backend.connection, backend.blockingConnection]) {
+    if (connection === undefined) continue;
+    // The client is there as soon as its connection is constructed, and asks when it is connected.
+    bearRefusedInfo((connection as unknown as { readonly _client: object })._client);
+  }
+  return backend;
 }

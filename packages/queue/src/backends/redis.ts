@@ -8,9 +8,10 @@ import { publishCommands } from './command-events.ts';
 import type { BackendStatus, JobWorker, QueueBackend, WorkerTuning } from './backend.ts';
 import { consumerConnection, producerConnection, queueTarget, type ConnectionTimes } from './redis-connection.ts';
 import { RedisQueueHandle } from './redis-handle.ts';
+import { readLogsPlainly } from './redis-logs.ts';
 import { RedisWorkerRegistry } from './redis-registry.ts';
 import { onceEach } from '../once-each.ts';
-import { learnVersionSilently } from './redis-version.ts';
+import { bearRefusals, learnVersionSilently } from './redis-version.ts';
 import { ConnectionWatch } from './redis-watch.ts';
 import { nextRun } from '../schedules/next-run.ts';
 
@@ -75,6 +76,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     queue.on('error', (error) => {
       publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));
     });
+    readLogsPlainly(bearRefusals(queue.getBackend()));
     publishCommands(queue.getBackend().client, name, 'producer');
     const handle = new RedisQueueHandle(name, queue, times.commandTimeoutMs, target, close, availability);
     handles.set(name, handle);
@@ -87,7 +89,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     const options = { ...tuning, connection, prefix: prefixOf(name) };
     const worker: JobWorker = new FetchingWorker(name, processor, options, control, (...args) =>
       // BullMQ blocks for 10 s at most as soon as a job is delayed or scheduled, unless its backend says more.
-      Object.defineProperty(learnVersionSilently(createBullmqBackend(...args)), 'maximumBlockTimeout', {
+      Object.defineProperty(learnVersionSilently(bearRefusals(createBullmqBackend(...args))), 'maximumBlockTimeout', {
         value: blockSeconds,
       }),
     );
@@ -129,6 +131,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       });
       // It blocks, so BullMQ has made a copy of what it was given.
       close();
+      bearRefusals(events.getBackend());
       publishCommands(events.getBackend().client, name, 'events');
       const watch = new ConnectionWatch(events.getBackend().client, target);
       waiting.add(watch);

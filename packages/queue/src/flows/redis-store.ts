@@ -8,7 +8,7 @@ import type { PlannedJob } from './plan.ts';
 import { toStoredFlowJob, type FlowOutcome, type FlowStore, type StoredFlowJob } from './store.ts';
 
 const scriptNames = ['addParentJob', 'addPrioritizedJob', 'addDelayedJob'] as const;
-const script = new RedisScript('add-flow', scriptNames);
+const script = new RedisScript('add-flow', scriptNames, ['server-time']);
 
 export class RedisFlowStore implements FlowStore {
   readonly #access: RedisQueueAccess;

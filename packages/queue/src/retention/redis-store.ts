@@ -3,7 +3,7 @@ import type { RedisQueueAccess } from '../dead-letters/redis-store.ts';
 import type { RetentionRule } from '../define-queue.ts';
 import type { RetentionStore, SweepAnswer, SweepOrder } from './store.ts';
 
-const script = new RedisScript('sweep', 'removeJob');
+const script = new RedisScript('sweep', 'removeJob', ['server-time']);
 
 export class RedisRetentionStore implements RetentionStore {
   readonly #access: RedisQueueAccess;

@@ -37,7 +37,7 @@ export function createClient(options: EngineOptions, role: string): Redis {
       return bearRefusedInfo(joinWrites(new Redis({ ...sentinelOptions(target), ...commonOptions(options, role) })));
     case 'cluster': {
       const cluster = createClusterClient(target, { ...nodeOptions(options, role), ...credentials(target) });
-      cluster.on('+node', (node: Redis) => bearRefusedInfo(joinWrites(node)));
+      cluster.on('+node', joinWrites);
       return cluster as unknown as Redis;
     }
     case 'upstash':
@@ -152,7 +152,7 @@ export function createClusterClient(
   more: { readonly lazyConnect?: boolean } = {},
 ): Cluster {
   const { replyMapping: _, ...redisOptions } = node;
-  return new Cluster([...target.nodes], {
+  const cluster = new Cluster([...target.nodes], {
     lazyConnect: more.lazyConnect ?? true,
     // Each node is connected to with the first command for it; without a queue the second would fail meanwhile. Whether
     // the cluster can be reached at all is known to who uses the client, before it sends.
@@ -171,6 +171,8 @@ export function createClusterClient(
     ...(target.tls === undefined ? {} : { dnsLookup: (name, callback) => callback(null, name) }),
     redisOptions,
   });
+  cluster.on('+node', bearRefusedInfo);
+  return cluster;
 }
 
 function databaseOptions(target: { readonly db?: number }): ClientOptions {

@@ -85,20 +85,28 @@ export function judge(healthy: boolean, enableFallback: boolean): Status {
 export async function readRedis(engine: RedisEngine, config: ReadinessSources['config']): Promise<RedisReading> {
   // Nothing is wrong where none is configured, but neither is there a Redis that would be available.
   if (engine.kind === 'memory') {
-    return { available: false, healthy: true, latencyMs: null, breaker: 'closed', reason: 'no Redis is configured' };
+    return {
+      available: false,
+      healthy: true,
+      latencyMs: null,
+      breaker: 'closed',
+      reason: 'no Redis is configured',
+      limits: [],
+    };
   }
   const { status } = engine;
   const { available } = status;
-  if (!available) return { available, healthy: false, latencyMs: null, breaker: 'open', ...whyNot(status) };
+  const limits = [...(status.limits ?? [])];
+  if (!available) return { available, healthy: false, latencyMs: null, breaker: 'open', ...whyNot(status), limits };
   const start = performance.now();
   try {
     await engine.del([createKeys(config.redis.keyPrefix).probe()], { deadlineMs: probeDeadlineMs });
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'no answer';
-    return { available, healthy: false, latencyMs: null, breaker: 'closed', reason, fault: faultKindOf(error) };
+    return { available, healthy: false, latencyMs: null, breaker: 'closed', reason, fault: faultKindOf(error), limits };
   }
   const latencyMs = Math.round((performance.now() - start) * 100) / 100;
-  return { available, healthy: true, latencyMs, breaker: 'closed' };
+  return { available, healthy: true, latencyMs, breaker: 'closed', limits };
 }
 
 function whyNot({ reason, fault }: { readonly reason?: string; readonly fault?: FaultKind }): {

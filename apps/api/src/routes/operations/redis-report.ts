@@ -20,8 +20,18 @@ export async function redisReport(
   return { metrics, ...(other === undefined ? {} : { durable: other }) };
 }
 
+/** A user may be forbidden INFO, and have all that the service needs: then nothing of it is known. */
+async function infoOf(engine: RedisEngine): Promise<Readonly<Record<string, string>>> {
+  try {
+    return await engine.info();
+  } catch (error) {
+    if (engine.status.limits?.some(({ kind }) => kind === 'info') === true) return {};
+    throw error;
+  }
+}
+
 async function read(engine: RedisEngine, keyPrefix: string): Promise<RedisMetrics> {
-  const summary = summarizeInfo(await engine.info());
+  const summary = summarizeInfo(await infoOf(engine));
   const { areas, complete } = await countKeyspace(engine, keyPrefix, limits);
   return { ...summary, keyspace: areas, keyspaceComplete: complete };
 }
