@@ -1,4 +1,4 @@
-import { eventually, HidingProxy, startRedis, type RedisServer } from '@holdfast/testing';
+import { documentedRights, eventually, HidingProxy, startRedis, type RedisServer } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startApi, type Api } from './fixture.ts';
 import { leftOut, takeTour, type Stop } from './rest-tour.ts';
@@ -50,5 +50,20 @@ describe('a Redis that refuses what can be done without', () => {
       api = undefined;
       await proxy.close();
     }
+  });
+
+  it('and nothing, by the rules that are documented: every route works, and Redis denies no command', async () => {
+    await redis.command('ACL', 'SETUSER', 'holdfast', ...documentedRights('secret'));
+    await redis.command('ACL', 'LOG', 'RESET');
+    const url = redis.url.replace('//', '//holdfast:secret@');
+    api = await startApi({
+      redis: { url },
+      env: { NOVITA_API_BASE_URL: 'http://127.0.0.1:9/', REDIS_KEY_PREFIX: 'holdfast' },
+    });
+    const at = await api.app.listen({ port: 0 });
+    await eventually(() => expect(api?.runtime.engines.cache.trackingEpoch).toBeGreaterThan(0));
+    expect(failed(await takeTour(at))).toEqual([]);
+    expect(await (await fetch(`${at}/health`)).json()).toMatchObject({ status: 'ok', redis: { limits: [] } });
+    expect(await redis.command('ACL', 'LOG')).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { eventually, startRedis, type RedisServer } from '@holdfast/testing';
+import { documentedRights, eventually, startRedis, type RedisServer } from '@holdfast/testing';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createRedisBackend, defineQueue } from '../src/index.ts';
@@ -14,14 +14,18 @@ const definition = defineQueue({
   concurrency: 1,
 });
 
-/** It lacks TIME, INFO, SUBSCRIBE, MULTI and CONFIG. */
+/** What an application is often given lacks TIME, INFO, SUBSCRIBE, MULTI and CONFIG. */
 const usual = ['~*', '-@all', '+@read', '+@write', '+@scripting', '+@connection'];
 
-describe('a user with the usual rights of an application', () => {
+describe.each([
+  ['the usual rights of an application', usual],
+  ['the rights that are documented', documentedRights('secret')],
+])('a user with %s', (what, rights) => {
   let redis: RedisServer;
   beforeAll(async () => {
     redis = await startRedis();
-    await redis.command('ACL', 'SETUSER', 'app', 'on', '>secret', ...usual);
+    await redis.command('ACL', 'SETUSER', 'app', 'on', '>secret', ...rights);
+    await redis.command('ACL', 'LOG', 'RESET');
   });
   afterAll(() => redis.stop());
   const test = useQueues(
@@ -52,5 +56,6 @@ describe('a user with the usual rights of an application', () => {
     const [summary] = await queues.summaries();
     expect(summary).toMatchObject({ name: 'restricted', workers: 1 });
     expect(onConsole).not.toHaveBeenCalled();
+    if (what.endsWith('documented')) expect(await redis.command('ACL', 'LOG')).toEqual([]);
   });
 });

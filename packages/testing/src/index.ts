@@ -1,5 +1,6 @@
 export * from './clock.ts';
 export * from './cluster.ts';
+export * from './documented-rights.ts';
 export * from './eventually.ts';
 export * from './fault-proxy.ts';
 export * from './hiding-proxy.ts';

@@ -54,7 +54,8 @@ export function bearRefusals(backend: RedisQueueBackend): RedisQueueBackend {
   for (const connection of [backend.connection, backend.blockingConnection]) {
     if (connection === undefined) continue;
     // The client is there as soon as its connection is constructed, and asks when it is connected.
-    bearRefusedInfo((connection as unknown as { readonly _client: object })._client);
+    const { _client: client } = connection as unknown as { readonly _client: object };
+    bearRefusedInfo(client);
   }
   return backend;
 }

@@ -73,15 +73,15 @@ export function bearRefusedInfo<Client extends object>(client: Client): Client {
   const asking = client as unknown as InfoClient;
   const ask = asking.info.bind(client);
   asking.info = async (...args): Promise<string> => {
-    const callback = args.at(-1);
-    const asked = ask(...(typeof callback === 'function' ? args.slice(0, -1) : args)).catch((error: unknown) => {
+    const listener = args.at(-1);
+    const asked = ask(...(typeof listener === 'function' ? args.slice(0, -1) : args)).catch((error: unknown) => {
       if (isCommandRefused(error)) return '';
       throw error;
     });
-    if (typeof callback !== 'function') return asked;
+    if (typeof listener !== 'function') return asked;
     asked.then(
-      (info) => void callback(null, info),
-      (error: unknown) => void callback(error),
+      (info) => void listener(null, info),
+      (error: unknown) => void listener(error),
     );
     return asked;
   };

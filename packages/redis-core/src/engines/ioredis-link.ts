@@ -161,7 +161,12 @@ export class IoredisLink {
     const limits = list.length === 0 ? {} : { limits: list };
     if (this.#available) {
       const { refusals } = this.#refused;
-      return { available: true, breaker: 'closed', ...(refusals === undefined ? {} : { refuses: refusals }), ...limits };
+      return {
+        available: true,
+        breaker: 'closed',
+        ...(refusals === undefined ? {} : { refuses: refusals }),
+        ...limits,
+      };
     }
     return {
       available: false,
