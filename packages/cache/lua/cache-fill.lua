@@ -1,9 +1,24 @@
 -- Stores what was loaded, only while the lease is still there: a set, a delete, an expiry or an invalidation of a tag
--- during the load beats it.
--- KEYS    1: the namespace's tags, only where ARGV[1] is not empty; then the entries' keys
+-- during the load beats it. A load of what was missing has a marker in the place of its entry; one of what is there has
+-- a lease under a key of its own, and the entry must still be that revision.
+-- KEYS    1: the namespace's tags, only where ARGV[1] is not empty; then for each entry its key, and the lease's where
+--         the entry is loaded anew
 -- ARGV    1: the epoch of the tags' state where there is none yet; empty when no entry has tags
---         then for each entry: token, time to live in milliseconds (0: no expiry), value, number of tags, the tags
--- reply   for each entry: 1 stored, 0 the lease is gone, 2 a tag was invalidated meanwhile, or the text of the error
+--         then for each entry: token, rev of what is loaded anew (empty: it was missing), time to live in milliseconds
+--         (0: no expiry), value, number of tags, the tags
+-- reply   for each entry: 1 stored, 0 the lease is gone, 2 a tag was invalidated meanwhile, or the text of the error.
+--         Whatever it is, the lease has ended.
+local function is_held(key, leaseKey, token, rev)
+  local head = redis.pcall('GETRANGE', key, 0, 26)
+  if type(head) ~= 'string' then
+    return false
+  elseif rev == '' then
+    return head == 'HFL' .. token
+  end
+  local isSame = string.sub(head, 1, 3) == 'HF1' and string.sub(head, 20, 27) == rev
+  return isSame and redis.pcall('GET', leaseKey) == 'HFL' .. token .. rev
+end
+
 local epoch, seq
 local first = 1
 if ARGV[1] ~= '' then
@@ -13,14 +28,13 @@ end
 
 local outcomes = {}
 local at = 2
-for index = first, #KEYS do
-  local key, token, ttl, value = KEYS[index], ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local tags = tonumber(ARGV[at + 3])
-  local head = redis.pcall('GETRANGE', key, 0, 34)
-  local isMarker = type(head) == 'string' and head == 'HFL' .. token
-  local isEntry = type(head) == 'string' and string.sub(head, 1, 3) == 'HF1' and string.sub(head, 28, 35) == token
+local index = first
+while index <= #KEYS do
+  local token, rev, ttl, value, tags = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
+  local key, leaseKey = KEYS[index], rev ~= '' and KEYS[index + 1]
+  local isHeld = is_held(key, leaseKey, token, rev)
   local outcome = 0
-  if isMarker or isEntry then
+  if isHeld then
     outcome = 1
     if tags > 0 then
       local seenEpoch, seenSeq = string.sub(value, 72, 79), 0
@@ -38,30 +52,33 @@ for index = first, #KEYS do
         end
       end
       for tag = 1, tags do
-        local name = ARGV[at + 3 + tag]
+        local name = ARGV[at + 4 + tag]
         if tags_score(KEYS[1], 'd:' .. name) > seenSeq or tags_score(KEYS[1], 'e:' .. name) > seenSeq then
           outcome = 2
         end
       end
       tags_outlive(KEYS[1], ttl)
     end
-    local reply
-    if outcome == 2 then
-      if isMarker then
-        reply = redis.pcall('DEL', key)
+    if outcome == 1 then
+      local reply
+      if ttl == '0' then
+        reply = redis.pcall('SET', key, value)
       else
-        reply = redis.pcall('SETRANGE', key, 27, '--------000000000')
+        reply = redis.pcall('SET', key, value, 'PX', ttl)
       end
-    elseif ttl == '0' then
-      reply = redis.pcall('SET', key, value)
-    else
-      reply = redis.pcall('SET', key, value, 'PX', ttl)
+      if type(reply) == 'table' and reply.err then
+        outcome = reply.err
+      end
     end
-    if type(reply) == 'table' and reply.err then
-      outcome = reply.err
+    if rev == '' and outcome ~= 1 then
+      redis.call('DEL', key)
     end
   end
+  if leaseKey and redis.pcall('GET', leaseKey) == 'HFL' .. token .. rev then
+    redis.call('DEL', leaseKey)
+  end
   outcomes[#outcomes + 1] = outcome
-  at = at + 4 + tags
+  at = at + 5 + tags
+  index = index + (leaseKey and 2 or 1)
 end
 return outcomes

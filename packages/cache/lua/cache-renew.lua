@@ -1,23 +1,16 @@
 -- Keeps a lease while its loader is at work.
--- KEYS    1: the entry's key
--- ARGV    1: token, 2: milliseconds of the lease from now on, 3: the time in milliseconds (empty: the server's)
+-- KEYS    1: where the lease is: the entry's own key, or the lease's, and then 2: the entry's
+-- ARGV    1: token, 2: milliseconds of the lease from now on, 3: with two keys the rev of the entry
 -- reply   1 when the lease was there, else 0
-local now = time_of(ARGV[3])
-local lease = tonumber(ARGV[2])
-local head = redis.pcall('GETRANGE', KEYS[1], 0, 34)
-if type(head) ~= 'string' then
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 10)
+if head ~= 'HFL' .. ARGV[1] then
   return 0
 end
-if head == 'HFL' .. ARGV[1] then
-  redis.call('PEXPIRE', KEYS[1], lease)
-  return 1
-end
-if string.sub(head, 1, 3) == 'HF1' and string.sub(head, 28, 35) == ARGV[1] then
-  redis.call('SETRANGE', KEYS[1], 35, base36(now + lease, 9))
-  local left = redis.call('PTTL', KEYS[1])
-  if left >= 0 and left < lease then
-    redis.call('PEXPIRE', KEYS[1], lease)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+if KEYS[2] and redis.pcall('GETRANGE', KEYS[2], 19, 26) == ARGV[3] then
+  local left = redis.call('PTTL', KEYS[2])
+  if left >= 0 and left < tonumber(ARGV[2]) then
+    redis.call('PEXPIRE', KEYS[2], ARGV[2])
   end
-  return 1
 end
-return 0
+return 1

@@ -1,12 +1,12 @@
 import type { Bytes, Keys, RedisEngine, Script, ScriptReply } from '@holdfast/redis-core';
 import { Change } from './change.ts';
-import { operations, publishOperation, publishRefresh } from './channels.ts';
+import { operations, publishOperation, publishRefresh, publishUnstored } from './channels.ts';
 import type { Entry, TagStamp } from './entry.ts';
 import { checkDuration, checkTtl, MAX_TTL_MS, MAX_WAIT_MS } from './errors.ts';
 import type { Fallback } from './fallback.ts';
 import { type Found, nothing } from './found.ts';
 import { keepingIndex } from './index-script.ts';
-import { Leasing } from './loading.ts';
+import { Leasing } from './leasing.ts';
 import type { L1Cache } from './l1-cache.ts';
 import type { CacheEntry, CacheOptions } from './options.ts';
 import { cacheRemove } from './remove-script.ts';
@@ -18,6 +18,7 @@ import { BUCKETS } from './tags-buckets.ts';
 import { cacheTagsStamp } from './tags-stamp-script.ts';
 import type { Tags } from './tags.ts';
 import { randomToken } from './token.ts';
+import type { Unstored } from './unstored.ts';
 import type { Usage } from './usage.ts';
 
 export interface Policy {
@@ -25,6 +26,7 @@ export interface Policy {
   readonly hardTimeoutMs: number;
   /** After a loader has failed while there was something to serve, nobody calls it again for so long. */
   readonly failureThrottleMs: number;
+  readonly onL2Error: 'serve' | 'throw';
 }
 
 /** What the caches of a process share. */
@@ -91,6 +93,7 @@ export class CacheCore {
       l1,
       tagsKey: this.tagsKey,
       tags: this.tags,
+      leaseKeyOf: (complete) => options.keys.cacheLease(complete),
       leaseMs: this.leaseMs,
       stampNow: () =>
         this.#askTags(
@@ -105,6 +108,7 @@ export class CacheCore {
       earlyRefresh: options.earlyRefresh,
       hardTimeoutMs: options.hardTimeoutMs ?? 30_000,
       failureThrottleMs: options.failureThrottleMs ?? 1000,
+      onL2Error: options.onL2Error ?? 'serve',
     };
   }
 
@@ -148,13 +152,24 @@ export class CacheCore {
 
   /** What is there: from L1, else from Redis. */
   async find(complete: string): Promise<Looked> {
+    const kept = this.findKept(complete);
+    const known = kept instanceof Promise ? await kept : kept;
+    return known ?? this.look(await this.l1.read(complete));
+  }
+
+  /**
+   * What L1 has, whatever it is worth, while Redis reports its changes: then Redis has the same. Where it reports none, what
+   * is over here may have been written anew, and `undefined` says that Redis has to be asked.
+   */
+  findKept(complete: string): Looked | undefined | Promise<Looked | undefined> {
     const kept = this.l1.get(complete);
-    if (kept !== undefined) {
-      const freshness = this.knownFreshness(kept.entry) ?? (await this.askedFreshness(kept.entry));
-      // What is over in L1 may have been written anew: Redis knows.
-      if (freshness === 'fresh') return { found: { kind: 'entry', entry: kept.entry }, freshness, layer: 'l1' };
-    }
-    return this.look(await this.l1.read(complete));
+    if (kept === undefined) return undefined;
+    const looked = (freshness: Freshness): Looked | undefined => {
+      if (freshness !== 'fresh' && kept.until !== Infinity) return undefined;
+      return { found: { kind: 'entry', entry: kept.entry }, freshness, layer: 'l1' };
+    };
+    const known = this.knownFreshness(kept.entry);
+    return known === undefined ? this.askedFreshness(kept.entry).then(looked) : looked(known);
   }
 
   /** What something that Redis has just sent is worth. Waits only where the state of the tags has to be asked for. */
@@ -240,6 +255,11 @@ export class CacheCore {
     return new Change(this.l1, this.complete(key));
   }
 
+  /** Of the lease to load an entry anew, by the entry's complete key. */
+  changeOfLease(complete: string): Change {
+    return new Change(this.l1, this.leasing.leaseKeyOf(complete));
+  }
+
   view(entry: Entry, { freshness, layer }: Pick<Looked, 'freshness' | 'layer'>): CacheEntry {
     return {
       body: entry.body,
@@ -275,6 +295,11 @@ export class CacheCore {
     // What the fallback holds goes with the outage.
     if (this.isOnFallbackFor(this.complete(key))) return;
     this.usage?.written(this.namespace, key, keepMs === null ? null : this.now() + keepMs);
+  }
+
+  /** A value that was loaded could not be stored. Not where somebody else was first: nothing is wrong then. */
+  publishUnstored({ reason, error }: Unstored): void {
+    if (error !== null) publishUnstored({ namespace: this.#label, reason, error });
   }
 
   publishRefreshFailure(error: unknown): void {

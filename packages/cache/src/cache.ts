@@ -14,6 +14,7 @@ import { L1Cache } from './l1-cache.ts';
 import type {
   CacheEntry,
   CacheOptions,
+  GetOrSetDetails,
   InvalidateMode,
   InvalidateTarget,
   SetOptions,
@@ -23,9 +24,11 @@ import type {
 import { Presence } from './presence.ts';
 import type { ReadonlyDeep } from './readonly-deep.ts';
 import { Reading, served } from './reading.ts';
+import type { Opened } from './sealing.ts';
 import type { NamespaceStats } from './statistics.ts';
 import type { SizeReading } from './size-tracker.ts';
 import type { Usage } from './usage.ts';
+import { Values } from './values.ts';
 import { Writing } from './writing.ts';
 
 /** What the caches of one process share for one engine. Default: an L1 of their own, and no fallback. */
@@ -47,6 +50,7 @@ export interface CacheTiers {
 export class Cache {
   readonly namespace: string;
   readonly #core: CacheCore;
+  readonly #values: Values;
   readonly #reading: Reading;
   readonly #presence: Presence;
   readonly #loads: GetOrSet;
@@ -59,10 +63,11 @@ export class Cache {
     this.namespace = options.namespace;
     const { l1 = L1Cache.of(options.engine), fallback, usage } = tiers;
     this.#core = new CacheCore(options, { l1, fallback, usage });
-    this.#loads = new GetOrSet(this.#core);
-    this.#reading = new Reading(this.#core);
+    this.#values = new Values(this.#core);
+    this.#loads = new GetOrSet(this.#core, this.#values);
+    this.#reading = new Reading(this.#core, this.#values);
     this.#presence = new Presence(this.#core);
-    this.#many = new GetOrSetMany(this.#core, this.#reading, this.#loads);
+    this.#many = new GetOrSetMany(this.#core, this.#reading, this.#loads, this.#values);
     this.#writing = new Writing(this.#core, this.#loads);
     this.#bulk = new BulkWriting(this.#core, this.#writing);
     this.#invalidating = new Invalidating(this.#core, this.#loads);
@@ -118,10 +123,8 @@ export class Cache {
   /** The value that was stored, or `undefined`. Plain data comes frozen: it is shared with other readers. */
   async get<Value>(key: string): Promise<ReadonlyDeep<Value> | undefined> {
     const complete = this.#core.complete(key);
-    const kept = this.#reading.kept(key, complete);
-    if (kept !== undefined) return this.#reading.keptValue(complete, kept) as ReadonlyDeep<Value>;
-    const entry = served(await this.#reading.look(key, complete));
-    return entry === null ? undefined : (this.#reading.value(complete, entry) as ReadonlyDeep<Value>);
+    const kept = this.#reading.keptValue(key, complete) ?? (await this.#reading.lookForValue(key, complete));
+    return kept?.value as ReadonlyDeep<Value> | undefined;
   }
 
   /** Whether a read would find something; at most one command, which moves no value. Counted as no use of the entry. */
@@ -167,6 +170,7 @@ export class Cache {
    * The value under a key, or what `loader` makes of it: called once over all processes, however many ask. What it
    * returns is stored unless the key was written, deleted or invalidated meanwhile.
    * `undefined` comes where the loader may return it: a key has one type of value, whoever loads it.
+   * What cannot be stored, as Redis fails (see `onL2Error`) or it is too large, is returned all the same.
    * @throws what the loader throws (a `LoaderFailedError` where another process ran it), or LoaderTimeoutError
    */
   async getOrSet<Value, Stale = Exclude<Value, undefined>>(
@@ -174,20 +178,28 @@ export class Cache {
     loader: Loader<Value, Stale>,
     options: LoadOptions = {},
   ): Promise<ReadonlyDeep<Value>> {
-    return (await this.#getOrSet(key, loader, options)) as ReadonlyDeep<Value>;
+    const kept = this.#keptToLoad(key) ?? (await this.#loads.get(key, loader, options));
+    return kept.value as ReadonlyDeep<Value>;
   }
 
-  async #getOrSet<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<unknown> {
+  /** The same, and how the value came about: whether it is stale, was loaded, or could not be stored. */
+  async getOrSetDetailed<Value, Stale = Exclude<Value, undefined>>(
+    key: string,
+    loader: Loader<Value, Stale>,
+    options: LoadOptions = {},
+  ): Promise<GetOrSetDetails<ReadonlyDeep<Value>>> {
+    const kept = this.#keptToLoad(key);
+    const details =
+      kept === undefined
+        ? await this.#loads.get(key, loader, options)
+        : { value: kept.value, served: 'fresh', layer: 'l1', unstored: null };
+    return details as GetOrSetDetails<ReadonlyDeep<Value>>;
+  }
+
+  /** What L1 has, fresh. Early refreshes are decided with the entry at hand. */
+  #keptToLoad(key: string): Opened | undefined {
     const core = this.#core;
-    const complete = core.complete(key);
-    // Early refreshes are decided with the entry at hand.
-    const kept = core.policy.earlyRefresh === undefined ? this.#reading.kept(key, complete) : undefined;
-    if (kept !== undefined) return this.#reading.keptValue(complete, kept);
-    if (core.isOff) return loader({ ...unstored, key, signal: new AbortController().signal });
-    const { entry, served: as } = await this.#loads.get(key, loader, options);
-    core.count('get', as === 'loaded' ? 'miss' : as === 'stale' ? 'stale' : 'hit', 1);
-    if (as !== 'loaded') core.used(key);
-    return entry === null ? undefined : this.#reading.value(complete, entry);
+    return core.policy.earlyRefresh === undefined ? this.#reading.keptValue(key, core.complete(key)) : undefined;
   }
 
   /**
@@ -204,8 +216,7 @@ export class Cache {
       const loaded = await loader([...new Set(keys)]);
       return keys.map((key) => loaded.get(key) as ReadonlyDeep<Value> | undefined);
     }
-    const entries = await this.#many.get(keys, loader, options);
-    return (await this.#reading.values(keys, entries)) as (ReadonlyDeep<Value> | undefined)[];
+    return (await this.#many.get(keys, loader, options)) as (ReadonlyDeep<Value> | undefined)[];
   }
 
   /** Replies whether there was something, of whatever type. One command. */
@@ -287,9 +298,6 @@ export class Cache {
   }
 
   #value(key: string, entry: Entry): unknown {
-    return this.#reading.value(this.#core.complete(key), entry);
+    return this.#values.of(this.#core.complete(key), entry)?.value;
   }
 }
-
-/** For a namespace that is off: what a loader sets is of no consequence. */
-const unstored = { stale: undefined, setTtl: () => undefined, setTags: () => undefined };

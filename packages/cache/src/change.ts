@@ -41,7 +41,9 @@ export class Change {
     });
   }
 
+  /** Nobody waits any more. */
   stop(): void {
     this.#stop();
+    this.#resolve?.(false);
   }
 }

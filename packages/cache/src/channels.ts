@@ -1,10 +1,13 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
+import type { UnstoredReason } from './unstored.ts';
 
 /** What this package publishes on `node:diagnostics_channel`. */
 export interface CacheChannels {
   'holdfast:cache:operation': CacheOperationEvent;
   /** A loader failed behind the back of a caller, who was served what was there. */
   'holdfast:cache:refresh-failed': CacheRefreshEvent;
+  /** A loader's value was returned to its callers and could not be stored. */
+  'holdfast:cache:unstored': CacheUnstoredEvent;
   /** A batch of access counts was written, or could not be. */
   'holdfast:cache:access-flush': CacheAccessFlushEvent;
   /** Entries went because a namespace had more than its `maxEntries`. */
@@ -35,6 +38,18 @@ export interface CacheRefreshEvent {
 
 export function publishRefresh(event: CacheRefreshEvent): void {
   const target = channel('holdfast:cache:refresh-failed' satisfies keyof CacheChannels);
+  if (target.hasSubscribers) target.publish(event);
+}
+
+export interface CacheUnstoredEvent {
+  /** As in `holdfast:cache:operation`. */
+  readonly namespace: string;
+  readonly reason: UnstoredReason;
+  readonly error: Error;
+}
+
+export function publishUnstored(event: CacheUnstoredEvent): void {
+  const target = channel('holdfast:cache:unstored' satisfies keyof CacheChannels);
   if (target.hasSubscribers) target.publish(event);
 }
 

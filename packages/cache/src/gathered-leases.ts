@@ -1,5 +1,6 @@
 import { Gathering } from './gathering.ts';
-import type { HeldLease, Lease, LeasedFill, LeaseOutcome, LeaseSource, Leasing } from './loading.ts';
+import type { HeldLease, Lease, LoadFailure } from './lease.ts';
+import type { LeasedFill, LeaseOutcome, LeaseSource, Leasing } from './leasing.ts';
 import type { Fill } from './sealing.ts';
 
 /** What one command takes, or stores: a script that holds Redis up for about half a millisecond. */
@@ -30,8 +31,11 @@ export class GatheredLeases implements LeaseSource {
     );
   }
 
-  async take(key: string, rev: string | undefined): Promise<LeaseOutcome> {
-    if (rev !== undefined) return this.#leasing.take(key, rev);
+  takeRefresh(key: string, rev: string, heedsThrottle: boolean): Promise<LeaseOutcome> {
+    return this.#leasing.takeRefresh(key, rev, heedsThrottle);
+  }
+
+  async take(key: string): Promise<LeaseOutcome> {
     const outcome = await this.#takes.add(key);
     if (outcome.kind !== 'ours') return outcome;
     return { ...outcome, lease: new GatheredLease(outcome.lease, this.#fills) };
@@ -56,7 +60,11 @@ class GatheredLease implements HeldLease {
     return this.#fills.add({ lease: this.#lease, fill });
   }
 
-  release(message: string, stayMs: number): Promise<boolean> {
-    return this.#lease.release(message, stayMs);
+  get rev(): string | undefined {
+    return this.#lease.rev;
+  }
+
+  release(failure?: LoadFailure): Promise<boolean> {
+    return this.#lease.release(failure);
   }
 }

@@ -7,6 +7,9 @@ import { JointLoad, type ManyLoader } from './joint-load.ts';
 import type { LoadOptions } from './loader.ts';
 import { pagesOf } from './pages.ts';
 import { notLooked, type Reading } from './reading.ts';
+import type { Opened } from './sealing.ts';
+import { Turns } from './turns.ts';
+import type { Values } from './values.ts';
 
 /** Keys that are looked up with one command, and commands under way at once. */
 const LOOKS_A_COMMAND = 500;
@@ -29,11 +32,13 @@ export class GetOrSetMany {
   readonly #core: CacheCore;
   readonly #reading: Reading;
   readonly #single: GetOrSet;
+  readonly #values: Values;
 
-  constructor(core: CacheCore, reading: Reading, single: GetOrSet) {
+  constructor(core: CacheCore, reading: Reading, single: GetOrSet, values: Values) {
     this.#core = core;
     this.#reading = reading;
     this.#single = single;
+    this.#values = values;
   }
 
   /**
@@ -41,32 +46,34 @@ export class GetOrSetMany {
    * refreshed. Each key has a lease of its own: one that somebody else loads is waited for, and asked of this loader only
    * when that comes to nothing.
    */
-  async get<Value>(
-    keys: readonly string[],
-    loader: ManyLoader<Value>,
-    options: LoadOptions,
-  ): Promise<(Entry | null)[]> {
+  async get<Value>(keys: readonly string[], loader: ManyLoader<Value>, options: LoadOptions): Promise<unknown[]> {
     const wanted = [...new Set(keys)];
     const looked = await this.#look(wanted);
-    const entries = new Map<string, Entry | null>();
+    const values = new Map<string, unknown>();
     const [missing, due]: [Wanted[], Due[]] = [[], []];
+    const turns = new Turns();
     for (const key of wanted) {
       const one = looked.get(key) ?? notLooked;
       const { found, freshness, layer } = one;
-      if (found.kind !== 'entry' || (freshness !== 'fresh' && freshness !== 'stale')) {
+      const opened = this.#open(key, one);
+      if (opened === undefined || found.kind !== 'entry') {
         missing.push({ key, looked: one });
         continue;
       }
       const { entry } = found;
-      entries.set(key, entry);
+      values.set(key, opened.value);
       if (layer !== 'fallback' && this.#single.isDue(entry, freshness)) due.push({ key, looked: one, entry });
+      await turns.worked(entry.storedBytes);
     }
     await this.#refresh(due, loader, options);
-    await this.#load(missing, loader, options, entries);
-    return keys.map((key) => {
-      const entry = entries.get(key) ?? null;
-      return entry?.negative === true ? null : entry;
-    });
+    await this.#load(missing, loader, options, values);
+    return keys.map((key) => values.get(key));
+  }
+
+  /** The value of what was found; `undefined` where it is to be loaded. */
+  #open(key: string, { found, freshness }: Looked): Opened | undefined {
+    if (found.kind !== 'entry' || (freshness !== 'fresh' && freshness !== 'stale')) return undefined;
+    return this.#values.orNothing(this.#core.complete(key), found.entry);
   }
 
   async #look(keys: readonly string[]): Promise<Map<string, Looked>> {
@@ -74,7 +81,10 @@ export class GetOrSetMany {
     const remaining = pagesOf(keys, LOOKS_A_COMMAND)[Symbol.iterator]();
     const lane = async (): Promise<void> => {
       for (const page of remaining) {
-        const found = await this.#reading.lookMany(page, LOOKS_A_COMMAND);
+        const found = await this.#reading.lookMany(page, LOOKS_A_COMMAND).catch((error: unknown) => {
+          if (this.#core.policy.onL2Error === 'throw') throw error;
+          return []; // Their loader answers.
+        });
         for (const [index, key] of page.entries()) looked.set(key, found[index] ?? notLooked);
         // Nobody has waited for what L1 had.
         await turn();
@@ -84,20 +94,20 @@ export class GetOrSetMany {
     return looked;
   }
 
-  /** Loads what is missing, into `entries`. */
+  /** Loads what is missing, into `values`. */
   async #load<Value>(
     missing: readonly Wanted[],
     loader: ManyLoader<Value>,
     options: LoadOptions,
-    entries: Map<string, Entry | null>,
+    values: Map<string, unknown>,
   ): Promise<void> {
     const load = new JointLoad(loader, missing);
     const leases = new GatheredLeases(this.#core.leasing);
     await inTurns(missing, async ({ key, looked }) => {
       try {
         const joint = { looked, leases, leave: () => load.leave(key) };
-        const { entry } = await this.#single.get(key, () => load.ask(key), options, joint);
-        entries.set(key, entry);
+        const { value } = await this.#single.resolve(key, () => load.ask(key), options, joint);
+        values.set(key, value);
       } finally {
         load.leave(key);
       }

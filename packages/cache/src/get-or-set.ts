@@ -1,66 +1,92 @@
-import type { CacheCore, Looked } from './cache-core.ts';
+import type { CacheCore } from './cache-core.ts';
+import { type Call, failL2, type Joint, L2Failure, type Replaced } from './call.ts';
 import type { Change } from './change.ts';
 import type { Entry } from './entry.ts';
-import { LoaderFailedError, type Loader, type LoadOptions, runLoader } from './loader.ts';
-import type { HeldLease, LeaseOutcome, LeaseSource } from './loading.ts';
-import { JOINABLE_MS, type Load, Loads, POLL_MS } from './loads.ts';
-import type { ReadonlyDeep } from './readonly-deep.ts';
-import { type Freshness, isDueEarly } from './staleness.ts';
+import { LeasedLoads } from './leased-loads.ts';
+import { LoaderFailedError, type Loader, type LoadOptions } from './loader.ts';
+import { type Load, Loads, POLL_MS } from './loads.ts';
+import type { GetOrSetDetails } from './options.ts';
+import { Pauses } from './pauses.ts';
+import { Refreshing } from './refreshing.ts';
+import { Sharing } from './sharing.ts';
+import type { Freshness } from './staleness.ts';
+import { UnleasedLoads } from './unleased-loads.ts';
+import type { Unstored } from './unstored.ts';
+import type { Values } from './values.ts';
 
-/** A value, and whether it is one that should have been replaced. */
-export interface Got {
-  /** `null`: there is nothing. */
-  readonly entry: Entry | null;
-  readonly served: 'fresh' | 'stale' | 'loaded';
-}
+type Got = GetOrSetDetails<unknown>;
 
-/** What a call for many keys knows of one of them, and does for all of them together. */
-export interface Joint {
-  /** What was found under the key a moment ago, in the place of the first look. */
-  readonly looked: Looked;
-  readonly leases: LeaseSource;
-  /** Called when the key does not ask the loader, or not yet: somebody else loads it. */
-  readonly leave: () => void;
-}
+/** What one try to load came to: a value, or that it waited, and for whose load. */
+type Tried = { readonly got: Got } | { readonly waitedFor: string | undefined };
+/** Or that somebody else has the lease. */
+type Asked = Tried | { readonly theirs: string };
 
-interface LeasedLoad {
-  readonly grace: Entry | undefined;
-  /** For so long what the loader said in failing stays, or its being called again is put off. */
-  readonly failedStayMs: number;
-  /** Whether others may wait for it: not for a refresh behind the back of those who are served. */
-  readonly joinable: boolean;
-}
-
-/** For so long those who wait elsewhere can learn that the loader failed; a new caller does not wait for it. */
-const FAILED_MS = 1000;
-/** In the place of a lease's token: nobody loads, but nobody shall for a while. */
+const foreign: Unstored = { reason: 'foreign', error: null };
+const off: Unstored = { reason: 'off', error: null };
+const overtaken: Unstored = { reason: 'overtaken', error: null };
+const outcomes = { fresh: 'hit', stale: 'stale', loaded: 'miss' } as const;
+/** In the head of an entry, where processes of earlier versions have their lease: nobody loads, but nobody shall for a while. */
 const THROTTLED = '--------';
 
 /**
  * Loads on a miss, once over all processes: whoever takes the lease loads, the others wait for what it stores. See
- * `lua/cache-lease.lua` and `cache-fill.lua` for what makes that safe.
+ * `lua/cache-lease.lua`, `cache-refresh.lua` and `cache-fill.lua` for what makes that safe.
  */
 export class GetOrSet {
   readonly #core: CacheCore;
+  readonly #values: Values;
   readonly #loads: Loads;
+  readonly #pauses = new Pauses();
+  readonly #leased: LeasedLoads;
+  readonly #refreshing: Refreshing;
+  readonly #sharing: Sharing;
+  readonly #unleased: UnleasedLoads;
 
-  constructor(core: CacheCore) {
+  constructor(core: CacheCore, values: Values) {
     this.#core = core;
+    this.#values = values;
     this.#loads = new Loads(core);
+    this.#leased = new LeasedLoads(core, values, this.#loads, this.#pauses);
+    this.#refreshing = new Refreshing(core, this.#leased, this.#loads, this.#pauses);
+    this.#sharing = new Sharing(core, values);
+    this.#unleased = new UnleasedLoads(core, values, this.#loads, this.#leased, this.#sharing);
   }
 
-  /** `joint`: it is one of many keys that are asked for together. */
-  async get<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions, joint?: Joint): Promise<Got> {
+  /** Counted. */
+  async get<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
     const core = this.#core;
-    const complete = core.complete(key);
-    if (core.isOnFallbackFor(complete)) return this.#getFromFallback(key, loader, options, joint);
+    const got = await this.resolve(key, loader, options);
+    if (core.isOff) return got;
+    const isUnanswered = got.unstored?.reason === 'l2-failed';
+    core.count('get', isUnanswered ? 'error' : outcomes[got.served], 1, got.layer);
+    if (got.served !== 'loaded') core.used(key);
+    return got;
+  }
+
+  /** The same, not counted. `joint`: it is one of many keys that are asked for together. */
+  async resolve<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions, joint?: Joint): Promise<Got> {
+    const core = this.#core;
+    const call = this.#callOf(key, loader, options, joint);
+    if (core.isOff) return this.#unleased.load(call, off);
+    if (core.isOnFallbackFor(call.complete)) return this.#unleased.getFromFallback(call);
     try {
-      return await this.#getLeased(key, loader, options, joint);
+      return await this.#getLeased(call);
     } catch (error) {
-      if (core.fallback?.answersFor(error, complete) === true)
-        return this.#getFromFallback(key, loader, options, joint);
-      throw error;
+      if (!(error instanceof L2Failure)) throw error;
+      if (core.fallback?.answersFor(error.cause, call.complete) === true) return this.#unleased.getFromFallback(call);
+      if (core.policy.onL2Error === 'throw') throw error.cause;
+      return this.#unleased.loadAround(call, error);
     }
+  }
+
+  /** Whether what was found is due to be loaded again behind the back of who is served. */
+  isDue(entry: Entry, freshness: Freshness): boolean {
+    return this.#refreshing.isDue(entry, freshness);
+  }
+
+  /** Loads again in the background, once over all processes. Its failure is published, and the entry stays. */
+  refresh<Stale>(key: string, entry: Entry, loader: Loader<unknown, Stale>, options: LoadOptions, joint: Joint): void {
+    this.#refreshing.refresh(this.#callOf(key, loader, options, joint), entry, joint.looked.layer);
   }
 
   /** This process changed the key: who comes now must not share a load that began before. */
@@ -72,79 +98,162 @@ export class GetOrSet {
     this.#loads.detachAll();
   }
 
-  async #getLeased<Stale>(
-    key: string,
-    loader: Loader<unknown, Stale>,
-    options: LoadOptions,
-    joint: Joint | undefined,
-  ): Promise<Got> {
+  #callOf<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions, joint: Joint | undefined): Call {
+    // What a loader is given to replace is what the namespace holds; its type is what the caller says.
+    return { key, complete: this.#core.complete(key), loader: loader as Loader<unknown, unknown>, options, joint };
+  }
+
+  async #getLeased(call: Call): Promise<Got> {
     const core = this.#core;
+    const { key, complete, options, joint } = call;
     const giveUpAt = performance.now() + (options.hardTimeoutMs ?? core.policy.hardTimeoutMs) + core.leaseMs;
-    const complete = core.complete(key);
-    let waitedFor: string | undefined;
     // A marker may be gone by now without anybody saying so: what is waited for is looked at again.
     let looked = joint?.looked.found.kind === 'marker' ? undefined : joint?.looked;
+    let waitedFor: string | undefined;
     while (performance.now() < giveUpAt) {
       const running = this.#loads.joinable(key);
       if (running !== undefined) joint?.leave();
-      const shared = running === undefined ? undefined : await this.#share(running, options);
+      const shared = running === undefined ? undefined : await this.#sharing.share(running, call);
       if (shared !== undefined) return shared;
       // Listened to from before the look on, so that no change falls between.
       const change = core.changeOf(key);
       try {
-        const { found, freshness } = looked ?? (await core.find(complete));
+        const { found, freshness, layer } = looked ?? (await core.find(complete).catch(failL2()));
         looked = undefined;
-        if (found.kind === 'foreign') return await this.#loadUnstored(key, loader, options);
-        if (found.kind === 'marker' && found.marker.kind === 'failed' && found.marker.token === waitedFor) {
-          throw new LoaderFailedError(key, found.marker.message);
-        }
-        if (found.kind === 'marker' && found.marker.kind === 'loading') {
-          waitedFor = found.marker.token;
-          joint?.leave();
-          if (!this.#adopt(key, waitedFor, change)) await change.wait(core.leaseMs, POLL_MS);
-          continue;
+        if (found.kind === 'foreign') return await this.#unleased.load(call, foreign);
+        if (found.kind === 'marker') {
+          const { marker } = found;
+          if (marker.kind === 'failed' && marker.token === waitedFor) throw new LoaderFailedError(key, marker.message);
+          if (marker.kind === 'loading') {
+            waitedFor = marker.token;
+            joint?.leave();
+            if (!this.#adopt(key, waitedFor, change)) await change.wait(core.leaseMs, POLL_MS);
+            continue;
+          }
         }
         const entry = found.kind === 'entry' ? found.entry : undefined;
-        const usable = entry && this.#use(key, entry, freshness, loader, options, joint);
-        if (usable !== undefined) return usable;
-        const grace = freshness === 'expired' && entry?.negative === false ? entry : undefined;
-        let joinable = true;
-        const stopListening = this.#loads.onDetach(key, () => {
-          joinable = false;
-        });
-        let taken: LeaseOutcome;
-        try {
-          taken = await (joint?.leases ?? core.leasing).take(complete, entry?.rev);
-        } finally {
-          stopListening();
+        // What is no value is loaded as if it were not there, and replaced.
+        const opened =
+          entry === undefined || freshness === 'dead' ? undefined : this.#values.orNothing(complete, entry);
+        if (entry !== undefined && opened !== undefined && (freshness === 'fresh' || freshness === 'stale')) {
+          if (this.isDue(entry, freshness)) this.#refreshing.refresh(call, entry, layer);
+          return { value: opened.value, served: freshness, layer, unstored: null };
         }
-        switch (taken.kind) {
-          case 'ours': {
-            // The token is in the head now, and what is kept does not know: own writes may be reported later.
-            core.l1.drop(complete);
-            // What was taken away between the look and the lease is no grace.
-            const left = taken.refreshes ? grace : undefined;
-            const failedStayMs = left !== undefined ? core.policy.failureThrottleMs : taken.refreshes ? 0 : FAILED_MS;
-            return await this.#loadLeased(key, taken.lease, loader, options, { grace: left, failedStayMs, joinable });
-          }
-          case 'foreign':
-            return await this.#loadUnstored(key, loader, options);
-          case 'entry':
-            continue; // written in this moment: look again
-          case 'theirs':
-            waitedFor = taken.token;
-            joint?.leave();
-            if (this.#adopt(key, taken.token, change)) continue;
-            if (grace !== undefined && !(await this.#waitWithGrace(change, taken.token, options))) {
-              return { entry: grace, served: 'stale' };
-            }
-            if (grace === undefined && entry !== undefined) await change.wait(POLL_MS, POLL_MS);
-        }
+        const grace = opened !== undefined && entry?.negative === false ? entry : undefined;
+        const replaced = { grace, layer, isBehind: false };
+        const tried =
+          entry === undefined
+            ? await this.#loadMissing(call, { ...replaced, entry }, change)
+            : await this.#loadAnew(call, { ...replaced, entry }, change, waitedFor);
+        if ('got' in tried) return tried.got;
+        ({ waitedFor } = tried);
       } finally {
         change.stop();
       }
     }
-    return this.#loadUnstored(key, loader, options);
+    return this.#unleased.load(call, overtaken);
+  }
+
+  async #loadMissing(call: Call, replaced: Replaced, change: Change): Promise<Tried> {
+    const asked = await this.#ask(call, replaced);
+    if (!('theirs' in asked)) return asked;
+    if (!this.#adopt(call.key, asked.theirs, change)) await change.wait(this.#core.leaseMs, POLL_MS);
+    return { waitedFor: asked.theirs };
+  }
+
+  async #loadAnew(
+    call: Call,
+    replaced: Replaced & { readonly entry: Entry },
+    change: Change,
+    waitedFor: string | undefined,
+  ): Promise<Tried> {
+    const core = this.#core;
+    const { key, options } = call;
+    const { entry, grace } = replaced;
+    if (grace !== undefined && this.#pauses.isThrottled(key, entry.rev)) return this.#graceOf(call, replaced, grace);
+    const running = this.#loads.get(key);
+    // What it replaces is still there, and so it is as good as a load that begins now.
+    if (running?.rev === entry.rev && !change.hasChanged) {
+      call.joint?.leave();
+      return this.#share(running, call);
+    }
+    if (entry.lease !== null && entry.lease.until > core.now()) {
+      call.joint?.leave();
+      if (grace === undefined) await change.wait(POLL_MS, POLL_MS);
+      else if (
+        entry.lease.token === THROTTLED ||
+        !(await change.wait(options.softTimeoutMs ?? core.leaseMs, POLL_MS))
+      ) {
+        return this.#graceOf(call, replaced, grace);
+      }
+      return { waitedFor };
+    }
+    if (waitedFor !== undefined && grace === undefined) await this.#throwIfFailed(call, waitedFor);
+    const asked = await this.#ask(call, replaced);
+    if (!('theirs' in asked)) return asked;
+    const hasEnded = await this.#waitForRefresh(call, replaced, asked.theirs, change);
+    if (!hasEnded && grace !== undefined) return this.#graceOf(call, replaced, grace);
+    return { waitedFor: asked.theirs };
+  }
+
+  /** Asks for the lease, together with the others who do so now, and loads where it is ours. */
+  async #ask(call: Call, replaced: Replaced): Promise<Asked> {
+    const { key, joint } = call;
+    const { entry, grace } = replaced;
+    const isOwn = !this.#loads.isBeginning(key, entry?.rev);
+    if (!isOwn) joint?.leave();
+    const beginning = await this.#loads
+      .begin(key, entry?.rev, () => this.#leased.begin(call, replaced))
+      .catch(failL2(replaced));
+    switch (beginning.kind) {
+      case 'load':
+        return isOwn ? { got: await this.#sharing.result(beginning.load, call) } : this.#share(beginning.load, call);
+      case 'theirs':
+        joint?.leave();
+        return { theirs: beginning.token };
+      case 'throttled':
+        if (entry === undefined || grace === undefined) return { waitedFor: undefined };
+        this.#pauses.throttle(key, entry.rev, beginning.leftMs);
+        return this.#graceOf(call, replaced, grace);
+      case 'foreign':
+        return { got: await this.#unleased.load(call, foreign) };
+      case 'changed':
+        return { waitedFor: undefined };
+    }
+  }
+
+  async #share(load: Load, call: Call): Promise<Tried> {
+    const got = await this.#sharing.share(load, call);
+    return got === undefined ? { waitedFor: undefined } : { got };
+  }
+
+  #graceOf(call: Call, replaced: Replaced, grace: Entry): Tried {
+    return { got: this.#sharing.graceOf(call, replaced, grace) };
+  }
+
+  /** Whether a lease that somebody else has to load an entry anew has ended, or the entry is another one by now. */
+  async #waitForRefresh(call: Call, replaced: Replaced, token: string, change: Change): Promise<boolean> {
+    const core = this.#core;
+    const { complete, options } = call;
+    const waitMs = replaced.grace === undefined ? core.leaseMs : (options.softTimeoutMs ?? core.leaseMs);
+    if (!core.l1.isTracked) return change.wait(waitMs, POLL_MS);
+    const end = core.changeOfLease(complete);
+    try {
+      // So that Redis reports its end: a loader that fails changes no entry.
+      const held = await core.l1.read(core.leasing.leaseKeyOf(complete)).catch(failL2(replaced));
+      if (held.kind !== 'marker' || held.marker.kind !== 'loading' || held.marker.token !== token) return true;
+      return await Promise.race([change.wait(waitMs, POLL_MS), end.wait(waitMs, POLL_MS)]);
+    } finally {
+      end.stop();
+    }
+  }
+
+  /** The loader that it waited for may have failed; there is nothing to serve, and so its callers are told. */
+  async #throwIfFailed({ key, complete }: Call, token: string): Promise<void> {
+    const { l1, leasing } = this.#core;
+    const left = await l1.read(leasing.leaseKeyOf(complete)).catch(failL2());
+    if (left.kind !== 'marker' || left.marker.kind !== 'failed' || left.marker.token !== token) return;
+    throw new LoaderFailedError(key, left.marker.message);
   }
 
   /**
@@ -153,199 +262,5 @@ export class GetOrSet {
    */
   #adopt(key: string, token: string, change: Change): boolean {
     return !change.hasChanged && this.#loads.adopt(key, token);
-  }
-
-  /** Somebody loads anew what may still be served: waits for that, but not for long. Whether it changed. */
-  async #waitWithGrace(change: Change, token: string, { softTimeoutMs }: LoadOptions): Promise<boolean> {
-    if (token === THROTTLED) return false; // nobody does: the loader failed a moment ago
-    return change.wait(softTimeoutMs ?? this.#core.leaseMs, POLL_MS);
-  }
-
-  /** The result of a load that may be shared as it is; `undefined` where it was overtaken. */
-  async #share(load: Load, options: LoadOptions): Promise<Got | undefined> {
-    let overtaken = false;
-    const got = await this.#graceful(
-      load.result.then((loaded) => {
-        overtaken = !loaded.stored;
-        return loaded;
-      }),
-      load.grace,
-      options,
-    );
-    return overtaken ? undefined : got;
-  }
-
-  /** What can be answered from an entry that is there; starts a refresh where one is due. */
-  #use<Stale>(
-    key: string,
-    entry: Entry,
-    freshness: Freshness,
-    loader: Loader<unknown, Stale>,
-    options: LoadOptions,
-    joint: Joint | undefined,
-  ): Got | undefined {
-    if (freshness !== 'fresh' && freshness !== 'stale') return undefined;
-    if (this.isDue(entry, freshness)) this.refresh(key, entry, loader, options, joint);
-    return { entry: entry.negative ? null : entry, served: freshness };
-  }
-
-  /** Whether what is served is due to be loaded again behind the back of who is served. */
-  isDue(entry: Entry, freshness: Freshness): boolean {
-    const { earlyRefresh } = this.#core.policy;
-    return freshness === 'stale' || (earlyRefresh !== undefined && isDueEarly(entry, earlyRefresh, this.#core.now()));
-  }
-
-  /** Loads again in the background, once over all processes. Its failure is published, and the entry stays. */
-  refresh<Stale>(
-    key: string,
-    entry: Entry,
-    loader: Loader<unknown, Stale>,
-    options: LoadOptions,
-    joint: Joint | undefined,
-  ): void {
-    const core = this.#core;
-    if (this.#loads.get(key) !== undefined || (entry.lease !== null && entry.lease.until > core.now())) {
-      joint?.leave();
-      return;
-    }
-    const result = Promise.resolve({ entry, stored: true });
-    const placeholder: Load = { token: undefined, joinableUntil: -Infinity, result, grace: entry };
-    this.#loads.reserve(key, placeholder);
-    const refreshing = (async () => {
-      const taken = await (joint?.leases ?? core.leasing).take(core.complete(key), entry.rev);
-      this.#loads.remove(key, placeholder);
-      if (taken.kind !== 'ours') return;
-      core.l1.drop(core.complete(key));
-      const failedStayMs = core.policy.failureThrottleMs;
-      await this.#loadLeased(key, taken.lease, loader, options, { grace: entry, failedStayMs, joinable: false });
-    })();
-    refreshing
-      .catch((error: unknown) => core.publishRefreshFailure(error))
-      .finally(() => {
-        this.#loads.remove(key, placeholder);
-        joint?.leave();
-      });
-  }
-
-  async #loadLeased<Stale>(
-    key: string,
-    lease: HeldLease,
-    loader: Loader<unknown, Stale>,
-    options: LoadOptions,
-    { grace, failedStayMs, joinable }: LeasedLoad,
-  ): Promise<Got> {
-    const core = this.#core;
-    const complete = core.complete(key);
-    const result = (async () => {
-      let fill;
-      try {
-        fill = core.sealing.fillOf(await this.#run(key, loader, options, grace), options);
-      } catch (error) {
-        // What the loader said matters to the caller; a lease that could not be given back ends by itself.
-        await lease
-          .release(error instanceof Error ? error.message : String(error), failedStayMs)
-          .catch(() => undefined);
-        core.l1.forget(complete);
-        throw error;
-      }
-      if (fill === null) {
-        await lease.release('', 0);
-        return { entry: null, stored: true };
-      }
-      core.l1.forget(complete);
-      const stored = await lease
-        .fill(fill)
-        .catch((error: unknown) => {
-          // The value is there, even if Redis is not any more.
-          if (core.fallback?.answersFor(error, complete) === true) return true;
-          throw error;
-        })
-        // Also when it fails: an entry that was read in the meantime may have been replaced.
-        .finally(() => core.l1.forget(complete));
-      if (stored) {
-        if (!core.isOnFallbackFor(complete)) core.fallback?.forget([complete]);
-        core.stored(key, fill.keepMs);
-      }
-      return { entry: fill.entry.negative ? null : core.sealing.asEntry(fill), stored };
-    })();
-    const joinableUntil = joinable ? performance.now() + JOINABLE_MS : -Infinity;
-    this.#loads.add(key, { token: lease.token, result, joinableUntil, grace });
-    return this.#graceful(result, grace, options);
-  }
-
-  /** The result, or what is there to fall back on when it fails or takes too long. */
-  async #graceful(result: Load['result'], grace: Entry | undefined, options: LoadOptions): Promise<Got> {
-    if (grace === undefined) return { entry: (await result).entry, served: 'loaded' };
-    const stale: Got = { entry: grace, served: 'stale' };
-    const { softTimeoutMs } = options;
-    const late = Promise.withResolvers<Got>();
-    const timer = softTimeoutMs === undefined ? undefined : setTimeout(() => late.resolve(stale), softTimeoutMs);
-    const done = result.then(
-      ({ entry }): Got => ({ entry, served: 'loaded' }),
-      (error: unknown) => {
-        this.#core.publishRefreshFailure(error);
-        return stale;
-      },
-    );
-    try {
-      const got = await Promise.race([done, late.promise]);
-      if (got !== stale || !(await this.#isDead(grace))) return got;
-    } finally {
-      clearTimeout(timer);
-    }
-    // Its tag was invalidated while the loader was at work.
-    return { entry: (await result).entry, served: 'loaded' };
-  }
-
-  async #isDead(entry: Entry): Promise<boolean> {
-    const core = this.#core;
-    if (core.fallback?.isActiveForAll === true) return false;
-    try {
-      return (core.knownFreshness(entry) ?? (await core.askedFreshness(entry))) === 'dead';
-    } catch {
-      return true; // Redis is gone, and nobody can say that its tags were not invalidated.
-    }
-  }
-
-  /** Without a lease: the key is not ours to write, or Redis is away. */
-  async #loadUnstored<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions): Promise<Got> {
-    const fill = this.#core.sealing.fillOf(await this.#run(key, loader, options, undefined), options);
-    return { entry: fill === null || fill.entry.negative ? null : this.#core.sealing.asEntry(fill), served: 'loaded' };
-  }
-
-  async #getFromFallback<Stale>(
-    key: string,
-    loader: Loader<unknown, Stale>,
-    options: LoadOptions,
-    joint: Joint | undefined,
-  ): Promise<Got> {
-    const core = this.#core;
-    const complete = core.complete(key);
-    const kept = core.fallback?.get(complete);
-    const isFresh = kept !== undefined && (kept.expiresAt === null || core.now() < kept.expiresAt);
-    if (kept !== undefined && isFresh) return { entry: kept.negative ? null : kept, served: 'fresh' };
-    const running = this.#loads.get(key);
-    if (running !== undefined) {
-      joint?.leave();
-      return this.#graceful(running.result, kept, options);
-    }
-    const result = this.#loadUnstored(key, loader, options).then(({ entry }) => {
-      // Not where it was written, removed or invalidated meanwhile.
-      const isCurrent = this.#loads.get(key) === load;
-      if (entry !== null && isCurrent) core.fallback?.set(complete, entry);
-      return { entry, stored: isCurrent };
-    });
-    // Shared by those who come here. When Redis is back it knows better.
-    const load: Load = { token: undefined, result, joinableUntil: -Infinity, grace: kept };
-    this.#loads.add(key, load);
-    return this.#graceful(result, kept, options);
-  }
-
-  async #run<Stale>(key: string, loader: Loader<unknown, Stale>, options: LoadOptions, stale: Entry | undefined) {
-    return runLoader(loader, {
-      key,
-      stale: stale === undefined ? undefined : (this.#core.sealing.valueOf(stale) as ReadonlyDeep<Stale>),
-      timeoutMs: options.hardTimeoutMs ?? this.#core.policy.hardTimeoutMs,
-    });
   }
 }

@@ -4,6 +4,7 @@ import type { Fallback, Invalidation } from './fallback.ts';
 import type { GetOrSet } from './get-or-set.ts';
 import type { InvalidateMode, InvalidateTarget } from './options.ts';
 import { cacheExpire } from './expire-script.ts';
+import { randomToken } from './token.ts';
 import { noteTags } from './tags-noting.ts';
 import { whereItIs } from './where-it-is.ts';
 
@@ -197,8 +198,9 @@ export class Invalidating {
   async #drop(keys: readonly string[], mode: InvalidateMode): Promise<number> {
     const { engine } = this.#core;
     if (mode === 'delete') return this.#core.remove(keys);
-    if (engine.slotOf === undefined) return engine.run(cacheExpire, keys, []);
-    const counts = await Promise.all(keys.map((key) => engine.run(cacheExpire, [key], [])));
+    const rev = randomToken();
+    if (engine.slotOf === undefined) return engine.run(cacheExpire, keys, [rev]);
+    const counts = await Promise.all(keys.map((key) => engine.run(cacheExpire, [key], [rev])));
     return counts.reduce((sum, one) => sum + one, 0);
   }
 }

@@ -1,4 +1,5 @@
 import type { Bytes, Keys, RedisEngine } from '@holdfast/redis-core';
+import type { Unstored } from './unstored.ts';
 
 /** The rules of one namespace. */
 export interface NamespaceOptions {
@@ -38,6 +39,11 @@ export interface CacheOptions extends NamespaceOptions {
   readonly namespace: string;
   /** The largest body. Default 8 MiB. */
   readonly maxValueBytes?: number;
+  /**
+   * What `getOrSet` does where Redis cannot be asked, or refuses to store what was loaded: `serve` calls the loader and
+   * returns its value unstored, `throw` rejects with the error. A fallback that answers comes first. Default `serve`.
+   */
+  readonly onL2Error?: 'serve' | 'throw';
   /** The name under which operations are published. Default: the namespace. */
   readonly label?: string;
   /** Milliseconds since the epoch. Default: the server's clock, as the engine has measured it. */
@@ -60,6 +66,17 @@ export interface CacheEntry {
   readonly origin: string | null;
   /** Where it came from: this process, Redis, or this process's memory while Redis is away. */
   readonly layer: 'l1' | 'l2' | 'fallback';
+}
+
+/** What `getOrSet` returns, and how it came about. */
+export interface GetOrSetDetails<Value> {
+  readonly value: Value;
+  /** `stale`: past its soft time to live, or its loader failed. `loaded`: by a loader, just now. */
+  readonly served: 'fresh' | 'stale' | 'loaded';
+  /** Where it came from, or, for what was loaded, who was asked before: this process, Redis, or its memory while Redis is away. */
+  readonly layer: 'l1' | 'l2' | 'fallback';
+  /** Why what was loaded was not stored; `null`: it was, or nothing was loaded. */
+  readonly unstored: Unstored | null;
 }
 
 export interface WriteItem {

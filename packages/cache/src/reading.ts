@@ -1,11 +1,10 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { CacheCore, Looked } from './cache-core.ts';
 import type { Entry } from './entry.ts';
 import { nothing } from './found.ts';
-import { deepFreeze, isShareable } from './freeze.ts';
 import type { KeptEntry } from './kept-entries.ts';
 import { pagesOf } from './pages.ts';
-import type { Freshness } from './staleness.ts';
+import type { Opened } from './sealing.ts';
+import type { Values } from './values.ts';
 import { whereItIs } from './where-it-is.ts';
 
 /** For what nobody has looked for. */
@@ -14,13 +13,30 @@ export const notLooked: Looked = { found: nothing, freshness: 'dead', layer: 'l2
 /** Reads the entries of one namespace without loading any, and makes values of them. */
 export class Reading {
   readonly #core: CacheCore;
+  readonly #values: Values;
 
-  constructor(core: CacheCore) {
+  constructor(core: CacheCore, values: Values) {
     this.#core = core;
+    this.#values = values;
   }
 
-  /** What is under a key, from whichever tier; counted. */
+  /** The entry under a key, from whichever tier; counted. */
   async look(key: string, complete: string): Promise<Looked> {
+    const looked = await this.#find(complete);
+    this.#count(key, looked, served(looked) !== null);
+    return looked;
+  }
+
+  /** The value under a key, from whichever tier; counted. What is no value is a miss. */
+  async lookForValue(key: string, complete: string): Promise<Opened | undefined> {
+    const looked = await this.#find(complete);
+    const entry = served(looked);
+    const opened = entry === null ? undefined : this.#values.of(complete, entry);
+    this.#count(key, looked, opened !== undefined);
+    return opened;
+  }
+
+  async #find(complete: string): Promise<Looked> {
     const core = this.#core;
     if (core.isOff) return notLooked;
     let looked: Looked;
@@ -39,13 +55,17 @@ export class Reading {
       }
       looked = core.findInFallback(complete);
     }
-    const { layer } = looked;
-    if (served(looked) === null) core.count('get', 'miss', 1);
+    return looked;
+  }
+
+  #count(key: string, { freshness, layer }: Looked, isHit: boolean): void {
+    const core = this.#core;
+    if (core.isOff) return;
+    if (!isHit) core.count('get', 'miss', 1);
     else {
-      core.count('get', looked.freshness === 'stale' ? 'stale' : 'hit', 1, layer);
+      core.count('get', freshness === 'stale' ? 'stale' : 'hit', 1, layer);
       core.used(key);
     }
-    return looked;
   }
 
   /**
@@ -78,64 +98,40 @@ export class Reading {
 
   /** What L1 has, fresh, without waiting for anything; counted. `undefined` where Redis has to be asked. */
   kept(key: string, complete: string): KeptEntry | undefined {
-    const core = this.#core;
-    const kept = core.l1.get(complete);
-    if (kept === undefined || kept.entry.negative) return undefined;
-    if (core.knownFreshness(kept.entry) !== 'fresh') return undefined;
-    core.count('get', 'hit', 1, 'l1');
-    core.used(key);
+    const kept = this.#peek(complete);
+    if (kept !== undefined) this.#countKept(key);
     return kept;
   }
 
-  /** Plain data is parsed once for as long as L1 holds the entry, and then shared. */
-  value(complete: string, entry: Entry): unknown {
-    const { l1, sealing } = this.#core;
-    const kept = l1.get(complete);
-    if (kept?.entry !== entry) return sealing.valueOf(entry);
-    return this.keptValue(complete, kept);
+  /** The value of what L1 has, fresh, likewise; `undefined` also where that is no value. */
+  keptValue(key: string, complete: string): Opened | undefined {
+    const kept = this.#peek(complete);
+    const opened = kept === undefined ? undefined : this.#values.ofKept(complete, kept);
+    if (opened !== undefined) this.#countKept(key);
+    return opened;
   }
 
-  /** The values of many entries, `undefined` for `null`; the event loop turns after some of them. */
-  async values(keys: readonly string[], entries: readonly (Entry | null)[]): Promise<unknown[]> {
-    const values: unknown[] = [];
-    let weight = 0;
-    for (const [index, entry] of entries.entries()) {
-      if (entry === null) {
-        values.push(undefined);
-        continue;
-      }
-      values.push(this.value(this.#core.complete(keys[index] ?? ''), entry));
-      weight += VALUE_WEIGHT + entry.storedBytes;
-      if (weight < TURN_WEIGHT) continue;
-      weight = 0;
-      await turn();
-    }
-    return values;
+  #peek(complete: string): KeptEntry | undefined {
+    const core = this.#core;
+    const kept = core.l1.get(complete);
+    if (kept === undefined || kept.entry.negative) return undefined;
+    return core.knownFreshness(kept.entry) === 'fresh' ? kept : undefined;
   }
 
-  /** The same of an entry that is known to be kept. */
-  keptValue(complete: string, { entry, value: known }: KeptEntry): unknown {
-    if (known !== undefined) return known;
-    const { l1, sealing } = this.#core;
-    const value = sealing.deserialize(entry);
-    if (!entry.hasPlainBody && !isShareable(value)) return value;
-    l1.setValue(complete, entry, deepFreeze(value));
-    return value;
+  #countKept(key: string): void {
+    this.#core.count('get', 'hit', 1, 'l1');
+    this.#core.used(key);
   }
 
   async #lookThrough(complete: readonly string[], batchSize: number): Promise<Looked[]> {
     const core = this.#core;
     const looked: Looked[] = complete.map(() => notLooked);
     // What has to be asked of tags is asked for all keys together.
-    const entries = complete.map((key) => core.l1.get(key)?.entry);
-    const worth = entries.map((entry): Freshness | Promise<Freshness> =>
-      entry === undefined ? 'dead' : (core.knownFreshness(entry) ?? core.askedFreshness(entry)),
-    );
+    const kept = await inPlace(complete.map((key) => core.findKept(key)));
     const asked: number[] = [];
-    for (const [position, freshness] of (await inPlace(worth)).entries()) {
-      const entry = entries[position];
-      if (entry === undefined || freshness !== 'fresh') asked.push(position);
-      else looked[position] = { found: { kind: 'entry', entry }, freshness, layer: 'l1' };
+    for (const [position, known] of kept.entries()) {
+      if (known === undefined) asked.push(position);
+      else looked[position] = known;
     }
     const batches = pagesOf(asked, batchSize);
     // A few at a time: while one is decoded, Redis is at work on the next.
@@ -172,9 +168,6 @@ export class Reading {
 }
 
 const READ_LANES = 3;
-/** What is made of entries in one turn of the event loop, in bytes, where each value takes as long as so many bytes of one. */
-const TURN_WEIGHT = 512 * 1024;
-const VALUE_WEIGHT = 1024;
 
 /** Waits for those that are not there yet; without a wait where all are. */
 function inPlace<Item>(items: readonly (Item | Promise<Item>)[]): readonly Item[] | Promise<Item[]> {

@@ -1,8 +1,9 @@
 import type { RedisEngine } from '@holdfast/redis-core';
+import type { LeasePlace } from './lease.ts';
 import { cacheRenew } from './renew-script.ts';
 
 interface Held {
-  readonly key: string;
+  readonly place: LeasePlace;
   readonly token: string;
   /** By this machine's monotonic clock: when it was taken or renewed last. */
   renewedAt: number;
@@ -24,8 +25,8 @@ export class Renewals {
   }
 
   /** Replies how to stop. */
-  keep(key: string, token: string): () => void {
-    const held: Held = { key, token, renewedAt: performance.now() };
+  keep(place: LeasePlace, token: string): () => void {
+    const held: Held = { place, token, renewedAt: performance.now() };
     this.#held.add(held);
     if (this.#timer === undefined) {
       this.#timer = setInterval(() => this.#renew(), Math.max(1, Math.floor(this.#leaseMs / 12)));
@@ -46,8 +47,11 @@ export class Renewals {
     for (const held of this.#held) {
       if (now - held.renewedAt < this.#leaseMs / 3) continue;
       held.renewedAt = now;
+      const { place, token } = held;
+      const keys = place.refresh === undefined ? [place.key] : [place.refresh.leaseKey, place.key];
+      const args = [token, String(this.#leaseMs), place.refresh?.rev ?? ''];
       // A renewal that fails is made up for by the next one; without any the lease ends, and somebody else loads.
-      this.#engine.run(cacheRenew, [held.key], [held.token, String(this.#leaseMs), '']).catch(() => undefined);
+      this.#engine.run(cacheRenew, keys, args).catch(() => undefined);
     }
   }
 }

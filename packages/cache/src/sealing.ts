@@ -1,12 +1,20 @@
-import { type Bytes, CorruptValueError, deserialize, serialize } from '@holdfast/redis-core';
+import {
+  type Bytes,
+  compressText,
+  CorruptValueError,
+  deserialize,
+  NotSerializableError,
+  serialize,
+} from '@holdfast/redis-core';
 import { encodeEntry, type Entry, type NewEntry, STAMP_OF_WRITE, VALUE_TYPE } from './entry.ts';
 import { checkTags, checkTtl, ValueTooLargeError } from './errors.ts';
-import { deepFreeze } from './freeze.ts';
+import { deepFreeze, isShareable } from './freeze.ts';
 import type { Loaded, LoadOptions } from './loader.ts';
 import type { CacheOptions } from './options.ts';
 import { jittered } from './staleness.ts';
 import type { Statistics } from './statistics.ts';
 import { decodeEntry } from './stored-entry.ts';
+import type { Unstored } from './unstored.ts';
 
 /** What is to be stored, but for its stamp. */
 export interface Fill {
@@ -25,8 +33,25 @@ export interface Unsealed {
   readonly negative?: boolean;
 }
 
+/** A value that was read. */
+export interface Opened {
+  readonly value: unknown;
+}
+
+/** What a loader returned, as it is stored and as its callers get it. */
+export interface Product {
+  /** `null`: it is not stored. */
+  readonly fill: Fill | null;
+  /** Plain data is made once, for all who ask. What cannot be stored is what the loader returned. */
+  readonly open: () => unknown;
+  /** Why it cannot be stored. */
+  readonly unstored: Unstored | null;
+}
+
 const noTags: readonly string[] = [];
 const MAX_VALUE_BYTES = 8 * 1024 * 1024;
+/** What a compressed value that is read may unfold to, if its namespace does not take larger ones anyway. */
+const MAX_UNFOLDED_BYTES = 64 * 1024 * 1024;
 
 /** Makes entries of values and values of entries, by the rules of one namespace. */
 export class Sealing {
@@ -69,21 +94,32 @@ export class Sealing {
     };
   }
 
-  /** What a loader's result is stored as; `null`: not at all. @throws like `seal` and `serialize` */
-  fillOf({ value, ttlMs, tags }: Loaded, options: LoadOptions): Fill | null {
+  /** What becomes of a loader's result. @throws TtlInvalidError, TagInvalidError */
+  productOf({ value, ttlMs, tags }: Loaded, options: LoadOptions): Product {
     const negative = value === undefined;
     const ttl = negative
       ? (options.negativeTtlMs ?? this.#options.negativeTtlMs ?? 0)
       : firstDefined(ttlMs, options.ttlMs, this.#options.ttlMs);
-    if (negative && ttl === 0) return null;
-    return this.seal({
-      body: negative ? '' : this.serialize(value),
-      contentType: VALUE_TYPE,
-      ttlMs: ttl,
-      tags: tags ?? options.tags ?? noTags,
-      graceMs: negative ? 0 : (options.graceMs ?? this.#options.graceMs ?? 0),
-      negative,
-    });
+    if (negative && ttl === 0) return { fill: null, open: () => undefined, unstored: null };
+    try {
+      const body = negative ? '' : this.serialize(value);
+      const fill = this.seal({
+        body,
+        contentType: VALUE_TYPE,
+        ttlMs: ttl,
+        tags: tags ?? options.tags ?? noTags,
+        graceMs: negative ? 0 : (options.graceMs ?? this.#options.graceMs ?? 0),
+        negative,
+      });
+      return { fill, open: negative ? () => undefined : this.#openerOf(body), unstored: null };
+    } catch (error) {
+      // That it cannot be kept is no reason to keep it from those who asked for it.
+      if (error instanceof ValueTooLargeError) {
+        return { fill: null, open: () => value, unstored: { reason: 'too-large', error } };
+      }
+      if (!(error instanceof NotSerializableError)) throw error;
+      return { fill: null, open: () => value, unstored: { reason: 'not-serializable', error } };
+    }
   }
 
   /** A new entry as it is sent; one with tags asks the script for the stamp of the moment that it is written in. */
@@ -97,16 +133,21 @@ export class Sealing {
     return decodeEntry(Buffer.isBuffer(encoded) ? encoded : Buffer.from(encoded));
   }
 
-  /** @throws NotSerializableError */
+  /** @throws NotSerializableError, ValueTooLargeError: its size counts before it is compressed, as it does for readers */
   serialize(value: unknown): Bytes {
-    const { compressAboveBytes } = this.#options;
-    return compressAboveBytes === undefined ? serialize(value) : serialize(value, { compressAboveBytes });
+    const { compressAboveBytes, maxValueBytes = MAX_VALUE_BYTES } = this.#options;
+    const text = serialize(value);
+    checkSize(text, maxValueBytes);
+    return compressAboveBytes === undefined ? text : compressText(text, compressAboveBytes);
   }
 
-  /** What `serialize` was given; `undefined`, and counted, where the body is something else: an image, or a torn text. */
-  deserialize(entry: Entry): unknown {
+  /**
+   * What `serialize` was given, plain data frozen; `undefined`, and counted, where the body is something else: a text, an
+   * image, or a torn value.
+   */
+  open(entry: Pick<Entry, 'content'>): Opened | undefined {
     try {
-      return deserialize(entry.content);
+      return { value: deepFreeze(this.#deserialize(entry.content)) };
     } catch (error) {
       if (!(error instanceof CorruptValueError)) throw error;
       this.#statistics.add('foreign', 1);
@@ -114,8 +155,18 @@ export class Sealing {
     }
   }
 
-  valueOf(entry: Entry): unknown {
-    return deepFreeze(this.deserialize(entry));
+  #deserialize(content: Bytes): unknown {
+    return deserialize(content, { maxBytes: Math.max(MAX_UNFOLDED_BYTES, this.#options.maxValueBytes ?? 0) });
+  }
+
+  #openerOf(body: Bytes): () => unknown {
+    let shared: Opened | undefined;
+    return () => {
+      if (shared !== undefined) return shared.value;
+      const value = deepFreeze(this.#deserialize(body));
+      if (isShareable(value)) shared = { value };
+      return value;
+    };
   }
 }
 

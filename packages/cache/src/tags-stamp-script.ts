@@ -1,4 +1,4 @@
-import { defineScript, loadLua, type Script } from '@holdfast/redis-core';
+import { defineScript, loadLua, type Script, type TwinStore } from '@holdfast/redis-core';
 import { TwinTags } from './tags-state.ts';
 import { texts } from './twin-entries.ts';
 
@@ -18,3 +18,9 @@ export const cacheTagsStamp: Script<StampReply> = defineScript({
     return [Buffer.from(epoch), seq];
   },
 });
+
+/** The same for the twins of other scripts: `null` where there is none yet. */
+export function stampOf(store: TwinStore, key: string): StampReply | null {
+  const state = new TwinTags(store, key).state();
+  return state === undefined ? null : [Buffer.from(state.epoch), state.seq];
+}

@@ -32,15 +32,10 @@ export function peek(store: TwinStore, key: string): Buffer | null | 'foreign' {
   }
 }
 
-export function heldBy(
-  store: TwinStore,
-  key: string,
-  token: string,
-): { readonly kind: 'marker' | 'entry'; readonly value: Buffer } | undefined {
+/** Whether the lease with this token is there: under an entry's own key, or under a key of its own. */
+export function holdsLease(store: TwinStore, key: string, token: string): boolean {
   const value = peek(store, key);
-  if (value === null || value === 'foreign') return undefined;
-  if (cut(value, 0, 35) === `HFL${token}`) return { kind: 'marker', value };
-  return cut(value, 0, 3) === 'HF1' && cut(value, 27, 35) === token ? { kind: 'entry', value } : undefined;
+  return Buffer.isBuffer(value) && cut(value, 0, 11) === `HFL${token}`;
 }
 
 /** Replies the text of the error, if it could not be written. */

@@ -15,6 +15,7 @@ import { cacheExpire } from '../src/expire-script.ts';
 import { cacheFill } from '../src/fill-script.ts';
 import { cacheHeads } from '../src/heads-script.ts';
 import { cacheLease } from '../src/lease-script.ts';
+import { cacheRefresh } from '../src/refresh-script.ts';
 import { cacheRelease } from '../src/release-script.ts';
 import { cacheRenew } from '../src/renew-script.ts';
 import { cacheTagsCheck } from '../src/tags-check-script.ts';
@@ -91,30 +92,38 @@ const step: fc.Arbitrary<Step> = fc
         keys: named.length > 0 ? ['tags', k] : [k],
         args: () => [named.length > 0 ? 'epoch--1' : '', kept, entryOf(text, named, 'now')],
       })),
-      fc.tuple(key, token, leaseMs, body, fc.boolean()).map(([k, t, lease, text, again]) => ({
+      fc.tuple(key, token, leaseMs).map(([k, t, lease]) => ({
         script: cacheLease,
         keys: ['tags', k],
-        args: (now: number) => ['1', String(now), t, lease, again ? revOf(entryOf(text, [], 'now')) : ''],
+        args: () => ['1', t, lease],
       })),
-      fc.tuple(key, token, body, tags, fc.constantFrom(0, 1, 'now' as const)).map(([k, t, text, named, seen]) => ({
-        script: cacheFill,
-        keys: named.length > 0 ? ['tags', k] : [k],
-        args: () => {
-          const head = [named.length > 0 ? 'epoch--1' : '', t, '0'];
-          return [...head, entryOf(text, named, seen), String(named.length), ...named];
-        },
+      fc.tuple(key, token, leaseMs, body, fc.constantFrom('0', '1')).map(([k, t, lease, text, heedsThrottle]) => ({
+        script: cacheRefresh,
+        keys: ['tags', `lease-${k}`, k],
+        args: () => ['1', t, lease, revOf(entryOf(text, [], 'now')), heedsThrottle],
       })),
       fc
-        .tuple(key, token, fc.constantFrom('', 'failed'), fc.constantFrom('0', '60000'))
-        .map(([k, t, message, stay]) => ({
-          script: cacheRelease,
-          keys: [k],
-          args: (now: number) => [t, message, stay, String(now)],
+        .tuple(key, token, body, tags, fc.constantFrom(0, 1, 'now' as const), fc.option(body, { nil: undefined }))
+        .map(([k, t, text, named, seen, before]) => ({
+          script: cacheFill,
+          keys: [...(named.length > 0 ? ['tags'] : []), k, ...(before === undefined ? [] : [`lease-${k}`])],
+          args: () => {
+            const rev = before === undefined ? '' : revOf(entryOf(before, [], 'now'));
+            const head = [named.length > 0 ? 'epoch--1' : '', t, rev, '0'];
+            return [...head, entryOf(text, named, seen), String(named.length), ...named];
+          },
         })),
-      fc.tuple(key, token, leaseMs).map(([k, t, lease]) => ({
+      fc
+        .tuple(key, token, fc.boolean(), fc.constantFrom('', 'HFE', 'HFR', 'HFT'), body)
+        .map(([k, t, isRefresh, kind, text]) => ({
+          script: cacheRelease,
+          keys: [isRefresh ? `lease-${k}` : k],
+          args: () => [t, kind === '' ? '' : `${kind}${t}${revOf(entryOf(text, [], 'now'))} failed`, '60000'],
+        })),
+      fc.tuple(key, token, leaseMs, body, fc.boolean()).map(([k, t, lease, text, isRefresh]) => ({
         script: cacheRenew,
-        keys: [k],
-        args: (now: number) => [t, lease, String(now)],
+        keys: isRefresh ? [`lease-${k}`, k] : [k],
+        args: () => [t, lease, revOf(entryOf(text, [], 'now'))],
       })),
       fc.tuple(manyTags, fc.constantFrom('d:', 'e:')).map(([named, prefix]) => ({
         script: cacheTagsInvalidate,
@@ -151,7 +160,7 @@ const step: fc.Arbitrary<Step> = fc
       fc.constant({
         script: cacheExpire,
         keys: ['a', 'b'],
-        args: () => [],
+        args: () => ['rev----1'],
       }),
       fc.constant({
         script: cacheHeads,
@@ -164,7 +173,7 @@ const step: fc.Arbitrary<Step> = fc
 
 /** What is under the keys, without the leases' markers' own expiry, which only Redis' clock knows. */
 async function stateOf(engine: RedisEngine, prefix: string): Promise<unknown> {
-  const stored = await engine.mget([`${prefix}a`, `${prefix}b`]);
+  const stored = await engine.mget(['a', 'b', 'lease-a', 'lease-b'].map((name) => prefix + name));
   const noted = await engine.zrange(`${prefix}tags`, { by: 'index', start: 0, stop: -1 });
   const filters = await engine.mget(buckets.map((name) => prefix + name));
   return { stored: [...stored, ...filters].map((bytes) => bytes?.toString('latin1')), noted };
@@ -186,7 +195,7 @@ test('any program of the scripts replies and leaves the same in memory as in Red
         expect(plain(fromMemory), script.name).toEqual(plain(fromRedis));
         expect(await stateOf(memory, prefix), script.name).toEqual(await stateOf(redis, prefix));
       }
-      await redis.del(['a', 'b', 'tags', ...buckets].map((name) => prefix + name));
+      await redis.del(['a', 'b', 'lease-a', 'lease-b', 'tags', ...buckets].map((name) => prefix + name));
     }),
     { numRuns: 200 },
   );

@@ -25,5 +25,5 @@ export { type RedisSummary, summarizeInfo } from './info.ts';
 export { errorReplies, fromReplyError, wordOf, type ErrorReply, type ErrorReplyWord } from './error-replies.ts';
 export { isCommandRefused, type LimitKind, type ServerLimit } from './server-limits.ts';
 export { defineScript, loadLua } from './script.ts';
-export { deserialize, type DeserializeOptions, serialize, type SerializeOptions } from './serializer.ts';
+export { compressText, deserialize, type DeserializeOptions, serialize, type SerializeOptions } from './serializer.ts';
 export { MemoryEngine, type MemoryEngineOptions } from './engines/memory.ts';

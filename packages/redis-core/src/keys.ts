@@ -28,6 +28,8 @@ export interface Keys {
   cacheTags(namespace: string, bucket?: number): string;
   /** What the keys of all namespaces start with. */
   cacheRoot(): string;
+  /** The lease to load an entry anew, by the entry's complete key, whose slot it shares: that has no braces of its own. */
+  cacheLease(complete: string): string;
   /** The namespace of a complete cache key; `undefined` when it is none. */
   cacheNamespaceOf(complete: string): string | undefined;
   /**
@@ -62,6 +64,7 @@ export function createKeys(prefix: string): Keys {
     cacheTags: (namespace, bucket) =>
       `${prefix}:tags:{${checkName(namespace, 'namespace')}}${bucket === undefined ? '' : `:${bucket}`}`,
     cacheRoot: () => `${prefix}:cache:`,
+    cacheLease: (complete) => `${prefix}:lease:{${complete}}`,
     cacheNamespaceOf: (complete) => {
       const root = `${prefix}:cache:`;
       const end = complete.indexOf(':', root.length);

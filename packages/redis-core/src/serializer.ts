@@ -35,6 +35,11 @@ export function serialize(value: unknown, options: SerializeOptions = {}): strin
   return bytes > compressAboveBytes ? compress(text) : text;
 }
 
+/** What `serialize` made, compressed with zstd where it has more bytes than that and gets smaller. `deserialize` takes both. */
+export function compressText(text: string, aboveBytes: number): string | Buffer {
+  return text.length * 3 > aboveBytes && Buffer.byteLength(text) > aboveBytes ? compress(text) : text;
+}
+
 /**
  * The value that `serialize` was given. Never touches a prototype: a `__proto__` in the data is a property like others.
  * @throws CorruptValueError when the bytes are not what `serialize` makes, or unfold to more than `maxBytes`

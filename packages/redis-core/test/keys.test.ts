@@ -14,6 +14,7 @@ describe('keys', () => {
     expect(keys.cachePrefix('instances')).toBe('holdfast:cache:instances:');
     expect(keys.cachePrefix('instances', 'user:')).toBe('holdfast:cache:instances:user%3A');
     expect(keys.cacheRoot()).toBe('holdfast:cache:');
+    expect(keys.cacheLease(keys.cache('instances', '{a}'))).toBe('holdfast:lease:{holdfast:cache:instances:%7Ba%7D}');
     expect(keys.access('instances', 'hits')).toBe('holdfast:access:{instances}:hits');
     expect(keys.sizes('counts')).toBe('holdfast:size:counts');
     expect(keys.sourceIndex('instances')).toBe('holdfast:source:instances:index');

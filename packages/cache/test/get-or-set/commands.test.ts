@@ -1,6 +1,6 @@
 import { eventually, monitor, type Monitor, type RedisServer, startRedis } from '@holdfast/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { useProcesses } from './processes.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { storeExpired, useProcesses } from './processes.ts';
 
 describe('the commands of getOrSet', () => {
   let server: RedisServer;
@@ -67,6 +67,32 @@ describe('the commands of getOrSet', () => {
       await (await processes.plainCacheOf()).invalidate({ tags: ['a'] });
       await eventually(() => expect(l1.knownTags(state)?.stamp).toBeUndefined());
       expect(await sentBy(seen, load('k4'))).toEqual(['get', 'evalsha', 'evalsha']);
+    } finally {
+      await seen.stop();
+    }
+  });
+
+  test('are shared by all callers of one missing key', async () => {
+    const { cache, l1 } = await processes.start();
+    await eventually(() => expect(l1.isTracked).toBe(true));
+    await cache.getOrSet('warm-up', () => 1);
+    await cache.getOrSet('plain from here on', () => 1);
+    await storeExpired(cache, 'old', 'warm-up');
+    await cache.getOrSet('warm-up', () => 1);
+    const loader = vi.fn(() => 'loaded');
+    const seen = await watch();
+    const ask = (key: string): Promise<unknown> =>
+      Promise.all(Array.from({ length: 300 }, () => cache.getOrSet(key, loader)));
+    try {
+      expect(await sentBy(seen, () => ask('k'))).toEqual(['get', 'set', 'evalsha']);
+      expect(loader).toHaveBeenCalledTimes(1);
+      // And of one that is over.
+      await cache.read('k');
+      await (await processes.plainCacheOf()).invalidate({ keys: ['k'] }, { mode: 'expire' });
+      await eventually(() => expect(l1.get(processes.keys.cache('ns', 'k'))).toBeUndefined());
+      await cache.read('k');
+      expect(await sentBy(seen, () => ask('k'))).toEqual(['evalsha', 'evalsha']);
+      expect(loader).toHaveBeenCalledTimes(2);
     } finally {
       await seen.stop();
     }

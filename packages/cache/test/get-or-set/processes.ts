@@ -1,8 +1,10 @@
 import { createEngine, createKeys, type Keys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
 import { Latch, uniquePrefix, useRedis } from '@holdfast/testing';
 import { afterEach, beforeEach, type Mock, vi } from 'vitest';
-import { Cache, L1Cache, type NamespaceOptions } from '../../src/index.ts';
+import { Cache, type CacheOptions, L1Cache } from '../../src/index.ts';
 import { calm } from '../engines.ts';
+
+type Rules = Partial<Omit<CacheOptions, 'engine' | 'keys' | 'namespace'>>;
 
 interface Address {
   readonly host: string;
@@ -21,11 +23,11 @@ export interface Processes {
   /** Those of the test that runs. */
   readonly keys: Keys;
   /** Another process; its namespace is `ns`, with entries that live for a minute. Ends with the test. */
-  readonly start: (rules?: Partial<NamespaceOptions>, at?: Address) => Promise<Process>;
+  readonly start: (rules?: Rules, at?: Address) => Promise<Process>;
   /** Just the cache of another process. */
-  readonly cacheOf: (rules?: Partial<NamespaceOptions>) => Promise<Cache>;
+  readonly cacheOf: (rules?: Rules) => Promise<Cache>;
   /** The cache of another process that has no L1. */
-  readonly plainCacheOf: (rules?: Partial<NamespaceOptions>, at?: Address) => Promise<Cache>;
+  readonly plainCacheOf: (rules?: Rules, at?: Address) => Promise<Cache>;
 }
 
 export const kinds = ['memory', 'ioredis'] as const;
@@ -71,8 +73,8 @@ export function useProcesses(kind: (typeof kinds)[number], address: () => Addres
 }
 
 /** Stores `value` and expires it: it is there as grace only. */
-export async function storeExpired(cache: Cache, value: string): Promise<void> {
-  await cache.set('k', value);
+export async function storeExpired(cache: Cache, value: string, key = 'k'): Promise<void> {
+  await cache.set(key, value);
   await cache.invalidate({ all: true }, { mode: 'expire' });
 }
 

@@ -25,9 +25,7 @@ export const mutations: Readonly<Record<string, (engine: RedisEngine) => RedisEn
         }),
     }),
   'a fill does not look at its lease': (engine) =>
-    rewriting(engine, cacheFill.name, "local isMarker = type(head) == 'string' and head == 'HFL' .. token", [
-      'local isMarker = true',
-    ]),
+    rewriting(engine, cacheFill.name, 'local isHeld = is_held(key, leaseKey, token, rev)', ['local isHeld = true']),
   'a load is stamped when it ends': (engine) =>
     rewriting(engine, cacheFill.name, 'for tag = 1, tags do', [
       "value = string.sub(value, 1, 71) .. epoch .. string.format('%08d', seq) .. string.sub(value, 88) for tag = 1, 0 do",
