@@ -56,7 +56,7 @@ export async function load(
 }
 
 /** Of a process since its start, in microseconds: `utime` and `stime` of /proc, in ticks of 10 ms. */
-function processorTime(pid: number): number | null {
+export function processorTime(pid: number): number | null {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /, '')

@@ -1,5 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import type { Bytes } from '@holdfast/redis-core';
+import { joinEntry } from './body-memory.ts';
 import { randomToken } from './token.ts';
 
 /**
@@ -103,12 +104,7 @@ export function encodeEntry(entry: NewEntry, stamp: TagStamp | null): Bytes {
     (origin === null ? '' : `\t=${encodeURIComponent(origin)}`) +
     (tags.length === 0 ? '' : tags.map((tag) => `\t${encodeURIComponent(tag)}`).join('')) +
     '\n';
-  if (typeof body === 'string') return head + body;
-  const headBytes = Buffer.byteLength(head);
-  const bytes = Buffer.allocUnsafe(headBytes + body.length);
-  bytes.write(head);
-  bytes.set(body, headBytes);
-  return bytes;
+  return typeof body === 'string' ? head + body : joinEntry(head, body);
 }
 
 const separators = /[\t\r\n]+/g;

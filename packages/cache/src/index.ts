@@ -2,6 +2,7 @@ export { Cache, type CacheTiers } from './cache.ts';
 export type { BulkRemoval, BulkWriteResult, SyncResult } from './bulk-writing.ts';
 export type { BulkError, BulkOptions, BulkResult, BulkWriteOptions } from './bulk.ts';
 export type * from './channels.ts';
+export { BodyMemory } from './body-memory.ts';
 export * from './errors.ts';
 export type { Invalidation, InvalidationJournal } from './fallback.ts';
 export type { ManyLoader } from './joint-load.ts';

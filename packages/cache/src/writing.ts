@@ -7,6 +7,7 @@ import {
   writeMany,
 } from '@holdfast/redis-core';
 import { asError } from './as-error.ts';
+import { releaseBody } from './body-memory.ts';
 import type { CacheCore } from './cache-core.ts';
 import { encodeEntry } from './entry.ts';
 import { nameOf } from './eviction.ts';
@@ -84,7 +85,14 @@ export class Writing {
 
   async #carryOut(sealed: readonly Sealed[], send: (some: readonly Sealed[]) => Promise<Replies>): Promise<Replies> {
     if (sealed.length === 0) return [];
-    const replies = await this.#changing('set', sealed, send, (one): Reply => {
+    const sendAndRelease = async (some: readonly Sealed[]): Promise<Replies> => {
+      const answers = await send(some);
+      for (const [index, { fill }] of some.entries()) {
+        if (typeof answers[index] === 'number') this.#release(fill);
+      }
+      return answers;
+    };
+    const replies = await this.#changing('set', sealed, sendAndRelease, (one): Reply => {
       const existed = this.#noteAway(one);
       this.#keepAway(one.complete, one.fill);
       return existed ? 1 : 0;
@@ -94,6 +102,11 @@ export class Writing {
     }
     if (sealed.length > 1) await this.#core.usage?.relieve(this.#core.namespace);
     return replies;
+  }
+
+  /** Redis has it. The memory engine holds what it was given, so there it stays. */
+  #release({ entry }: Fill): void {
+    if (this.#core.engine.kind !== 'memory') releaseBody(entry.body);
   }
 
   async #send(sealed: readonly Sealed[]): Promise<Replies> {
@@ -189,7 +202,8 @@ export class Writing {
   async create(key: string, value: Omit<WriteItem, 'key'>): Promise<WriteOutcome> {
     const core = this.#core;
     const complete = core.complete(key);
-    const { entry, keepMs } = core.sealing.seal(value);
+    const fill = core.sealing.seal(value);
+    const { entry, keepMs } = fill;
     if (core.isOff) return 'off';
     if (core.isOnFallbackFor(complete))
       throw new UnavailableError('Redis is away, and only it knows whether the key is free.');
@@ -199,6 +213,7 @@ export class Writing {
       nx: true,
       ...(keepMs === null ? {} : { pxMs: keepMs }),
     });
+    this.#release(fill);
     this.#forget({ key, complete });
     core.count('set', 'stored', stored ? 1 : 0);
     if (stored && core.keepsIndex) await nameOf(core, complete);

@@ -17,6 +17,7 @@ export { FailoverWatch, leaveFor } from './engines/failover-watch.ts';
 export { PrimarySearch } from './engines/primary-search.ts';
 export { RefusedWork } from './engines/refused-work.ts';
 export { takesWrites } from './engines/write-proof.ts';
+export { checkJson, type JsonCheck } from './json-check.ts';
 export { isNestedTooDeep, maxNesting, nestingRule, toBoundedJson } from './nesting.ts';
 export { findPeer, type OptionalPeer } from './optional-peer.ts';
 export * from './pipeline.ts';

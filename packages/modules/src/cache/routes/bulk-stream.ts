@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import type { Cache, CacheEntry } from '@holdfast/cache';
-import { encodeKeyPart, HoldfastError, isNestedTooDeep } from '@holdfast/redis-core';
+import { checkJson, encodeKeyPart, HoldfastError } from '@holdfast/redis-core';
 import { detailOf } from './entry-reply.ts';
 import { isJsonType } from './entry-input.ts';
 
@@ -111,12 +110,5 @@ const closing = Buffer.from('}');
 
 /** Who writes through the library may say JSON of what is none, or of what few can parse: it must not break the answer for the others. */
 function isJson(body: Buffer): boolean {
-  if (!isUtf8(body)) return false;
-  try {
-    const text = body.toString();
-    JSON.parse(text);
-    return !isNestedTooDeep(text);
-  } catch {
-    return false;
-  }
+  return checkJson(body) === 'valid';
 }

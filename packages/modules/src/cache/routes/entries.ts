@@ -1,4 +1,4 @@
-import type { CacheRegistry } from '@holdfast/cache';
+import { BodyMemory, type CacheRegistry } from '@holdfast/cache';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { deleteEntry, getEntry, putEntry } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
@@ -20,7 +20,8 @@ const path = '/v1/cache/:ns/:key';
 
 /** Single entries: raw bytes in, the same bytes out. */
 export const entryRoutes: FastifyPluginAsyncTypebox<{ readonly caches: CacheRegistry }> = async (app, { caches }) => {
-  parseRawBytes(app);
+  const memory = new BodyMemory();
+  parseRawBytes(app, (bytes) => memory.allocate(bytes));
 
   const read = { access: 'cache:read', namespaceOf, endsByItself: true } as const;
   app.get(path, { config: read, schema: getEntry, onSend: inOnePart }, async (request, reply) => {

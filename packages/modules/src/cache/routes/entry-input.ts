@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import { isSendableType } from './entry-reply.ts';
-import { isNestedTooDeep, nestingRule } from '@holdfast/redis-core';
+import { checkJson, nestingRule } from '@holdfast/redis-core';
 import { ApiError, apiErrors, invalidRequest } from '../../http/errors.ts';
 
 /** The header comes back on every read, so it is bounded; without one the bytes are just bytes. */
@@ -23,18 +22,12 @@ export function isJsonType(contentType: string): boolean {
 /** @throws ApiError BODY_INVALID_JSON when the type says JSON and the body is not; REQUEST_INVALID when it is nested too deep */
 export function requireJson(contentType: string, body: Buffer): void {
   if (!isJsonType(contentType)) return;
-  let text: string;
-  try {
-    if (!isUtf8(body)) throw new SyntaxError('not UTF-8');
-    text = body.toString();
-    JSON.parse(text);
-  } catch (cause) {
-    throw new ApiError(apiErrors.bodyInvalidJson, `The body is not valid JSON, which its Content-Type says it is.`, {
-      cause,
-    });
+  const check = checkJson(body);
+  if (check === 'invalid') {
+    throw new ApiError(apiErrors.bodyInvalidJson, `The body is not valid JSON, which its Content-Type says it is.`);
   }
   // Whoever reads it among many gets it as a part of one JSON, and may write it back so.
-  if (isNestedTooDeep(text)) throw invalidRequest('body', nestingRule);
+  if (check === 'too deep') throw invalidRequest('body', nestingRule);
 }
 
 /** Tags by comma, each once; the cache says what a tag may be. */
