@@ -9,6 +9,7 @@ import {
 } from './bulk.ts';
 import type { CacheCore } from './cache-core.ts';
 import { VALUE_TYPE } from './entry.ts';
+import { checkBulkWriteOptions, checkSetItem } from './option-rules.ts';
 import type { SetOptions, WriteItem, WriteOutcome } from './options.ts';
 import type { Writing } from './writing.ts';
 
@@ -61,17 +62,17 @@ export class BulkWriting {
     return { ...result, outcomes };
   }
 
-  set(
+  async set(
     items: readonly ({ readonly key: string; readonly value: unknown } & SetOptions)[],
     options: BulkWriteOptions,
   ): Promise<BulkResult> {
     return inBatches(items, boundsOf(options, WRITES_A_COMMAND), {
       keyOf: ({ key }) => key,
-      prepare: ({ value, ...item }): WriteItem => ({
-        ...item,
-        body: this.#core.sealing.serialize(value),
-        contentType: VALUE_TYPE,
-      }),
+      prepare: (given): WriteItem => {
+        checkSetItem(given);
+        const { value, ...item } = given;
+        return { ...item, body: this.#core.sealing.serialize(value), contentType: VALUE_TYPE };
+      },
       bytesOf: bytesOfItem,
       send: async (batch) => {
         const outcomes = await this.#writing.store(batch);
@@ -127,6 +128,7 @@ function boundsOf(
   options: BulkWriteOptions,
   batchSize: number,
 ): Required<BulkOptions> & Pick<BulkWriteOptions, 'signal'> {
+  checkBulkWriteOptions(options);
   return {
     signal: options.signal,
     batchSize: options.batchSize ?? batchSize,

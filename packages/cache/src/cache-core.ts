@@ -8,6 +8,7 @@ import { type Found, nothing } from './found.ts';
 import { keepingIndex } from './index-script.ts';
 import { Leasing } from './leasing.ts';
 import type { L1Cache } from './l1-cache.ts';
+import { checkCacheOptions } from './option-rules.ts';
 import type { CacheEntry, CacheOptions } from './options.ts';
 import { cacheRemove } from './remove-script.ts';
 import { OwnChanges } from './own-changes.ts';
@@ -72,6 +73,7 @@ export class CacheCore {
     for (const name of ['hardTimeoutMs', 'failureThrottleMs', 'leaseMs'] as const) {
       checkDuration(name, options[name], MAX_WAIT_MS);
     }
+    checkCacheOptions(options);
     this.#options = options;
     this.#keys = options.keys;
     this.#label = options.label ?? options.namespace;

@@ -1,3 +1,4 @@
+import { checkOption, wholeNumber } from '@holdfast/redis-core';
 import type { AccessCount } from './access-tracker.ts';
 import type { BulkOptions, BulkResult, BulkWriteOptions } from './bulk.ts';
 import { type BulkRemoval, BulkWriting, type BulkWriteResult, type SyncResult } from './bulk-writing.ts';
@@ -11,6 +12,14 @@ import type { ManyLoader } from './joint-load.ts';
 import { Invalidating } from './invalidation.ts';
 import type { Loader, LoadOptions } from './loader.ts';
 import { L1Cache } from './l1-cache.ts';
+import {
+  checkBulkReadOptions,
+  checkInvalidation,
+  checkLoadOptions,
+  checkPage,
+  checkSetOptions,
+  checkWriteOptions,
+} from './option-rules.ts';
 import type {
   CacheEntry,
   CacheOptions,
@@ -96,6 +105,7 @@ export class Cache {
     keys: readonly string[],
     options: BulkOptions & { readonly countsAsUse?: boolean } = {},
   ): Promise<(CacheEntry | null)[]> {
+    checkBulkReadOptions(options);
     const looked = await this.#reading.lookMany(keys, options.batchSize ?? 500, options.countsAsUse);
     return looked.map((one) => {
       const entry = served(one);
@@ -109,6 +119,7 @@ export class Cache {
     value: Omit<WriteItem, 'key'>,
     options: { readonly createOnly?: boolean } = {},
   ): Promise<{ outcome: WriteOutcome }> {
+    checkWriteOptions(options);
     if (options.createOnly === true) return { outcome: await this.#writing.create(key, value) };
     const [outcome = 'off'] = await this.#writing.write([{ ...value, key }]);
     if (outcome instanceof Error) throw outcome;
@@ -143,6 +154,7 @@ export class Cache {
     keys: readonly string[],
     options: BulkOptions = {},
   ): Promise<(ReadonlyDeep<Value> | undefined)[]> {
+    checkBulkReadOptions(options);
     const looked = await this.#reading.lookMany(keys, options.batchSize ?? 500);
     return looked.map((one, index) => {
       const entry = served(one);
@@ -155,6 +167,7 @@ export class Cache {
    * @throws NotSerializableError naming the part of the value that cannot be stored
    */
   async set(key: string, value: unknown, options: SetOptions = {}): Promise<void> {
+    checkSetOptions(options);
     await this.#writing.set(key, { ...options, body: this.#core.sealing.serialize(value), contentType: VALUE_TYPE });
   }
 
@@ -178,6 +191,7 @@ export class Cache {
     loader: Loader<Value, Stale>,
     options: LoadOptions = {},
   ): Promise<ReadonlyDeep<Value>> {
+    checkLoadOptions(options);
     const kept = this.#keptToLoad(key) ?? (await this.#loads.get(key, loader, options));
     return kept.value as ReadonlyDeep<Value>;
   }
@@ -188,6 +202,7 @@ export class Cache {
     loader: Loader<Value, Stale>,
     options: LoadOptions = {},
   ): Promise<GetOrSetDetails<ReadonlyDeep<Value>>> {
+    checkLoadOptions(options);
     const kept = this.#keptToLoad(key);
     const details =
       kept === undefined
@@ -212,6 +227,7 @@ export class Cache {
     loader: ManyLoader<Value>,
     options: LoadOptions = {},
   ): Promise<(ReadonlyDeep<Value> | undefined)[]> {
+    checkLoadOptions(options);
     if (this.#core.isOff) {
       const loaded = await loader([...new Set(keys)]);
       return keys.map((key) => loaded.get(key) as ReadonlyDeep<Value> | undefined);
@@ -244,11 +260,12 @@ export class Cache {
    * @returns how many entries it was; `null` for tags
    * @throws the reason of `signal`, which ends the look at every key between two batches: some may be invalidated
    */
-  invalidate(
+  async invalidate(
     target: InvalidateTarget,
-    { mode = 'delete', signal }: { readonly mode?: InvalidateMode; readonly signal?: AbortSignal } = {},
+    options: { readonly mode?: InvalidateMode; readonly signal?: AbortSignal } = {},
   ): Promise<number | null> {
-    return this.#invalidating.invalidate(target, mode, signal);
+    checkInvalidation(target, options);
+    return this.#invalidating.invalidate(target, options.mode ?? 'delete', options.signal);
   }
 
   /** Applies what a journal held for this namespace. Applying twice is harmless. */
@@ -260,6 +277,7 @@ export class Cache {
   async list(
     page: { readonly cursor?: string; readonly limit?: number; readonly prefix?: string } = {},
   ): Promise<{ keys: string[]; cursor: string | null }> {
+    checkPage(page);
     const core = this.#core;
     const reply = await core.engine.scan({
       prefix: core.prefix(page.prefix),
@@ -272,6 +290,7 @@ export class Cache {
 
   /** The keys that were read most, by all processes; one command. Empty where reads are not counted. */
   async top(limit = 10): Promise<AccessCount[]> {
+    checkOption('top', 'limit', limit, atLeastOne);
     return (await this.#core.usage?.top(this.namespace, limit)) ?? [];
   }
 
@@ -301,3 +320,5 @@ export class Cache {
     return this.#values.of(this.#core.complete(key), entry)?.value;
   }
 }
+
+const atLeastOne = wholeNumber(1);

@@ -1,3 +1,6 @@
+import { checkOption, wholeNumber } from '@holdfast/redis-core';
+import { checkEndpointCacheOptions } from './option-rules.ts';
+
 export interface EndpointCacheOptions {
   /** How many answers are kept; beyond it the one that was used longest ago goes. Default 100. */
   readonly maxKeys?: number;
@@ -10,6 +13,8 @@ export interface EndpointAnswer<Value> {
   /** Whether it had been computed before this call. */
   readonly cached: boolean;
 }
+
+const lifetime = wholeNumber(0);
 
 interface Kept {
   readonly value: unknown;
@@ -26,7 +31,10 @@ export class EndpointCache {
   readonly #maxKeys: number;
   readonly #now: () => number;
 
-  constructor({ maxKeys = 100, now = () => performance.now() }: EndpointCacheOptions = {}) {
+  /** @throws OptionInvalidError naming the option that is not allowed */
+  constructor(options: EndpointCacheOptions = {}) {
+    checkEndpointCacheOptions(options);
+    const { maxKeys = 100, now = () => performance.now() } = options;
     this.#maxKeys = maxKeys;
     this.#now = now;
   }
@@ -36,6 +44,7 @@ export class EndpointCache {
    * `loader`. An error is thrown to all who waited for it, and is not kept. One key stands for one type of answer.
    */
   async cached<Value>(key: string, ttlMs: number, loader: () => Promise<Value>): Promise<EndpointAnswer<Value>> {
+    checkOption('EndpointCache.cached', 'ttlMs', ttlMs, lifetime);
     const kept = this.#kept.get(key);
     if (kept !== undefined) {
       const age = this.#now() - kept.loadedAt;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalForm } from './canonical-form.ts';
+import { checkHashKeyOptions } from './option-rules.ts';
 
 /** 22 characters of base64url are 132 bits: two different queries do not meet by chance. */
 const DIGEST_CHARACTERS = 22;
@@ -23,6 +24,7 @@ export interface HashKeyOptions {
  *   too deep (200) or too large (100 000 parts) to be a query
  */
 export function hashKey(value: unknown, options: HashKeyOptions = {}): string {
+  checkHashKeyOptions(options);
   const digest = createHash('sha256').update(canonicalForm(value)).digest('base64url').slice(0, DIGEST_CHARACTERS);
   return options.prefix === undefined || options.prefix === '' ? digest : `${options.prefix}.${digest}`;
 }

@@ -1,6 +1,7 @@
 import type { RedisEngine } from '@holdfast/redis-core';
 import type { Entry } from './entry.ts';
 import { decodeFound, type Found, foreign } from './found.ts';
+import { checkL1Options } from './option-rules.ts';
 import { OwnChanges } from './own-changes.ts';
 import { type KeptCount, KeptEntries, keptEntry, type KeptEntry } from './kept-entries.ts';
 import { Tags } from './tags.ts';
@@ -62,7 +63,9 @@ export class L1Cache {
     return created;
   }
 
+  /** @throws OptionInvalidError naming the option that is not allowed */
   constructor(engine: RedisEngine, options: L1Options = {}) {
+    checkL1Options(options);
     this.#engine = engine;
     this.#maxStaleMs = options.maxStaleMs ?? 1000;
     const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;

@@ -4,6 +4,7 @@ import { NamespaceUnknownError } from './errors.ts';
 import { Fallback, type InvalidationJournal } from './fallback.ts';
 import { L1Cache, type L1Options } from './l1-cache.ts';
 import type { KeptEntry } from './kept-entries.ts';
+import { checkRegistryOptions } from './option-rules.ts';
 import type { NamespaceOptions } from './options.ts';
 import { OwnChanges } from './own-changes.ts';
 import { freshnessOf } from './staleness.ts';
@@ -40,7 +41,9 @@ export class CacheRegistry {
   readonly #declared: ReadonlyMap<string, Cache>;
   readonly #undeclared = new Map<string, Cache>();
 
+  /** @throws OptionInvalidError naming the option that is not allowed */
   constructor(options: CacheRegistryOptions) {
+    checkRegistryOptions(options);
     this.#options = options;
     const l1 = options.l1 === undefined ? L1Cache.of(options.engine) : new L1Cache(options.engine, options.l1);
     this.#l1 = l1;

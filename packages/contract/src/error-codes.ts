@@ -78,6 +78,11 @@ export const errorCodes = {
   VALUE_NOT_SERIALIZABLE: { status: 400, title: 'A value cannot be stored.', retryable: false },
   REDIS_WRONG_TYPE: { status: 409, title: 'The key holds another type of value.', retryable: false },
   CANCELLED: { status: 499, title: 'The caller gave up before this was done; nothing was changed.', retryable: true },
+  OPTION_INVALID: {
+    status: 500,
+    title: 'A program uses a package of Holdfast with an option that is not allowed.',
+    retryable: false,
+  },
   VALUE_CORRUPT: { status: 500, title: 'A stored value cannot be read.', retryable: false },
   NOT_SUPPORTED: {
     status: 501,

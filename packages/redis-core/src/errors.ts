@@ -117,6 +117,11 @@ export const redisErrors = {
     title: 'The caller gave up before this was done; nothing was changed.',
     retryable: true,
   },
+  optionInvalid: {
+    code: 'OPTION_INVALID',
+    status: 500,
+    title: 'A program uses a package of Holdfast with an option that is not allowed.',
+  },
   unsupported: {
     code: 'NOT_SUPPORTED',
     status: 501,
@@ -202,5 +207,14 @@ export class CancelledError extends HoldfastError {
 export class UnsupportedError extends HoldfastError {
   constructor(message: string, options?: HoldfastErrorOptions) {
     super(redisErrors.unsupported, message, options);
+  }
+}
+
+/** A program has given an option a value that is not allowed, or one that does not exist; `issues[0].path` is its name. */
+export class OptionInvalidError extends HoldfastError {
+  /** `problem` follows the option's name, without a full stop. */
+  constructor(owner: string, name: string, problem: string) {
+    const issues = [{ path: name, message: problem }];
+    super(redisErrors.optionInvalid, `The option ${JSON.stringify(name)} of ${owner} ${problem}.`, { issues });
   }
 }

@@ -19,6 +19,7 @@ export { RefusedWork } from './engines/refused-work.ts';
 export { takesWrites } from './engines/write-proof.ts';
 export { checkJson, type JsonCheck } from './json-check.ts';
 export { isNestedTooDeep, maxNesting, nestingRule, toBoundedJson } from './nesting.ts';
+export * from './option-rules.ts';
 export { findPeer, type OptionalPeer } from './optional-peer.ts';
 export * from './pipeline.ts';
 export { scriptArguments, writeMany, type WriteManyReply } from './pipeline-scripts.ts';

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { openDurableFile, transact } from './durable-file.ts';
 import { journalError, JournalError } from './journal-errors.ts';
+import { checkOptions, type OptionRules, text, wholeNumber } from './option-rules.ts';
 
 export { JournalError } from './journal-errors.ts';
 
@@ -29,6 +30,12 @@ export interface JournalEntry extends Invalidation {
   readonly id: number;
 }
 
+const rules: OptionRules<JournalOptions> = {
+  file: text,
+  maxPerArea: wholeNumber(1),
+  maxBytes: wholeNumber(1),
+};
+
 const SCHEMA_VERSION = 1;
 const SCHEMA = `
   CREATE TABLE invalidation (
@@ -43,6 +50,7 @@ const SCHEMA = `
 
 /**
  * Opens the journal, or makes it.
+ * @throws OptionInvalidError naming the option that is not allowed
  * @throws JournalError when another process has it open, when it is damaged, or when the file cannot be written
  */
 export function openJournal(options: JournalOptions): Journal {
@@ -67,6 +75,7 @@ export class Journal {
   >;
 
   constructor(options: JournalOptions) {
+    checkOptions('openJournal', options, rules);
     this.#file = options.file;
     this.#maxPerArea = options.maxPerArea ?? 10_000;
     try {

@@ -1,6 +1,7 @@
 import { publishEvent } from './channels.ts';
 import type { BatchOperation, BatchReply, BatchResult, RedisEngine } from './engine.ts';
 import { CancelledError, HoldfastError, UnavailableError, UnknownOutcomeError } from './errors.ts';
+import { anything, callback, checkOptions, milliseconds, type OptionRules, text, wholeNumber } from './option-rules.ts';
 import { asBatchOperation, keysOf, type PipelineOperation } from './pipeline-operation.ts';
 import { plan, type PlannedBatch } from './pipeline-plan.ts';
 import { scriptArguments, writeMany, writeManyOnce } from './pipeline-scripts.ts';
@@ -22,6 +23,15 @@ export interface PipelineOptions {
   /** The name under which it appears in events. Default: the kind of the engine. */
   readonly connection?: string;
 }
+
+const rules: OptionRules<PipelineOptions> = {
+  batchSize: wholeNumber(1),
+  concurrency: wholeNumber(1),
+  signal: anything,
+  onProgress: callback,
+  deadlineMs: milliseconds(1),
+  connection: text,
+};
 
 export interface PipelineProgress {
   readonly done: number;
@@ -59,12 +69,14 @@ export interface PipelineError {
  * One that fails fails alone. What failed with its whole command, and may be repeated, is tried once more by itself.
  *
  * Resolves even when every operation failed; see `errors`.
+ * @throws OptionInvalidError naming the option that is not allowed
  */
 export async function pipeline(
   engine: RedisEngine,
   operations: readonly PipelineOperation[],
   options: PipelineOptions = {},
 ): Promise<PipelineResult> {
+  checkOptions('pipeline', options, rules);
   const startedAt = performance.now();
   const work = new Work(engine, operations, options);
   const stages = plan(operations, clamp(options.batchSize ?? 50, 20, 100), engine.slotOf?.bind(engine));

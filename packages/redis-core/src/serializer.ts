@@ -1,5 +1,6 @@
 import { CorruptValueError, NotSerializableError } from './errors.ts';
 import { compress, decompress } from './serializer-compression.ts';
+import { checkOptions, type OptionRules, wholeNumber } from './option-rules.ts';
 import { decodeSpecial, encodeSpecial, TAG } from './serializer-types.ts';
 
 export interface SerializeOptions {
@@ -14,6 +15,10 @@ export interface DeserializeOptions {
   readonly maxBytes?: number;
 }
 
+const unlimited: SerializeOptions = {};
+const serializing: OptionRules<SerializeOptions> = { maxBytes: wholeNumber(0), compressAboveBytes: wholeNumber(0) };
+const deserializing: OptionRules<DeserializeOptions> = { maxBytes: wholeNumber(0) };
+
 /**
  * Serialises a value to text. Plain JSON values are stored as plain JSON, so that they read well in redis-cli; a value
  * that holds a Date, Map, Set, BigInt, URL, RegExp, Error, typed array, `undefined`, NaN, an infinity or -0 anywhere is
@@ -24,7 +29,8 @@ export interface DeserializeOptions {
  */
 export function serialize(value: unknown, options?: SerializeOptions & { compressAboveBytes?: undefined }): string;
 export function serialize(value: unknown, options: SerializeOptions): string | Buffer;
-export function serialize(value: unknown, options: SerializeOptions = {}): string | Buffer {
+export function serialize(value: unknown, options: SerializeOptions = unlimited): string | Buffer {
+  if (options !== unlimited) checkOptions('serialize', options, serializing);
   const text = toText(value);
   const { maxBytes = Infinity, compressAboveBytes = Infinity } = options;
   const smallest = Math.min(maxBytes, compressAboveBytes);
@@ -45,6 +51,7 @@ export function compressText(text: string, aboveBytes: number): string | Buffer 
  * @throws CorruptValueError when the bytes are not what `serialize` makes, or unfold to more than `maxBytes`
  */
 export function deserialize(bytes: Uint8Array | string, options?: DeserializeOptions): unknown {
+  if (options !== undefined) checkOptions('deserialize', options, deserializing);
   try {
     const text = typeof bytes === 'string' ? bytes : decompress(bytes, options?.maxBytes ?? 64 * 1024 * 1024);
     return text.startsWith(PREFIX) ? decode(JSON.parse(text.slice(PREFIX.length))) : JSON.parse(text);

@@ -7,6 +7,7 @@ import {
   type ReadFields,
 } from './cascade.ts';
 import { entityTag, type EntityGraph } from './graph.ts';
+import { checkCascadeLimits } from '../option-rules.ts';
 import { checkId } from './ids.ts';
 
 /** `delete`: gone. `expire`: may still be served as grace while a loader fails. */
@@ -55,6 +56,7 @@ export class Entities {
   readonly #limits: CascadeLimits;
 
   constructor({ graph, store, limits }: EntitiesOptions) {
+    if (limits !== undefined) checkCascadeLimits(limits);
     this.graph = graph;
     this.#store = store;
     this.#limits = { maxSize: 10_000, maxDepth: 32, ...limits };

@@ -19,6 +19,7 @@ import type {
   StreamEntry,
   Unsubscribe,
 } from '../engine.ts';
+import { checkSet } from '../engine-rules.ts';
 import * as commands from '../command.ts';
 import type { Command } from '../command.ts';
 
@@ -52,7 +53,8 @@ export abstract class CommandEngine implements RedisEngine {
     return keys.length === 0 ? [] : this.send(commands.mget(keys), options);
   }
 
-  set(key: string, value: Bytes, options?: SetOptions & CallOptions): Promise<SetReply> {
+  async set(key: string, value: Bytes, options?: SetOptions & CallOptions): Promise<SetReply> {
+    if (options !== undefined) checkSet(options);
     return this.send(commands.set(key, value, options), options);
   }
 

@@ -6,6 +6,7 @@ import { outcomeOf } from '../command-outcome.ts';
 import type { EngineOptions, RedisTarget } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
 import type { BatchResult, CallOptions, EngineKind, EngineStatus, Unsubscribe } from '../engine.ts';
+import { deadlineMsOf } from '../engine-rules.ts';
 import { UnavailableError } from '../errors.ts';
 import { CommandEngine } from './command-engine.ts';
 import { FailoverWatch } from './failover-watch.ts';
@@ -91,17 +92,17 @@ export class IoredisEngine extends CommandEngine {
 
   protected override send<Reply>(command: Command<Reply>, options: CallOptions | undefined): Promise<Reply> {
     const startedAt = performance.now();
-    return this.#sender.send(command, startedAt, startedAt + (options?.deadlineMs ?? this.#timeoutMs));
+    return this.#sender.send(command, startedAt, startedAt + deadlineMsOf(options, this.#timeoutMs));
   }
 
   protected override sendAll(list: readonly Command<unknown>[], options?: CallOptions): Promise<BatchResult[]> {
     const startedAt = performance.now();
-    return this.#sender.sendAll(list, startedAt, startedAt + (options?.deadlineMs ?? this.#timeoutMs));
+    return this.#sender.sendAll(list, startedAt, startedAt + deadlineMsOf(options, this.#timeoutMs));
   }
 
   /** Resolves once connected, as long as the first attempt to connect lasts; rejects with `UnavailableError` if not. */
   protected ready(options?: CallOptions): Promise<void> {
-    return this.#link.ensure(performance.now() + (options?.deadlineMs ?? this.#timeoutMs));
+    return this.#link.ensure(performance.now() + deadlineMsOf(options, this.#timeoutMs));
   }
 
   protected get client(): Redis {

@@ -20,7 +20,9 @@ import type {
   StreamEntry,
   Unsubscribe,
 } from '../engine.ts';
+import { checkSet } from '../engine-rules.ts';
 import { UnavailableError } from '../errors.ts';
+import { callback, checkOptions, oneOf, type OptionRules, text, wholeNumber } from '../option-rules.ts';
 import type { MemorySlotsOptions } from './memory-slots.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -28,6 +30,14 @@ export interface MemoryEngineOptions extends MemorySlotsOptions {
   /** Appears in events, as the name of a connection does. Default `memory`. */
   readonly name?: string;
 }
+
+const rules: OptionRules<MemoryEngineOptions> = {
+  name: text,
+  now: callback,
+  maxBytes: wholeNumber(0),
+  eviction: oneOf('allkeys-lru', 'noeviction'),
+  onEvict: callback,
+};
 
 /**
  * Redis' semantics in this process: embedded mode, and the fallback of primitives that have one. Bounded in bytes.
@@ -45,6 +55,7 @@ export class MemoryEngine implements RedisEngine {
   #closed = false;
 
   constructor(options: MemoryEngineOptions = {}) {
+    checkOptions('MemoryEngine', options, rules);
     this.#name = options.name ?? 'memory';
     this.#store = new MemoryStore(options);
   }
@@ -65,6 +76,7 @@ export class MemoryEngine implements RedisEngine {
 
   set(key: string, value: Bytes, options: SetOptions = {}): Promise<SetReply> {
     return this.#do('set', (store) => {
+      checkSet(options);
       const previous = options.get === true ? copy(store.get(key)) : null;
       if (options.nx === true && store.exists(key)) return { stored: false, previous };
       store.set(key, value, options.pxMs);

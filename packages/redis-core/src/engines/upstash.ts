@@ -11,6 +11,7 @@ import type { Command } from '../command.ts';
 import { outcomeOf, wasLost } from '../command-outcome.ts';
 import type { EngineOptions, UpstashTarget } from '../connection.ts';
 import type { BatchResult, CallOptions, EngineKind, EngineStatus, Unsubscribe } from '../engine.ts';
+import { deadlineMsOf } from '../engine-rules.ts';
 import { withDeadline } from '../deadline.ts';
 import { fromReplyError } from '../error-replies.ts';
 import { type HoldfastError, UnavailableError, UnknownOutcomeError } from '../errors.ts';
@@ -100,7 +101,7 @@ export class UpstashEngine extends CommandEngine {
 
   protected override async sendAll(list: readonly Command<unknown>[], options?: CallOptions): Promise<BatchResult[]> {
     const startedAt = performance.now();
-    const deadlineAt = startedAt + (options?.deadlineMs ?? this.#options.commandTimeoutMs ?? 5000);
+    const deadlineAt = startedAt + deadlineMsOf(options, this.#options.commandTimeoutMs ?? 5000);
     if (!this.#attempted) await withDeadline(this.#first, deadlineAt, () => this.#unavailable());
     if (!this.#available) throw this.#unavailable();
     this.#keepTime(startedAt);
