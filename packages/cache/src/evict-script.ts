@@ -4,7 +4,7 @@ import { cut, peek } from './twin-entries.ts';
 /** Per entry: 1 removed, 0 there is none, or when it was written and for how many milliseconds it stays (-1: for ever). */
 export type EvictReply = readonly (0 | 1 | readonly [number, number])[];
 
-/** `lua/cache-evict.lua`. Retried when its reply was lost: then "removed" may read "there is none", and no more. */
+/** `lua/cache-evict.lua`. Retried when its reply was lost, as what was written since stays: "removed" may then read "there is none". */
 export const cacheEvict: Script<EvictReply> = defineScript({
   name: 'cache-evict',
   lua: loadLua('cache-evict', import.meta.url),

@@ -3,11 +3,11 @@ import { base36, cut, NO_LEASE, overwrite, peek, splice, texts } from './twin-en
 
 export type ExpireReply = number;
 
-/** `lua/cache-expire.lua`. */
+/** `lua/cache-expire.lua`. Not retried: a second try might expire what somebody else has written since. */
 export const cacheExpire: Script<ExpireReply> = defineScript({
   name: 'cache-expire',
   lua: loadLua('cache-expire', import.meta.url),
-  idempotent: true,
+  idempotent: false,
   twin: (store, keys, args) => {
     const [rev = ''] = texts(args);
     const longAgo = base36(1, 9);

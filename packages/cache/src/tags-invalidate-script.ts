@@ -5,7 +5,10 @@ import { texts } from './twin-entries.ts';
 /** The tags' epoch and seq from now on, and how many members their state has. */
 export type TagsInvalidateReply = readonly [Buffer, number, number];
 
-/** `lua/cache-tags-invalidate.lua`. */
+/**
+ * `lua/cache-tags-invalidate.lua`. Retried when its reply was lost: what was written with these tags in the meantime is then loaded
+ * once more, and nothing that is older comes back.
+ */
 export const cacheTagsInvalidate: Script<TagsInvalidateReply> = defineScript({
   name: 'cache-tags-invalidate',
   lua: loadLua('cache-tags-invalidate', import.meta.url, ['tags-state']),

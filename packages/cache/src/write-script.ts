@@ -5,11 +5,11 @@ import { base36, cut, EMPTY, isMarker, peek, put, splice, texts, UNSTAMPED } fro
 /** Per entry: 0 created, 1 replaced, 2 rewritten with an equal body, or the text of an error. */
 export type WriteReply = readonly (0 | 1 | 2 | Buffer)[];
 
-/** `lua/cache-write.lua`. Retried when its reply was lost: then "created" may read "rewritten", and no more. */
+/** `lua/cache-write.lua`. Not retried: a second try might undo what somebody else has written since. */
 export const cacheWrite: Script<WriteReply> = defineScript({
   name: 'cache-write',
   lua: loadLua('cache-write', import.meta.url, ['base36', 'tags-state']),
-  idempotent: true,
+  idempotent: false,
   twin: (store, keys, args) => {
     const [newEpoch = ''] = texts(args);
     const tags = new TwinTags(store, keys[0] ?? '');

@@ -45,8 +45,9 @@ export interface Command<Reply> {
 
 /**
  * - `read`: changes nothing; a lost reply means that nothing happened.
- * - `idempotent`: applying it twice leaves what applying it once leaves.
- * - `once`: must not be sent again after it may have been applied.
+ * - `idempotent`: may be applied again, whatever others have done in the meantime: a script that looks before it writes.
+ * - `once`: must not be sent again after it may have been applied. An increment would count twice; and a write that leaves the
+ *   same when it is repeated at once would undo what somebody else has written, and was confirmed, before its repetition.
  */
 export type Safety = 'read' | 'idempotent' | 'once';
 
@@ -89,7 +90,7 @@ export function set(key: string, value: Bytes, options: SetOptions = {}): Comman
   return {
     name: 'set',
     args: [key, value, ...setArguments(options)],
-    safety: nx || get ? 'once' : 'idempotent',
+    safety: 'once',
     decode: get ? (reply) => asReplaced(asBuffer(reply), nx) : asStored,
   };
 }
@@ -107,11 +108,11 @@ const asStored = (reply: unknown): SetReply => ({ stored: reply !== null, previo
 const asReplaced = (previous: Buffer | null, nx: boolean): SetReply => ({ stored: !nx || previous === null, previous });
 
 export function del(keys: readonly string[]): Command<number> {
-  return { name: 'unlink', args: keys, safety: 'idempotent', decode: asNumber };
+  return { name: 'unlink', args: keys, safety: 'once', decode: asNumber };
 }
 
 export function pexpire(key: string, ttlMs: number): Command<boolean> {
-  return { name: 'pexpire', args: [key, ttlMs], safety: 'idempotent', decode: (reply) => asNumber(reply) === 1 };
+  return { name: 'pexpire', args: [key, ttlMs], safety: 'once', decode: (reply) => asNumber(reply) === 1 };
 }
 
 export function pttl(key: string): Command<number | null | undefined> {
@@ -136,7 +137,7 @@ export function hgetall(key: string): Command<Map<string, Buffer>> {
 }
 
 export function hset(key: string, fields: Readonly<Record<string, Bytes>>): Command<number> {
-  return { name: 'hset', args: [key, ...Object.entries(fields).flat()], safety: 'idempotent', decode: asNumber };
+  return { name: 'hset', args: [key, ...Object.entries(fields).flat()], safety: 'once', decode: asNumber };
 }
 
 export function hincrby(key: string, field: string, by: number): Command<number> {
@@ -144,12 +145,12 @@ export function hincrby(key: string, field: string, by: number): Command<number>
 }
 
 export function hdel(key: string, fields: readonly string[]): Command<number> {
-  return { name: 'hdel', args: [key, ...fields], safety: 'idempotent', decode: asNumber };
+  return { name: 'hdel', args: [key, ...fields], safety: 'once', decode: asNumber };
 }
 
 export function zadd(key: string, members: readonly ScoredMember[]): Command<number> {
   const args = members.flatMap(({ member, score }) => [scoreText(score), member]);
-  return { name: 'zadd', args: [key, ...args], safety: 'idempotent', decode: asNumber };
+  return { name: 'zadd', args: [key, ...args], safety: 'once', decode: asNumber };
 }
 
 export function zrange(key: string, range: SortedSetRange): Command<ScoredMember[]> {
@@ -157,7 +158,7 @@ export function zrange(key: string, range: SortedSetRange): Command<ScoredMember
 }
 
 export function zrem(key: string, members: readonly string[]): Command<number> {
-  return { name: 'zrem', args: [key, ...members], safety: 'idempotent', decode: asNumber };
+  return { name: 'zrem', args: [key, ...members], safety: 'once', decode: asNumber };
 }
 
 export function zscan(key: string, page: SortedSetPage): Command<SortedSetScanReply> {

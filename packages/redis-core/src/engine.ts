@@ -10,7 +10,8 @@
  * - **Deadline**: every call ends within its deadline (the engine's default or `CallOptions.deadlineMs`).
  * - **Outage**: an engine never hides one. It rejects with `UnavailableError` when the call was certainly not applied,
  *   and with `UnknownOutcomeError` when it may have been (the reply was lost or late). What happens then is the decision
- *   of the primitive that called. Idempotent calls are retried inside the deadline; the others never are.
+ *   of the primitive that called. Inside the deadline reads are sent again, and what was certainly not applied; a write that may
+ *   have been is not, as that might undo what somebody else has written since. Scripts say for themselves (`idempotent`).
  * - **Foreign type**: a call on a key of another type rejects with `WrongTypeError` and changes nothing.
  * - **Memory full**: a write that Redis refuses for lack of memory rejects with `OutOfMemoryError`.
  */
@@ -26,7 +27,7 @@ export interface RedisEngine {
   get(key: string, options?: CallOptions): Promise<Buffer | null>;
   /** Values in the order of `keys`; `null` where there is none **or where the key holds another type** (as MGET does). */
   mget(keys: readonly string[], options?: CallOptions): Promise<(Buffer | null)[]>;
-  /** Overwrites any type, except with `get`, which needs the old value to be a string. Not retried with `nx` or `get`. */
+  /** Overwrites any type, except with `get`, which needs the old value to be a string. */
   set(key: string, value: Bytes, options?: SetOptions & CallOptions): Promise<SetReply>;
   /** Removes keys of any type without blocking Redis (UNLINK). Replies how many existed. */
   del(keys: readonly string[], options?: CallOptions): Promise<number>;
@@ -41,7 +42,7 @@ export interface RedisEngine {
   hgetall(key: string, options?: CallOptions): Promise<Map<string, Buffer>>;
   /** Writes fields; replies how many were new. */
   hset(key: string, fields: Readonly<Record<string, Bytes>>, options?: CallOptions): Promise<number>;
-  /** Adds `by` (a safe integer) to a field and replies the sum. Not idempotent: never retried. */
+  /** Adds `by` (a safe integer) to a field and replies the sum. */
   hincrby(key: string, field: string, by: number, options?: CallOptions): Promise<number>;
   /** Removes fields; replies how many existed. */
   hdel(key: string, fields: readonly string[], options?: CallOptions): Promise<number>;
@@ -61,7 +62,7 @@ export interface RedisEngine {
   /** Number of members; 0 when there is no key. */
   zcard(key: string, options?: CallOptions): Promise<number>;
 
-  /** Appends an entry, trimming to about `maxLength` where given; replies its id. Not idempotent: never retried. */
+  /** Appends an entry, trimming to about `maxLength` where given; replies its id. */
   xadd(
     key: string,
     fields: Readonly<Record<string, Bytes>>,
@@ -87,7 +88,7 @@ export interface RedisEngine {
   /** `INFO` as a flat record of its fields. */
   info(options?: CallOptions): Promise<Readonly<Record<string, string>>>;
 
-  /** Replies how many subscribers received it. Not retried. */
+  /** Replies how many subscribers received it. */
   publish(channel: string, message: Bytes, options?: CallOptions): Promise<number>;
   /** Resolves when subscribed; after a reconnect the subscription is restored, what was published meanwhile is lost. */
   subscribe(channel: string, listener: (message: Buffer) => void): Promise<Unsubscribe>;
@@ -268,7 +269,10 @@ export type ScriptReply = null | number | Buffer | readonly ScriptReply[];
 export interface Script<Reply extends ScriptReply = ScriptReply> {
   readonly name: string;
   readonly lua: string;
-  /** Whether running it twice in a row with the same arguments leaves and replies the same, so that it may be retried. */
+  /**
+   * Whether it may be run again with the same arguments after a lost reply, whatever others have done in between: it looks before
+   * it writes, or what it does twice harms nobody.
+   */
   readonly idempotent: boolean;
   readonly twin: ScriptTwin<Reply>;
 }

@@ -27,9 +27,9 @@ export type PipelineOperation =
 export type OperationClass =
   /** Many are one MGET. */
   | 'read'
-  /** Many are one script, which may be sent again. */
+  /** Many are one script; refused as a whole, each may be sent by itself. */
   | 'write'
-  /** Many are one script, which must not be sent again. */
+  /** Many are one script; nothing of it is sent again, whatever Redis said. */
   | 'write-once'
   /** Each is a command. */
   | 'single';

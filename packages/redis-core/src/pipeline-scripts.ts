@@ -33,15 +33,8 @@ function outcomeOf(write: () => number): number | Buffer {
   }
 }
 
-/** Writes that may be made again. */
-export const writeMany: Script<WriteManyReply> = defineScript({ name: 'write-many', lua, idempotent: true, twin });
-/** Writes of which some must not: increments, and what is set only once. */
-export const writeManyOnce: Script<WriteManyReply> = defineScript({
-  name: 'write-many-once',
-  lua,
-  idempotent: false,
-  twin,
-});
+/** Not repeated: an increment would count twice, and any other write might undo what somebody else wrote in the meantime. */
+export const writeMany: Script<WriteManyReply> = defineScript({ name: 'write-many', lua, idempotent: false, twin });
 
 interface Form {
   readonly command: string;

@@ -4,7 +4,7 @@ import { CancelledError, HoldfastError, UnavailableError, UnknownOutcomeError } 
 import { anything, callback, checkOptions, milliseconds, type OptionRules, text, wholeNumber } from './option-rules.ts';
 import { asBatchOperation, keysOf, type PipelineOperation } from './pipeline-operation.ts';
 import { plan, type PlannedBatch } from './pipeline-plan.ts';
-import { scriptArguments, writeMany, writeManyOnce } from './pipeline-scripts.ts';
+import { scriptArguments, writeMany } from './pipeline-scripts.ts';
 import { fromReplyError } from './error-replies.ts';
 
 export type { PipelineOperation } from './pipeline-operation.ts';
@@ -159,7 +159,9 @@ class Work {
     for (const [index, places] of groups.entries()) {
       const result = results[index];
       if (result === undefined) continue;
-      const mayRepeat = batch.kind === 'read' || batch.kind === 'write';
+      // What may have been applied is not written once more: it might undo what somebody else has written since.
+      const isRefused = !result.ok && !(result.error instanceof UnknownOutcomeError);
+      const mayRepeat = batch.kind === 'read' || (batch.kind === 'write' && isRefused);
       const isShared = places.length > 1;
       if (!result.ok && isShared && mayRepeat && this.#isWorthRepeating(result.error)) again.push(...places);
       else if (!result.ok || !isShared) for (const place of places) this.#settle(place, this.#own(place, result));
@@ -195,7 +197,7 @@ class Work {
     const keys = places.map((place) => this.#keyAt(place));
     if (kind === 'read') return { op: 'mget', keys };
     const args = scriptArguments(places.flatMap((place) => this.#operations[place] ?? []));
-    return { op: 'run', script: kind === 'write' ? writeMany : writeManyOnce, keys, args };
+    return { op: 'run', script: writeMany, keys, args };
   }
 
   #single(place: number): BatchOperation {

@@ -7,7 +7,7 @@ import { withDeadline } from '../deadline.ts';
 import { DeadlineWheel } from '../deadline-wheel.ts';
 import type { BatchReply, BatchResult } from '../engine.ts';
 import { fromReplyError } from '../error-replies.ts';
-import { HoldfastError, NotReadyError, UnknownOutcomeError } from '../errors.ts';
+import { HoldfastError, UnavailableError, UnknownOutcomeError } from '../errors.ts';
 import { isReplyError, lostReply } from '../reply-error.ts';
 import { scriptDigest } from '../script.ts';
 import { Attempt, BatchAttempt } from './ioredis-attempt.ts';
@@ -199,8 +199,8 @@ export class Sender {
         // Once a try may have been applied, a later one that certainly was not does not make the call certain again.
         if (error instanceof UnknownOutcomeError) unknown ??= error;
         const delayMs = Math.min(this.#options.retryDelayMs, 50 * 2 ** retry);
-        // What was certainly refused may be sent again, whatever it does; unless an earlier try may have been applied.
-        const mayRepeat = command.safety !== 'once' || (error instanceof NotReadyError && unknown === undefined);
+        // What was certainly not applied may be sent again, whatever it does; unless an earlier try may have been applied.
+        const mayRepeat = command.safety !== 'once' || (error instanceof UnavailableError && unknown === undefined);
         const isOver = !mayRepeat || retry >= this.#options.retryAttempts || performance.now() + delayMs >= deadlineAt;
         if (!isLost || isOver || this.#options.isInVain(command, error, retry))
           throw isLost && unknown ? unknown : error;

@@ -112,12 +112,13 @@ export class UpstashEngine extends CommandEngine {
       for (const [index, result] of (await this.#sendOnce(pending, deadlineAt)).entries()) {
         const one = pending[index];
         if (one === undefined) continue;
-        const mayRetry = !result.ok && wasLost(result.error) && one.command.safety !== 'once';
         // What may have been applied once stays unknown, however certainly a later try was not.
         const before = results[one.place];
         const isUnknown = before?.ok === false && before.error instanceof UnknownOutcomeError;
         if (result.ok || !wasLost(result.error) || !isUnknown) results[one.place] = result;
-        if (mayRetry) again.push(one);
+        const mayRepeat =
+          one.command.safety !== 'once' || (!result.ok && result.error instanceof UnavailableError && !isUnknown);
+        if (!result.ok && wasLost(result.error) && mayRepeat) again.push(one);
       }
       const delayMs = Math.min(this.#options.retryDelayMs ?? 1000, 50 * 2 ** retry);
       const isOver = retry >= (this.#options.retryAttempts ?? 3) || performance.now() + delayMs >= deadlineAt;
