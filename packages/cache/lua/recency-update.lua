@@ -31,9 +31,9 @@ if #expired > 0 then
   redis.call('ZREM', expiry, unpack(expired))
 end
 local count = redis.call('ZCARD', recency)
--- A name that no entry can have marks an index that knows every entry.
+-- Names that no entry can have mark an index that knows every entry, and one that is being completed.
 local complete = redis.call('ZSCORE', recency, '') and 1 or 0
-count = count - complete
+count = count - complete - (redis.call('ZSCORE', recency, '.') and 1 or 0)
 local reply = { count, count - redis.call('ZCOUNT', expiry, '-inf', ARGV[1]), complete, #expired }
 local excess = math.min(count - tonumber(ARGV[2]), limit)
 if ARGV[2] ~= '0' and excess > 0 then

@@ -1,6 +1,9 @@
-import type { BatchOperation } from '@holdfast/redis-core';
+import type { BatchOperation, RedisEngine } from '@holdfast/redis-core';
 import type { CacheCore } from './cache-core.ts';
 import { cacheEvict, type EvictReply } from './evict-script.ts';
+
+/** Nothing was written before it: a time for which nothing is removed. */
+const BEFORE_ALL = '-1';
 
 /** An entry that is too many, as the index of a namespace knows it. */
 export interface Victim {
@@ -25,7 +28,9 @@ export async function evict(core: CacheCore, victims: readonly Victim[]): Promis
   forget();
   const times = victims.map(({ usedAt }) => String(usedAt));
   // Also when it fails: its outcome may be unknown, and what was removed must not be served.
-  const replies = await send(core, complete, times).finally(forget);
+  const replies = await send(core.engine, (keys, args) => core.run(cacheEvict, keys, args), complete, times).finally(
+    forget,
+  );
   return victims.map((_, index) => {
     const reply = replies[index] ?? 0;
     if (typeof reply === 'number') return reply === 1 ? 'removed' : 'missing';
@@ -34,15 +39,42 @@ export async function evict(core: CacheCore, victims: readonly Victim[]): Promis
   });
 }
 
-/** Has the index know an entry that was not written by a script. One command. */
-export async function nameOf(core: CacheCore, complete: string): Promise<void> {
-  // Nothing was written before the beginning of time, so that nothing is removed.
-  await core.run(cacheEvict, [complete], ['-1']);
+/** What is known of an entry from outside: since when it is there, and until when (`null`: for ever). */
+export interface Inspected {
+  readonly writtenAt: number;
+  readonly expiresAt: number | null;
 }
 
-async function send(core: CacheCore, keys: readonly string[], times: readonly string[]): Promise<EvictReply> {
-  const { engine } = core;
-  if (engine.slotOf === undefined) return core.run(cacheEvict, keys, times);
+/**
+ * Looks at entries (complete keys) without reading their values; `null` where there is none. One command; on a cluster one for
+ * each.
+ */
+export async function inspect(
+  engine: RedisEngine,
+  complete: readonly string[],
+  now: () => number,
+): Promise<(Inspected | null)[]> {
+  const times = complete.map(() => BEFORE_ALL);
+  const replies = await send(engine, (keys, args) => engine.run(cacheEvict, keys, args), complete, times);
+  return replies.map((reply) => {
+    if (typeof reply === 'number') return null;
+    const [writtenAt, ttlMs] = reply;
+    return { writtenAt, expiresAt: ttlMs === -1 ? null : now() + ttlMs };
+  });
+}
+
+/** Has the index know an entry that was not written by a script. One command. */
+export async function nameOf(core: CacheCore, complete: string): Promise<void> {
+  await core.run(cacheEvict, [complete], [BEFORE_ALL]);
+}
+
+async function send(
+  engine: RedisEngine,
+  run: (keys: readonly string[], times: readonly string[]) => Promise<EvictReply>,
+  keys: readonly string[],
+  times: readonly string[],
+): Promise<EvictReply> {
+  if (engine.slotOf === undefined) return run(keys, times);
   const operations = keys.map((key, index): BatchOperation => {
     return { op: 'run', script: cacheEvict, keys: [key], args: [times[index] ?? '0'] };
   });

@@ -1,8 +1,8 @@
-import type { Keys, RedisEngine } from '@holdfast/redis-core';
+import type { Keys, RedisEngine, SortedSetPage, SortedSetScanReply } from '@holdfast/redis-core';
 import { publishEviction } from './channels.ts';
 import type { Eviction, Victim } from './eviction.ts';
 import { RecencyNotes, type Note } from './recency-notes.ts';
-import { MAX_KEYS_PER_UPDATE, recencyUpdate } from './recency-script.ts';
+import { isMark, MAX_KEYS_PER_UPDATE, recencyUpdate } from './recency-script.ts';
 
 export interface RecencyIndexOptions {
   readonly engine: RedisEngine;
@@ -22,6 +22,8 @@ export interface RecencyIndexOptions {
   readonly notesWrites?: boolean;
   /** Called when names were given up, so that the index has to be repaired. */
   readonly onLost?: () => void;
+  /** Called after each look. */
+  readonly onRead?: (reading: IndexReading) => void;
   /** So many writes are noted together. Default 10. */
   readonly refreshEvery?: number;
   /** And at least so often, while there are any. Default 5 seconds. */
@@ -69,6 +71,7 @@ export class RecencyIndex {
   #closed = false;
   #count: number | null = null;
   #countedAt = 0;
+  #isComplete = false;
   #evictions = 0;
 
   constructor(options: RecencyIndexOptions) {
@@ -83,8 +86,8 @@ export class RecencyIndex {
   }
 
   /** How many entries there were at the last look, and when that was; `null` before the first. No command. */
-  get lastCount(): { readonly entries: number; readonly at: number } | null {
-    return this.#count === null ? null : { entries: this.#count, at: this.#countedAt };
+  get lastCount(): (IndexReading & { readonly at: number }) | null {
+    return this.#count === null ? null : { entries: this.#count, isComplete: this.#isComplete, at: this.#countedAt };
   }
 
   /** To be told of each entry that was stored. Never waits, never throws. */
@@ -126,6 +129,20 @@ export class RecencyIndex {
     await this.flush();
     const { live, isComplete } = await this.#update([], 0);
     return { entries: live, isComplete };
+  }
+
+  /** Corrects what it says of names, without an eviction. @throws the engine's error */
+  async correct(notes: readonly (readonly [string, Note])[]): Promise<void> {
+    for (let at = 0; at < notes.length; at += MAX_KEYS_PER_UPDATE) {
+      await this.#update(notes.slice(at, at + MAX_KEYS_PER_UPDATE), 0);
+    }
+  }
+
+  /** One page of the names that it knows, in no order; `limit` is a hint. One command. */
+  async page(page: SortedSetPage): Promise<SortedSetScanReply> {
+    const { engine, keys, namespace } = this.#options;
+    const reply = await engine.zscan(keys.access(namespace, 'recency'), page);
+    return { ...reply, members: reply.members.filter(({ member }) => !isMark(member)) };
   }
 
   /** Writes what was noted and evicts what is too much. Never rejects; while Redis is away what was noted is kept. */
@@ -213,10 +230,12 @@ export class RecencyIndex {
     });
     this.#count = Number(live) - tooMany.length;
     this.#countedAt = this.#now();
+    this.#isComplete = Number(isComplete) === 1;
+    this.#options.onRead?.({ entries: this.#count, isComplete: this.#isComplete });
     return {
       tooMany,
       live: Number(live),
-      isComplete: Number(isComplete) === 1,
+      isComplete: this.#isComplete,
       isFull: Math.max(Number(expired), tooMany.length) >= MAX_KEYS_PER_UPDATE,
     };
   }

@@ -8,10 +8,29 @@ export const MAX_KEYS_PER_UPDATE = 100;
 export type RecencyReply = readonly (number | Buffer)[];
 
 /**
- * In the set of names, with the highest score: the index knows every entry. No entry has an empty key, and with the set the mark
- * goes too.
+ * In the set of names, with the highest score, and names that no entry can have. The index knows every entry, or is being completed
+ * by a walk over all keys. With the set (Redis evicts it, somebody flushes) the mark goes too.
  */
-const COMPLETE_MARK = '';
+export const COMPLETE_MARK = '';
+export const BUILDING_MARK = '.';
+
+export function isMark(name: string): boolean {
+  return name === COMPLETE_MARK || name === BUILDING_MARK;
+}
+
+/** `lua/recency-mark.lua`. */
+export const recencyMark: Script<number> = defineScript({
+  name: 'recency-mark',
+  lua: loadLua('recency-mark', import.meta.url),
+  idempotent: false,
+  twin: (store, [recency = ''], args) => {
+    const [building = '', complete = ''] = args.map(textOf);
+    if (store.zscore(recency, building) === null) return 0;
+    store.zadd(recency, complete, Infinity);
+    store.zrem(recency, building);
+    return 1;
+  },
+});
 
 /** `lua/recency-missing.lua`. */
 export const recencyMissing: Script<readonly number[]> = defineScript({
@@ -48,7 +67,8 @@ export const recencyUpdate: Script<RecencyReply> = defineScript({
     const expired = store.zrange(expiry, { by: 'score', min: -Infinity, max: now ?? 0, limit: limit ?? 0 });
     for (const { member } of expired) forget(member);
     const isComplete = store.zscore(recency, COMPLETE_MARK) !== null;
-    const count = store.zcard(recency) - (isComplete ? 1 : 0);
+    const isBuilding = store.zscore(recency, BUILDING_MARK) !== null;
+    const count = store.zcard(recency) - (isComplete ? 1 : 0) - (isBuilding ? 1 : 0);
     const dead = store.zrange(expiry, { by: 'score', min: -Infinity, max: now ?? 0 }).length;
     const excess = bound === 0 ? 0 : Math.max(0, Math.min(count - (bound ?? 0), limit ?? 0));
     const oldest = excess === 0 ? [] : store.zrange(recency, { by: 'index', start: 0, stop: excess - 1 });

@@ -20,7 +20,7 @@ export interface CacheRegistryOptions {
   /** An L1 of this registry's own, shared by all its namespaces. Default: the one of the engine, which other caches use too. */
   readonly l1?: L1Options;
   /** How often counted reads are written. */
-  readonly usage?: Pick<UsageOptions, 'flushIntervalMs'>;
+  readonly usage?: Pick<UsageOptions, 'flushIntervalMs' | 'now'>;
   /** With it the caches fall back to memory while Redis is away; without it they reject. */
   readonly journal?: InvalidationJournal;
 }

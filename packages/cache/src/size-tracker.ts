@@ -1,11 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
+import { walkKeys } from './keyspace-walk.ts';
+import { decodeCounts, encodeCounts, type SizeCounts } from './size-counts.ts';
+import { estimateSizes } from './size-estimate.ts';
 
 export interface SizeTrackerOptions {
   readonly engine: RedisEngine;
   readonly keys: Keys;
   /** How old a count may grow before another is made. Default 60 seconds. */
   readonly sizeCacheTtlMs?: number;
+  /** Sees the keys of each walk. */
+  readonly visitor?: WalkVisitor;
   /** Milliseconds since the epoch. Default: the server's clock, as the engine knows it. */
   readonly now?: () => number;
   /** Waits between two pages. Default: a timer that keeps no process alive. */
@@ -16,33 +20,37 @@ export interface SizeReading {
   readonly entries: number;
   /** When it was counted, milliseconds since the epoch. */
   readonly countedAt: number;
+  /** Made from a sample: the count goes on, and takes a minute at most, as long as there are no more than tens of millions of keys. */
+  readonly isEstimate: boolean;
 }
 
-interface Counts {
-  readonly countedAt: number;
-  readonly entries: ReadonlyMap<string, number>;
+/** What else is done while all keys are walked over. */
+export interface WalkVisitor {
+  begin(): Promise<void>;
+  /** Complete keys of a page, by namespace. */
+  visit(page: ReadonlyMap<string, readonly string[]>): Promise<void>;
+  /** Every key was seen that was there all the time. */
+  end(): Promise<void>;
 }
 
-/** Keys a page looks at: about half a millisecond of Redis. */
-const PAGE = 250;
-/** A count takes one part of Redis' attention in so many. */
-const SHARE = 10;
 /** Nobody else counts for so long at most, should the one that counts be killed. */
 const CLAIM_MS = 60_000;
+/** Somebody else counts, or has begun: to be looked for again after so long. */
+const RETRY_MS = 5000;
 
 /**
- * How many entries each namespace has, without anyone waiting for it: one slow walk over the keys of the cache counts all
- * namespaces at once, in pages with pauses, by one process for all of them, and at most once per `sizeCacheTtlMs`; and
- * only if somebody asks. So a number is some time old, and says so. A key that is written or removed during the
- * walk may be counted or not.
+ * How many entries each namespace has, without anyone waiting for a count: one slow walk over the keys of the cache counts all
+ * namespaces at once, by one process for all of them, and at most once per `sizeCacheTtlMs`; and only if somebody asks.
+ * So a number is some time old, and says so. Until there is one, an estimate from a sample.
  */
 export class SizeTracker {
   readonly #options: SizeTrackerOptions;
   readonly #now: () => number;
   readonly #ttlMs: number;
-  #counts: Counts | undefined;
+  #counts: SizeCounts | undefined;
   #refreshing: Promise<void> | undefined;
-  #triedAt = -Infinity;
+  #knowing: Promise<void> | undefined;
+  #nextTryAt = -Infinity;
   readonly #closing = new AbortController();
 
   constructor(options: SizeTrackerOptions) {
@@ -53,16 +61,37 @@ export class SizeTracker {
 
   /** The last known size; `null` before the first count. No command: one that is too old is renewed in the background. */
   size(namespace: string): SizeReading | null {
-    const { countedAt } = this.#counts ?? { countedAt: -Infinity };
-    // A failed try counts as well, or each question asked during an outage would be another.
-    if (this.#now() - Math.max(countedAt, this.#triedAt) >= this.#ttlMs) void this.refresh();
-    if (this.#counts === undefined) return null;
-    return { entries: this.#counts.entries.get(namespace) ?? 0, countedAt: this.#counts.countedAt };
+    const counts = this.#counts;
+    const isOld = counts === undefined || counts.isEstimate || this.#now() - counts.countedAt >= this.#ttlMs;
+    if (isOld && this.#now() >= this.#nextTryAt) void this.refresh();
+    if (counts === undefined) return null;
+    return {
+      entries: counts.entries.get(namespace) ?? 0,
+      countedAt: counts.countedAt,
+      isEstimate: counts.isEstimate,
+    };
   }
 
-  /** Takes over what another process counted, or counts. Never rejects: what fails leaves the last known sizes. */
-  refresh(): Promise<void> {
-    this.#refreshing ??= this.#refresh()
+  /**
+   * The same; where nothing is known yet, what another process has counted (one command), else an estimate (6). `null`
+   * where that fails.
+   */
+  async measure(namespace: string): Promise<SizeReading | null> {
+    if (this.#counts === undefined && !this.#closing.signal.aborted) {
+      this.#knowing ??= this.#know().finally(() => {
+        this.#knowing = undefined;
+      });
+      await this.#knowing;
+    }
+    return this.size(namespace);
+  }
+
+  /**
+   * Takes over what another process counted, or counts. Never rejects: what fails leaves the last known sizes.
+   * @param anew Whether to walk even if the last count is recent
+   */
+  refresh({ anew = false }: { readonly anew?: boolean } = {}): Promise<void> {
+    this.#refreshing ??= this.#refresh(anew)
       .catch(() => {})
       .finally(() => {
         this.#refreshing = undefined;
@@ -73,89 +102,76 @@ export class SizeTracker {
   /** Ends a count under way. May be called twice. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#refreshing;
+    await Promise.all([this.#refreshing, this.#knowing]);
   }
 
-  async #refresh(): Promise<void> {
+  async #know(): Promise<void> {
+    const { engine, keys } = this.#options;
+    try {
+      await this.#takeOver();
+      if (this.#counts !== undefined) return;
+      const countedAt = this.#now();
+      const counts = { countedAt, entries: await estimateSizes(engine, keys), isEstimate: true };
+      // A count that came meanwhile is better.
+      this.#counts ??= counts;
+      await engine.set(keys.sizes('counts'), encodeCounts(counts), { nx: true, pxMs: CLAIM_MS });
+    } catch {
+      // Redis is away, or does not let this user scan: the size is not known.
+    }
+  }
+
+  async #refresh(anew: boolean): Promise<void> {
     const { engine, keys } = this.#options;
     if (this.#closing.signal.aborted) return;
-    this.#triedAt = this.#now();
-    if (await this.#takeOver()) return;
+    // A failed try counts as well, or each question asked during an outage would be another.
+    this.#nextTryAt = this.#now() + this.#ttlMs;
+    if ((await this.#takeOver()) && !anew) return;
     const claim = await engine.set(keys.sizes('claim'), '1', { nx: true, pxMs: CLAIM_MS });
-    if (!claim.stored) return;
+    if (!claim.stored) {
+      this.#nextTryAt = this.#now() + Math.min(RETRY_MS, this.#ttlMs);
+      return;
+    }
     const countedAt = this.#now();
-    const entries = await this.#count();
-    if (entries === undefined) return;
-    this.#counts = { countedAt, entries };
-    const shared = JSON.stringify({ countedAt, entries: Object.fromEntries(entries) });
-    await engine.set(keys.sizes('counts'), shared, { pxMs: this.#ttlMs * 10 });
-    await engine.del([keys.sizes('claim')]);
+    let entries: Map<string, number> | undefined;
+    try {
+      entries = await this.#count();
+      if (entries === undefined) return;
+      this.#counts = { countedAt, entries, isEstimate: false };
+      await engine.set(keys.sizes('counts'), encodeCounts(this.#counts), { pxMs: this.#ttlMs * 10 });
+    } finally {
+      // Also where it failed, so that the next who asks may count.
+      await engine.del([keys.sizes('claim')]);
+    }
   }
 
   /** Reads what was counted last, by whomever. Replies whether that is recent enough. */
   async #takeOver(): Promise<boolean> {
     const [stored = null] = await this.#options.engine.mget([this.#options.keys.sizes('counts')]);
-    const counts = stored === null ? undefined : parseCounts(stored);
+    const counts = stored === null ? undefined : decodeCounts(stored);
     if (counts === undefined) return false;
-    if (this.#counts === undefined || counts.countedAt > this.#counts.countedAt) this.#counts = counts;
-    return this.#now() - counts.countedAt < this.#ttlMs;
+    const known = this.#counts;
+    if (known === undefined || known.isEstimate || counts.countedAt > known.countedAt) this.#counts = counts;
+    return !counts.isEstimate && this.#now() - counts.countedAt < this.#ttlMs;
   }
 
   /** `undefined` when it was closed meanwhile. */
   async #count(): Promise<Map<string, number> | undefined> {
-    const { engine, keys, pause = this.#pause } = this.#options;
+    const { engine, keys, pause, visitor } = this.#options;
     const entries = new Map<string, number>();
-    let cursor: string | undefined;
     let claimedAt = performance.now();
-    for (;;) {
-      const startedAt = performance.now();
-      const page = await engine.scan({
-        prefix: keys.cacheRoot(),
-        type: 'string',
-        count: PAGE,
-        ...(cursor === undefined ? {} : { cursor }),
-      });
-      for (const complete of page.keys) {
-        const namespace = keys.cacheNamespaceOf(complete);
-        if (namespace !== undefined) entries.set(namespace, (entries.get(namespace) ?? 0) + 1);
-      }
-      if (page.cursor === null) return entries;
-      cursor = page.cursor;
-      await pause(Math.min(100, (performance.now() - startedAt) * (SHARE - 1)));
-      if (this.#closing.signal.aborted) return undefined;
+    const onProgress = async (): Promise<void> => {
       // A walk over many millions of keys outlives the claim.
-      if (performance.now() - claimedAt < CLAIM_MS / 4) continue;
+      if (performance.now() - claimedAt < CLAIM_MS / 4) return;
       await engine.pexpire(keys.sizes('claim'), CLAIM_MS);
       claimedAt = performance.now();
-    }
-  }
-
-  readonly #pause = async (ms: number): Promise<void> => {
-    await sleep(ms, undefined, { ref: false, signal: this.#closing.signal }).catch(() => {});
-  };
-}
-
-function parseCounts(stored: Buffer): Counts | undefined {
-  try {
-    const parsed: unknown = JSON.parse(stored.toString());
-    if (!isCounts(parsed)) return undefined;
-    const entries = Object.entries(parsed.entries).filter((entry): entry is [string, number] => {
-      return typeof entry[1] === 'number';
+    };
+    await visitor?.begin();
+    const isDone = await walkKeys({ engine, keys, pause, onProgress, signal: this.#closing.signal }, async (page) => {
+      for (const [namespace, found] of page) entries.set(namespace, (entries.get(namespace) ?? 0) + found.length);
+      await visitor?.visit(page);
     });
-    return { countedAt: parsed.countedAt, entries: new Map(entries) };
-  } catch {
-    return undefined;
+    if (!isDone) return undefined;
+    await visitor?.end();
+    return entries;
   }
-}
-
-function isCounts(value: unknown): value is { readonly countedAt: number; readonly entries: object } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'countedAt' in value &&
-    typeof value.countedAt === 'number' &&
-    'entries' in value &&
-    typeof value.entries === 'object' &&
-    value.entries !== null
-  );
 }

@@ -1,6 +1,7 @@
 import type { Keys } from '@holdfast/redis-core';
 import { AccessTracker, type AccessCount, type AccessTrackerOptions } from './access-tracker.ts';
 import type { Eviction } from './eviction.ts';
+import { IndexRepair } from './index-repair.ts';
 import { RecencyIndex, type RecencyIndexOptions } from './recency-index.ts';
 import { SizeTracker, type SizeReading } from './size-tracker.ts';
 
@@ -18,6 +19,7 @@ export interface UsageOptions extends Pick<AccessTrackerOptions, 'engine' | 'key
 export class Usage {
   readonly #access: AccessTracker;
   readonly #sizes: SizeTracker;
+  readonly #repair: IndexRepair;
   readonly #indexes: ReadonlyMap<string, RecencyIndex>;
   /** Those whose names come in with the entries: where one script reaches both. */
   readonly #kept: ReadonlyMap<string, IndexSets>;
@@ -29,7 +31,6 @@ export class Usage {
       ...options,
       keepsRecency: (namespace) => typeof maxEntries.get(namespace) === 'number',
     });
-    this.#sizes = new SizeTracker({ engine, keys, ...clock });
     const notesWrites = engine.slotOf !== undefined;
     this.#kept = new Map(
       notesWrites ? [] : Array.from(maxEntries.keys(), (namespace) => [namespace, indexSets(keys, namespace)]),
@@ -44,11 +45,21 @@ export class Usage {
           maxEntries: bound,
           notesWrites,
           remove: (oldest) => remove(namespace, oldest),
+          onRead: (reading) => this.#repair.noticed(namespace, reading),
+          onLost: () => void this.#repair.lost(namespace),
           ...clock,
           ...(flushIntervalMs === undefined ? {} : { flushIntervalMs }),
         }),
       ]),
     );
+    this.#repair = new IndexRepair({
+      engine,
+      keys,
+      indexes: this.#indexes,
+      walk: () => this.#sizes.refresh({ anew: true }),
+      now: now ?? ((): number => engine.now()),
+    });
+    this.#sizes = new SizeTracker({ engine, keys, visitor: this.#repair, ...clock });
   }
 
   /** An entry was served, from whichever tier. */
@@ -78,16 +89,37 @@ export class Usage {
 
   /** The last known size; no command. `null` until there is one. */
   size(namespace: string): SizeReading | null {
-    const index = this.#indexes.get(namespace);
-    if (index === undefined) return this.#sizes.size(namespace);
-    const { lastCount } = index;
-    return lastCount === null ? null : { entries: lastCount.entries, countedAt: lastCount.at };
+    const known = this.#indexSize(namespace);
+    return known?.isEstimate === false ? known : atLeast(known, this.#sizes.size(namespace));
   }
 
-  /** The size as it can be known now: one command for a namespace with a bound, else the last known. */
+  /**
+   * The size as it can be known now: of a namespace with a complete index what that says (one command), else the last count, else
+   * an estimate. `null` where Redis cannot be asked and nothing is known.
+   */
   async measure(namespace: string): Promise<SizeReading | null> {
-    await this.#indexes.get(namespace)?.size();
-    return this.size(namespace);
+    const reading = await this.#indexes
+      .get(namespace)
+      ?.read()
+      .catch(() => null);
+    const known = this.#indexSize(namespace);
+    if (known?.isEstimate !== false) return atLeast(known, await this.#sizes.measure(namespace));
+    if (reading !== null) this.#repair.check(namespace);
+    return known;
+  }
+
+  /** The index of a namespace, if it knows every entry now. One command; none where there is no index. */
+  async completeIndex(namespace: string): Promise<RecencyIndex | undefined> {
+    const index = this.#indexes.get(namespace);
+    if (index === undefined) return undefined;
+    return (await index.read()).isComplete ? index : undefined;
+  }
+
+  /** What the index says: all, or those that it knows already. */
+  #indexSize(namespace: string): SizeReading | null {
+    const lastCount = this.#indexes.get(namespace)?.lastCount ?? null;
+    if (lastCount === null) return null;
+    return { entries: lastCount.entries, countedAt: lastCount.at, isEstimate: !lastCount.isComplete };
   }
 
   /** Entries of a namespace that this process evicted. */
@@ -105,6 +137,7 @@ export class Usage {
     await Promise.all([
       this.#access.close(),
       this.#sizes.close(),
+      this.#repair.close(),
       ...Array.from(this.#indexes.values(), (index) => index.close()),
     ]);
   }
@@ -115,4 +148,9 @@ export type IndexSets = readonly [recency: string, expiry: string];
 
 function indexSets(keys: Keys, namespace: string): IndexSets {
   return [keys.access(namespace, 'recency'), keys.access(namespace, 'expiry')];
+}
+
+/** What was counted, unless the index knows of more by now. */
+function atLeast(known: SizeReading | null, counted: SizeReading | null): SizeReading | null {
+  return counted === null || (known !== null && known.entries > counted.entries) ? known : counted;
 }

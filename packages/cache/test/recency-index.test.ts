@@ -91,7 +91,7 @@ describe.each(engines)('a namespace with a bound on its entries, on %s', (_name,
     await write(index, 'd');
     await index.flush();
     expect(await index.size()).toBe(2);
-    expect(index.lastCount).toEqual({ entries: 2, at: clock.now() });
+    expect(index.lastCount).toEqual({ entries: 2, isComplete: false, at: clock.now() });
     await write(index, 'e');
     await index.close();
     expect(index.evictions).toBe(0);

@@ -32,7 +32,7 @@ describe.each(engines)('the size of a namespace on %s', (_name, create) => {
     const sizes = tracker();
     expect(sizes.size('a')).toBeNull();
     await sizes.refresh();
-    expect(sizes.size('a')).toEqual({ entries: 30, countedAt: clock.now() });
+    expect(sizes.size('a')).toEqual({ entries: 30, countedAt: clock.now(), isEstimate: false });
     expect(sizes.size('b')?.entries).toBe(2);
     expect(sizes.size('empty')?.entries).toBe(0);
     await sizes.close();
@@ -45,11 +45,11 @@ describe.each(engines)('the size of a namespace on %s', (_name, create) => {
     const countedAt = clock.now();
     await fill('a', 3);
     clock.advance(59_999);
-    expect(sizes.size('a')).toEqual({ entries: 1, countedAt });
+    expect(sizes.size('a')).toEqual({ entries: 1, countedAt, isEstimate: false });
     clock.advance(1);
     // The question is answered with what is known; the next one gets the new count.
-    expect(sizes.size('a')).toEqual({ entries: 1, countedAt });
-    await eventually(() => expect(sizes.size('a')).toEqual({ entries: 3, countedAt: clock.now() }));
+    expect(sizes.size('a')).toEqual({ entries: 1, countedAt, isEstimate: false });
+    await eventually(() => expect(sizes.size('a')).toEqual({ entries: 3, countedAt: clock.now(), isEstimate: false }));
     await sizes.close();
   });
 
@@ -61,7 +61,7 @@ describe.each(engines)('the size of a namespace on %s', (_name, create) => {
     expect(scan).toHaveBeenCalled();
     scan.mockClear();
     await two.refresh();
-    expect(two.size('a')).toEqual({ entries: 5, countedAt: clock.now() });
+    expect(two.size('a')).toEqual({ entries: 5, countedAt: clock.now(), isEstimate: false });
     expect(scan).not.toHaveBeenCalled();
     scan.mockRestore();
     await Promise.all([one.close(), two.close()]);

@@ -50,7 +50,7 @@ describe.each(engines)('on %s', (_name, create) => {
     expect(removed).toEqual(['small/a']);
     expect(usage.evictions('small')).toBe(1);
     expect(usage.evictions('free')).toBe(0);
-    expect(await usage.measure('small')).toEqual({ entries: 2, countedAt: clock.now() });
+    expect(await usage.measure('small')).toMatchObject({ entries: 2, countedAt: clock.now() });
     expect((await usage.top('free', 1)).map(({ hits }) => hits)).toEqual([1]);
   });
 

@@ -39,6 +39,8 @@ export interface Keys {
   access(namespace: string, set: 'hits' | 'last' | 'recency' | 'expiry'): string;
   /** `counts`: how many entries each namespace had at the last count. `claim`: who counts now. */
   sizes(part: 'counts' | 'claim'): string;
+  /** When the index of a namespace was last compared with its entries. */
+  indexRepair(namespace: string): string;
   /** Sorted set: the ids of a mirrored source. */
   sourceIndex(source: string): string;
   /** Hash: what the last syncs of a source did. */
@@ -72,6 +74,7 @@ export function createKeys(prefix: string): Keys {
     },
     access: (namespace, set) => `${prefix}:access:{${checkName(namespace, 'namespace')}}:${set}`,
     sizes: (part) => `${prefix}:size:${part}`,
+    indexRepair: (namespace) => `${prefix}:repair:${checkName(namespace, 'namespace')}`,
     sourceIndex: (source) => `${prefix}:source:${checkName(source, 'source')}:index`,
     sourceState: (source) => `${prefix}:source:${checkName(source, 'source')}:state`,
     probe: () => `${prefix}:probe`,
