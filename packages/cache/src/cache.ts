@@ -294,7 +294,11 @@ export class Cache {
     return (await this.#core.usage?.top(this.namespace, limit)) ?? [];
   }
 
-  /** How many entries there are, and when that was counted; `null` where it is not known (yet). At most one command. */
+  /**
+   * How many entries there are, and when that was counted. One command where the namespace has an index; else none, but the first
+   * time: what another process has counted (1), or an estimate (6), with the count following in the background. `null`
+   * where Redis cannot be asked and nothing is known.
+   */
   async size(): Promise<SizeReading | null> {
     return (await this.#core.usage?.measure(this.namespace)) ?? null;
   }
@@ -309,9 +313,12 @@ export class Cache {
     const core = this.#core;
     const l1 = core.l1.count(core.prefix());
     const { usage } = core;
+    const size = usage?.size(this.namespace) ?? null;
     return {
       ...core.statistics.of(this.namespace, core.ttlMs, l1),
-      size: usage?.size(this.namespace)?.entries ?? null,
+      size: size?.entries ?? null,
+      countedAt: size?.countedAt ?? null,
+      sizeIsEstimate: size?.isEstimate ?? null,
       evictions: usage?.evictions(this.namespace) ?? 0,
     };
   }

@@ -22,6 +22,10 @@ export interface NamespaceStats {
   readonly l2: { readonly hits: number };
   /** Entries, as they were last counted; `null` where they were not. */
   readonly size: number | null;
+  /** When that was, milliseconds since the epoch. */
+  readonly countedAt: number | null;
+  /** Whether it is made from a sample, as long as nobody has counted; `null` without a size. */
+  readonly sizeIsEstimate: boolean | null;
   /** Entries that this process removed because there were more than `maxEntries`. */
   readonly evictions: number;
   /** Those of the hits that were past their soft time to live. */
@@ -51,7 +55,11 @@ export class Statistics {
     if (layer === 'l1' && (outcome === 'hit' || outcome === 'stale')) this.#l1Hits += count;
   }
 
-  of(namespace: string, ttlMs: number | null, l1: KeptCount): Omit<NamespaceStats, 'size' | 'evictions'> {
+  of(
+    namespace: string,
+    ttlMs: number | null,
+    l1: KeptCount,
+  ): Omit<NamespaceStats, 'size' | 'countedAt' | 'sizeIsEstimate' | 'evictions'> {
     const { hit, stale, miss, error, foreign } = this.#counts;
     const hits = hit + stale;
     const reads = hits + miss;

@@ -33,7 +33,14 @@ export const Namespace = Type.Object(
     ),
     l2: Type.Object({ hits: count }, { description: 'Hits that Redis answered.' }),
     size: Type.Union([count, Type.Null()], {
-      description: 'Entries in Redis, as counted in the last minute or so; null before the first count.',
+      description:
+        'Entries in Redis: of a namespace with an index as it is now, else as last counted, or estimated. null where Redis cannot be asked and nothing is known.',
+    }),
+    countedAt: Type.Union([time, Type.Null()], {
+      description: 'When `size` was counted or estimated. It is counted again when it is a minute old and asked for.',
+    }),
+    sizeIsEstimate: Type.Union([Type.Boolean(), Type.Null()], {
+      description: 'true: `size` was made from a sample, and the count is on its way.',
     }),
     evictions: Type.Integer({
       minimum: 0,
@@ -71,6 +78,8 @@ const example: Namespace = {
   l1: { totalEntries: 12, validEntries: 11, expiredEntries: 1, bytes: 4096, hits: 81, hitRatio: 0.81 },
   l2: { hits: 9 },
   size: 40,
+  countedAt: '2026-01-01T00:00:00.000Z',
+  sizeIsEstimate: false,
   evictions: 0,
   stale: 0,
   errors: 0,

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { CacheRegistry } from '@holdfast/cache';
+import type { Cache, CacheRegistry } from '@holdfast/cache';
 import type { ApiKey } from '@holdfast/config';
-import { getCacheStats, getNamespace, listKeys, listNamespaces, topKeys } from '@holdfast/contract';
+import { getCacheStats, getNamespace, listKeys, listNamespaces, type Namespace, topKeys } from '@holdfast/contract';
 import { CommandError } from '@holdfast/redis-core';
 import { mayUseNamespace } from '../../http/access.ts';
 import { invalidRequest } from '../../http/errors.ts';
@@ -11,11 +11,13 @@ export const namespaceRoutes: FastifyPluginAsyncTypebox<{ readonly caches: Cache
   app,
   { caches },
 ) => {
-  const statsFor = (apiKey: ApiKey | null) => ({
-    namespaces: caches
-      .names()
-      .filter((name) => mayUseNamespace(apiKey, name))
-      .map((name) => caches.get(name).stats()),
+  const statsFor = async (apiKey: ApiKey | null) => ({
+    namespaces: await Promise.all(
+      caches
+        .names()
+        .filter((name) => mayUseNamespace(apiKey, name))
+        .map((name) => statsOf(caches.get(name))),
+    ),
   });
   app.get('/v1/namespaces', { config: { access: 'cache:read' }, schema: listNamespaces }, async ({ apiKey }) =>
     statsFor(apiKey),
@@ -27,7 +29,7 @@ export const namespaceRoutes: FastifyPluginAsyncTypebox<{ readonly caches: Cache
   app.get(
     '/v1/namespaces/:ns',
     { config: { access: 'cache:read', namespaceOf }, schema: getNamespace },
-    async ({ params }) => caches.get(params.ns).stats(),
+    async ({ params }) => statsOf(caches.get(params.ns)),
   );
 
   app.get(
@@ -50,3 +52,11 @@ export const namespaceRoutes: FastifyPluginAsyncTypebox<{ readonly caches: Cache
     },
   );
 };
+
+/** Asks for the size first; where that fails, the last known one is told. */
+async function statsOf(cache: Cache): Promise<Namespace> {
+  await cache.size();
+  const stats = cache.stats();
+  const { countedAt } = stats;
+  return { ...stats, countedAt: countedAt === null ? null : new Date(countedAt).toISOString() };
+}
