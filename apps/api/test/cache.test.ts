@@ -200,6 +200,19 @@ describe.each(['redis', 'memory'] as const)('the cache over REST, in %s', (engin
     expect(all.namespaces.map(({ namespace }) => namespace)).toContain('brand');
   });
 
+  it('tells at once how many entries a namespace has, and since when that is so', async () => {
+    await call('PUT', '/v1/cache/asset/1', { payload: 'x' });
+    await call('PUT', '/v1/cache/asset/2', { payload: 'x' });
+    for (const url of ['/v1/namespaces/asset', '/v1/namespaces']) {
+      const reply = (await call('GET', url)).json<
+        Record<string, unknown> & { namespaces?: Record<string, unknown>[] }
+      >();
+      const stats = reply.namespaces?.find(({ namespace }) => namespace === 'asset') ?? reply;
+      expect(stats).toMatchObject({ size: expect.any(Number), sizeIsEstimate: expect.any(Boolean) });
+      expect(String(stats['countedAt'])).toMatch(/^\d{4}-\d\d-\d\dT.+Z$/);
+    }
+  });
+
   async function allKeys(): Promise<{ keys: string[] }> {
     const keys: string[] = [];
     let cursor: string | null = null;

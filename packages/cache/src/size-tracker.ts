@@ -20,7 +20,7 @@ export interface SizeReading {
   readonly entries: number;
   /** When it was counted, milliseconds since the epoch. */
   readonly countedAt: number;
-  /** Made from a sample: the count goes on, and takes a minute at most, as long as there are no more than tens of millions of keys. */
+  /** Made from a sample: the count goes on, and takes a minute at most, as long as there are no more than some ten million keys. */
   readonly isEstimate: boolean;
 }
 
