@@ -71,7 +71,10 @@ const registry: OptionRules<CacheRegistryOptions> = {
   journal: anything,
 };
 
-const usage: OptionRules<NonNullable<CacheRegistryOptions['usage']>> = { flushIntervalMs: milliseconds(1) };
+const usage: OptionRules<NonNullable<CacheRegistryOptions['usage']>> = {
+  flushIntervalMs: milliseconds(1),
+  now: callback,
+};
 
 export function checkRegistryOptions(options: CacheRegistryOptions): void {
   checkOptions('CacheRegistry', options, registry);
