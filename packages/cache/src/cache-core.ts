@@ -10,6 +10,8 @@ import { Leasing } from './leasing.ts';
 import type { L1Cache } from './l1-cache.ts';
 import { checkCacheOptions } from './option-rules.ts';
 import type { CacheEntry, CacheOptions } from './options.ts';
+import { cacheDelete } from './delete-script.ts';
+import type { HeadsReply } from './heads-script.ts';
 import { cacheRemove } from './remove-script.ts';
 import { OwnChanges } from './own-changes.ts';
 import { Sealing } from './sealing.ts';
@@ -43,6 +45,8 @@ export interface Looked {
   readonly freshness: Freshness;
   readonly layer: 'l1' | 'l2' | 'fallback';
 }
+
+const nothingStored = Buffer.alloc(0);
 
 /** What the operations of one namespace share: its keys, its tiers, its rules, its clock. */
 export class CacheCore {
@@ -228,6 +232,19 @@ export class CacheCore {
     if (this.keepsIndex) return this.run(cacheRemove, keys, []);
     for (const key of keys) this.usage?.removed(this.namespace, this.keyOf(key));
     return this.engine.del(keys);
+  }
+
+  /** The same for one key; replies what stood before its body, as `cacheHeads` does. */
+  async removeOne(key: string): Promise<Buffer> {
+    if (this.keepsIndex) {
+      const [head = nothingStored] = await this.run(cacheDelete, [key], []);
+      return head;
+    }
+    this.usage?.removed(this.namespace, this.keyOf(key));
+    // In a batch: that loads a script which the server does not know beforehand, in the place of sending the command twice.
+    const [result] = await this.engine.batch([{ op: 'run', script: cacheDelete, keys: [key], args: [] }]);
+    if (result?.ok !== true) throw result?.error ?? new TypeError('There is no reply.');
+    return (result.value as HeadsReply)[0] ?? nothingStored;
   }
 
   /** The stamp of an entry that is written in a slot of its own, and kept for so long (`null`: for ever). One command. */

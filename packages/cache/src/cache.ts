@@ -3,6 +3,7 @@ import type { AccessCount } from './access-tracker.ts';
 import type { BulkOptions, BulkResult, BulkWriteOptions } from './bulk.ts';
 import { type BulkRemoval, BulkWriting, type BulkWriteResult, type SyncResult } from './bulk-writing.ts';
 import { CacheCore } from './cache-core.ts';
+import { create } from './creating.ts';
 import { type Entry, VALUE_TYPE } from './entry.ts';
 import { evict, type Eviction, type Victim } from './eviction.ts';
 import type { Fallback, Invalidation } from './fallback.ts';
@@ -113,14 +114,14 @@ export class Cache {
     });
   }
 
-  /** Writes one entry; one command. With `createOnly` only where there is none (`exists` otherwise). */
+  /** Writes one entry; one command. With `createOnly` only where `read` would give none (`exists` otherwise). */
   async write(
     key: string,
     value: Omit<WriteItem, 'key'>,
     options: { readonly createOnly?: boolean } = {},
   ): Promise<{ outcome: WriteOutcome }> {
     checkWriteOptions(options);
-    if (options.createOnly === true) return { outcome: await this.#writing.create(key, value) };
+    if (options.createOnly === true) return { outcome: await create(this.#core, this.#loads, key, value) };
     const [outcome = 'off'] = await this.#writing.write([{ ...value, key }]);
     if (outcome instanceof Error) throw outcome;
     return { outcome };
@@ -235,9 +236,12 @@ export class Cache {
     return (await this.#many.get(keys, loader, options)) as (ReadonlyDeep<Value> | undefined)[];
   }
 
-  /** Replies whether there was something, of whatever type. One command. */
-  async delete(key: string): Promise<boolean> {
-    return (await this.#writing.delete([key])) === 1;
+  /**
+   * Removes what is under a key, of whatever type; one command. Replies whether it was an entry that `read` would have given, or
+   * something that is no entry.
+   */
+  delete(key: string): Promise<boolean> {
+    return this.#writing.remove(key);
   }
 
   /** Removes keys, 500 a command. A key that was not there counts as successful; `removed` says how many were. */
@@ -273,7 +277,7 @@ export class Cache {
     return this.#invalidating.applyJournal(invalidations);
   }
 
-  /** One page of keys. A key that stays is seen at least once over all pages; `limit` is a hint. */
+  /** One page of the keys that `read` would give an entry of, or that hold no entry; two commands. A key that stays is seen at least once over all pages; `limit` is a hint. */
   async list(
     page: { readonly cursor?: string; readonly limit?: number; readonly prefix?: string } = {},
   ): Promise<{ keys: string[]; cursor: string | null }> {
@@ -285,7 +289,8 @@ export class Cache {
       count: page.limit ?? 100,
       ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
     });
-    return { keys: reply.keys.map((complete) => core.keyOf(complete)), cursor: reply.cursor };
+    const keys = reply.keys.map((complete) => core.keyOf(complete));
+    return { keys: await this.#presence.listed(keys), cursor: reply.cursor };
   }
 
   /** The keys that were read most, by all processes; one command. Empty where reads are not counted. */

@@ -63,11 +63,6 @@ export async function inspect(
   });
 }
 
-/** Has the index know an entry that was not written by a script. One command. */
-export async function nameOf(core: CacheCore, complete: string): Promise<void> {
-  await core.run(cacheEvict, [complete], [BEFORE_ALL]);
-}
-
 async function send(
   engine: RedisEngine,
   run: (keys: readonly string[], times: readonly string[]) => Promise<EvictReply>,

@@ -1,8 +1,10 @@
 import type { CacheCore, Looked } from './cache-core.ts';
-import { type Found, nothing } from './found.ts';
+import { offsets } from './entry.ts';
+import { foreign, type Found, nothing } from './found.ts';
 import { cacheHeads } from './heads-script.ts';
 import { pagesOf } from './pages.ts';
-import { served } from './reading.ts';
+import { inPlace, notLooked, served } from './reading.ts';
+import { freshnessOf } from './staleness.ts';
 import { decodeEntry } from './stored-entry.ts';
 import { whereItIs } from './where-it-is.ts';
 
@@ -19,9 +21,22 @@ export class Presence {
 
   /** Whether a read would find something under each of the keys; no use of the entries, and not counted. */
   async of(keys: readonly string[]): Promise<boolean[]> {
+    return (await this.#lookWhereTheyAre(keys)).map((one) => served(one) !== null);
+  }
+
+  /** Those of the keys under which a read would find something, or that hold what is no entry: that takes a place, and can be removed. */
+  async listed(keys: readonly string[]): Promise<string[]> {
+    const looked = await this.#lookWhereTheyAre(keys);
+    return keys.filter((_, index) => {
+      const one = looked[index];
+      return one !== undefined && (one.found.kind === 'foreign' || served(one) !== null);
+    });
+  }
+
+  async #lookWhereTheyAre(keys: readonly string[]): Promise<Looked[]> {
     const core = this.#core;
     const wanted = keys.map((key) => ({ complete: core.complete(key) }));
-    if (core.isOff) return keys.map(() => false);
+    if (core.isOff) return keys.map(() => notLooked);
     const looked = await whereItIs(
       core.fallback,
       wanted,
@@ -30,7 +45,7 @@ export class Presence {
     );
     return looked.map((one) => {
       if (one instanceof Error) throw one;
-      return served(one) !== null;
+      return one;
     });
   }
 
@@ -45,13 +60,17 @@ export class Presence {
       else looked.set(key, { found: { kind: 'entry', entry: kept.entry }, freshness, layer: 'l1' });
     }
     for (const page of pagesOf([...unknown], HEADS_A_COMMAND)) {
-      const heads = await this.#heads(page);
-      for (const [index, key] of page.entries()) {
-        const head = heads[index] ?? null;
-        looked.set(key, head instanceof Error ? head : await core.look(foundBy(head)));
-      }
+      // What has to be asked of tags is asked for all keys together.
+      const heads = (await this.#heads(page)).map((head) => (head instanceof Error ? head : this.#worth(head)));
+      for (const [index, one] of (await inPlace<Looked | Error>(heads)).entries()) looked.set(page[index] ?? '', one);
     }
     return complete.map((key) => looked.get(key) ?? { found: nothing, freshness: 'dead', layer: 'l2' });
+  }
+
+  #worth(head: Buffer): Looked | Promise<Looked> {
+    const found = foundBy(head);
+    // Nothing is made of what is no entry, and so it is not counted as met.
+    return found.kind === 'foreign' ? { found, freshness: 'dead', layer: 'l2' } : this.#core.look(found);
   }
 
   /** On a cluster each key lies in a slot of its own. */
@@ -65,8 +84,28 @@ export class Presence {
 
 const none = Buffer.alloc(0);
 
-/** An entry without its body; whatever else stands there is nothing that could be read. */
-function foundBy(head: Buffer | null): Found {
-  const entry = head === null || head.length === 0 ? null : decodeEntry(head);
-  return entry === null ? nothing : { kind: 'entry', entry };
+/**
+ * Whether a reader would be given the entry of that head, and its rev. Where nobody can say what its tags went through that is an
+ * error, in the place of the miss that a reader gets.
+ */
+export async function servedByHead(core: CacheCore, head: Buffer): Promise<{ isServed: boolean; rev: string }> {
+  const found = foundBy(head);
+  // A head that says nothing that this version understands.
+  if (found.kind !== 'entry') return { isServed: false, rev: head.toString('latin1', offsets.rev, offsets.lease) };
+  const { entry } = found;
+  const verdict = core.tags.verdictOf(entry) ?? (await core.tags.askVerdictOf(entry));
+  const freshness = freshnessOf(entry, verdict, core.now());
+  return { isServed: served({ found, freshness, layer: 'l2' }) !== null, rev: entry.rev };
+}
+
+/** Whether the head is of something that stands there, and is no entry. */
+export function isNoEntry(head: Buffer): boolean {
+  return foundBy(head).kind === 'foreign';
+}
+
+/** An entry without its body. */
+function foundBy(head: Buffer): Found {
+  if (head.length === 0) return nothing;
+  const entry = decodeEntry(head);
+  return entry === null ? foreign : { kind: 'entry', entry };
 }

@@ -170,7 +170,7 @@ export class Reading {
 const READ_LANES = 3;
 
 /** Waits for those that are not there yet; without a wait where all are. */
-function inPlace<Item>(items: readonly (Item | Promise<Item>)[]): readonly Item[] | Promise<Item[]> {
+export function inPlace<Item>(items: readonly (Item | Promise<Item>)[]): readonly Item[] | Promise<Item[]> {
   return items.some((item) => item instanceof Promise) ? Promise.all(items) : (items as readonly Item[]);
 }
 

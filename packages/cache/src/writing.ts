@@ -1,19 +1,12 @@
-import {
-  type BatchOperation,
-  type Bytes,
-  fromReplyError,
-  scriptArguments,
-  UnavailableError,
-  writeMany,
-} from '@holdfast/redis-core';
+import { type BatchOperation, type Bytes, fromReplyError, scriptArguments, writeMany } from '@holdfast/redis-core';
 import { asError } from './as-error.ts';
 import { releaseBody } from './body-memory.ts';
 import type { CacheCore } from './cache-core.ts';
 import { encodeEntry } from './entry.ts';
-import { nameOf } from './eviction.ts';
 import type { GetOrSet } from './get-or-set.ts';
 import type { WriteItem, WriteOutcome } from './options.ts';
 import { cacheWrite, type WriteReply } from './write-script.ts';
+import { isNoEntry, servedByHead } from './presence.ts';
 import type { Fill } from './sealing.ts';
 import { randomToken } from './token.ts';
 import { whereItIs } from './where-it-is.ts';
@@ -198,27 +191,26 @@ export class Writing {
     this.#core.count('set', 'stored', 1, 'fallback');
   }
 
-  /** Writes only where there is nothing. While Redis is away nobody can know that: it fails. */
-  async create(key: string, value: Omit<WriteItem, 'key'>): Promise<WriteOutcome> {
+  /**
+   * Removes what is under a key, of whatever type. One command; where an entry was there whose tags have to be asked for, a second.
+   * Replies whether it was an entry that a reader would have been given, or something that is no entry.
+   */
+  async remove(key: string): Promise<boolean> {
     const core = this.#core;
-    const complete = core.complete(key);
-    const fill = core.sealing.seal(value);
-    const { entry, keepMs } = fill;
-    if (core.isOff) return 'off';
-    if (core.isOnFallbackFor(complete))
-      throw new UnavailableError('Redis is away, and only it knows whether the key is free.');
-    const stamp = entry.tags.length === 0 ? null : await core.stampNow(keepMs);
-    core.l1.forget(complete);
-    const { stored } = await core.engine.set(complete, encodeEntry(entry, stamp), {
-      nx: true,
-      ...(keepMs === null ? {} : { pxMs: keepMs }),
-    });
-    this.#release(fill);
-    this.#forget({ key, complete });
-    core.count('set', 'stored', stored ? 1 : 0);
-    if (stored && core.keepsIndex) await nameOf(core, complete);
-    if (stored) core.stored(key, keepMs);
-    return stored ? 'created' : 'exists';
+    const target = { key, complete: core.complete(key) };
+    const [was] = await this.#changing(
+      'delete',
+      [target],
+      async (): Promise<readonly (Buffer | boolean)[]> => [await core.removeOne(target.complete)],
+      (one) => this.#noteAway(one),
+    );
+    if (!Buffer.isBuffer(was)) return was === true;
+    if (isNoEntry(was)) return true;
+    // It is gone. Where nobody can say what its tags went through, a reader would have been given nothing.
+    return servedByHead(core, was).then(
+      ({ isServed }) => isServed,
+      () => false,
+    );
   }
 
   /** Replies how many there were, of whatever type. */

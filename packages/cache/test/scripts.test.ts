@@ -10,6 +10,8 @@ import { uniquePrefix, useRedis } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { encodeEntry } from '../src/entry.ts';
+import { cacheCreate } from '../src/create-script.ts';
+import { cacheDelete } from '../src/delete-script.ts';
 import { cacheEvict } from '../src/evict-script.ts';
 import { cacheExpire } from '../src/expire-script.ts';
 import { cacheFill } from '../src/fill-script.ts';
@@ -92,6 +94,15 @@ const step: fc.Arbitrary<Step> = fc
         keys: named.length > 0 ? ['tags', k] : [k],
         args: () => [named.length > 0 ? 'epoch--1' : '', kept, entryOf(text, named, 'now')],
       })),
+      fc.tuple(key, body, tags, ttl, fc.constantFrom('', 'x', 'y')).map(([k, text, named, kept, unserved]) => ({
+        script: cacheCreate,
+        keys: named.length > 0 ? ['tags', k] : [k],
+        args: () => {
+          const rev = unserved === '' ? '' : revOf(entryOf(unserved, [], 'now'));
+          return [named.length > 0 ? 'epoch--1' : '', rev, kept, entryOf(text, named, 'now')];
+        },
+      })),
+      key.map((k) => ({ script: cacheDelete, keys: [k], args: () => [] })),
       fc.tuple(key, token, leaseMs).map(([k, t, lease]) => ({
         script: cacheLease,
         keys: ['tags', k],

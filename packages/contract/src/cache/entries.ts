@@ -59,7 +59,7 @@ export const getEntry = {
 export const putEntry = {
   operationId: 'putEntry',
   summary: 'Write an entry',
-  description: `Any bytes with any content type (application/octet-stream without one); JSON is checked, and has up to ${maxNesting} levels of nesting. \`If-None-Match: *\` creates only.`,
+  description: `Any bytes with any content type (application/octet-stream without one); JSON is checked, and has up to ${maxNesting} levels of nesting. \`If-None-Match: *\` creates only: it succeeds where a GET is answered with 404.`,
   tags: ['cache'],
   params,
   querystring: strictObject({
