@@ -35,6 +35,10 @@ export interface MemorySlotsOptions {
  * Measured on Node 24, see `memory-bound.test.ts`.
  */
 export const OVERHEAD_BYTES = 450;
+/** What a member of a sorted set costs beyond its bytes, measured likewise; … */
+export const MEMBER_OVERHEAD_BYTES = 320;
+/** … and a field of a hash. */
+export const FIELD_OVERHEAD_BYTES = 350;
 const SWEEP_PER_WRITE = 2;
 
 /** The keys of the memory engine, whatever they hold: they expire, have a type, and are bounded in bytes. */

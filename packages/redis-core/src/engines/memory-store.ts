@@ -11,7 +11,13 @@ import type {
 } from '../engine.ts';
 import { CommandError } from '../errors.ts';
 import { MemoryScans } from './memory-scans.ts';
-import { MemorySlots, type MemorySlotsOptions, OVERHEAD_BYTES } from './memory-slots.ts';
+import {
+  FIELD_OVERHEAD_BYTES,
+  MEMBER_OVERHEAD_BYTES,
+  MemorySlots,
+  type MemorySlotsOptions,
+  OVERHEAD_BYTES,
+} from './memory-slots.ts';
 import { SortedSet } from './sorted-set.ts';
 import { compareStreamIds, StreamIds } from './stream-ids.ts';
 
@@ -107,10 +113,10 @@ export class MemoryStore implements TwinStore {
 
   hset(key: string, field: string, value: Bytes): boolean {
     const data = toBuffer(value);
-    const hash = this.#slots.write(key, 'hash', () => new Map<string, Buffer>(), field.length + data.length);
+    const hash = this.#slots.write(key, 'hash', () => new Map<string, Buffer>(), fieldBytes(field, data));
     const before = hash.get(field);
     hash.set(field, data);
-    if (before !== undefined) this.#slots.grow(key, -(field.length + before.length));
+    if (before !== undefined) this.#slots.grow(key, -fieldBytes(field, before));
     return before === undefined;
   }
 
@@ -129,7 +135,7 @@ export class MemoryStore implements TwinStore {
     const before = hash?.get(field);
     if (hash === undefined || before === undefined) return false;
     hash.delete(field);
-    this.#slots.grow(key, -(field.length + before.length));
+    this.#slots.grow(key, -fieldBytes(field, before));
     if (hash.size === 0) this.#slots.remove(key);
     return true;
   }
@@ -139,9 +145,9 @@ export class MemoryStore implements TwinStore {
   }
 
   zadd(key: string, member: string, score: number): boolean {
-    const set = this.#slots.write(key, 'zset', () => new SortedSet(), member.length + 64);
+    const set = this.#slots.write(key, 'zset', () => new SortedSet(), member.length + MEMBER_OVERHEAD_BYTES);
     const added = set.add(member, score);
-    if (!added) this.#slots.grow(key, -(member.length + 64));
+    if (!added) this.#slots.grow(key, -(member.length + MEMBER_OVERHEAD_BYTES));
     return added;
   }
 
@@ -160,7 +166,7 @@ export class MemoryStore implements TwinStore {
   zrem(key: string, member: string): boolean {
     const set = this.#slots.read(key, 'zset');
     if (set === undefined || !set.remove(member)) return false;
-    this.#slots.grow(key, -(member.length + 64));
+    this.#slots.grow(key, -(member.length + MEMBER_OVERHEAD_BYTES));
     if (set.size === 0) this.#slots.remove(key);
     return true;
   }
@@ -189,6 +195,11 @@ export class MemoryStore implements TwinStore {
   scan(page: ScanPage): ScanReply {
     return this.#scans.page(page);
   }
+}
+
+/** What a field of a hash takes. */
+function fieldBytes(field: string, data: Buffer): number {
+  return FIELD_OVERHEAD_BYTES + field.length + data.length;
 }
 
 function toBuffer(value: Bytes): Buffer {

@@ -1,8 +1,9 @@
 import type { ScoredMember, SortedSetPage, SortedSetRange, SortedSetScanReply } from '../engine.ts';
+import { compareAsBytes } from './compare-as-bytes.ts';
+import { RankedList } from './ranked-list.ts';
 import { SortedSetScans } from './sorted-set-scans.ts';
 
 interface Item extends ScoredMember {
-  readonly bytes: Buffer;
   /** Of when it came. */
   readonly sequence: number;
 }
@@ -11,11 +12,10 @@ interface Item extends ScoredMember {
 export class SortedSet {
   /** In the order in which members came, whatever happens to their scores: what a scan goes by. */
   readonly #items = new Map<string, Item>();
+  readonly #ranked = new RankedList<Item>((a, b) => a.score - b.score || compareAsBytes(a.member, b.member));
   /** Made by the first scan: most sets are never scanned. */
   #scans: SortedSetScans | undefined;
   #sequence = 0;
-  /** Sorted when it is first read after a change; `undefined` meanwhile. */
-  #sorted: Item[] | undefined = [];
 
   get size(): number {
     return this.#items.size;
@@ -26,13 +26,14 @@ export class SortedSet {
     const before = this.#items.get(member);
     if (before?.score === score) return false;
     if (before === undefined) this.#sequence += 1;
-    this.#items.set(member, {
+    else this.#ranked.remove(before);
+    const item: Item = {
       member,
       score,
-      bytes: before?.bytes ?? Buffer.from(member),
       sequence: before?.sequence ?? this.#sequence,
-    });
-    this.#sorted = undefined;
+    };
+    this.#items.set(member, item);
+    this.#ranked.insert(item);
     return before === undefined;
   }
 
@@ -42,9 +43,11 @@ export class SortedSet {
 
   /** Replies whether the member was there. */
   remove(member: string): boolean {
-    const removed = this.#items.delete(member);
-    if (removed) this.#sorted = undefined;
-    return removed;
+    const item = this.#items.get(member);
+    if (item === undefined) return false;
+    this.#items.delete(member);
+    this.#ranked.remove(item);
+    return true;
   }
 
   range(range: SortedSetRange): ScoredMember[] {
@@ -58,43 +61,33 @@ export class SortedSet {
   }
 
   #select(range: SortedSetRange): readonly Item[] {
-    const items = this.#inOrder();
+    const { size } = this;
     switch (range.by) {
       case 'index': {
-        const ordered = range.reverse === true ? items.toReversed() : items;
-        const start = range.start < 0 ? Math.max(0, items.length + range.start) : range.start;
-        const stop = range.stop < 0 ? items.length + range.stop : range.stop;
-        return ordered.slice(start, Math.max(start, stop + 1));
+        const start = range.start < 0 ? Math.max(0, size + range.start) : range.start;
+        const stop = range.stop < 0 ? size + range.stop : range.stop;
+        return this.#places(start, Math.min(size, stop + 1), range.reverse === true);
       }
       case 'score': {
-        const rising = items.filter(({ score }) => score >= range.min && score <= range.max);
-        const within = range.reverse === true ? rising.toReversed() : rising;
-        return range.limit === undefined ? within : within.slice(0, range.limit);
+        const first = this.#ranked.rankOf(({ score }) => score < range.min);
+        const end = this.#ranked.rankOf(({ score }) => score <= range.max);
+        const count = Math.min(end - first, range.limit ?? Infinity);
+        // Of those that are asked for from the end, the first are the last in order.
+        return range.reverse === true
+          ? this.#ranked.slice(end - count, end).toReversed()
+          : this.#ranked.slice(first, first + count);
       }
       case 'lex': {
-        if (range.after === undefined) return items.slice(0, range.limit);
-        const after = Buffer.from(range.after);
-        const first = firstAfter(items, after);
-        return items.slice(first, first + range.limit);
+        const { after } = range;
+        const first = after === undefined ? 0 : this.#ranked.rankOf(({ member }) => compareAsBytes(member, after) <= 0);
+        return this.#ranked.slice(first, first + range.limit);
       }
     }
   }
 
-  #inOrder(): Item[] {
-    this.#sorted ??= [...this.#items.values()].sort((a, b) => a.score - b.score || Buffer.compare(a.bytes, b.bytes));
-    return this.#sorted;
+  /** From one place to before another; in reverse both are counted from the end. */
+  #places(start: number, end: number, isReverse: boolean): readonly Item[] {
+    if (!isReverse) return this.#ranked.slice(start, end);
+    return this.#ranked.slice(this.size - end, this.size - start).toReversed();
   }
-}
-
-/** Binary search: the index of the first item whose bytes are greater than `after`. */
-function firstAfter(items: readonly Item[], after: Buffer): number {
-  let low = 0;
-  let high = items.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const item = items[middle];
-    if (item !== undefined && Buffer.compare(item.bytes, after) <= 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
