@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -10,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort, spawnNode, startRedis, type RedisServer } from '../../src/index.ts';
 import { pages, root } from './pages.ts';
@@ -22,22 +24,51 @@ let upstreamPort: number;
 beforeAll(async () => {
   [redis, upstreamPort] = await Promise.all([startRedis(), freePort()]);
   directory = mkdtempSync(join(tmpdir(), 'holdfast-snippets-'));
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
+  // Each in a folder of its own that has the packages of its page.
+  for (const snippet of all) {
+    offerPackages(folderOf(snippet), join(root, ownerOf(snippet.path)));
+    writeFileSync(join(folderOf(snippet), 'snippet.ts'), programOf(snippet, { redisPort: redis.port, upstreamPort }));
+  }
 });
 afterAll(async () => {
   await redis.stop();
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** Runs it in a folder of its own that has the packages of its page, with the Redis of this test. */
+const folderOf = ({ name }: Snippet): string => join(directory, name.replaceAll(/\W/g, '-'));
+
+/** Runs it in its folder, with the Redis of this test. */
 async function run(snippet: Snippet): Promise<{ code: number | null; output: string }> {
-  const { name, path } = snippet;
-  const cwd = join(directory, name.replaceAll(/\W/g, '-'));
-  offerPackages(cwd, join(root, ownerOf(path)));
-  const file = join(cwd, 'snippet.ts');
-  writeFileSync(file, programOf(snippet, { redisPort: redis.port, upstreamPort }));
-  const node = spawnNode(file, { cwd, env: { TEST_REDIS_URL: redis.url } });
+  const cwd = folderOf(snippet);
+  const node = spawnNode(join(cwd, 'snippet.ts'), { cwd, env: { TEST_REDIS_URL: redis.url } });
   const { code: exitCode } = await node.exited;
   return { code: exitCode, output: node.lines.join('\n') };
+}
+
+/** What a compiler says of programs, as strictly as of the packages, which are compiled elsewhere. */
+async function compile(programs: readonly Snippet[]): Promise<string[]> {
+  const tsconfig = {
+    extends: join(root, 'tsconfig.base.json'),
+    compilerOptions: {
+      noEmit: true,
+      composite: false,
+      declaration: false,
+      rewriteRelativeImportExtensions: false,
+      allowImportingTsExtensions: true,
+      typeRoots: [join(root, 'node_modules/@types')],
+      // A page shows what there is, and does not do something with all of it.
+      noUnusedLocals: false,
+    },
+    files: programs.map((program) => join(folderOf(program), 'snippet.ts')),
+  };
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(tsconfig));
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const args = [tsc, '--project', directory, '--pretty', 'false'];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: directory }).catch(
+    (error: { readonly stdout: string }) => error,
+  );
+  return stdout.split(/\n(?=\S)/).filter((error) => error.trim() !== '' && !error.startsWith('..'));
 }
 
 /** The package whose dependencies the programs of a page may import. */
@@ -67,6 +98,21 @@ describe('the programs that the pages show', { timeout: 180_000 }, () => {
   it.concurrent.each(all.map((each) => [each.name, each] as const))('%s runs', async (_name, each) => {
     const { code, output } = await run(each);
     expect(code, output).toBe(0);
+  });
+
+  it('compile', async () => {
+    // Those of the guide to handlers are files of an example, which is compiled with all packages.
+    const typed = all.filter(({ language, path }) => language === 'ts' && path !== 'docs/guide/handlers.md');
+    expect(await compile(typed)).toEqual([]);
+  });
+
+  it('have no other fence, but for the clients, whose test makes them first', () => {
+    const others = pages().filter(
+      ({ path, text }) =>
+        path !== 'docs/guide/clients.md' &&
+        /^ *```(?!(?:ts|js)$)(?:[jt]sx?|[cm][jt]s|typescript|javascript)$/m.test(text),
+    );
+    expect(others.map(({ path }) => path)).toEqual([]);
   });
 
   it('are all that this test has frames for', () => {

@@ -4,13 +4,14 @@ export interface Snippet {
   /** Its page, and which one of it: `packages/cache/README.md 2`. */
   readonly name: string;
   readonly path: string;
+  readonly language: string;
   readonly code: string;
 }
 
 /** The blocks of TypeScript and JavaScript of a page. */
 export function snippets({ path, text }: Page): Snippet[] {
-  return [...text.matchAll(/^```(?:ts|js)\n([\s\S]*?)^```/gm)].map((match, index) => {
-    return { name: `${path} ${index + 1}`, path, code: match[1] ?? '' };
+  return [...text.matchAll(/^```(ts|js)\n([\s\S]*?)^```/gm)].map(([, language = '', code = ''], index) => {
+    return { name: `${path} ${index + 1}`, path, language, code };
   });
 }
 
@@ -141,10 +142,13 @@ export const frames: Readonly<Record<string, Frame>> = {
     before: `const redis = undefined;\nconst applyTo = async (..._: readonly unknown[]) => {};`,
   },
   'packages/telemetry/README.md 1': {
-    before: `import { once } from 'node:events';`,
+    before: `
+      import { once } from 'node:events';
+      import type { AddressInfo } from 'node:net';`,
     after: `
       await once(server, 'listening');
-      const answer = await fetch('http://127.0.0.1:' + server.address().port + '/metrics');
+      const { port } = server.address() as AddressInfo;
+      const answer = await fetch('http://127.0.0.1:' + port + '/metrics');
       if (!(await answer.text()).includes('process_cpu')) throw new Error('There are no metrics.');
       process.exit(0);`,
   },
