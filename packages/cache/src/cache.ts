@@ -308,6 +308,11 @@ export class Cache {
     return (await this.#core.usage?.measure(this.namespace)) ?? null;
   }
 
+  /** How many of the keys (complete ones) hold what `list` would name; one command per 500. For `Usage`, which walks over all keys. */
+  countServed(complete: readonly string[]): Promise<number> {
+    return this.#presence.count(complete);
+  }
+
   /** Removes entries because there are too many. For `Usage`, which knows them already. */
   evict(victims: readonly Victim[]): Promise<Eviction[]> {
     return evict(this.#core, victims);

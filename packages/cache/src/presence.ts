@@ -1,4 +1,5 @@
 import type { CacheCore, Looked } from './cache-core.ts';
+import { cacheCount, type CountReply } from './count-script.ts';
 import { offsets } from './entry.ts';
 import { foreign, type Found, nothing } from './found.ts';
 import { cacheHeads } from './heads-script.ts';
@@ -30,6 +31,31 @@ export class Presence {
     return keys.filter((_, index) => {
       const one = looked[index];
       return one !== undefined && (one.found.kind === 'foreign' || served(one) !== null);
+    });
+  }
+
+  /** How many of the keys (complete ones) `listed` would name, without sending what stands there: one command per 500. */
+  async count(complete: readonly string[]): Promise<number> {
+    const core = this.#core;
+    if (core.isOff) return 0;
+    let counted = 0;
+    for (const page of pagesOf(complete, HEADS_A_COMMAND)) {
+      for (const [sure, ...heads] of await this.#counts(page)) {
+        const worth = await inPlace(heads.map((head) => this.#worth(head)));
+        counted += sure + worth.filter((one) => one.found.kind === 'foreign' || served(one) !== null).length;
+      }
+    }
+    return counted;
+  }
+
+  async #counts(keys: readonly string[]): Promise<readonly CountReply[]> {
+    const { engine } = this.#core;
+    const args = [String(Math.trunc(this.#core.now()))];
+    if (engine.slotOf === undefined) return [await engine.run(cacheCount, keys, args)];
+    const results = await engine.batch(keys.map((key) => ({ op: 'run', script: cacheCount, keys: [key], args })));
+    return results.map((result) => {
+      if (!result.ok) throw result.error;
+      return result.value as CountReply;
     });
   }
 

@@ -72,6 +72,9 @@ export class CacheRegistry {
       keys: options.keys,
       maxEntries: new Map(indexed.map(([name, { maxEntries = null }]) => [name, maxEntries])),
       remove: (namespace, oldest) => this.#make(namespace).evict(oldest),
+      // What somebody else has put below our prefix may have a name that no namespace can have.
+      countServed: async (namespace, complete) =>
+        isName(namespace) ? this.#make(namespace).countServed(complete) : complete.length,
       ...options.usage,
     });
     this.#declared = new Map(

@@ -8,6 +8,8 @@ export interface SizeTrackerOptions {
   readonly keys: Keys;
   /** How old a count may grow before another is made. Default 60 seconds. */
   readonly sizeCacheTtlMs?: number;
+  /** How many of the keys (complete ones) of a namespace hold what a reader would be given. Default: all. */
+  readonly countServed?: ((namespace: string, keys: readonly string[]) => Promise<number>) | undefined;
   /** Sees the keys of each walk. */
   readonly visitor?: WalkVisitor;
   /** Milliseconds since the epoch. Default: the server's clock, as the engine knows it. */
@@ -156,7 +158,7 @@ export class SizeTracker {
 
   /** `undefined` when it was closed meanwhile. */
   async #count(): Promise<Map<string, number> | undefined> {
-    const { engine, keys, pause, visitor } = this.#options;
+    const { engine, keys, pause, visitor, countServed } = this.#options;
     const entries = new Map<string, number>();
     let claimedAt = performance.now();
     const onProgress = async (): Promise<void> => {
@@ -167,7 +169,10 @@ export class SizeTracker {
     };
     await visitor?.begin();
     const isDone = await walkKeys({ engine, keys, pause, onProgress, signal: this.#closing.signal }, async (page) => {
-      for (const [namespace, found] of page) entries.set(namespace, (entries.get(namespace) ?? 0) + found.length);
+      for (const [namespace, found] of page) {
+        const served = countServed === undefined ? found.length : await countServed(namespace, found);
+        entries.set(namespace, (entries.get(namespace) ?? 0) + served);
+      }
       await visitor?.visit(page);
     });
     if (!isDone) return undefined;

@@ -3,13 +3,15 @@ import { AccessTracker, type AccessCount, type AccessTrackerOptions } from './ac
 import type { Eviction } from './eviction.ts';
 import { IndexRepair } from './index-repair.ts';
 import { RecencyIndex, type RecencyIndexOptions } from './recency-index.ts';
-import { SizeTracker, type SizeReading } from './size-tracker.ts';
+import { SizeTracker, type SizeTrackerOptions, type SizeReading } from './size-tracker.ts';
 
 export interface UsageOptions extends Pick<AccessTrackerOptions, 'engine' | 'keys' | 'flushIntervalMs' | 'now'> {
   /** The namespaces that have an index, with their bounds; `null`: without one. */
   readonly maxEntries: ReadonlyMap<string, number | null>;
   /** As that of the index of each namespace, without telling this object. */
   readonly remove: (namespace: string, ...call: Parameters<RecencyIndexOptions['remove']>) => Promise<Eviction[]>;
+  /** As that of the size tracker. */
+  readonly countServed?: SizeTrackerOptions['countServed'];
 }
 
 /**
@@ -24,7 +26,7 @@ export class Usage {
   /** Those whose names come in with the entries: where one script reaches both. */
   readonly #kept: ReadonlyMap<string, IndexSets>;
 
-  constructor({ maxEntries, remove, ...options }: UsageOptions) {
+  constructor({ maxEntries, remove, countServed, ...options }: UsageOptions) {
     const { engine, keys, now, flushIntervalMs } = options;
     const clock = now === undefined ? {} : { now };
     this.#access = new AccessTracker({
@@ -59,7 +61,7 @@ export class Usage {
       walk: () => this.#sizes.refresh({ anew: true }),
       now: now ?? ((): number => engine.now()),
     });
-    this.#sizes = new SizeTracker({ engine, keys, visitor: this.#repair, ...clock });
+    this.#sizes = new SizeTracker({ engine, keys, countServed, visitor: this.#repair, ...clock });
   }
 
   /** An entry was served, from whichever tier. */

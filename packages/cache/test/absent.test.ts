@@ -1,7 +1,7 @@
 import { createKeys, type Keys, type RedisEngine } from '@holdfast/redis-core';
-import { Latch, TestClock, uniquePrefix } from '@holdfast/testing';
+import { eventually, Latch, TestClock, uniquePrefix } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Cache } from '../src/index.ts';
+import { Cache, CacheRegistry } from '../src/index.ts';
 import { engines } from './engines.ts';
 
 /** What `read` gives nothing of is absent for all that ask, and what it serves is there. */
@@ -167,6 +167,28 @@ describe.each(engines)('on %s', (_name, create) => {
     await engine.set(complete, 'something else');
     expect(await cache.delete('k')).toBe(true);
     expect(await engine.get(complete)).toBeNull();
+  });
+
+  test('only what is there is counted', async () => {
+    const registry = new CacheRegistry({
+      engine,
+      keys,
+      namespaces: { ns: { ttlMs: 60_000, graceMs: 60_000, negativeTtlMs: 60_000 } },
+      usage: { now: clock.now },
+    });
+    const counted = registry.get('ns');
+    await counted.setMany([
+      { key: 'plain', value: 1 },
+      { key: 'tagged', value: 1, tags: ['a'] },
+      { key: 'invalid', value: 1, tags: ['a', 'b'] },
+      { key: 'grace', value: 1 },
+    ]);
+    await counted.invalidate({ tags: ['b'] });
+    await counted.invalidate({ keys: ['grace'] }, { mode: 'expire' });
+    await counted.getOrSet('nothing', () => undefined);
+    await engine.set(keys.cache('ns', 'no entry'), 'something else');
+    await eventually(async () => expect(await counted.size()).toMatchObject({ entries: 3, isEstimate: false }));
+    await registry.close();
   });
 
   test('one of a hundred creates in the place of what is invalid', async () => {

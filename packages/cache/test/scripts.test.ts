@@ -10,6 +10,7 @@ import { uniquePrefix, useRedis } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { encodeEntry } from '../src/entry.ts';
+import { cacheCount } from '../src/count-script.ts';
 import { cacheCreate } from '../src/create-script.ts';
 import { cacheDelete } from '../src/delete-script.ts';
 import { cacheEvict } from '../src/evict-script.ts';
@@ -103,6 +104,7 @@ const step: fc.Arbitrary<Step> = fc
         },
       })),
       key.map((k) => ({ script: cacheDelete, keys: [k], args: () => [] })),
+      fc.constant({ script: cacheCount, keys: ['a', 'b'], args: (now: number) => [String(now)] }),
       fc.tuple(key, token, leaseMs).map(([k, t, lease]) => ({
         script: cacheLease,
         keys: ['tags', k],
