@@ -65,7 +65,7 @@ export class Fallback {
   constructor(engine: RedisEngine, options: FallbackOptions) {
     this.#engine = engine;
     this.#options = options;
-    this.#memory = new KeptEntries(MAX_BYTES);
+    this.#memory = new KeptEntries(MAX_BYTES, { serverNow: () => engine.now() });
     this.#slots = new LostSlots(engine);
     // What an earlier process could not tell Redis comes first. An engine that still connects is not away: calls wait for
     // the outcome of its first attempt, and what they write is not lost to a memory that is dropped a moment later.
@@ -175,7 +175,7 @@ export class Fallback {
   close(): void {
     this.#closed = true;
     for (const stop of this.#stops) stop();
-    this.#memory.clear();
+    this.#memory.close();
   }
 
   #leave(): void {

@@ -1,3 +1,4 @@
+import { Sweeping } from '@holdfast/redis-core';
 import { LRUCache } from 'lru-cache';
 import type { Entry } from './entry.ts';
 import { heapBytesOf } from './value-size.ts';
@@ -36,17 +37,36 @@ export interface KeptCount {
 /** How old a count may be: making one looks at every entry. */
 const COUNT_MS = 100;
 
+export interface KeptEntriesOptions {
+  /** The server's clock, by which entries expire. */
+  readonly serverNow: () => number;
+  /** How often what has expired is freed, in milliseconds. Default 5 minutes. */
+  readonly sweepEveryMs?: number | undefined;
+}
+
 /** Entries by complete key, bounded in bytes; the least recently used goes first. Counts what each namespace holds. */
 export class KeptEntries {
   readonly #entries: LRUCache<string, KeptEntry>;
+  readonly #serverNow: () => number;
+  readonly #sweeping: Sweeping<KeptEntry>;
   #counts: ReadonlyMap<string, KeptCount> = new Map();
   #countedAt = -Infinity;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, { serverNow, sweepEveryMs }: KeptEntriesOptions) {
+    this.#serverNow = serverNow;
     this.#entries = new LRUCache({
       maxSize: Math.max(1, maxBytes),
       maxEntrySize: Math.max(1, Math.floor(maxBytes / 4)),
       sizeCalculation: ({ bytes }) => bytes,
+    });
+    this.#sweeping = new Sweeping({
+      // As they are now: the list of the library is not made to be changed while it is walked.
+      entries: () => [...this.#entries.entries()],
+      isOver: (kept) => !this.#isValid(kept),
+      remove: (key, kept) => {
+        if (this.#entries.peek(key) === kept) this.#entries.delete(key);
+      },
+      ...(sweepEveryMs === undefined ? {} : { everyMs: sweepEveryMs }),
     });
   }
 
@@ -60,6 +80,7 @@ export class KeptEntries {
 
   set(key: string, entry: KeptEntry): void {
     this.#entries.set(key, entry);
+    this.#sweeping.kept();
   }
 
   /** Keeps what was made of an entry beside it, as long as that is still the one that is kept. */
@@ -79,31 +100,40 @@ export class KeptEntries {
     this.#entries.clear();
   }
 
+  /** Holds nothing any more, and frees nothing later. */
+  close(): void {
+    this.#sweeping.stop();
+    this.clear();
+  }
+
   *entries(): Generator<[string, KeptEntry]> {
     yield* this.#entries.entries();
   }
 
-  /** What there is of the keys that start with `prefix`, as it was a moment ago; `serverNow` in the server's time. */
-  count(prefix: string, serverNow: number): KeptCount {
+  /** What there is of the keys that start with `prefix`, as it was a moment ago. */
+  count(prefix: string): KeptCount {
     if (performance.now() - this.#countedAt > COUNT_MS) {
-      this.#counts = this.#countAll(serverNow);
+      this.#counts = this.#countAll();
       this.#countedAt = performance.now();
     }
     return this.#counts.get(prefix) ?? { entries: 0, valid: 0, bytes: 0 };
   }
 
   /** One walk for all namespaces: what stands before the last colon of a key, as users' parts have none. */
-  #countAll(serverNow: number): Map<string, KeptCount> {
+  #countAll(): Map<string, KeptCount> {
     const counts = new Map<string, { entries: number; valid: number; bytes: number }>();
-    const now = performance.now();
-    for (const [key, { bytes, entry, until }] of this.entries()) {
+    for (const [key, kept] of this.entries()) {
       const prefix = key.slice(0, key.lastIndexOf(':') + 1);
       const counted = counts.get(prefix) ?? { entries: 0, valid: 0, bytes: 0 };
       counts.set(prefix, counted);
       counted.entries += 1;
-      counted.bytes += bytes;
-      if (now < until && (entry.expiresAt === null || serverNow < entry.expiresAt)) counted.valid += 1;
+      counted.bytes += kept.bytes;
+      if (this.#isValid(kept)) counted.valid += 1;
     }
     return counts;
+  }
+
+  #isValid({ entry, until }: KeptEntry): boolean {
+    return performance.now() < until && (entry.expiresAt === null || this.#serverNow() < entry.expiresAt);
   }
 }

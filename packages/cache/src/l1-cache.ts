@@ -12,6 +12,8 @@ export interface L1Options {
   readonly maxBytes?: number;
   /** How long an entry is kept where Redis does not report changes (Upstash, Cluster, `tracking: false`, a server that refuses). Default 1000 ms. */
   readonly maxStaleMs?: number;
+  /** How often entries that have expired are freed, in milliseconds. Default 5 minutes. */
+  readonly sweepEveryMs?: number;
 }
 
 interface PendingRead {
@@ -69,7 +71,7 @@ export class L1Cache {
     this.#engine = engine;
     this.#maxStaleMs = options.maxStaleMs ?? 1000;
     const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
-    this.#store = new KeptEntries(maxBytes);
+    this.#store = new KeptEntries(maxBytes, { serverNow: () => engine.now(), sweepEveryMs: options.sweepEveryMs });
     // The memory engine is in this process already: a copy of it would only cost memory.
     this.#keepsAny = engine.kind !== 'memory' && maxBytes > 0;
     this.#changes = OwnChanges.of(engine);
@@ -234,14 +236,14 @@ export class L1Cache {
 
   /** What is kept of the keys that start with `prefix`, as it was a moment ago. */
   count(prefix: string): KeptCount {
-    return this.#store.count(prefix, this.#engine.now());
+    return this.#store.count(prefix);
   }
 
   /** Keeps nothing from here on. */
   close(): void {
     this.#closed = true;
     for (const stop of this.#stops) stop();
-    this.#store.clear();
+    this.#store.close();
     this.#tags.clear();
     this.#watchers.wakePrefix('');
   }

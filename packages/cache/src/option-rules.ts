@@ -54,7 +54,7 @@ export function checkCacheOptions(options: CacheOptions): void {
   checkOptions(`the cache ${JSON.stringify(options.namespace)}`, options, cache);
 }
 
-const l1: OptionRules<L1Options> = { maxBytes: bytes, maxStaleMs: duration };
+const l1: OptionRules<L1Options> = { maxBytes: bytes, maxStaleMs: duration, sweepEveryMs: milliseconds(1) };
 
 export function checkL1Options(options: L1Options): void {
   checkOptions('L1Cache', options, l1);

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createEngine, createKeys } from '@holdfast/redis-core';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { Cache, L1Cache } from '../src/index.ts';
 import { calm } from './engines.ts';
 
@@ -95,4 +95,28 @@ test('a value that is too large to be kept beside its bytes leaves them there', 
   expect(l1.get(completeOf('k'))).toMatchObject({ value: undefined });
   expect(cache.stats().l1.hits).toBe(1);
   l1.close();
+});
+
+test('what has expired and nobody asks for is freed as time goes by', async () => {
+  const { host, port, db } = useRedis();
+  const engine = createEngine({ name: 'swept', target: { kind: 'standalone', host, port, db } });
+  const l1 = new L1Cache(engine, { sweepEveryMs: 20 });
+  const keys = createKeys(uniquePrefix());
+  let now = Date.now();
+  vi.spyOn(engine, 'now').mockImplementation(() => now);
+  const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 }, { l1 });
+  try {
+    await cache.set('mortal', 'x');
+    await cache.set('immortal', 'x', { ttlMs: null });
+    await eventually(async () => {
+      await Promise.all([cache.get('mortal'), cache.get('immortal')]);
+      expect(l1.count(keys.cachePrefix('ns')).entries).toBe(2);
+    });
+    now += 60_001;
+    await eventually(() => expect(l1.count(keys.cachePrefix('ns')).entries).toBe(1));
+    expect(l1.get(keys.cache('ns', 'immortal'))).toBeDefined();
+  } finally {
+    l1.close();
+    await engine.close();
+  }
 });

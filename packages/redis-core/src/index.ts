@@ -29,3 +29,4 @@ export { isCommandRefused, type LimitKind, type ServerLimit } from './server-lim
 export { defineScript, loadLua } from './script.ts';
 export { compressText, deserialize, type DeserializeOptions, serialize, type SerializeOptions } from './serializer.ts';
 export { MemoryEngine, type MemoryEngineOptions } from './engines/memory.ts';
+export { Sweeping, type SweepingOptions } from './sweeping.ts';

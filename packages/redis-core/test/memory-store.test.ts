@@ -1,4 +1,4 @@
-import { TestClock } from '@holdfast/testing';
+import { eventually, TestClock } from '@holdfast/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MemoryEngine, OutOfMemoryError } from '../src/index.ts';
@@ -25,6 +25,22 @@ describe('the memory engine', () => {
     clock.advance(11);
     for (let index = 0; index < 100; index += 1) await engine.set(`new${index}`, '1');
     expect(await engine.info()).toMatchObject({ db0: 'keys=100' });
+  });
+
+  test('frees what expired as time goes by, where no keys come either', async () => {
+    const clock = new TestClock();
+    const engine = new MemoryEngine({ now: clock.now, sweepEveryMs: 20 });
+    // More than are looked at in one turn.
+    for (let index = 0; index < 12_000; index += 1) {
+      await engine.set(`key${index}`, '1', index % 2 === 0 ? { pxMs: 10 } : {});
+    }
+    clock.advance(11);
+    await eventually(async () => expect(await engine.dbsize()).toBe(6000));
+    // And once more, what expires after that.
+    await engine.pexpire('key1', 10);
+    clock.advance(11);
+    await eventually(async () => expect(await engine.dbsize()).toBe(5999));
+    await engine.close();
   });
 
   test('keeps within its bytes by evicting what was not used for long', async () => {

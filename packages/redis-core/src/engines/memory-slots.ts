@@ -1,5 +1,6 @@
 import type { KeyType, StreamEntry } from '../engine.ts';
 import { OutOfMemoryError, WrongTypeError } from '../errors.ts';
+import { Sweeping } from '../sweeping.ts';
 import type { SortedSet } from './sorted-set.ts';
 
 export interface DataByType {
@@ -28,6 +29,8 @@ export interface MemorySlotsOptions {
   /** What happens at `maxBytes`. Default `allkeys-lru` (approximately: second chance). */
   readonly eviction?: 'allkeys-lru' | 'noeviction';
   readonly onEvict?: (key: string) => void;
+  /** How often all that has expired is freed, in milliseconds. Default 5 minutes. */
+  readonly sweepEveryMs?: number;
 }
 
 /**
@@ -48,6 +51,7 @@ export class MemorySlots {
   readonly #slots = new Map<string, Slot>();
   readonly #evicts: boolean;
   readonly #onEvict: ((key: string) => void) | undefined;
+  readonly #sweeping: Sweeping<Slot>;
   #hand: Iterator<[string, Slot]> | undefined;
   #sweepHand: Iterator<[string, Slot]> | undefined;
   #sequence = 0;
@@ -58,6 +62,14 @@ export class MemorySlots {
     this.maxBytes = options.maxBytes ?? 256 * 1024 * 1024;
     this.#evicts = options.eviction !== 'noeviction';
     this.#onEvict = options.onEvict;
+    this.#sweeping = new Sweeping({
+      entries: () => this.#slots,
+      isOver: (slot) => this.#isOver(slot),
+      remove: (key, slot) => {
+        if (this.#slots.get(key) === slot) this.remove(key);
+      },
+      ...(options.sweepEveryMs === undefined ? {} : { everyMs: options.sweepEveryMs }),
+    });
   }
 
   get bytes(): number {
@@ -78,7 +90,8 @@ export class MemorySlots {
     return this.#slots.entries();
   }
 
-  clear(): void {
+  close(): void {
+    this.#sweeping.stop();
     this.#slots.clear();
     this.#hand = undefined;
     this.#sweepHand = undefined;
@@ -89,7 +102,7 @@ export class MemorySlots {
   live(key: string): Slot | undefined {
     const slot = this.#slots.get(key);
     if (slot === undefined) return undefined;
-    if (slot.expiresAt !== null && this.now() > slot.expiresAt) {
+    if (this.#isOver(slot)) {
       this.remove(key);
       return undefined;
     }
@@ -128,6 +141,7 @@ export class MemorySlots {
     this.#slots.set(key, { value, bytes, expiresAt, sequence: this.#sequence, referenced: false });
     this.#bytes += bytes;
     this.#sweep();
+    this.#sweeping.kept();
   }
 
   /** A key holds so many bytes more, or less. */
@@ -188,8 +202,12 @@ export class MemorySlots {
         this.#sweepHand = undefined;
         return;
       }
-      const [key, { expiresAt }] = next.value;
-      if (expiresAt !== null && this.now() > expiresAt) this.remove(key);
+      const [key, slot] = next.value;
+      if (this.#isOver(slot)) this.remove(key);
     }
+  }
+
+  #isOver({ expiresAt }: Slot): boolean {
+    return expiresAt !== null && this.now() > expiresAt;
   }
 }

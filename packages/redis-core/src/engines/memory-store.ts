@@ -49,8 +49,8 @@ export class MemoryStore implements TwinStore {
     return this.#slots.now();
   }
 
-  clear(): void {
-    this.#slots.clear();
+  close(): void {
+    this.#slots.close();
     this.#scans.clear();
   }
 

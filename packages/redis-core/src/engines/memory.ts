@@ -22,7 +22,7 @@ import type {
 } from '../engine.ts';
 import { checkSet } from '../engine-rules.ts';
 import { UnavailableError } from '../errors.ts';
-import { callback, checkOptions, oneOf, type OptionRules, text, wholeNumber } from '../option-rules.ts';
+import { callback, checkOptions, milliseconds, oneOf, type OptionRules, text, wholeNumber } from '../option-rules.ts';
 import type { MemorySlotsOptions } from './memory-slots.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -37,6 +37,7 @@ const rules: OptionRules<MemoryEngineOptions> = {
   maxBytes: wholeNumber(0),
   eviction: oneOf('allkeys-lru', 'noeviction'),
   onEvict: callback,
+  sweepEveryMs: milliseconds(1),
 };
 
 /**
@@ -225,7 +226,7 @@ export class MemoryEngine implements RedisEngine {
 
   close(): Promise<void> {
     this.#closed = true;
-    this.#store.clear();
+    this.#store.close();
     this.#channels.clear();
     return Promise.resolve();
   }
