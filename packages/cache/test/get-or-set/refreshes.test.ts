@@ -31,6 +31,15 @@ async function watch(): Promise<Monitor> {
   return monitor(server.url, { where: ({ argv }) => argv.some((part) => part.includes(prefix)) });
 }
 
+/** Waits until somebody waits for the end of a lease that is held elsewhere. */
+async function asksForLease(seen: Monitor): Promise<void> {
+  const leaseKey = processes.keys.cacheLease(processes.keys.cache('ns', 'k'));
+  await eventually(async () => {
+    await seen.settle();
+    expect(seen.commands().some(([name, key]) => name?.toLowerCase() === 'get' && key === leaseKey)).toBe(true);
+  });
+}
+
 describe('what is loaded anew', () => {
   test('is served from L1 meanwhile, also by others, without being asked for again', async () => {
     const [one, two] = [await started(stale), await started(stale)];
@@ -152,12 +161,9 @@ describe('what is loaded anew', () => {
     });
     const first = one.cache.getOrSet('k', load);
     await loading.wait();
-    const second = two.cache.getOrSet('k', () => 'not asked');
     const seen = await watch();
-    await eventually(async () => {
-      await seen.settle();
-      expect(seen.count('get')).toBeGreaterThan(0); // the other process waits for the lease
-    });
+    const second = two.cache.getOrSet('k', () => 'not asked');
+    await asksForLease(seen);
     await seen.stop();
     gate.open();
     expect(await first).toBe('old');
@@ -179,11 +185,7 @@ describe('what is loaded anew', () => {
     await loading.wait();
     const seen = await watch();
     const second = expect(two.cache.getOrSet('k', () => 'not asked')).rejects.toThrow(LoaderFailedError);
-    const leaseKey = processes.keys.cacheLease(processes.keys.cache('ns', 'k'));
-    await eventually(async () => {
-      await seen.settle();
-      expect(seen.commands().some(([name, key]) => name?.toLowerCase() === 'get' && key === leaseKey)).toBe(true);
-    });
+    await asksForLease(seen);
     await seen.stop();
     gate.open();
     await first;
