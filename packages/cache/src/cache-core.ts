@@ -317,8 +317,8 @@ export class CacheCore {
   }
 
   /** A value that was loaded could not be stored. Not where somebody else was first: nothing is wrong then. */
-  publishUnstored({ reason, error }: Unstored): void {
-    if (error !== null) publishUnstored({ namespace: this.#label, reason, error });
+  publishUnstored(unstored: Unstored): void {
+    if (unstored.error !== null) publishUnstored({ namespace: this.#label, ...unstored });
   }
 
   publishRefreshFailure(error: unknown): void {

@@ -1,5 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
-import type { UnstoredReason } from './unstored.ts';
+import type { UnstorableReason } from './unstored.ts';
 
 /** What this package publishes on `node:diagnostics_channel`. */
 export interface CacheChannels {
@@ -44,7 +44,7 @@ export function publishRefresh(event: CacheRefreshEvent): void {
 export interface CacheUnstoredEvent {
   /** As in `holdfast:cache:operation`. */
   readonly namespace: string;
-  readonly reason: UnstoredReason;
+  readonly reason: UnstorableReason;
   readonly error: Error;
 }
 

@@ -9,6 +9,7 @@ export type { ManyLoader } from './joint-load.ts';
 export { LoaderFailedError, LoaderTimeoutError, type Loader, type LoaderContext, type LoadOptions } from './loader.ts';
 export { L1Cache, type L1Options } from './l1-cache.ts';
 export type * from './options.ts';
+export type * from './unstored.ts';
 export type { ReadonlyDeep } from './readonly-deep.ts';
 export { CacheRegistry, type CacheRegistryOptions } from './registry.ts';
 export type { NamespaceStats } from './statistics.ts';

@@ -17,6 +17,8 @@ export interface CacheRegistryOptions {
   /** Whether a namespace that is not declared may be used. Default false. */
   readonly allowUndeclared?: boolean;
   readonly maxValueBytes?: number;
+  /** What `getOrSet` does where Redis fails and no fallback answers: see `CacheOptions`. Default `serve`. */
+  readonly onL2Error?: 'serve' | 'throw';
   /** An L1 of this registry's own, shared by all its namespaces. Default: the one of the engine, which other caches use too. */
   readonly l1?: L1Options;
   /** How often counted reads are written. */
@@ -154,9 +156,17 @@ export class CacheRegistry {
   }
 
   #create(namespace: string, rules: NamespaceOptions, label: string): Cache {
-    const { engine, keys, maxValueBytes } = this.#options;
+    const { engine, keys, maxValueBytes, onL2Error } = this.#options;
     return new Cache(
-      { ...rules, engine, keys, namespace, label, ...(maxValueBytes === undefined ? {} : { maxValueBytes }) },
+      {
+        ...rules,
+        engine,
+        keys,
+        namespace,
+        label,
+        ...(maxValueBytes === undefined ? {} : { maxValueBytes }),
+        ...(onL2Error === undefined ? {} : { onL2Error }),
+      },
       { l1: this.#l1, usage: this.#usage, ...(this.#fallback === undefined ? {} : { fallback: this.#fallback }) },
     );
   }

@@ -7,6 +7,7 @@ import { isLockedOut } from './locked-out.ts';
 import { logJobs } from './log-jobs.ts';
 import { logLibraryErrors } from './log-library-errors.ts';
 import { logRedisWork } from './log-redis-work.ts';
+import { logUnstored } from './log-unstored.ts';
 import { measureModules } from './measure-modules.ts';
 import { openPort, type PortOptions } from './open-port.ts';
 import { readConfig } from './read-config.ts';
@@ -75,7 +76,7 @@ async function start(
   build: (parts: ProcessParts) => Promise<Service>,
 ): Promise<void> {
   const metrics = createMetrics({ service, version });
-  const logs = [logLibraryErrors(logger), logRedisWork(logger), logJobs(logger), consoleToLog(logger)];
+  const logs = [logLibraryErrors, logRedisWork, logUnstored, logJobs, consoleToLog].map((log) => log(logger));
   const readParts = measureModules(modules, metrics);
   const runtime = await createRuntime(config, { modules, usesFallback: servesApi });
   readParts(runtime);

@@ -70,6 +70,23 @@ describe('the runtime on a Redis', () => {
     await runtime.close();
   });
 
+  it('has caches whose loaders answer when Redis is full, but where an outage is to be answered 503', async () => {
+    const full = await startRedis({ args: ['--maxmemory', '1'] });
+    const loaded = async (env: Record<string, string>): Promise<unknown> => {
+      const config = configure(onRedis({ REDIS_URL: full.url, ...env }));
+      const runtime = await createRuntime(config, { modules, usesFallback: true });
+      const [name = ''] = runtime.parts.cache.caches.names();
+      try {
+        return await runtime.parts.cache.caches.get(name).getOrSet('k', () => 'loaded');
+      } finally {
+        await runtime.close();
+      }
+    };
+    expect(await loaded({})).toBe('loaded');
+    await expect(loaded({ REDIS_ENABLE_FALLBACK: 'false' })).rejects.toMatchObject({ code: 'REDIS_OUT_OF_MEMORY' });
+    await full.stop();
+  });
+
   it('has engines and a queue on it, under the configured prefix', async () => {
     const config = configure(onRedis());
     const runtime = await createRuntime(config, { modules });

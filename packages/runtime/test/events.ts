@@ -37,6 +37,7 @@ export function publishEverything(): void {
     layer: 'l2',
     count: 3,
   });
+  publish('holdfast:cache:unstored', { namespace: 'products', reason: 'too-large', error: new Error('too large') });
   publish('holdfast:queue:job', { queue: 'source-sync', event: 'started', waitMs: 40 });
   publish('holdfast:queue:job', { queue: 'source-sync', event: 'completed', durationMs: 1500, attempts: 2 });
   publish('holdfast:queue:availability', { available: true });

@@ -23,6 +23,8 @@ export function createCache(context: CreateContext<CacheSettings, NoNeeds>): Cac
     // A process that serves nobody keeps nothing: being told of every change would cost it a connection and its heartbeat.
     l1: usesFallback ? l1 : { maxBytes: 0 },
     ...settings,
+    // In Redis-only mode an outage is an error for everybody, also for those who have a loader.
+    onL2Error: config.redis.enableFallback ? 'serve' : 'throw',
     ...(journal === undefined ? {} : { journal }),
   });
   return { caches, entities: new Entities({ graph: new EntityGraph(entities), store: cacheEntityStore(caches) }) };

@@ -19,6 +19,11 @@ export function countOperations(instruments: Instruments): void {
     help: 'Loaders that failed while their callers were served what was there.',
     labels: { namespace: namespaces },
   });
+  const unstored = instruments.counter({
+    name: 'holdfast_cache_unstored_total',
+    help: 'Values that loaders returned, and that were given to their callers without being stored.',
+    labels: { namespace: namespaces, reason: ['l2-failed', 'too-large', 'not-serializable'] },
+  });
   const evictions = instruments.counter({
     name: 'holdfast_cache_evictions_total',
     help: 'Entries that this process removed because their namespace had more than maxEntries.',
@@ -32,6 +37,7 @@ export function countOperations(instruments: Instruments): void {
   const channels = instruments.channels<CacheChannels>();
   channels.on('holdfast:cache:operation', ({ count, ...labels }) => operations.add(count, labels));
   channels.on('holdfast:cache:refresh-failed', ({ namespace }) => refreshFailures.add(1, { namespace }));
+  channels.on('holdfast:cache:unstored', ({ namespace, reason }) => unstored.add(1, { namespace, reason }));
   channels.on('holdfast:cache:eviction', ({ namespace, count }) => evictions.add(count, { namespace }));
   channels.on('holdfast:cache:access-flush', ({ outcome, hits }) => reads.add(hits, { outcome }));
 }
