@@ -66,6 +66,7 @@ const registry: OptionRules<CacheRegistryOptions> = {
   namespaces: anything,
   allowUndeclared: flag,
   maxValueBytes: bytes,
+  onL2Error: oneOf('serve', 'throw'),
   l1: anything,
   usage: anything,
   journal: anything,
