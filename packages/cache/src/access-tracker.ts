@@ -13,6 +13,8 @@ export interface AccessTrackerOptions {
   readonly maxRemembered?: number;
   /** Whether a namespace evicts what was used longest ago, so that a read must also count as a use there. */
   readonly keepsRecency?: (namespace: string) => boolean;
+  /** Of the keys of entries, and that of their namespace's tags, those that Redis is never asked for (`L1Cache.heldOf`). */
+  readonly heldOf?: (entries: readonly string[], tagsKey: string) => readonly string[];
   /** Milliseconds since the epoch. Default: the server's clock, as the engine knows it. */
   readonly now?: () => number;
 }
@@ -37,6 +39,8 @@ const MAX_TOP = 1000;
 /**
  * Counts reads in the process and writes them once per interval, one command per 1,000 different keys (150 where a
  * namespace evicts by use, as its sets are large). `hit` is all that happens on the path of a read: it never waits and never throws.
+ *
+ * What L1 holds Redis is never asked for, and would evict first: it is touched in the same round trip, with one command a batch.
  *
  * The counts are good to tell hot keys from cold ones, not to bill by:
  * - a process that is killed loses what it counted since its last flush (`close` loses nothing);
@@ -155,6 +159,10 @@ export class AccessTracker {
     if (isUse) sets.push(keys.access(namespace, 'recency'));
     const args = batch.flatMap(([key, { hits, last }]) => [key, String(hits), String(last)]);
     const reads = batch.reduce((sum, [, { hits }]) => sum + hits, 0);
+    const complete = batch.map(([key]) => keys.cache(namespace, key));
+    const held = this.#options.heldOf?.(complete, keys.cacheTags(namespace)) ?? [];
+    // What it does in vain this time it does the next time: nobody waits for it.
+    engine.touch(held).catch(() => undefined);
     try {
       await engine.run(accessFlush, sets, [String(maxRemembered), String(REMEMBER_MS), ...args]);
       publishAccessFlush({ outcome: 'written', keys: batch.length, hits: reads });

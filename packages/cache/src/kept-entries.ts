@@ -78,6 +78,11 @@ export class KeptEntries {
     return this.#entries.get(key);
   }
 
+  /** The same, which does not count as a use of it. */
+  peek(key: string): KeptEntry | undefined {
+    return this.#entries.peek(key);
+  }
+
   set(key: string, entry: KeptEntry): void {
     this.#entries.set(key, entry);
     this.#sweeping.kept();

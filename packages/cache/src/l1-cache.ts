@@ -182,6 +182,15 @@ export class L1Cache {
   }
 
   /**
+   * Of some entries, and of the tags of their namespace, the keys that Redis is not asked for, as they are kept until it reports a
+   * change: it would take them for unused.
+   */
+  heldOf(entries: readonly string[], tagsKey: string): string[] {
+    const held = entries.filter((key) => this.#store.peek(key)?.until === Infinity);
+    return [...held, ...(this.#tags.get(tagsKey)?.held ?? [])];
+  }
+
+  /**
    * This process writes the key: what any cache of the engine keeps of it, or has on its way, is of yesterday. Call it before the
    * write and after.
    */

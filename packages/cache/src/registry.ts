@@ -73,6 +73,7 @@ export class CacheRegistry {
       engine: options.engine,
       keys: options.keys,
       maxEntries: new Map(indexed.map(([name, { maxEntries = null }]) => [name, maxEntries])),
+      heldOf: (entries, tagsKey) => l1.heldOf(entries, tagsKey),
       remove: (namespace, oldest) => this.#make(namespace).evict(oldest),
       // What somebody else has put below our prefix may have a name that no namespace can have.
       countServed: async (namespace, complete) =>

@@ -41,6 +41,11 @@ export class Tags {
     this.#asksEachTime = options.engine.kind === 'memory';
   }
 
+  /** Keys that are not asked for, as what is known of them is current until Redis reports a change. */
+  get held(): readonly string[] {
+    return this.#currentUntil === Infinity ? this.#options.keys : [];
+  }
+
   /** What the tags went through until now, as far as that is known; `null`: nothing, `undefined`: Redis has to be asked. */
   get stamp(): TagStamp | null | undefined {
     return this.#isCurrent ? (this.#noted?.stamp ?? null) : undefined;

@@ -5,7 +5,10 @@ import { IndexRepair } from './index-repair.ts';
 import { RecencyIndex, type RecencyIndexOptions } from './recency-index.ts';
 import { SizeTracker, type SizeTrackerOptions, type SizeReading } from './size-tracker.ts';
 
-export interface UsageOptions extends Pick<AccessTrackerOptions, 'engine' | 'keys' | 'flushIntervalMs' | 'now'> {
+export interface UsageOptions extends Pick<
+  AccessTrackerOptions,
+  'engine' | 'keys' | 'flushIntervalMs' | 'heldOf' | 'now'
+> {
   /** The namespaces that have an index, with their bounds; `null`: without one. */
   readonly maxEntries: ReadonlyMap<string, number | null>;
   /** As that of the index of each namespace, without telling this object. */

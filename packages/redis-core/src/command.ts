@@ -56,6 +56,7 @@ export type CommandName =
   | 'get'
   | 'set'
   | 'unlink'
+  | 'touch'
   | 'pexpire'
   | 'pttl'
   | 'hmget'
@@ -109,6 +110,10 @@ const asReplaced = (previous: Buffer | null, nx: boolean): SetReply => ({ stored
 
 export function del(keys: readonly string[]): Command<number> {
   return { name: 'unlink', args: keys, safety: 'once', decode: asNumber };
+}
+
+export function touch(keys: readonly string[]): Command<number> {
+  return { name: 'touch', args: keys, safety: 'read', decode: asNumber };
 }
 
 export function pexpire(key: string, ttlMs: number): Command<boolean> {

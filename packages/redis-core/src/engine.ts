@@ -31,6 +31,8 @@ export interface RedisEngine {
   set(key: string, value: Bytes, options?: SetOptions & CallOptions): Promise<SetReply>;
   /** Removes keys of any type without blocking Redis (UNLINK). Replies how many existed. */
   del(keys: readonly string[], options?: CallOptions): Promise<number>;
+  /** Counts keys of any type as used now, for a Redis that evicts what was not used for longest. Replies how many exist. */
+  touch(keys: readonly string[], options?: CallOptions): Promise<number>;
   /** Sets the time to live. `false` when the key does not exist. */
   pexpire(key: string, ttlMs: number, options?: CallOptions): Promise<boolean>;
   /** Milliseconds left; `null` for a key without expiry; `undefined` when there is no key. */

@@ -96,7 +96,7 @@ export class RedisMetrics {
 /** The commands that the engines send, and those around them. */
 const commands: ReadonlySet<string> = new Set(
   (
-    'get mget set mset del unlink exists type pexpire pttl expire ttl persist scan time info ping config dbsize eval evalsha ' +
+    'get mget set mset del unlink touch exists type pexpire pttl expire ttl persist scan time info ping config dbsize eval evalsha ' +
     'hget hmget hgetall hset hincrby hdel hlen hscan zadd zrange zrevrange zrangebyscore zrangebylex zrem zcard zscore ' +
     'xadd xrange xread xlen xtrim publish subscribe unsubscribe client hello auth select incr incrby flushdb multi exec'
   ).split(' '),

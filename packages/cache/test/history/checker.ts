@@ -3,6 +3,8 @@ import type { Change, HistoryEvent, Load, Put, Read, Stall } from './events.ts';
 export interface CheckOptions {
   /** After a change is confirmed, for so long another process may still serve what it took away. */
   readonly deliveryMs: number;
+  /** Redis was full: it may take away what it likes, so that nothing counts as lost. */
+  readonly evicts?: boolean;
 }
 
 export interface Violation {
@@ -35,7 +37,7 @@ type Taking = Put | Change;
  *   what was loaded from an older state of the world must neither be stored nor handed to others. (Whoever ran the
  *   loader gets its value: its own read began earlier.)
  * - **expired**: a reader without a loader gets nothing whose time is over.
- * - **lost**: what was written is found as long as nobody takes it away.
+ * - **lost**: what was written is found as long as nobody takes it away, which a Redis that is full may do.
  *
  * Time during which a process did not run is given to it in addition.
  */
@@ -112,6 +114,7 @@ class History {
 
   judgeMiss(read: Read): Finding | undefined {
     if (read.how !== 'get') return { rule: 'known', because: 'its loader always returns something', about: [] };
+    if (this.#options.evicts === true) return undefined;
     const { list, endsBy } = this.#takingsOf(read.key);
     // Only the last writing is looked at, and only where nothing else may have come after it.
     let index = firstAfter(list, read.to) - 1;

@@ -17,19 +17,28 @@ export interface HistoryOptions {
   readonly processes?: number;
   /** Of `mutations.ts`, in all processes. */
   readonly mutation?: string;
+  /**
+   * On a Redis that is full and remembers few of the keys that were read: half of the processes only read, and write large
+   * values of their own, so that Redis forgets what they hold inside their own commands. Default false.
+   */
+  readonly isFull?: boolean;
 }
+
+/** Full within a second, and then all the time. */
+const FULL = ['--maxmemory', '6mb', '--maxmemory-policy', 'allkeys-lru', '--tracking-table-max-keys', '20'];
 
 /** What starting the processes, all at once on a busy machine, may take. */
 const START_MS = 60_000;
-/** Between two disturbances from outside, on average. */
-const DISTURBANCE_MS = 60;
+/** Between two disturbances from outside, on average. Where Redis is full there are few: each lets a process begin anew. */
+const DISTURBANCE_MS = { usual: 60, full: 600 } as const;
 /** What Redis may take to notice that a key is over which nobody reads: it looks ten times a second. */
 const EXPIRY_CYCLE_MS = 500;
 
 /** Lets several processes do random things to one Redis of their own, disturbs them, and replies what they wrote down. */
 export async function makeHistory(options: HistoryOptions): Promise<HistoryEvent[]> {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-history-'));
-  const server = await startRedis();
+  const isFull = options.isFull === true;
+  const server = await startRedis({ args: isFull ? FULL : [] });
   try {
     const names = Array.from({ length: options.processes ?? 4 }, (_, index) => `p${index + 1}`);
     const files = names.map((name) => join(directory, `${name}.jsonl`));
@@ -43,6 +52,7 @@ export async function makeHistory(options: HistoryOptions): Promise<HistoryEvent
         callers: 8,
         seconds: options.seconds,
         file: files[index] ?? '',
+        role: isFull ? (index % 2 === 0 ? 'filling reader' : 'filling') : 'all',
         ...(options.mutation === undefined ? {} : { mutation: options.mutation }),
       };
       return { name, node: spawnNode(new URL('worker.ts', import.meta.url), { args: [JSON.stringify(task)] }) };
@@ -54,7 +64,10 @@ export async function makeHistory(options: HistoryOptions): Promise<HistoryEvent
     const done = Promise.all(workers.map(({ node }) => node.waitForLine(/^done$/, { timeoutMs })));
     const events: HistoryEvent[] = [];
     const pids = new Map(workers.map(({ name, node }) => [name, node.pid]));
-    const [, disturbed] = await Promise.all([done, disturb(server, pids, new Random(options.seed), until)]);
+    const [, disturbed] = await Promise.all([
+      done,
+      disturb(server, pids, new Random(options.seed), until, DISTURBANCE_MS[isFull ? 'full' : 'usual']),
+    ]);
     events.push(...disturbed);
     for (const file of files) {
       for await (const line of createInterface({ input: createReadStream(file) })) {
@@ -74,6 +87,7 @@ async function disturb(
   pids: ReadonlyMap<string, number>,
   random: Random,
   until: number,
+  everyMs: number,
 ): Promise<HistoryEvent[]> {
   const events: HistoryEvent[] = [];
   const redis = await PlainRedis.connect(server.url);
@@ -92,7 +106,7 @@ async function disturb(
     events.push({ type: 'change', process: 'outside', what, mode, keys: full, tags: tagged, from, to, ok: true });
   };
   while (now() < until - 200) {
-    await sleep(random.between(0, 2 * DISTURBANCE_MS));
+    await sleep(random.between(0, 2 * everyMs));
     const victim = random.pick([first, ...others]);
     const namespace = random.pick(['plain', 'graceful']);
     const key = random.pick(keys);

@@ -39,6 +39,17 @@ export const mutations: Readonly<Record<string, (engine: RedisEngine) => RedisEn
     ),
 };
 
+/** Those that only show where Redis is full. */
+export const mutationsOfFull: typeof mutations = {
+  'what Redis forgets inside a command of this process is not reported': (engine) => {
+    // The connection that reads are tracked for: with NOLOOP it hears of no change that its own commands make, be it an eviction.
+    const { client } = engine as unknown as { readonly client: { client: (...args: unknown[]) => Promise<unknown> } };
+    const send = client.client.bind(client);
+    client.client = (...args) => send(...args, ...(args[0] === 'TRACKING' ? ['NOLOOP'] : []));
+    return engine;
+  },
+};
+
 /** The same engine with other properties. Its own keep their `this`. */
 function changed(engine: RedisEngine, changes: Partial<RedisEngine>): RedisEngine {
   return new Proxy(engine, {

@@ -1,5 +1,5 @@
 import { setImmediate as yieldToOthers, setTimeout as sleep } from 'node:timers/promises';
-import { HoldfastError } from '@holdfast/redis-core';
+import { HoldfastError, type Keys, type RedisEngine } from '@holdfast/redis-core';
 import type { Cache, LoaderContext } from '../../src/index.ts';
 import { type Change, type HistoryEvent, now } from './events.ts';
 import type { Random } from './random.ts';
@@ -30,6 +30,23 @@ const operations = {
   invalidateAll: 0.3,
 } as const;
 
+/** `filling`: writes large values besides, with a Redis that is full. */
+export type Role = 'all' | 'filling' | 'filling reader';
+
+/** What it does then comes rarely for one key, so that what is stale stays so for a while. */
+const weights: Readonly<Record<Role, Readonly<Record<keyof typeof operations, number>>>> = {
+  all: operations,
+  filling: { ...operations, invalidatePrefix: 0.1, expirePrefix: 0.1, invalidateAll: 0.05 },
+  'filling reader': {
+    ...(Object.fromEntries(Object.keys(operations).map((name) => [name, 0])) as Record<
+      keyof typeof operations,
+      number
+    >),
+    get: 90,
+    getMany: 10,
+  },
+};
+
 export interface Recorder {
   readonly process: string;
   record(event: HistoryEvent): void;
@@ -38,11 +55,26 @@ export interface Recorder {
 }
 
 /** One of the callers of a process: does one random operation after the other until `until`. */
-export async function act(caches: readonly Cache[], recorder: Recorder, random: Random, until: number): Promise<void> {
+export async function act(
+  caches: readonly Cache[],
+  recorder: Recorder,
+  random: Random,
+  until: number,
+  role: Role,
+): Promise<void> {
   while (now() < until) {
-    for (const cache of caches) await new Step(cache, recorder, random).run(random.weighted(operations));
+    for (const cache of caches) await new Step(cache, recorder, random).run(random.weighted(weights[role]));
     if (random.next() < 0.3) await sleep(random.between(0, 4));
     else await yieldToOthers();
+  }
+}
+
+/** Keys that nobody reads, one after the other: each evicts something inside a command of this very process. */
+export async function fill(engine: RedisEngine, keys: Keys, process: string, until: number): Promise<void> {
+  for (let index = 0; now() < until; index += 1) {
+    const key = keys.cache('filling', `${process}-${index}`);
+    await orFailure(() => engine.set(key, 'x'.repeat(20_000), { pxMs: 60_000 }));
+    await sleep(index % 5 === 0 ? 1 : 0);
   }
 }
 

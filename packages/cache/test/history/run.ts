@@ -1,14 +1,16 @@
-/** By hand: `node --conditions=@holdfast/source test/history/run.ts [seconds] [seed] [mutation]`. */
+/** By hand: `node --conditions=@holdfast/source test/history/run.ts [--full] [seconds] [seed] [mutation]`. */
 import { check } from './checker.ts';
 import { makeHistory } from './driver.ts';
 
-const [seconds = '60', seed = String(Date.now() % 100_000), mutation] = process.argv.slice(2);
+const isFull = process.argv[2] === '--full';
+const [seconds = '60', seed = String(Date.now() % 100_000), mutation] = process.argv.slice(isFull ? 3 : 2);
 const events = await makeHistory({
   seconds: Number(seconds),
   seed: Number(seed),
+  isFull,
   ...(mutation === undefined ? {} : { mutation }),
 });
-const { violations, reads, changes, loads, delays } = check(events, { deliveryMs: 50 });
+const { violations, reads, changes, loads, delays } = check(events, { deliveryMs: isFull ? 500 : 50, evicts: isFull });
 for (const { rule, because, read, timeline } of violations.slice(0, 5)) {
   console.log(`\n${rule}: ${read.process} ${read.how} ${read.key}: ${because}\n${timeline()}`);
 }

@@ -4,8 +4,8 @@ import { createEngine, createKeys } from '@holdfast/redis-core';
 import { eventually } from '@holdfast/testing';
 import { Cache, L1Cache } from '../../src/index.ts';
 import { type HistoryEvent, now } from './events.ts';
-import { mutations } from './mutations.ts';
-import { act, namespaces, type Recorder } from './program.ts';
+import { mutations, mutationsOfFull } from './mutations.ts';
+import { act, fill, namespaces, type Recorder, type Role } from './program.ts';
 import { Random } from './random.ts';
 
 /** What the driver tells a process, as JSON in its first argument. */
@@ -18,6 +18,7 @@ export interface WorkerTask {
   readonly callers: number;
   readonly seconds: number;
   readonly file: string;
+  readonly role: Role;
   readonly mutation?: string;
 }
 
@@ -42,7 +43,10 @@ const created = createEngine({
   target: { kind: 'standalone', host: task.host, port: task.port },
   commandTimeoutMs: 1000,
 });
-const engine = task.mutation === undefined ? created : (mutations[task.mutation]?.(created) ?? fail(task.mutation));
+const engine =
+  task.mutation === undefined
+    ? created
+    : ({ ...mutations, ...mutationsOfFull }[task.mutation]?.(created) ?? unknown(task.mutation));
 // Starting, all at once on a busy machine, may take longer than a command may.
 await eventually(() => engine.time());
 const l1 = new L1Cache(engine);
@@ -64,7 +68,10 @@ console.log('ready');
 await began;
 const until = now() + task.seconds * 1000;
 const callers = Array.from({ length: task.callers }, (_, caller) => new Random(task.seed * 1000 + caller));
-await Promise.all(callers.map((random) => act(caches, recorder, random, until)));
+await Promise.all([
+  ...callers.map((random) => act(caches, recorder, random, until, task.role)),
+  ...(task.role === 'all' ? [] : [fill(engine, keys, task.process, until)]),
+]);
 clearInterval(ticking);
 l1.close();
 await engine.close();
@@ -72,6 +79,6 @@ log.end();
 await once(log, 'finish');
 console.log('done');
 
-function fail(mutation: string): never {
+function unknown(mutation: string): never {
   throw new Error(`There is no mutation "${mutation}".`);
 }

@@ -99,6 +99,11 @@ export class ClusterEngine extends IoredisEngine {
     throw new UnknownOutcomeError(`Keys in ${failed.length} of ${settled.length} slots were not removed.`, { cause });
   }
 
+  override async touch(keys: readonly string[], options?: CallOptions): Promise<number> {
+    const counts = await Promise.all(bySlot(keys).map((group) => super.touch(group.keys, options)));
+    return counts.reduce((sum, one) => sum + one, 0);
+  }
+
   /** @throws UnsupportedError when the keys lie in different slots */
   override async run<Reply extends ScriptReply>(
     script: Script<Reply>,

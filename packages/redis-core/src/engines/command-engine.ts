@@ -62,6 +62,10 @@ export abstract class CommandEngine implements RedisEngine {
     return keys.length === 0 ? 0 : this.send(commands.del(keys), options);
   }
 
+  async touch(keys: readonly string[], options?: CallOptions): Promise<number> {
+    return keys.length === 0 ? 0 : this.send(commands.touch(keys), options);
+  }
+
   pexpire(key: string, ttlMs: number, options?: CallOptions): Promise<boolean> {
     return this.send(commands.pexpire(key, ttlMs), options);
   }

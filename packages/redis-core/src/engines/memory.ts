@@ -89,6 +89,10 @@ export class MemoryEngine implements RedisEngine {
     return this.#do('unlink', (store) => count(keys, (key) => store.del(key)));
   }
 
+  touch(keys: readonly string[]): Promise<number> {
+    return this.#do('touch', (store) => count(keys, (key) => store.exists(key)));
+  }
+
   pexpire(key: string, ttlMs: number): Promise<boolean> {
     return this.#do('pexpire', (store) => store.pexpire(key, ttlMs));
   }

@@ -63,6 +63,6 @@ function repliesData({ name, args }: Command<unknown>): boolean {
 
 /** How many of its first arguments are keys. */
 function keysOf({ name, args }: Command<unknown>): number {
-  if (name === 'mget' || name === 'unlink') return args.length;
+  if (name === 'mget' || name === 'unlink' || name === 'touch') return args.length;
   return ['scan', 'dbsize', 'time', 'info', 'publish'].includes(name) ? 0 : 1;
 }

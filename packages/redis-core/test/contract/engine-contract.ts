@@ -82,6 +82,15 @@ export function describeEngine(name: string, create: () => Promise<RedisEngine>,
       });
     });
 
+    test('touch counts what exists, of whatever type, and changes nothing', async () => {
+      await engine.set(key, 'a', { pxMs: 60_000 });
+      await engine.hset(`${key}2`, { a: '1' });
+      expect(await engine.touch([key, `${key}2`, `${key}3`])).toBe(2);
+      expect(await engine.touch([])).toBe(0);
+      expect((await engine.get(key))?.toString()).toBe('a');
+      expect(await engine.pttl(key)).toBeGreaterThan(0);
+    });
+
     describe('hashes', () => {
       test('keep fields and count the new ones', async () => {
         expect(await engine.hset(key, { a: '1', b: Buffer.from([0, 1]) })).toBe(2);
