@@ -168,3 +168,34 @@ async function keyNotOn(cluster: RedisCluster, server: RedisServer): Promise<str
     if ((await cluster.masterOf(`key:${index}`)) !== server) return `key:${index}`;
   }
 }
+
+/** The replicas tell where the slots are, and the client takes that for a connection. */
+test.each([
+  ['frozen', (one: RedisServer) => one.pause(), (one: RedisServer) => one.resume()],
+  ['killed', (one: RedisServer) => one.kill(), (one: RedisServer) => one.start()],
+])('a cluster whose masters are all %s is not available before one of them has answered', async (_name, end, heal) => {
+  const cluster = await startCluster();
+  const masters = await cluster.masters();
+  for (const node of cluster.nodes) await node.command('CONFIG', 'SET', 'cluster-replica-no-failover', 'yes');
+  const replicas = cluster.nodes.filter((node) => !masters.includes(node));
+  await Promise.all(masters.map(end));
+  const engine = createEngine({
+    name: 'first',
+    target: { kind: 'cluster', nodes: replicas.map(({ host, port }) => ({ host, port })) },
+  });
+  const heard: boolean[] = [];
+  engine.onAvailability((available) => heard.push(available));
+  try {
+    await eventually(() => expect(engine.status.reason).toMatch(/No master of the cluster|node .* is away/));
+    expect(await failure(engine.get('key'))).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    expect(engine.status).toMatchObject({ available: false, neverConnected: true });
+    expect(heard).toEqual([]);
+    await Promise.all(masters.map(heal));
+    await eventually(async () => expect(await engine.set('key', '1')).toMatchObject({ stored: true }));
+    expect(heard[0]).toBe(true);
+  } finally {
+    await Promise.all(masters.map(heal));
+    await engine.close();
+    await cluster.stop();
+  }
+});

@@ -46,6 +46,7 @@ export class ClusterMaster {
   readonly #patience: ConnectPatience;
   readonly #refused: RefusedWork;
   readonly #measured = Promise.withResolvers<void>();
+  readonly #answered = Promise.withResolvers<void>();
   /** The client's connection, which the calls use. */
   #node: Redis | undefined;
   #trial: Redis | undefined;
@@ -120,6 +121,11 @@ export class ClusterMaster {
     if (this.#reason === undefined) this.#refused.noted(work, reply);
   }
 
+  /** Resolves when it has answered something once. */
+  get answered(): Promise<void> {
+    return this.#answered.promise;
+  }
+
   unavailable(): UnavailableError {
     return new UnavailableError(`The node ${this.address} of the cluster is away: ${this.#reason ?? 'not connected'}.`);
   }
@@ -168,6 +174,7 @@ export class ClusterMaster {
     clearTimeout(this.#trialTimer);
     if (this.#trial !== undefined) endClient(this.#trial);
     this.#measured.resolve();
+    this.#answered.resolve();
   }
 
   #lose(reason: string, isFrozen: boolean): void {
@@ -239,6 +246,7 @@ export class ClusterMaster {
       this.#options.limits.note('clock', error.message);
       this.#measured.resolve();
     }
+    this.#answered.resolve();
   }
 
   async #askTime(connection: Redis): Promise<void> {

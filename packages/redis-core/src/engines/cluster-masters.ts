@@ -58,15 +58,16 @@ export class ClusterMasters {
   }
 
   /**
-   * Resolves when that clock is known, or cannot be asked for.
-   * @throws MasterAwayError when no master can be used
+   * Resolves when one of them has answered, and that clock is known or cannot be asked for.
+   * @throws UnavailableError when none has, in the time that a probe would give it
    */
   async prove(): Promise<void> {
     if (this.#areAllAway) throw new MasterAwayError('No master of the cluster can be reached.');
+    const late = (): Error => new UnavailableError('No master of the cluster did answer in time.');
+    const deadlineAt = performance.now() + PROBE_DEADLINE_MS;
+    await withDeadline(Promise.race(Array.from(this.#masters.values(), (one) => one.answered)), deadlineAt, late);
     const first = this.#first();
-    if (first === undefined) return;
-    const late = (): Error => new UnavailableError('No clock.');
-    await withDeadline(first.measured, performance.now() + PROBE_DEADLINE_MS, late).catch(() => undefined);
+    if (first !== undefined) await withDeadline(first.measured, deadlineAt, late).catch(() => undefined);
   }
 
   /** The master that owns a slot, where that is known. */

@@ -250,8 +250,10 @@ export class IoredisLink {
   mastersAway(reason: string | undefined): void {
     if (reason === undefined) {
       if (this.#client.status === 'ready' && !this.#available && !this.#closed) void this.#onReady();
-    } else if (this.#available) {
-      this.#fault = { kind: 'other', reason };
+      return;
+    }
+    this.#fault = { kind: 'other', reason };
+    if (this.#available) {
       void this.#breaker.trip();
       this.#setAvailable(false);
     }
@@ -276,8 +278,7 @@ export class IoredisLink {
   /** The connection is ready when the library says so; it can be used when Redis has answered a question on it. */
   async #onReady(): Promise<void> {
     if (this.#isCluster) {
-      // `mastersAway` comes back here when there is one again.
-      if (!(await this.#breaker.attempt(() => this.proveCluster()))) return;
+      if (!(await this.#isClusterProven())) return;
     } else {
       const isProbed = this.#options.probeIntervalMs !== 0;
       const deadlineMs = isProbed
@@ -307,6 +308,29 @@ export class IoredisLink {
     this.#frozen = false;
     this.#setAvailable(true);
     this.#attemptedOnce();
+  }
+
+  async #isClusterProven(): Promise<boolean> {
+    let isProven = false;
+    const isClosed = await this.#breaker.attempt(async () => {
+      try {
+        await this.proveCluster();
+        isProven = true;
+      } catch (error) {
+        this.#note(error);
+        throw error;
+      }
+    });
+    // The first failures of all do not open the breaker yet.
+    if (isClosed && isProven) return true;
+    await this.#breaker.trip();
+    this.#attemptedOnce();
+    // `mastersAway` comes back here when there is one again, if all are known to be away by then.
+    clearTimeout(this.#refusedTimer);
+    this.#refusedTimer = setTimeout(() => {
+      if (this.#client.status === 'ready' && !this.#available && !this.#closed) void this.#onReady();
+    }, PROBE_INTERVAL_MS).unref();
+    return false;
   }
 
   async #countFailure(): Promise<void> {
