@@ -75,6 +75,8 @@ export type CommandName =
   | 'dbsize'
   | 'time'
   | 'info'
+  | 'type'
+  | 'cluster'
   | 'publish'
   | 'evalsha';
 
@@ -232,6 +234,26 @@ export function scan(
 
 export function dbsize(): Command<number> {
   return { name: 'dbsize', args: [], safety: 'read', decode: asNumber };
+}
+
+/** `string`, `hash`…; `none` where there is no key. */
+export function type(key: string): Command<string> {
+  return { name: 'type', args: [key], safety: 'read', decode: asText };
+}
+
+/** How the node that is asked sees the nodes of its cluster, and which slots it gives and takes. */
+export function clusterNodes(): Command<string> {
+  return { name: 'cluster', args: ['NODES'], safety: 'read', decode: asText };
+}
+
+/** The keys of a slot that the node that is asked has, whoever owns the slot. */
+export function keysInSlot(slot: number, count: number): Command<string[]> {
+  return {
+    name: 'cluster',
+    args: ['GETKEYSINSLOT', slot, count],
+    safety: 'read',
+    decode: (reply) => asArray(reply).map(asText),
+  };
 }
 
 export function time(): Command<number> {

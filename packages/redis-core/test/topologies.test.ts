@@ -193,6 +193,45 @@ describe('a cluster', () => {
     expect(seen).toEqual(wanted);
   });
 
+  test('is scanned without a gap while keys move from a master that comes later to one that came before', async () => {
+    connect();
+    // Masters are walked in the order of their addresses.
+    const order = (await cluster.masters()).toSorted((a, b) => (a.url < b.url ? -1 : 1));
+    let tag = 0;
+    while ((await cluster.masterOf(`{${tag}}`)) !== order.at(-1)) tag += 1;
+    const wanted = await stored(
+      engine,
+      Array.from({ length: 40 }, (_, index) => `{${tag}}gap:${index}`),
+    );
+    await engine.hset(`{${tag}}gap:hash`, { a: '1' });
+    const page = { prefix: `{${tag}}gap:`, type: 'string', count: 100_000 } as const;
+    const seen: string[] = [];
+    // To the end of the last master but one; then the keys go to one of those before.
+    let { cursor } = await engine.scan(page);
+    for (let place = 1; place < order.length - 1; place += 1)
+      ({ cursor } = await engine.scan({ ...page, cursor: cursor ?? '' }));
+    const move = await cluster.beginMove(`{${tag}}`, [...wanted].slice(0, 30));
+    let pages = 0;
+    for (; cursor !== null; pages += 1) {
+      const reply = await engine.scan({ ...page, cursor });
+      seen.push(...reply.keys);
+      // In the middle of it the move goes on, and ends.
+      if (pages === 0) await move.next([...wanted].slice(30, 35));
+      ({ cursor } = reply);
+    }
+    await move.end();
+    expect(new Set(seen)).toEqual(wanted);
+    // One page for the master that was left, one for the slot.
+    expect(pages).toBe(2);
+  });
+
+  test('takes for a cursor only what it gave out', async () => {
+    connect();
+    for (const cursor of ['abc', '17', 'x~0~0~zzzz', '']) {
+      await expect(engine.scan({ prefix: 'k', cursor })).rejects.toMatchObject({ code: 'REDIS_COMMAND_FAILED' });
+    }
+  });
+
   test('does not track reads', () => {
     connect();
     expect(engine.trackingEpoch).toBe(0);

@@ -19,13 +19,14 @@ import { errorReplies, wordOf } from '../error-replies.ts';
 import { UnavailableError, UnknownOutcomeError } from '../errors.ts';
 import type { ClusterMaster } from './cluster-master.ts';
 import { ClusterMasters, MasterAwayError } from './cluster-masters.ts';
+import { ClusterScan } from './cluster-scan.ts';
 import { assertOneSlot, bySlot, splitOperation } from './cluster-split.ts';
 import { masterAt, topologyOf } from './cluster-topology.ts';
 import { aggregateInfo } from './cluster-info.ts';
 import { IoredisEngine } from './ioredis.ts';
 
 /** Commands without a key: any master will do. */
-const keyless: ReadonlySet<CommandName> = new Set(['time', 'publish', 'info', 'scan', 'dbsize']);
+const keyless: ReadonlySet<CommandName> = new Set(['time', 'publish', 'info', 'scan', 'cluster', 'dbsize']);
 
 /** This is about that slot only. */
 const SLOT_IS_LOST = 'CLUSTERDOWN Hash slot not served';
@@ -38,6 +39,7 @@ const SLOT_IS_LOST = 'CLUSTERDOWN Hash slot not served';
  */
 export class ClusterEngine extends IoredisEngine {
   readonly #masters: ClusterMasters;
+  readonly #scan: ClusterScan;
   readonly #slotListeners = new Set<() => void>();
 
   constructor(options: EngineOptions) {
@@ -50,6 +52,11 @@ export class ClusterEngine extends IoredisEngine {
       onChange: () => {
         for (const listener of this.#slotListeners) listener();
       },
+    });
+    this.#scan = new ClusterScan({
+      cluster: this.#cluster,
+      masters: this.#masters,
+      send: (command, callOptions) => this.send(command, callOptions),
     });
     this.link.proveCluster = () => this.#masters.prove();
     // The owner of these slots is gone: ask the others, instead of waiting for the next regular look.
@@ -129,31 +136,10 @@ export class ClusterEngine extends IoredisEngine {
     });
   }
 
-  /**
-   * Master after master. The cursor names the master, and the owners of all slots as they were: when these change
-   * (a failover, moved slots) the scan begins anew, so that no key is missed; some then come twice.
-   */
+  /** Master after master, then the slots that were moved meanwhile. */
   override async scan(page: ScanPage, options?: CallOptions): Promise<ScanReply> {
     await this.ready(options);
-    const { masters, fingerprint } = topologyOf(this.#cluster);
-    const [before, at, cursor] = page.cursor?.split('/') ?? [];
-    const next = before === fingerprint ? Number(at) : 0;
-    const index = page.skipsAway === true ? this.#usableFrom(next, masters) : next;
-    if (index === undefined) return { keys: [], cursor: null };
-    const node = masters[index];
-    if (node === undefined) throw new UnavailableError('No master of the cluster is known.');
-    const command = commands.scan((before === fingerprint && index === next ? cursor : undefined) ?? '0', page);
-    const reply = await this.send({ ...command, node }, options);
-    if (reply.cursor !== null) return { keys: reply.keys, cursor: `${fingerprint}/${index}/${reply.cursor}` };
-    const isLast = index + 1 >= masters.length;
-    return { keys: reply.keys, cursor: isLast ? null : `${fingerprint}/${index + 1}/0` };
-  }
-
-  override async dbsize(options?: CallOptions): Promise<number> {
-    await this.ready(options);
-    const { masters } = topologyOf(this.#cluster);
-    const parts = await Promise.all(masters.map((node) => this.send({ ...commands.dbsize(), node }, options)));
-    return parts.reduce((sum, part) => sum + part, 0);
+    return this.#scan.page(page, options);
   }
 
   /** The sum over all masters of what can be added (memory, keys, clients, commands); the rest as the first says it. */
@@ -213,12 +199,6 @@ export class ClusterEngine extends IoredisEngine {
     // Of one that fails its own commands tell.
     if (loads.some(({ status }) => status === 'fulfilled')) return;
     throw loads[0]?.status === 'rejected' ? loads[0].reason : new UnavailableError('No master took the script.');
-  }
-
-  /** The place of the first master from `next` on that is not away; `undefined` where there is none. */
-  #usableFrom(next: number, masters: readonly string[]): number | undefined {
-    const index = masters.findIndex((node, place) => place >= next && this.#masters.at(node)?.reason === undefined);
-    return index === -1 ? undefined : index;
   }
 
   #ownerOf({ name, args, keyAt = 0 }: Command<unknown>): ClusterMaster | undefined {
