@@ -129,3 +129,50 @@ describe.each([
     }
   });
 });
+
+/** A slot is given away key by key, and each of its keys is in one of two places. */
+test('on a cluster a namespace is listed and invalidated whole while a slot of it is being moved', async () => {
+  const started = await startCluster();
+  const engine = createEngine({ name: 'moving', ...calm, target: { kind: 'cluster', nodes: started.addresses } });
+  try {
+    const keys = createKeys(uniquePrefix());
+    const cache = new Cache({ engine, keys, namespace: 'ns', ttlMs: 60_000 });
+    const names = Array.from({ length: 4000 }, (_, index) => `k${index}`);
+    for (let at = 0; at < names.length; at += 500) {
+      const items = names.slice(at, at + 500).map((key) => ({ key, value: key }));
+      expect(await cache.setMany(items)).toMatchObject({ successful: 500 });
+    }
+    // A slot that the last master to be looked at gives to another, and that holds more than one of the keys.
+    const last = (await started.masters()).toSorted((a, b) => (a.url < b.url ? -1 : 1)).at(-1);
+    const slots = Map.groupBy(names, (name) => engine.slotOf?.(keys.cache('ns', name)));
+    const shared = [...slots.values()].filter((group) => group.length > 1);
+    const owners = await Promise.all(shared.map(([first = '']) => started.masterOf(keys.cache('ns', first))));
+    const group = shared[owners.indexOf(last ?? owners[0] ?? expect.fail('There is no master.'))] ?? [];
+    const inSlot = group.map((name) => keys.cache('ns', name));
+    expect(inSlot.length).toBeGreaterThan(1);
+
+    // The move begins when the other masters have been looked at.
+    const { scan } = engine;
+    let pages = 0;
+    let move: Awaited<ReturnType<typeof started.beginMove>> | undefined;
+    vi.spyOn(engine, 'scan').mockImplementation(async (page, options) => {
+      pages += 1;
+      if (pages === 3) move = await started.beginMove(inSlot[0] ?? '', inSlot.slice(0, 1));
+      return scan.call(engine, page, options);
+    });
+    const seen = new Set<string>();
+    let cursor: string | null | undefined;
+    while (cursor !== null) {
+      const page = await cache.list({ limit: 100_000, ...(cursor === undefined ? {} : { cursor }) });
+      for (const key of page.keys) seen.add(key);
+      ({ cursor } = page);
+    }
+    expect(seen).toEqual(new Set(names));
+    expect(await cache.invalidate({ all: true })).toBe(names.length);
+    await move?.end();
+    expect(await cache.getMany(names)).toEqual(names.map(() => undefined));
+  } finally {
+    await engine.close();
+    await started.stop();
+  }
+}, 60_000);

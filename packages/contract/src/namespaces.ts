@@ -137,7 +137,10 @@ export const listKeys = {
   tags: ['namespaces'],
   params,
   querystring: strictObject({
-    cursor: Type.Optional(Type.String({ pattern: '^[0-9]{1,20}(-[0-9]{1,20})?$', description: 'Of the page before.' })),
+    // A number, and in a cluster how far the scan has come, with the slots that are being moved.
+    cursor: Type.Optional(
+      Type.String({ pattern: '^[A-Za-z0-9_.~-]+$', maxLength: 4096, description: 'Of the page before.' }),
+    ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Approximate.' })),
     prefix: Type.Optional(
       Type.String({ minLength: 1, maxLength: 512, description: 'Only keys that begin so.', examples: ['user:'] }),

@@ -80,7 +80,7 @@ export const errorReplies = {
     refuses: 'call',
     isRepeated: true,
     when: 'a slot is being moved, and of the keys of one command some are here and some are there',
-    effect: 'nothing else; it passes with the move',
+    effect: 'what reads or removes keys does so key by key, which always works; all else waits for the move to end',
   },
   BUSY: {
     error: NotReadyError,

@@ -10,3 +10,12 @@ export function lostReply(safety: Safety, message: string, cause?: unknown): Hol
 export function isReplyError(error: Error): boolean {
   return error.name === 'ReplyError';
 }
+
+/**
+ * The error reply that an error is about; `undefined` where there was none. The client of a cluster follows redirections, and
+ * tries again what is refused while a slot is moved, but not for ever.
+ */
+export function replyOf(error: Error): string | undefined {
+  if (isReplyError(error)) return error.message;
+  return /^Too many Cluster redirections\. Last error: ReplyError: (.*)$/s.exec(error.message)?.[1];
+}

@@ -11,6 +11,7 @@ import {
   type FaultKind,
   type RedisEngine,
 } from '../src/index.ts';
+import { counterWithLimit } from './contract/example-script.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -189,11 +190,14 @@ describe('a cluster', () => {
 
     const move = await cluster.beginMove('{a}', ['{a}1']);
     const deadlineMs = 500;
-    await expect(engine.mget(keys, { deadlineMs })).rejects.toMatchObject({ status: 503 });
-    expect(String(await engine.get('{a}1'))).toBe('{a}1');
-    const waiting = engine.mget(keys, { deadlineMs: 30_000 });
+    expect((await engine.mget(keys)).map(String)).toEqual(keys);
+    const several = [{ op: 'mget', keys: [...keys, 'b'] } as const];
+    expect(await engine.batch(several)).toEqual([{ ok: true, value: [...keys.map((key) => Buffer.from(key)), null] }]);
+    const script = engine.run(counterWithLimit, keys, ['n', '9'], { deadlineMs: 20_000 });
+    await expect(script).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    expect(await engine.del([...keys, 'b'])).toBe(2);
     await move.end();
-    expect((await waiting).map(String)).toEqual(keys);
+    await Promise.all(keys.map((key) => engine.set(key, key)));
     expect(engine.status).toEqual(sound);
 
     const owner = await cluster.masterOf('{a}');

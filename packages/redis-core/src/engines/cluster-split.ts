@@ -78,7 +78,10 @@ function whole(operation: BatchOperation): SplitOperation {
 }
 
 /** One part that failed fails the whole; where others succeeded, "nothing was changed" would not be true any more. */
-function joined(results: readonly BatchResult[], combine: (values: readonly BatchReply[]) => BatchReply): BatchResult {
+export function joined(
+  results: readonly BatchResult[],
+  combine: (values: readonly BatchReply[]) => BatchReply,
+): BatchResult {
   const failed = results.filter((result) => !result.ok);
   const [first] = failed;
   if (first === undefined)

@@ -5,6 +5,7 @@ import type { Command, CommandName } from '../command.ts';
 import type { EngineOptions } from '../connection.ts';
 import type {
   BatchOperation,
+  BatchReply,
   BatchResult,
   Bytes,
   CallOptions,
@@ -16,11 +17,11 @@ import type {
   Unsubscribe,
 } from '../engine.ts';
 import { errorReplies, wordOf } from '../error-replies.ts';
-import { UnavailableError, UnknownOutcomeError } from '../errors.ts';
+import { NotReadyError, UnavailableError, UnknownOutcomeError } from '../errors.ts';
 import type { ClusterMaster } from './cluster-master.ts';
 import { ClusterMasters, MasterAwayError } from './cluster-masters.ts';
 import { ClusterScan } from './cluster-scan.ts';
-import { assertOneSlot, bySlot, splitOperation } from './cluster-split.ts';
+import { assertOneSlot, bySlot, joined, splitOperation } from './cluster-split.ts';
 import { masterAt, topologyOf } from './cluster-topology.ts';
 import { aggregateInfo } from './cluster-info.ts';
 import { IoredisEngine } from './ioredis.ts';
@@ -86,8 +87,6 @@ export class ClusterEngine extends IoredisEngine {
   }
 
   override async mget(keys: readonly string[], options?: CallOptions): Promise<(Buffer | null)[]> {
-    const groups = bySlot(keys);
-    if (groups.length <= 1) return super.mget(keys, options);
     const [result] = await this.batch([{ op: 'mget', keys }], options);
     return valueOf(result) as (Buffer | null)[];
   }
@@ -95,8 +94,8 @@ export class ClusterEngine extends IoredisEngine {
   /** @throws UnknownOutcomeError when some slots did and others did not; calling again is safe. */
   override async del(keys: readonly string[], options?: CallOptions): Promise<number> {
     const groups = bySlot(keys);
-    if (groups.length <= 1) return super.del(keys, options);
-    const settled = await Promise.allSettled(groups.map((group) => super.del(group.keys, options)));
+    if (groups.length <= 1) return this.#delOfSlot(keys, options);
+    const settled = await Promise.allSettled(groups.map((group) => this.#delOfSlot(group.keys, options)));
     const failed = settled.filter((part) => part.status === 'rejected');
     if (failed.length === 0) {
       return settled.reduce((sum, part) => sum + (part.status === 'fulfilled' ? part.value : 0), 0);
@@ -123,17 +122,45 @@ export class ClusterEngine extends IoredisEngine {
   }
 
   override async batch(operations: readonly BatchOperation[], options?: CallOptions): Promise<BatchResult[]> {
+    const startedAt = performance.now();
     const split = operations.map(splitOperation);
-    const results = await super.batch(
-      split.flatMap(({ parts }) => parts),
-      options,
-    );
+    const all = split.flatMap(({ parts }) => parts);
+    const results = [...(await super.batch(all, options))];
+    for (const [index, result] of results.entries()) {
+      const part = all[index];
+      if (part === undefined || result.ok || !isBeingMoved(result.error)) continue;
+      if (part.op === 'mget' || part.op === 'del') results[index] = await this.#apart(part, startedAt, options);
+    }
     let next = 0;
     return split.map(({ parts, join }) => {
       const own = results.slice(next, next + parts.length);
       next += parts.length;
       return join(own);
     });
+  }
+
+  async #delOfSlot(keys: readonly string[], options?: CallOptions): Promise<number> {
+    const startedAt = performance.now();
+    try {
+      return await super.del(keys, options);
+    } catch (error) {
+      if (!isBeingMoved(error)) throw error;
+      return valueOf(await this.#apart({ op: 'del', keys }, startedAt, options)) as number;
+    }
+  }
+
+  /** Of a slot that is being moved: a command for one key is redirected to wherever that key is. */
+  async #apart(
+    { op, keys }: { readonly op: 'mget' | 'del'; readonly keys: readonly string[] },
+    startedAt: number,
+    options: CallOptions = {},
+  ): Promise<BatchResult> {
+    const deadlineMs = Math.max(1, startedAt + (options.deadlineMs ?? this.timeoutMs) - performance.now());
+    const singles = keys.map((key): BatchOperation => ({ op, keys: [key] }));
+    const results = await super.batch(singles, { ...options, deadlineMs });
+    return joined(results, (values) =>
+      op === 'mget' ? (values.flat() as BatchReply) : values.reduce<number>((sum, count) => sum + Number(count), 0),
+    );
   }
 
   /** Master after master, then the slots that were moved meanwhile. */
@@ -175,7 +202,10 @@ export class ClusterEngine extends IoredisEngine {
   /** What was refused at first fails at once; what lost its reply is tried again, unless its master does not answer. */
   protected override isInVain(command: Command<unknown>, error: unknown, retries: number): boolean {
     const wasRefused = error instanceof MasterAwayError && retries === 0;
-    return wasRefused || this.#ownerOf(command)?.isFrozen === true || super.isInVain(command, error, retries);
+    const isSplit = isBeingMoved(error) && (command.name === 'mget' || command.name === 'unlink');
+    return (
+      isSplit || wasRefused || this.#ownerOf(command)?.isFrozen === true || super.isInVain(command, error, retries)
+    );
   }
 
   /**
@@ -210,6 +240,11 @@ export class ClusterEngine extends IoredisEngine {
   get #cluster(): Cluster {
     return this.client as unknown as Cluster;
   }
+}
+
+/** Some of the keys of one command are here and some are there. */
+function isBeingMoved(error: unknown): boolean {
+  return error instanceof NotReadyError && error.message.startsWith('TRYAGAIN');
 }
 
 function valueOf(result: BatchResult | undefined): unknown {

@@ -162,6 +162,8 @@ export function createClusterClient(
     // again by the engine if that is safe: the client must do neither. Redirections (MOVED, ASK) applied nothing.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
+    // It cannot be told not to try these again, sixteen times; then the engine asks for the keys one by one.
+    retryDelayOnTryAgain: 20,
     // A failover is learnt from a redirection, or at the latest so.
     slotsRefreshInterval: 2000,
     slotsRefreshTimeout: 1000,

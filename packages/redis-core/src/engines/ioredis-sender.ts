@@ -8,7 +8,7 @@ import { DeadlineWheel } from '../deadline-wheel.ts';
 import type { BatchReply, BatchResult } from '../engine.ts';
 import { fromReplyError } from '../error-replies.ts';
 import { HoldfastError, UnavailableError, UnknownOutcomeError } from '../errors.ts';
-import { isReplyError, lostReply } from '../reply-error.ts';
+import { lostReply, replyOf } from '../reply-error.ts';
 import { scriptDigest } from '../script.ts';
 import { Attempt, BatchAttempt } from './ioredis-attempt.ts';
 import type { IoredisLink } from './ioredis-link.ts';
@@ -176,7 +176,8 @@ export class Sender {
   ): Promise<Reply> {
     const { script } = command;
     if (script === undefined || !(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) {
-      if (error instanceof Error && isReplyError(error)) this.#options.onRefused(command, error.message);
+      const reply = error instanceof Error ? replyOf(error) : undefined;
+      if (reply !== undefined) this.#options.onRefused(command, reply);
       throw this.#explained(command, startedAt, error);
     }
     const args = [script.lua, ...command.args.slice(1)];
@@ -236,9 +237,10 @@ export class Sender {
     error: unknown,
   ): unknown {
     if (error instanceof HoldfastError || !(error instanceof Error)) return error;
-    if (isReplyError(error)) {
+    const reply = replyOf(error);
+    if (reply !== undefined) {
       this.#link.answered(startedAt);
-      return fromReplyError(error.message, error);
+      return fromReplyError(reply, error);
     }
     // Refused by the client because there is no connection: it was never written.
     if (error.message.startsWith("Stream isn't writeable")) return this.#link.unavailable(error);

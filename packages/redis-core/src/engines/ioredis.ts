@@ -105,6 +105,11 @@ export class IoredisEngine extends CommandEngine {
     return this.#link.ensure(performance.now() + deadlineMsOf(options, this.#timeoutMs));
   }
 
+  /** The deadline of a call that has none of its own. */
+  protected get timeoutMs(): number {
+    return this.#timeoutMs;
+  }
+
   protected get client(): Redis {
     return this.#client;
   }

@@ -1,7 +1,10 @@
+import { CommandError } from '../errors.ts';
 import type { ScanPage, ScanReply } from '../engine.ts';
 import type { MemorySlots, Slot } from './memory-slots.ts';
 
 const MAX_OPEN_SCANS = 64;
+/** The place, and where the scan ends. */
+const form = /^-?\d{1,20}(-\d{1,20})?$/;
 
 /** Scans of the memory engine that are under way. */
 export class MemoryScans {
@@ -19,6 +22,7 @@ export class MemoryScans {
 
   /** One page; as `RedisEngine.scan`. */
   page(page: ScanPage): ScanReply {
+    if (page.cursor !== undefined && !form.test(page.cursor)) throw new CommandError('ERR invalid cursor');
     const [from = -1, until = this.#slots.sequence] = page.cursor?.split('-').map(Number) ?? [];
     const iterator = this.#resume(page.cursor, from);
     const keys: string[] = [];
