@@ -152,13 +152,13 @@ test('on a cluster a namespace is listed and invalidated whole while a slot of i
     expect(inSlot.length).toBeGreaterThan(1);
 
     // The move begins when the other masters have been looked at.
-    const { scan } = engine;
+    const scan = engine.scan.bind(engine);
     let pages = 0;
     let move: Awaited<ReturnType<typeof started.beginMove>> | undefined;
     vi.spyOn(engine, 'scan').mockImplementation(async (page, options) => {
       pages += 1;
       if (pages === 3) move = await started.beginMove(inSlot[0] ?? '', inSlot.slice(0, 1));
-      return scan.call(engine, page, options);
+      return scan(page, options);
     });
     const seen = new Set<string>();
     let cursor: string | null | undefined;

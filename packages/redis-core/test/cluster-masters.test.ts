@@ -171,8 +171,8 @@ async function keyNotOn(cluster: RedisCluster, server: RedisServer): Promise<str
 
 /** The replicas tell where the slots are, and the client takes that for a connection. */
 test.each([
-  ['frozen', (one: RedisServer) => one.pause(), (one: RedisServer) => one.resume()],
-  ['killed', (one: RedisServer) => one.kill(), (one: RedisServer) => one.start()],
+  ['frozen', async (one: RedisServer) => one.pause(), async (one: RedisServer) => one.resume()],
+  ['killed', async (one: RedisServer) => one.kill(), async (one: RedisServer) => one.start()],
 ])('a cluster whose masters are all %s is not available before one of them has answered', async (_name, end, heal) => {
   const cluster = await startCluster();
   const masters = await cluster.masters();

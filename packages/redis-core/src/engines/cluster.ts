@@ -155,9 +155,9 @@ export class ClusterEngine extends IoredisEngine {
     startedAt: number,
     options: CallOptions = {},
   ): Promise<BatchResult> {
-    const deadlineMs = Math.max(1, startedAt + (options.deadlineMs ?? this.timeoutMs) - performance.now());
+    const leftMs = startedAt + (options.deadlineMs ?? this.timeoutMs) - performance.now();
     const singles = keys.map((key): BatchOperation => ({ op, keys: [key] }));
-    const results = await super.batch(singles, { ...options, deadlineMs });
+    const results = await super.batch(singles, { ...options, deadlineMs: Math.max(1, Math.ceil(leftMs)) });
     return joined(results, (values) =>
       op === 'mget' ? (values.flat() as BatchReply) : values.reduce<number>((sum, count) => sum + Number(count), 0),
     );
@@ -167,6 +167,13 @@ export class ClusterEngine extends IoredisEngine {
   override async scan(page: ScanPage, options?: CallOptions): Promise<ScanReply> {
     await this.ready(options);
     return this.#scan.page(page, options);
+  }
+
+  override async dbsize(options?: CallOptions): Promise<number> {
+    await this.ready(options);
+    const { masters } = topologyOf(this.#cluster);
+    const parts = await Promise.all(masters.map((node) => this.send({ ...commands.dbsize(), node }, options)));
+    return parts.reduce((sum, part) => sum + part, 0);
   }
 
   /** The sum over all masters of what can be added (memory, keys, clients, commands); the rest as the first says it. */
