@@ -8,7 +8,7 @@ import { UnavailableError } from '../errors.ts';
 import type { ServerClock } from '../server-clock.ts';
 import type { ServerLimits } from '../server-limits.ts';
 import { ClusterMaster } from './cluster-master.ts';
-import { addressOf, topologyOf } from './cluster-topology.ts';
+import { addressOf, separateSlots, topologyOf } from './cluster-topology.ts';
 import { CLOCK_INTERVAL_MS, PROBE_DEADLINE_MS, PROBE_INTERVAL_MS } from './ioredis-link.ts';
 
 /** A call that was not made, because the master that it is for was known to be away. */
@@ -43,7 +43,10 @@ export class ClusterMasters {
     this.#cluster = cluster;
     this.#options = options;
     // The table of slots was read: at the start, after a redirection, and every two seconds.
-    cluster.on('refresh', () => this.#follow());
+    cluster.on('refresh', () => {
+      separateSlots(cluster);
+      this.#follow();
+    });
     this.#clockTimer = setInterval(() => {
       for (const master of this.#masters.values()) master.measure().catch(() => undefined);
     }, CLOCK_INTERVAL_MS).unref();

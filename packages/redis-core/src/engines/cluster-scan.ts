@@ -58,21 +58,18 @@ export class ClusterScan {
     return this.#lookAtMoves(progress, page, keys, options);
   }
 
-  /** Takes into account which slots have got another owner since the page before. */
+  /** Takes into account which slots have got another owner since the page before; begins anew where that is too much. */
   #follow(before: ScanProgress | undefined): ScanProgress {
     const { fingerprint, masters } = topologyOf(this.#options.cluster);
+    if (before?.owners === fingerprint) return before;
     const now = this.#options.cluster.slots.map((nodes) => nodes?.[0]);
-    const anew: ScanProgress = { owners: fingerprint, at: 0, cursor: '0', disturbed: [] };
-    if (before === undefined) {
-      this.#remember(fingerprint, now);
-      return anew;
-    }
-    if (before.owners === fingerprint) return before;
-    const then = this.#tables.get(before.owners);
+    const then = before === undefined ? undefined : this.#tables.get(before.owners);
     this.#remember(fingerprint, now);
+    const anew: ScanProgress = { owners: fingerprint, at: 0, cursor: '0', disturbed: [] };
     // Another process began it, too long ago, or a node came or went: its place among the others says nothing any more.
-    if (then === undefined || new Set(then.filter((owner) => owner !== undefined)).size !== masters.length) return anew;
-    if (then.some((owner) => owner !== undefined && !masters.includes(owner))) return anew;
+    if (before === undefined || then === undefined) return anew;
+    const owners = new Set(then.filter((owner) => owner !== undefined));
+    if (owners.size !== masters.length || masters.some((master) => !owners.has(master))) return anew;
     const changed = [...now.keys()].filter((slot) => now[slot] !== then[slot]);
     const disturbed = [...new Set([...before.disturbed, ...changed])];
     return disturbed.length > MAX_DISTURBED ? anew : { ...before, owners: fingerprint, disturbed };
@@ -96,12 +93,16 @@ export class ClusterScan {
     const views = await Promise.all(nodes.map((node) => this.#viewOf(node, options)));
     const table = this.#options.cluster.slots.map((owners) => owners?.[0]);
     const moved = views.flatMap((view, index) => (view === undefined ? [] : disturbedSlots(view, nodes[index], table)));
-    const disturbed = [...new Set([...progress.disturbed, ...moved])];
+    // What was walked were the masters as they were known with this page: they may be others by now.
+    const followed = this.#follow(progress);
+    const isAnew = followed !== progress && followed.at === 0 && followed.cursor === '0';
+    if (isAnew) return { keys, cursor: scanCursor(followed) };
+    const disturbed = [...new Set([...followed.disturbed, ...moved])];
     if (disturbed.length === 0) return { keys, cursor: null };
-    if (disturbed.length <= MAX_DISTURBED) return { keys, cursor: scanCursor({ ...progress, at: 'moves', disturbed }) };
+    if (disturbed.length <= MAX_DISTURBED) return { keys, cursor: scanCursor({ ...followed, at: 'moves', disturbed }) };
     // The client's own table is an old one.
     this.#options.cluster.refreshSlotsCache();
-    return { keys, cursor: scanCursor({ ...progress, at: 0, cursor: '0', disturbed: [] }) };
+    return { keys, cursor: scanCursor({ ...followed, at: 0, cursor: '0', disturbed: [] }) };
   }
 
   /** Reads some of the slots that were moved, wherever their keys are. */

@@ -27,6 +27,17 @@ export function topologyOf(cluster: Cluster): Topology {
 }
 
 /**
+ * Gives each slot a list of owners of its own. The client has one list for a whole range, and writes the new owner of a single
+ * slot, which a redirection names, into it: until it reads the table anew, all the range seems to have moved.
+ */
+export function separateSlots(cluster: Cluster): void {
+  for (const [slot, owners] of cluster.slots.entries()) {
+    // Typed as always there, but a slot may have no owner.
+    if ((owners as string[] | undefined) !== undefined) cluster.slots[slot] = [...owners];
+  }
+}
+
+/**
  * The client's connection to a master.
  * @throws UnavailableError when there is none
  */
