@@ -4,6 +4,7 @@ import { releaseBody } from './body-memory.ts';
 import type { CacheCore } from './cache-core.ts';
 import { encodeEntry } from './entry.ts';
 import type { GetOrSet } from './get-or-set.ts';
+import { inParts } from './in-parts.ts';
 import type { WriteItem, WriteOutcome } from './options.ts';
 import { cacheWrite, type WriteReply } from './write-script.ts';
 import { isNoEntry, servedByHead } from './presence.ts';
@@ -79,7 +80,7 @@ export class Writing {
   async #carryOut(sealed: readonly Sealed[], send: (some: readonly Sealed[]) => Promise<Replies>): Promise<Replies> {
     if (sealed.length === 0) return [];
     const sendAndRelease = async (some: readonly Sealed[]): Promise<Replies> => {
-      const answers = await send(some);
+      const answers = await inParts(some, send);
       for (const [index, { fill }] of some.entries()) {
         if (typeof answers[index] === 'number') this.#release(fill);
       }

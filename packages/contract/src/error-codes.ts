@@ -77,6 +77,11 @@ export const errorCodes = {
   KEY_INVALID: { status: 400, title: 'A key or a name is not allowed.', retryable: false },
   VALUE_NOT_SERIALIZABLE: { status: 400, title: 'A value cannot be stored.', retryable: false },
   REDIS_WRONG_TYPE: { status: 409, title: 'The key holds another type of value.', retryable: false },
+  REDIS_REQUEST_TOO_LARGE: {
+    status: 413,
+    title: 'This Redis does not take so much in one request; nothing was changed.',
+    retryable: false,
+  },
   CANCELLED: { status: 499, title: 'The caller gave up before this was done; nothing was changed.', retryable: true },
   OPTION_INVALID: {
     status: 500,

@@ -25,6 +25,7 @@ const faults = [
   'forbidden',
   'no-database',
   'full',
+  'over-quota',
   'not-ready',
   'read-only',
   'not-persisting',
@@ -36,7 +37,7 @@ const faults = [
 const fault = Type.Optional(
   oneOf(faults, {
     description:
-      'The kind of the reason: `refused`, `unresolved`, `unreachable`, `silent`, `closed`, `not-redis`, `too-old`, `no-tls`, `certificate`, `no-database`, `full`, `not-ready`, `other`; `read-only`, `not-persisting`, `too-few-replicas`, `out-of-memory`, where it is there and refuses writes; or `password-wanted`, `password-refused`, `forbidden`, where it refuses access.',
+      'The kind of the reason: `refused`, `unresolved`, `unreachable`, `silent`, `closed`, `not-redis`, `too-old`, `no-tls`, `certificate`, `no-database`, `full`, `over-quota`, `not-ready`, `other`; `read-only`, `not-persisting`, `too-few-replicas`, `out-of-memory`, where it is there and refuses writes; or `password-wanted`, `password-refused`, `forbidden`, where it refuses access.',
   }),
 );
 

@@ -23,6 +23,8 @@ export type FaultKind =
   | 'forbidden'
   | 'no-database'
   | 'full'
+  /** More requests than its plan allows (Upstash): it refuses all of them for a time. */
+  | 'over-quota'
   /** It is there, and serves nobody now: it loads its data, or has lost its master. */
   | 'not-ready'
   /** It is a replica: it serves reads and refuses writes. */
@@ -58,6 +60,7 @@ const patterns: readonly (readonly [RegExp, FaultKind])[] = [
   [/unknown command .?(HELLO|AUTH)\b|wrong number of arguments for 'auth'/i, 'too-old'],
   [/DB index is out of range|invalid DB index/, 'no-database'],
   [/max number of clients/, 'full'],
+  [/max [a-z ]*limit exceeded|max concurrent |rate limit|too many requests|bandwidth (limit|quota)/i, 'over-quota'],
   [/^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY)\b/, 'not-ready'],
   // A script's error may carry the word of the command that failed inside it.
   [/(^|-)READONLY\b/, 'read-only'],
@@ -154,6 +157,8 @@ function sentence(kind: FaultKind, brief: string, target: RedisTarget, wasConnec
       return `${at} does not have the configured database (${brief}): correct its number`;
     case 'full':
       return `${at} takes no more clients (${brief}): raise its maxclients, or end others`;
+    case 'over-quota':
+      return `${at} refuses requests beyond its limit (${brief}): raise its plan, or send it fewer`;
     case 'not-ready':
       return `${at} is not ready (${brief})`;
     case 'read-only':

@@ -64,6 +64,11 @@ export const redisErrors = {
     status: 409,
     title: 'The key holds another type of value.',
   },
+  requestTooLarge: {
+    code: 'REDIS_REQUEST_TOO_LARGE',
+    status: 413,
+    title: 'This Redis does not take so much in one request; nothing was changed.',
+  },
   outOfMemory: {
     code: 'REDIS_OUT_OF_MEMORY',
     status: 507,
@@ -149,6 +154,13 @@ export class UnknownOutcomeError extends HoldfastError {
 export class WrongTypeError extends HoldfastError {
   constructor(message: string, options?: HoldfastErrorOptions) {
     super(redisErrors.wrongType, message, options);
+  }
+}
+
+/** What is sent (or, of a read, what would be replied) is more than the server takes at once: certainly not applied. */
+export class RequestTooLargeError extends HoldfastError {
+  constructor(message: string, options?: HoldfastErrorOptions) {
+    super(redisErrors.requestTooLarge, message, options);
   }
 }
 

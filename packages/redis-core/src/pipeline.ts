@@ -1,6 +1,12 @@
 import { publishEvent } from './channels.ts';
 import type { BatchOperation, BatchReply, BatchResult, RedisEngine } from './engine.ts';
-import { CancelledError, HoldfastError, UnavailableError, UnknownOutcomeError } from './errors.ts';
+import {
+  CancelledError,
+  HoldfastError,
+  RequestTooLargeError,
+  UnavailableError,
+  UnknownOutcomeError,
+} from './errors.ts';
 import { anything, callback, checkOptions, milliseconds, type OptionRules, text, wholeNumber } from './option-rules.ts';
 import { asBatchOperation, keysOf, type PipelineOperation } from './pipeline-operation.ts';
 import { plan, type PlannedBatch } from './pipeline-plan.ts';
@@ -161,7 +167,9 @@ class Work {
       if (result === undefined) continue;
       // What may have been applied is not written once more: it might undo what somebody else has written since.
       const isRefused = !result.ok && !(result.error instanceof UnknownOutcomeError);
-      const mayRepeat = batch.kind === 'read' || (batch.kind === 'write' && isRefused);
+      // What was too large as one is taken in parts.
+      const isTooLarge = !result.ok && result.error instanceof RequestTooLargeError;
+      const mayRepeat = batch.kind === 'read' || (batch.kind === 'write' && isRefused) || isTooLarge;
       const isShared = places.length > 1;
       if (!result.ok && isShared && mayRepeat && this.#isWorthRepeating(result.error)) again.push(...places);
       else if (!result.ok || !isShared) for (const place of places) this.#settle(place, this.#own(place, result));

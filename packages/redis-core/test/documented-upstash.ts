@@ -6,8 +6,15 @@ import { Redis } from 'ioredis';
 export interface DocumentedUpstash {
   readonly url: string;
   readonly token: string;
+  /** How many commands each request since the start had. */
+  readonly requests: readonly number[];
+  /** From now on each request is answered so by its text, or never; `undefined`: by Redis, as always. */
+  answerWith(fault: ((body: string) => Fault | undefined) | undefined): void;
   close(): Promise<void>;
 }
+
+/** A status and the text of the error, or no answer at all. */
+export type Fault = { readonly status: number; readonly error: string } | 'silence';
 
 /**
  * What the documentation of Upstash's REST API says and the other test server leaves out, before a real Redis: base64
@@ -23,6 +30,8 @@ export async function startDocumentedUpstash(address: {
   const { host, port } = address;
   const redis = new Redis({ host, port, protocol: 2 });
   const subscribers = new Set<Redis>();
+  const requests: number[] = [];
+  let faultOf: ((body: string) => Fault | undefined) | undefined;
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
@@ -42,7 +51,19 @@ export async function startDocumentedUpstash(address: {
     if (kind === 'subscribe') return subscribe(decodeURIComponent(channel), response);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = JSON.parse(Buffer.concat(chunks).toString()) as (string | number)[][];
+    const text = Buffer.concat(chunks).toString();
+    const body = JSON.parse(text) as (string | number)[][];
+    requests.push(body.length);
+    const fault = faultOf?.(text);
+    if (fault === 'silence') return;
+    // An error without a status of its own is that of each command.
+    if (fault?.status === 200)
+      return reply(
+        response,
+        200,
+        body.map(() => ({ error: fault.error })),
+      );
+    if (fault !== undefined) return reply(response, fault.status, { error: fault.error });
     const encode = request.headers['upstash-encoding'] === 'base64' ? base64 : utf8;
     const pipeline = redis.pipeline();
     for (const [name, ...args] of body) pipeline.callBuffer(String(name), ...args.map(String));
@@ -71,6 +92,10 @@ export async function startDocumentedUpstash(address: {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     token,
+    requests,
+    answerWith(fault) {
+      faultOf = fault;
+    },
     async close() {
       for (const subscriber of subscribers) subscriber.disconnect();
       redis.disconnect();

@@ -11,6 +11,7 @@ import {
 } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createEngine, type RedisEngine, UnavailableError, UnknownOutcomeError } from '../src/index.ts';
+import { calm } from './contract/calm.ts';
 import { counterWithLimit } from './contract/example-script.ts';
 import { type DocumentedUpstash, startDocumentedUpstash } from './documented-upstash.ts';
 
@@ -40,7 +41,7 @@ describe('the Upstash engine', () => {
       name: 'upstash',
       target: { kind: 'upstash', url: `http://${proxy.host}:${proxy.port}`, token: rest.token },
       // A busy machine is no outage; tests of deadlines bring their own.
-      commandTimeoutMs: 60_000,
+      ...calm,
       connectionTimeoutMs: 60_000,
     });
     await engine.time();

@@ -103,6 +103,7 @@ export const putEntry = {
       'PRECONDITION_FAILED',
       'BODY_TOO_LARGE',
       'VALUE_TOO_LARGE',
+      'REDIS_REQUEST_TOO_LARGE',
       'UNSUPPORTED_MEDIA_TYPE',
       'REDIS_UNAVAILABLE',
       'REDIS_UNKNOWN_OUTCOME',

@@ -100,6 +100,12 @@ function failureOf(error: unknown): RestFailure {
   // The library appends the whole request to what the server said.
   if (error.name === 'UpstashError') return new RestFailure('refused', error.message.split(', command was: ')[0] ?? '');
   if (error.name === 'UpstashJSONParseError') {
+    // What stands before the endpoint refuses with a page of its own.
+    const page = /\b(413|429)\b|(Request Entity|Payload|Content) Too Large|Too Many Requests/i.exec(
+      error.message.slice(0, 500),
+    );
+    if (page !== null)
+      return new RestFailure('refused', /413|large/i.test(page[0]) ? 'Content Too Large' : 'Too Many Requests');
     return new RestFailure('lost', 'The REST endpoint answered with something that is not JSON.');
   }
   const cause = error.cause as { code?: unknown; message?: unknown } | undefined;

@@ -1,3 +1,4 @@
+import { BatchRoom, byteLength } from '../batch-bytes.ts';
 import type { Command } from '../command.ts';
 import { UnsupportedError } from '../errors.ts';
 import {
@@ -49,6 +50,22 @@ export function encodeCommand(command: Command<unknown>, repliesBytes: boolean):
 export function encodeEval(encoded: Encoded): Encoded {
   const { lua } = encoded;
   return lua === undefined ? encoded : { ...encoded, rest: ['EVAL', lua, ...encoded.rest.slice(2)] };
+}
+
+/** What is sent, by its places, in requests of a bounded size, in order: servers refuse what is too large as a whole. */
+export function inRequests(list: readonly Encoded[]): readonly (readonly number[])[] {
+  const requests: number[][] = [];
+  let room: BatchRoom | undefined;
+  for (const [place, { rest }] of list.entries()) {
+    const bytes = rest.reduce<number>((sum, part) => sum + byteLength(String(part)), 0);
+    if (room?.take(1, bytes) !== true) {
+      room = new BatchRoom(Infinity);
+      room.take(1, bytes);
+      requests.push([]);
+    }
+    requests.at(-1)?.push(place);
+  }
+  return requests;
 }
 
 function wrappedCommand({ digest, lua, args }: WrappedCommand): Encoded {

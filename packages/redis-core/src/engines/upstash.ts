@@ -13,16 +13,18 @@ import type { EngineOptions, UpstashTarget } from '../connection.ts';
 import type { BatchResult, CallOptions, EngineKind, EngineStatus, Unsubscribe } from '../engine.ts';
 import { deadlineMsOf } from '../engine-rules.ts';
 import { withDeadline } from '../deadline.ts';
-import { fromReplyError } from '../error-replies.ts';
-import { type HoldfastError, UnavailableError, UnknownOutcomeError } from '../errors.ts';
+import { type HoldfastError, RequestTooLargeError, UnavailableError, UnknownOutcomeError } from '../errors.ts';
 import { lostReply } from '../reply-error.ts';
 import { ServerClock } from '../server-clock.ts';
 import { CommandEngine } from './command-engine.ts';
 import { reconnectDelayMs } from './ioredis-client.ts';
-import { type Encoded, encodeCommand, encodeEval, plainWrapper } from './upstash-codec.ts';
+import { PROBE_DEADLINE_MS, PROBE_INTERVAL_MS } from './ioredis-link.ts';
+import { type Encoded, encodeCommand, encodeEval, inRequests, plainWrapper } from './upstash-codec.ts';
 import { fromBase64 } from './upstash-binary.ts';
+import { fromRefusal, isOverQuota, isUsedUp, USED_UP_RETRY_MS } from './upstash-refusals.ts';
 import { RestFailure, type RestReply, UpstashClient } from './upstash-client.ts';
 import { UpstashSubscriber } from './upstash-subscriber.ts';
+import { RestWatch } from './upstash-watch.ts';
 
 export interface UpstashEngineOptions extends EngineOptions {
   readonly target: UpstashTarget;
@@ -34,9 +36,18 @@ interface Pending {
   readonly place: number;
 }
 
+interface Sent {
+  readonly command: Command<unknown>;
+  readonly encoded: Encoded;
+}
+
 const REPLY_TEST = 'holdfast';
 /** How often the server's clock is measured, at most. */
 const CLOCK_INTERVAL_MS = 300_000;
+/** So long a call waits for the first answer of all, and a question whether the endpoint is back for its own… */
+const ANSWER_MS = 1000;
+/** …and each tenth as long as a call, in case the way has become longer. */
+const FULL_TIME_EVERY = 10;
 
 /**
  * Redis over the REST protocol of Upstash. There is no connection, so whether it is available is what the last requests
@@ -52,6 +63,9 @@ export class UpstashEngine extends CommandEngine {
   readonly #clock = new ServerClock();
   readonly #closing = new AbortController();
   readonly #breaker: Breaker;
+  readonly #watch: RestWatch;
+  /** The longest that is waited for an answer that shows whether the endpoint is there. */
+  readonly #answerMs: number;
   readonly #availability = new Set<(available: boolean) => void>();
   /** Settles with the first request, which also learns what the server can do. */
   readonly #first: Promise<void>;
@@ -63,6 +77,8 @@ export class UpstashEngine extends CommandEngine {
   #repliesBase64 = true;
   #hasConnected = false;
   #fault: ConnectionFault = { kind: 'other', reason: notConnectedYet };
+  /** It refuses everything until somebody pays, or the day is over. */
+  #isUsedUp = false;
   /** What was published last, while it is away. */
   #toldKind: ConnectionFault['kind'] | undefined;
 
@@ -72,7 +88,15 @@ export class UpstashEngine extends CommandEngine {
     this.#client = new UpstashClient(options.target);
     this.#subscriber = new UpstashSubscriber(options.target);
     this.#breaker = new Breaker((state) => this.#setAvailable(state === 'closed'));
-    this.#first = this.#hello(options.connectionTimeoutMs ?? 10_000)
+    const { probeIntervalMs = PROBE_INTERVAL_MS, connectionTimeoutMs = 10_000 } = options;
+    this.#answerMs = probeIntervalMs === 0 ? Infinity : ANSWER_MS;
+    this.#watch = new RestWatch({
+      intervalMs: probeIntervalMs,
+      deadlineMs: options.probeDeadlineMs ?? PROBE_DEADLINE_MS,
+      ask: (timeoutMs) => this.#client.send([['PING']], timeoutMs, this.#closing.signal),
+      onSilence: (silentMs) => this.#giveUp(silentMs),
+    });
+    this.#first = this.#hello(connectionTimeoutMs)
       .then(() => this.#setAvailable(true))
       .catch(() => this.#breaker.trip())
       .finally(() => {
@@ -102,7 +126,9 @@ export class UpstashEngine extends CommandEngine {
   protected override async sendAll(list: readonly Command<unknown>[], options?: CallOptions): Promise<BatchResult[]> {
     const startedAt = performance.now();
     const deadlineAt = startedAt + deadlineMsOf(options, this.#options.commandTimeoutMs ?? 5000);
-    if (!this.#attempted) await withDeadline(this.#first, deadlineAt, () => this.#unavailable());
+    if (!this.#attempted) {
+      await withDeadline(this.#first, Math.min(deadlineAt, startedAt + this.#answerMs), () => this.#unavailable());
+    }
     if (!this.#available) throw this.#unavailable();
     this.#keepTime(startedAt);
     const results: BatchResult[] = [];
@@ -122,12 +148,27 @@ export class UpstashEngine extends CommandEngine {
       }
       const delayMs = Math.min(this.#options.retryDelayMs ?? 1000, 50 * 2 ** retry);
       const isOver = retry >= (this.#options.retryAttempts ?? 3) || performance.now() + delayMs >= deadlineAt;
-      if (again.length === 0 || isOver || this.#closing.signal.aborted) break;
+      if (again.length === 0 || isOver || !this.#available) break;
       await wait(delayMs);
       pending = again;
     }
     for (const [place, command] of list.entries()) this.#publish(command, startedAt, results[place]);
     return results;
+  }
+
+  /** One whose values are too much for one request is asked for in parts. */
+  override async mget(keys: readonly string[], options?: CallOptions): Promise<(Buffer | null)[]> {
+    const startedAt = performance.now();
+    try {
+      return await super.mget(keys, options);
+    } catch (error) {
+      if (!(error instanceof RequestTooLargeError) || keys.length < 2) throw error;
+      const deadlineAt = startedAt + deadlineMsOf(options, this.#options.commandTimeoutMs ?? 5000);
+      const rest = (): CallOptions => ({ deadlineMs: Math.max(1, Math.ceil(deadlineAt - performance.now())) });
+      const middle = Math.ceil(keys.length / 2);
+      const first = await this.mget(keys.slice(0, middle), rest());
+      return [...first, ...(await this.mget(keys.slice(middle), rest()))];
+    }
   }
 
   override async subscribe(channel: string, listener: (message: Buffer) => void): Promise<Unsubscribe> {
@@ -168,62 +209,72 @@ export class UpstashEngine extends CommandEngine {
     this.#setAvailable(false);
     this.#fault = { kind: 'other', reason: 'closed' };
     this.#closing.abort();
+    this.#watch.stop();
     this.#subscriber.close();
     await this.#first;
   }
 
-  /** One request, and a second one for the scripts that the server turned out not to know (it ran none of these). */
+  /** A request for each megabyte, and another for the scripts that the server turned out not to know (it ran none of these). */
   async #sendOnce(pending: readonly Pending[], deadlineAt: number): Promise<BatchResult[]> {
     const encoded = pending.map(({ command }) => encodeCommand(command, this.#repliesBase64));
-    const results = await this.#request(pending, encoded, deadlineAt);
-    const unknown = results.flatMap((result, index) =>
-      !result.ok && result.error.message.includes('NOSCRIPT') ? [index] : [],
-    );
-    if (unknown.length > 0) {
-      const asked = unknown.flatMap((index) => {
-        const one = pending[index];
-        const sent = encoded[index];
-        return one === undefined || sent === undefined ? [] : [{ one, sent: encodeEval(sent) }];
+    const results: BatchResult[] = [];
+    for (const places of inRequests(encoded)) {
+      const sent = places.flatMap((place): Sent[] => {
+        const [one, code] = [pending[place], encoded[place]];
+        return one === undefined || code === undefined ? [] : [{ command: one.command, encoded: code }];
       });
-      const retried = await this.#request(
-        asked.map(({ one }) => one),
-        asked.map(({ sent }) => sent),
-        deadlineAt,
-      );
-      for (const [at, index] of unknown.entries()) {
-        const result = retried[at];
-        if (result !== undefined) results[index] = result;
+      results.push(...(await this.#request(sent, deadlineAt)));
+      const unknown = sent.flatMap((one, index): (Sent & { readonly place: number })[] => {
+        const place = (places[0] ?? 0) + index;
+        const result = results[place];
+        const isUnknown = result?.ok === false && result.error.message.includes('NOSCRIPT');
+        return isUnknown ? [{ ...one, encoded: encodeEval(one.encoded), place }] : [];
+      });
+      if (unknown.length === 0) continue;
+      for (const [at, result] of (await this.#request(unknown, deadlineAt)).entries()) {
+        const place = unknown[at]?.place;
+        if (place !== undefined) results[place] = result;
       }
     }
     return results;
   }
 
   /** Never rejects: a request that failed is the failure of each of its commands. */
-  async #request(pending: readonly Pending[], encoded: readonly Encoded[], deadlineAt: number): Promise<BatchResult[]> {
+  async #request(sent: readonly Sent[], deadlineAt: number): Promise<BatchResult[]> {
+    if (!this.#available) return sent.map(() => ({ ok: false, error: this.#unavailable() }));
     try {
-      const rest = encoded.map(({ rest: one }) => one);
-      const replies = await this.#client.send(rest, deadlineAt - performance.now(), this.#closing.signal);
+      const rest = sent.map(({ encoded }) => encoded.rest);
+      const replies = await this.#watch.during((ended) =>
+        this.#client.send(rest, deadlineAt - performance.now(), AbortSignal.any([this.#closing.signal, ended])),
+      );
       this.#breaker.succeeded();
-      return replies.map((reply, index) => this.#result(reply, pending[index], encoded[index]));
+      const results = replies.map((reply, index) => this.#result(reply, sent[index]));
+      const refused = replies.find((reply) => 'error' in reply && isOverQuota(reply.error));
+      if (refused !== undefined && 'error' in refused) await this.#failed(new RestFailure('refused', refused.error));
+      return results;
     } catch (error) {
+      if (sent.length > 1 && error instanceof RestFailure && isTooLarge(error)) {
+        const middle = Math.ceil(sent.length / 2);
+        const first = await this.#request(sent.slice(0, middle), deadlineAt);
+        return [...first, ...(await this.#request(sent.slice(middle), deadlineAt))];
+      }
       await this.#failed(error);
-      return pending.map(({ command }) => ({ ok: false, error: this.#errorOf(error, command) }));
+      return sent.map(({ command }) => ({ ok: false, error: this.#errorOf(error, command) }));
     }
   }
 
-  #result(reply: RestReply, one: Pending | undefined, encoded: Encoded | undefined): BatchResult {
-    if ('error' in reply) return { ok: false, error: fromReplyError(reply.error) };
-    if (one === undefined || encoded === undefined)
-      return { ok: false, error: new UnknownOutcomeError('There is no reply.') };
-    const decoded = encoded.decode(this.#repliesBase64 ? fromBase64(reply.result) : reply.result);
-    return { ok: true, value: one.command.decode(decoded) as never };
+  #result(reply: RestReply, sent: Sent | undefined): BatchResult {
+    if ('error' in reply) return { ok: false, error: fromRefusal(reply.error) };
+    if (sent === undefined) return { ok: false, error: new UnknownOutcomeError('There is no reply.') };
+    const decoded = sent.encoded.decode(this.#repliesBase64 ? fromBase64(reply.result) : reply.result);
+    return { ok: true, value: sent.command.decode(decoded) as never };
   }
 
   #errorOf(error: unknown, command: Command<unknown>): HoldfastError {
     if (this.#closing.signal.aborted) return lostReply(command.safety, 'The engine was closed before the reply came.');
     if (!(error instanceof RestFailure))
       return lostReply(command.safety, `The reply was not understood: ${String(error)}`);
-    if (error.kind === 'refused') return this.#available ? fromReplyError(error.message) : this.#unavailable();
+    if (error.kind === 'refused') return this.#available ? fromRefusal(error.message) : this.#unavailable();
     if (error.kind === 'not-sent') return this.#unavailable();
     return lostReply(command.safety, `${error.message} (${command.name})`);
   }
@@ -231,13 +282,29 @@ export class UpstashEngine extends CommandEngine {
   async #failed(error: unknown): Promise<void> {
     if (!(error instanceof RestFailure)) return;
     const fault = explainFault(error, this.#options.target, this.#hasConnected);
-    const isShutOut = isAccessRefused(fault.kind);
+    const isShutOut = error.kind === 'refused' && (isAccessRefused(fault.kind) || isOverQuota(error.message));
     // Any other refusal is an answer.
     if (error.kind === 'refused' && !isShutOut) return;
-    this.#fault = fault;
+    this.#note(error, fault);
     if (this.#closing.signal.aborted || this.#breaker.state !== 'closed') return;
     if (error.kind === 'not-sent' || isShutOut) await this.#breaker.trip();
     if (await this.#breaker.failed()) void this.#heal();
+  }
+
+  /** Requests under way are ended behind this, with an outcome that nobody knows. */
+  #giveUp(silentMs: number): void {
+    if (this.#closing.signal.aborted || !this.#available) return;
+    const reason = `${addressOf(this.#options.target)} has not answered for ${Math.round(silentMs)} ms`;
+    this.#fault = { kind: 'silent', reason };
+    this.#isUsedUp = false;
+    void this.#breaker.trip();
+    this.#setAvailable(false);
+    void this.#heal();
+  }
+
+  #note(error: unknown, fault: ConnectionFault): void {
+    this.#fault = fault;
+    this.#isUsedUp = error instanceof Error && isUsedUp(error.message);
   }
 
   /** Asks until it is answered. */
@@ -245,9 +312,13 @@ export class UpstashEngine extends CommandEngine {
     if (this.#healing) return;
     this.#healing = true;
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
-      await wait(reconnectDelayMs(attempt));
+      // What is used up is seldom there again soon, and each question counts.
+      const pauseMs = this.#isUsedUp ? Math.min(USED_UP_RETRY_MS, 1000 * 2 ** Math.min(attempt, 10)) : 0;
+      await wait(Math.max(pauseMs, reconnectDelayMs(attempt)), this.#closing.signal);
       if (this.#closing.signal.aborted) break;
-      if (await this.#breaker.attempt(() => this.#hello(this.#options.commandTimeoutMs ?? 5000))) break;
+      const longestMs = this.#options.commandTimeoutMs ?? 5000;
+      const timeoutMs = attempt % FULL_TIME_EVERY === 0 ? longestMs : Math.min(longestMs, this.#answerMs);
+      if (await this.#breaker.attempt(() => this.#hello(timeoutMs))) break;
     }
     this.#healing = false;
   }
@@ -271,14 +342,15 @@ export class UpstashEngine extends CommandEngine {
         this.#clock.measure(sentAt, performance.now(), (seconds ?? 0) * 1000 + (micros ?? 0) / 1000);
       }
     } catch (error) {
-      this.#fault = explainFault(error, this.#options.target, this.#hasConnected);
+      this.#note(error, explainFault(error, this.#options.target, this.#hasConnected));
       if (!this.#available && this.#fault.kind !== this.#toldKind) this.#tell(false);
       throw error;
     }
   }
 
   #unavailable(): UnavailableError {
-    return new UnavailableError(`Redis "${this.#options.name}" cannot be used: ${this.#fault.reason}.`);
+    const retry = this.#isUsedUp ? { retryAfterMs: USED_UP_RETRY_MS } : {};
+    return new UnavailableError(`Redis "${this.#options.name}" cannot be used: ${this.#fault.reason}.`, retry);
   }
 
   #setAvailable(available: boolean): void {
@@ -316,8 +388,13 @@ function errorText(reply: RestReply | undefined): string {
   return reply !== undefined && 'error' in reply ? reply.error : 'The REST endpoint gave no reply.';
 }
 
-function wait(ms: number): Promise<void> {
+function isTooLarge(failure: RestFailure): boolean {
+  return failure.kind === 'refused' && fromRefusal(failure.message) instanceof RequestTooLargeError;
+}
+
+function wait(ms: number, closing?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms);
+    const timer = setTimeout(resolve, ms);
+    closing?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
   });
 }
