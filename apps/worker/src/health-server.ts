@@ -27,10 +27,13 @@ export function buildHealthServer(options: HealthServerOptions): FastifyInstance
     const running = stuck.length === 0 && Object.values(consumers).every((consumer) => consumer.running);
     const { cache, durable } = runtime.engines;
     const { warnings } = runtime.eviction;
-    const reachable = connectionStates(runtime).every(({ available }) => available);
+    const states = connectionStates(runtime);
+    const reachable = states.every(({ available }) => available);
+    // Which stand in the status of each connection. Nothing is won by sending probes away: it goes on by itself.
+    const refused = states.some(({ refuses }) => refuses !== undefined);
     const outage = enableFallback && !isLockedOut(runtime) ? 'degraded' : 'down';
     return {
-      status: running ? (reachable ? 'ok' : outage) : 'down',
+      status: running ? (reachable ? (refused ? 'degraded' : 'ok') : outage) : 'down',
       version,
       uptime: Math.round(process.uptime()),
       mode,

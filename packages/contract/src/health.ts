@@ -43,7 +43,10 @@ const fault = Type.Optional(
 
 const redis = {
   available: Type.Boolean({ description: 'Whether there is a Redis to which a call made now would be sent.' }),
-  healthy: Type.Boolean({ description: 'Whether it took a write just now; also true where none is configured.' }),
+  healthy: Type.Boolean({
+    description:
+      'Whether it did all that was asked of it just now, a write included; also true where none is configured.',
+  }),
   latencyMs: Type.Union([Type.Number(), Type.Null()]),
   breaker: Type.Union([Type.Literal('closed'), Type.Literal('open')]),
   reason: Type.Optional(
@@ -83,6 +86,17 @@ export const Outbox = Type.Object(
 );
 export type Outbox = Static<typeof Outbox>;
 
+export const Refusal = Type.Object(
+  {
+    connection: Type.String({ description: '`cache`, `durable`, or `queue`.' }),
+    work: oneOf(['read', 'write', 'queue']),
+    reason: Type.String({ description: 'The address, what is wrong, and what to do where that is known.' }),
+    fault: oneOf(faults),
+  },
+  { title: 'Refusal', description: 'Work that a Redis which is there does not do, or not for everybody.' },
+);
+export type Refusal = Static<typeof Refusal>;
+
 export const Redis = Type.Object(redis, { title: 'Redis', description: 'A Redis as this process finds it.' });
 export type Redis = Static<typeof Redis>;
 
@@ -91,6 +105,20 @@ export const Health = Type.Object(
     status,
     version: Type.String(),
     uptime: Type.Number({ description: 'Seconds.' }),
+    available: Type.Object(
+      {
+        read: Type.Boolean({ description: 'Whether entries of the cache are read.' }),
+        write: Type.Boolean({ description: 'Whether entries of the cache are written and removed.' }),
+        queue: Type.Boolean({ description: 'Whether jobs are taken and worked on.' }),
+      },
+      {
+        description:
+          'Whether the store of each kind of work does it now, for all keys and queues. What falls back to memory or to the outbox meanwhile is not counted.',
+      },
+    ),
+    refusals: Type.Array(Refusal, {
+      description: 'Why not, where a Redis is there and refuses. Where it is away its own `reason` says why.',
+    }),
     mode: Type.Union([Type.Literal('embedded'), Type.Literal('redis'), Type.Literal('upstash')]),
     redis: Type.Object({
       ...redis,
@@ -143,6 +171,8 @@ export const exampleHealth: Health = {
   status: 'ok',
   version: '1.0.0',
   uptime: 3600,
+  available: { read: true, write: true, queue: true },
+  refusals: [],
   mode: 'redis',
   redis: {
     ...redisOk,
@@ -160,6 +190,7 @@ export const exampleHealth: Health = {
 export const exampleOutage: Health = {
   ...exampleHealth,
   status: 'down',
+  available: { read: false, write: false, queue: false },
   redis: {
     ...redisAway,
     cacheManager: {

@@ -133,6 +133,8 @@ export interface Handlers<Known extends Catalogue = readonly []> {
 /** What a process is connected to, such as an engine. */
 export interface Connection {
   readonly status: Pick<EngineStatus, 'available' | 'reason' | 'fault' | 'neverConnected' | 'refuses'>;
+  /** Asks whether it does its work now. Rejects with why not, after so many milliseconds at the latest. */
+  prove?(deadlineMs: number): Promise<void>;
 }
 
 /** What a module says of itself in `/health`. */

@@ -2,7 +2,9 @@ import type { BaseConfig } from '@holdfast/config';
 import type { AnyModule, BuiltInModules, ConfigOf, Ground, Parts, StartedModule } from '@holdfast/modules';
 import { createEngine, createKeys } from '@holdfast/redis-core';
 import { EvictionWatch } from './eviction-watch.ts';
+import { connectionsOfModules } from './connections.ts';
 import { checkOrder } from './module-order.ts';
+import { WorkWatch } from './work-watch.ts';
 
 /** Everything that a configuration stands for, running. Whoever works with any modules says so by their `ModuleParts`. */
 export interface Runtime<ModuleParts = Parts<BuiltInModules>> {
@@ -13,6 +15,8 @@ export interface Runtime<ModuleParts = Parts<BuiltInModules>> {
   readonly modules: readonly StartedModule[];
   /** Looks at nothing before it is started. */
   readonly eviction: EvictionWatch;
+  /** Whether a Redis does what callers ask for. Asks nobody before it is asked. */
+  readonly work: WorkWatch;
   /** Closes all of it, the newest first; also where something cannot be closed. Fails then, and says all that failed. */
   close(): Promise<void>;
 }
@@ -50,6 +54,11 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
     targets: { cache: redis.cache.target, durable: redis.durable.target },
   });
   const started: StartedModule[] = [];
+  const work = new WorkWatch({
+    engines,
+    key: ownKey,
+    connections: () => connectionsOfModules({ modules: started }),
+  });
   const lastly: (() => void)[] = [];
   const closeAll = async (): Promise<void> => {
     const failures: unknown[] = [];
@@ -61,6 +70,7 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
       }
     };
     eviction.close();
+    work.close();
     for (const { module, running } of started.toReversed()) await attempt(() => module.close(running.part));
     await Promise.all([attempt(() => engines.cache.close()), attempt(() => engines.durable.close())]);
     for (const end of lastly.toReversed()) await attempt(end);
@@ -92,6 +102,7 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
     parts: parts as Parts<Modules>,
     modules: started,
     eviction,
+    work,
     close,
   };
 }

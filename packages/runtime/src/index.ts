@@ -11,4 +11,5 @@ export { missingRedis } from './require-redis.ts';
 export { exitCodes, StartError } from './start-error.ts';
 export { startProcess, type ProcessOptions, type ProcessParts, type Service } from './start-process.ts';
 export { keepParentTold, tellParent, type NewsForParent } from './tell-parent.ts';
+export type { Refusal, Work, WorkReading, WorkWatch } from './work-watch.ts';
 export { version } from './version.ts';

@@ -80,6 +80,7 @@ async function start(
   const readParts = measureModules(modules, metrics);
   const runtime = await createRuntime(config, { modules, usesFallback: servesApi });
   readParts(runtime);
+  runtime.work.measure(metrics.instruments('the work of Redis'));
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, runtime.engines[name].status.available);
   const connect = async (): Promise<void> => {
     // What is not there is told by the log of the connections; this is what follows from it.
@@ -88,6 +89,7 @@ async function start(
       else logger.warn(withoutRedis);
     }
     runtime.eviction.start(logger);
+    runtime.work.start(logger);
   };
   const { app, port, steps, opened } = await build({ config, logger, metrics, runtime, connect });
   shutDownOnSignal({

@@ -35,6 +35,12 @@ export interface QueueBackend {
    * put back. Never for the first connection. Returns what ends that.
    */
   onReturn(listener: () => void): () => void;
+  /**
+   * Asks whether the store does what jobs ask of it, without leaving anything behind: one command, in a cluster one for each
+   * queue, since each has a slot of its own. What is refused is in `status` then, too.
+   * @throws what a call would be refused with now, or that it was not answered within `deadlineMs`
+   */
+  prove(deadlineMs: number): Promise<void>;
   /** Closes what was opened here, except workers and events, which belong to whoever made them. */
   close(): Promise<void>;
 }

@@ -1,4 +1,10 @@
-import type { HoldfastError, HostAndPort, RedisTarget } from '@holdfast/redis-core';
+import {
+  proveWorkOver,
+  type HoldfastError,
+  type HostAndPort,
+  type ProvableClient,
+  type RedisTarget,
+} from '@holdfast/redis-core';
 import type { Queue } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobStore } from '../admin/job-store.ts';
@@ -127,6 +133,21 @@ export class RedisQueueHandle implements QueueHandle {
 
   async call<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T> {
     return this.#guarded(() => operation(this.queue));
+  }
+
+  /** @throws what a call would be refused with now, or QueueUnavailableError when it was not answered in time */
+  async prove(deadlineMs: number): Promise<void> {
+    const client = await this.#ready();
+    try {
+      await withDeadline(
+        proveWorkOver(client as unknown as ProvableClient, this.queue.getBackend().toKey('hf:probe')),
+        deadlineMs,
+        () => new Error(`Redis did not answer within ${deadlineMs} ms.`),
+      );
+    } catch (error) {
+      if (isServerError(error)) throw this.#refused('writes', error);
+      throw this.#unavailable(error);
+    }
   }
 
   async close(): Promise<void> {

@@ -142,6 +142,12 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       };
       return events;
     },
+    prove: async (deadlineMs) => {
+      const open = [...handles.values()];
+      // All queues of one server share its fate.
+      const asked = target.kind === 'cluster' ? open : open.slice(0, 1);
+      await Promise.all(asked.map(async (handle) => handle.prove(deadlineMs)));
+    },
     onReturn: (listener) => availability.onReturn(listener),
     close: async () => {
       availability.close();

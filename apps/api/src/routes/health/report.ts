@@ -1,12 +1,12 @@
 import type { BaseConfig } from '@holdfast/config';
 import type { Health, Redis } from '@holdfast/contract';
 import type { HealthReading } from '@holdfast/modules';
-import { createKeys, faultKindOf, type FaultKind, type RedisEngine } from '@holdfast/redis-core';
-import { connectionStates, isLockedOut, type Connections, type Runtime } from '@holdfast/runtime';
+import type { FaultKind, RedisEngine } from '@holdfast/redis-core';
+import { connectionStates, isLockedOut, type Connections, type Runtime, type WorkReading } from '@holdfast/runtime';
 import type { ModulesHealth } from './modules-health.ts';
 
 export interface HealthSources extends ReadinessSources {
-  readonly runtime: Pick<Runtime, 'engines' | 'parts' | 'modules' | 'eviction'>;
+  readonly runtime: Pick<Runtime, 'engines' | 'parts' | 'modules' | 'eviction' | 'work'>;
   readonly modules: Pick<ModulesHealth, 'read'>;
   readonly version: string;
   /** Seconds. */
@@ -25,26 +25,23 @@ export type RedisReading = Omit<Redis, 'warnings'>;
 /** What the service says besides its modules. */
 type OwnReport = Omit<Health, 'queues' | 'outbox' | 'unreadable'>;
 
-/** What a round trip may take before Redis counts as slow to death. */
-const probeDeadlineMs = 500;
-
 /** The `/health` report. It never takes longer than one probe, whatever state Redis is in. */
 export async function healthReport(from: HealthSources): Promise<OwnReport & HealthReading['fields']> {
   const { config, runtime } = from;
   const { engines, parts } = runtime;
-  const [cache, durable] = await Promise.all([
-    readRedis(engines.cache, config),
-    engines.durable === engines.cache ? undefined : readRedis(engines.durable, config),
-  ]);
+  const work = await runtime.work.look();
+  const [cache, durable] = [readRedis(engines, 'cache', work), readRedis(engines, 'durable', work)];
   const { warnings } = runtime.eviction;
   const ofCache: Redis = { ...cache, warnings: [...warnings.cache] };
-  const ofDurable: Redis = { ...(durable ?? cache), warnings: [...warnings.durable] };
+  const ofDurable: Redis = { ...durable, warnings: [...warnings.durable] };
   const modules = from.modules.read();
-  const healthy = [cache, durable].every((reading) => reading?.healthy !== false) && modules.isHealthy;
+  const healthy = cache.healthy && durable.healthy && work.refusals.length === 0 && modules.isHealthy;
   return {
     status: judge(healthy, config.redis.enableFallback && !isLockedOut(runtime)),
     version: from.version,
     uptime: from.uptime(),
+    available: work.available,
+    refusals: [...work.refusals],
     mode: config.mode,
     redis: {
       ...ofCache,
@@ -78,35 +75,24 @@ export function judge(healthy: boolean, enableFallback: boolean): Status {
   return enableFallback ? 'degraded' : 'down';
 }
 
-/**
- * One command, so that a Redis that accepts connections and answers nothing is noticed too; and a write, since a replica, a
- * full disk and rules of access (ACL) refuse those alone. It removes a key that is never there.
- */
-export async function readRedis(engine: RedisEngine, config: ReadinessSources['config']): Promise<RedisReading> {
-  // Nothing is wrong where none is configured, but neither is there a Redis that would be available.
-  if (engine.kind === 'memory') {
-    return {
-      available: false,
-      healthy: true,
-      latencyMs: null,
-      breaker: 'closed',
-      reason: 'no Redis is configured',
-      limits: [],
-    };
-  }
-  const { status } = engine;
-  const { available } = status;
+/** One of the engines, as `work` has found it just now: a Redis that is there may still refuse, or answer nothing. */
+export function readRedis(
+  engines: Readonly<Record<'cache' | 'durable', RedisEngine>>,
+  name: 'cache' | 'durable',
+  work: WorkReading,
+): RedisReading {
+  const { kind, status } = engines[name];
   const limits = [...(status.limits ?? [])];
-  if (!available) return { available, healthy: false, latencyMs: null, breaker: 'open', ...whyNot(status), limits };
-  const start = performance.now();
-  try {
-    await engine.del([createKeys(config.redis.keyPrefix).probe()], { deadlineMs: probeDeadlineMs });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : 'no answer';
-    return { available, healthy: false, latencyMs: null, breaker: 'closed', reason, fault: faultKindOf(error), limits };
+  // Nothing is wrong where none is configured, but neither is there a Redis that would be available.
+  if (kind === 'memory') {
+    const reason = 'no Redis is configured';
+    return { available: false, healthy: true, latencyMs: null, breaker: 'closed', reason, limits };
   }
-  const latencyMs = Math.round((performance.now() - start) * 100) / 100;
-  return { available, healthy: true, latencyMs, breaker: 'closed', limits };
+  const { available } = status;
+  if (!available) return { available, healthy: false, latencyMs: null, breaker: 'open', ...whyNot(status), limits };
+  const refusal = work.refusals.find(({ connection }) => connection === name);
+  const latencyMs = work.latencyMs[name];
+  return { available, healthy: refusal === undefined, latencyMs, breaker: 'closed', ...whyNot(refusal ?? {}), limits };
 }
 
 function whyNot({ reason, fault }: { readonly reason?: string; readonly fault?: FaultKind }): {

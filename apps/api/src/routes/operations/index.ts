@@ -31,7 +31,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = asy
   });
 
   app.get('/api/health/redis', { config: { access: 'any key' }, schema: getRedisHealth }, async (_request, reply) => {
-    const { healthy, latencyMs, reason } = await readRedis(engines.cache, config);
+    const { healthy, latencyMs, reason } = readRedis(engines, 'cache', await health.runtime.work.look());
     const status = judge(healthy, config.redis.enableFallback && !isLockedOut(health.runtime));
     const connected = engines.cache.kind !== 'memory' && healthy;
     return reply
