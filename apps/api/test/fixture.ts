@@ -65,7 +65,6 @@ export async function startApi({
   const readParts = measureModules(modules, metrics);
   const runtime = await createRuntime(config, { modules, usesFallback: true });
   readParts(runtime);
-  runtime.work.measure(metrics.instruments('the work of Redis'));
   runtime.work.start(logger);
   const app = await buildApp({ config, runtime, logger, metrics });
   // Such a Redis is there: the tests begin when the connections are, too.

@@ -122,10 +122,24 @@ describe('a Redis that answers and refuses writes', () => {
       expect(await refusalsOf(api)).toEqual([]);
     },
   );
+
+  it('since it forbids a single command, is told of once a call has met it', async () => {
+    await redis.command('ACL', 'SETUSER', 'default', '-set');
+    try {
+      expect((await put()).status).toBe(503);
+      expect(await health()).toMatchObject({
+        status: 'degraded',
+        available: { read: true, write: false },
+        redis: { healthy: false, fault: 'forbidden' },
+      });
+    } finally {
+      await redis.command('ACL', 'SETUSER', 'default', '+@all');
+    }
+  });
 });
 
 describe('a Redis Cluster', () => {
-  it('whose queue has lost its master, and then one that is down, are told of', async () => {
+  it('whose queue has lost its master is told of', async () => {
     const cluster = await startCluster();
     for (const node of cluster.nodes) {
       await node.command('CONFIG', 'SET', 'cluster-replica-no-failover', 'yes');
@@ -155,21 +169,26 @@ describe('a Redis Cluster', () => {
       await cluster.stop();
     }
   });
-});
 
-describe('reasons name the cause', () => {
-  it('where Redis takes no more clients', async () => {
-    const redis = await startRedis();
-    await redis.command('CONFIG', 'SET', 'maxclients', '1');
-    const api = await startApi({ env: { REDIS_URL: redis.url } });
+  it('that is down as a whole is told of', async () => {
+    const cluster = await startCluster();
+    for (const node of cluster.nodes) await node.command('CONFIG', 'SET', 'cluster-replica-no-failover', 'yes');
+    const nodes = cluster.addresses.map(({ host, port }) => `${host}:${port}`).join(',');
+    const api = await startApi({ env: { REDIS_URL: '', REDIS_CLUSTER_NODES: nodes } });
     try {
-      await eventually(() => {
-        expect(api.runtime.engines.cache.status).toMatchObject({ available: false, fault: 'full' });
-        expect(api.runtime.parts.queues.backend.status).toMatchObject({ available: false, fault: 'full' });
+      const url = await api.app.listen({ port: 0 });
+      await eventually(async () => expect(await healthOf(url)).toMatchObject({ status: 'ok', refusals: [] }));
+      const [victim] = await cluster.masters();
+      await victim?.kill();
+      await eventually(async () => {
+        expect(await healthOf(url)).toMatchObject({
+          status: 'degraded',
+          available: { read: false, write: false, queue: false },
+        });
       });
     } finally {
       await api.close();
-      await redis.stop();
+      await cluster.stop();
     }
   });
 });

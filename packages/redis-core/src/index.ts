@@ -15,6 +15,7 @@ export {
 } from './engines/ioredis-client.ts';
 export { FailoverWatch, leaveFor } from './engines/failover-watch.ts';
 export { PrimarySearch } from './engines/primary-search.ts';
+export { hearWhyNot } from './engines/refused-connection.ts';
 export { RefusedWork } from './engines/refused-work.ts';
 export { takesWrites } from './engines/write-proof.ts';
 export { checkJson, type JsonCheck } from './json-check.ts';

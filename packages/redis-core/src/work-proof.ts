@@ -2,8 +2,11 @@ import type { CallOptions, RedisEngine } from './engine.ts';
 import { CommandError } from './errors.ts';
 import { defineScript, loadLua } from './script.ts';
 
+/** The name of the script, by which engines know it. */
+export const WORK_PROOF = 'work-proof';
+
 const workProof = defineScript<number>({
-  name: 'work-proof',
+  name: WORK_PROOF,
   lua: loadLua('work-proof', import.meta.url),
   idempotent: true,
   twin: (store, [key = '']) => {

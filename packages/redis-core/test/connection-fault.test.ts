@@ -2,7 +2,15 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { closedPort, eventually, startRedis, startTlsRedis, type RedisServer, type TlsRedis } from '@holdfast/testing';
+import {
+  closedPort,
+  eventually,
+  PlainRedis,
+  startRedis,
+  startTlsRedis,
+  type RedisServer,
+  type TlsRedis,
+} from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RedisAvailabilityEvent } from '../src/channels.ts';
 import { createEngine, isAccessRefused, type RedisEngine, type RedisTarget } from '../src/index.ts';
@@ -149,6 +157,45 @@ describe('what keeps a connection from being made is said in a sentence with the
     expect(await faultOf(connect(at(tls.port, { tls: {} })), 'certificate')).toMatch(/self-signed certificate/);
     const { ca } = tls.certificates;
     expect(await faultOf(connect(at(tls.port, { tls: { ca } })), 'certificate')).toMatch(/altnames/);
+  });
+});
+
+describe('a Redis that', () => {
+  it('takes no more clients is named as one', async () => {
+    const redis = await startRedis();
+    try {
+      const holder = await PlainRedis.connect(redis.url);
+      await holder.send('CONFIG', 'SET', 'maxclients', '1');
+      const engine = connect({ kind: 'standalone', host: redis.host, port: redis.port, password }, 'holdfast:probe');
+      expect(await faultOf(engine, 'full')).toMatch(/takes no more clients .*: raise its maxclients/);
+      const other = connect({ kind: 'standalone', host: redis.host, port: redis.port });
+      await faultOf(other, 'full');
+      await holder.send('CONFIG', 'SET', 'maxclients', '100');
+      await eventually(() => expect(other.status.available).toBe(true), patient);
+      holder.close();
+    } finally {
+      await redis.stop();
+    }
+  });
+
+  it('wants the certificate of its clients is not called silent where that and its key do not fit', async () => {
+    const tls = await startTlsRedis();
+    try {
+      const { ca, client, server } = tls.certificates;
+      const options = { ca, serverName: tls.serverName };
+      const wrongKey = connect(
+        at(tls.port, { password: undefined, tls: { ...options, cert: client.cert, key: server.key } }),
+      );
+      expect(await faultOf(wrongKey, 'certificate')).toMatch(/key/i);
+      const noKey = connect(
+        at(tls.port, { password: undefined, tls: { ...options, cert: client.cert, key: 'no key' } }),
+      );
+      await faultOf(noKey, 'certificate');
+      const without = connect(at(tls.port, { password: undefined, tls: options }));
+      await faultOf(without, 'certificate');
+    } finally {
+      await tls.stop();
+    }
   });
 });
 

@@ -5,14 +5,15 @@ import type { Runtime } from './create-runtime.ts';
 /**
  * Has each module declare its metrics, and count from now on. Once in a process, before its runtime is made: what happens
  * while that is made counts too.
- * @returns has scrapes read the parts, once they are there
+ * @returns has scrapes read the parts, and what Redis refuses, once they are there
  */
 export function measureModules(
   modules: readonly AnyModule[],
   metrics: Metrics,
-): (runtime: Pick<Runtime<unknown>, 'modules'>) => void {
+): (runtime: Pick<Runtime<unknown>, 'modules' | 'work'>) => void {
   const declared = new Map(modules.map((module) => [module.name, module.metrics(metrics.instruments(module.name))]));
-  return ({ modules: started }) => {
+  return ({ modules: started, work }) => {
+    work.measure(metrics.instruments('the work of Redis'));
     for (const { module, running } of started) declared.get(module.name)?.read?.(running.part);
   };
 }

@@ -80,7 +80,6 @@ async function start(
   const readParts = measureModules(modules, metrics);
   const runtime = await createRuntime(config, { modules, usesFallback: servesApi });
   readParts(runtime);
-  runtime.work.measure(metrics.instruments('the work of Redis'));
   for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, runtime.engines[name].status.available);
   const connect = async (): Promise<void> => {
     // What is not there is told by the log of the connections; this is what follows from it.

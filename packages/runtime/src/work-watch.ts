@@ -156,7 +156,7 @@ export class WorkWatch {
     if (!available) return { isThere: false, refusals: [], latencyMs };
     const found = new Map<Work, Refusal>();
     if (failure !== undefined) {
-      const reason = failure instanceof Error ? failure.message : String(failure);
+      const reason = failure instanceof Error ? failure.message : 'it failed';
       const fault = faultKindOf(failure);
       if (!writesOnly.has(fault)) found.set('read', { connection, work: 'read', reason, fault });
       found.set('write', { connection, work: 'write', reason, fault });
@@ -187,7 +187,7 @@ export class WorkWatch {
     const refused = refuses?.writes ?? refuses?.reads;
     if (refused !== undefined) return { isThere: true, refusals: [refusalOf(name, 'queue', refused)] };
     if (failure === undefined) return { isThere: true, refusals: [] };
-    const reason = failure instanceof Error ? failure.message : String(failure);
+    const reason = failure instanceof Error ? failure.message : 'it failed';
     return { isThere: true, refusals: [{ connection: name, work: 'queue', reason, fault: faultKindOf(failure) }] };
   }
 

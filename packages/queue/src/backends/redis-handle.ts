@@ -144,10 +144,18 @@ export class RedisQueueHandle implements QueueHandle {
         deadlineMs,
         () => new Error(`Redis did not answer within ${deadlineMs} ms.`),
       );
+      this.#refusals.proven();
     } catch (error) {
-      if (isServerError(error)) throw this.#refused('writes', error);
+      if (isServerError(error)) throw this.#refused('writes', error, true);
       throw this.#unavailable(error);
     }
+  }
+
+  /** What a proof of another queue of the same server has shown: `failure` is what that one threw. */
+  proven(failure?: unknown): void {
+    if (failure === undefined) this.#refusals.proven();
+    const { cause } = (failure ?? {}) as { readonly cause?: unknown };
+    if (isServerError(cause)) this.#refusals.note('writes', cause.message, true);
   }
 
   async close(): Promise<void> {
@@ -190,8 +198,8 @@ export class RedisQueueHandle implements QueueHandle {
     return client;
   }
 
-  #refused(work: 'reads' | 'writes', error: Error): HoldfastError {
-    this.#refusals.note(work, error.message);
+  #refused(work: 'reads' | 'writes', error: Error, isProof = false): HoldfastError {
+    this.#refusals.note(work, error.message, isProof);
     return translateServerError(error, this.name);
   }
 

@@ -44,13 +44,18 @@ export class QueueRefusals {
   }
 
   /** Redis replied to something with this error. */
-  note(work: 'reads' | 'writes', reply: string): void {
+  note(work: 'reads' | 'writes', reply: string, isProof = false): void {
     const word = wordOf(reply);
     if (word === undefined) return;
     const { refuses } = errorReplies[word];
     if (refuses === 'everything') this.#work.noted('everything', reply);
     else if (refuses === 'writes') this.#work.noted('writes', reply);
-    else if (refuses === 'command') this.#work.noted(work, reply);
+    else if (refuses === 'command') this.#work.noted(work, reply, isProof);
+  }
+
+  /** All work was done once. */
+  proven(): void {
+    this.#work.proven();
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import {
   explainFault,
+  hearWhyNot,
   HoldfastError,
   leaveFor,
   notConnectedYet,
@@ -112,6 +113,9 @@ export class ConnectionWatch {
     client.on('ready', () => this.#onReady());
     client.on('close', () => this.#onClose());
     client.on('error', (error: Error) => this.note(error));
+    // A cluster's client has no socket of its own.
+    if (!client.isCluster)
+      hearWhyNot(client as unknown as Parameters<typeof hearWhyNot>[0], (error) => this.note(error));
     if (client.status === 'ready') this.#onReady();
   }
 }

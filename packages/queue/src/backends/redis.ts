@@ -143,10 +143,20 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       return events;
     },
     prove: async (deadlineMs) => {
-      const open = [...handles.values()];
+      const [first, ...others] = handles.values();
+      if (first === undefined) return;
+      if (target.kind === 'cluster') {
+        await Promise.all([first, ...others].map(async (handle) => handle.prove(deadlineMs)));
+        return;
+      }
       // All queues of one server share its fate.
-      const asked = target.kind === 'cluster' ? open : open.slice(0, 1);
-      await Promise.all(asked.map(async (handle) => handle.prove(deadlineMs)));
+      try {
+        await first.prove(deadlineMs);
+        for (const other of others) other.proven();
+      } catch (error) {
+        for (const other of others) other.proven(error);
+        throw error;
+      }
     },
     onReturn: (listener) => availability.onReturn(listener),
     close: async () => {

@@ -17,12 +17,14 @@ import { UnavailableError } from '../errors.ts';
 import { Probe } from '../probe.ts';
 import { ServerClock } from '../server-clock.ts';
 import { isCommandRefused, ServerLimits } from '../server-limits.ts';
+import { WORK_PROOF } from '../work-proof.ts';
 import { ConnectPatience } from './connect-patience.ts';
 import { askBeside } from './ioredis-beside.ts';
 import { isConnectedTo } from './failover-watch.ts';
 import { endClient } from './ioredis-client.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
 import { flushWrites } from './ioredis-writes.ts';
+import { hearWhyNot } from './refused-connection.ts';
 import { PrimarySearch } from './primary-search.ts';
 import { RefusedWork } from './refused-work.ts';
 import { servesReads, takesWrites } from './write-proof.ts';
@@ -112,6 +114,7 @@ export class IoredisLink {
     client.on('connecting', () => {
       this.#faultOfAttempt = undefined;
     });
+    if (!this.#isCluster) hearWhyNot(client, (error) => this.#note(error));
     client.on('error', (error: Error) => {
       // What was found out about the connection before it was destroyed says more than what its end looks like.
       if (this.#available || !this.#frozen) this.#note(error);
@@ -223,14 +226,16 @@ export class IoredisLink {
   }
 
   /** Redis answered a command with this error reply, which may say something of all others. */
-  refused({ name, safety }: Pick<OwnCommand<unknown>, 'name' | 'safety'>, reply: string): void {
+  refused({ name, safety, script }: Pick<OwnCommand<unknown>, 'name' | 'safety' | 'script'>, reply: string): void {
     const word = wordOf(reply);
     if (!this.#available || word === undefined) return;
     switch (errorReplies[word].refuses) {
       case 'writes':
         return this.#refused.noted('writes', reply);
       case 'command':
-        return keyless.has(name) ? undefined : this.#refused.noted(safety === 'read' ? 'reads' : 'writes', reply);
+        return keyless.has(name)
+          ? undefined
+          : this.#refused.noted(safety === 'read' ? 'reads' : 'writes', reply, script?.name === WORK_PROOF);
       case 'everything':
         return this.#leave(explainFault(new Error(reply), this.#options.target, true), true);
       case 'call':
@@ -244,6 +249,11 @@ export class IoredisLink {
     if (this.#available) this.#leave({ kind: 'closed', reason }, false);
     // On its way to the old one.
     else destroyStream(this.#client);
+  }
+
+  /** All work was done once, as a proof. */
+  proven(): void {
+    this.#refused.proven();
   }
 
   /** Of a cluster whose client is connected: no master is left that can be used; or (`undefined`) there is one again. */

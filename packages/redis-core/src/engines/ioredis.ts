@@ -5,12 +5,22 @@ import type { Command } from '../command.ts';
 import { outcomeOf } from '../command-outcome.ts';
 import type { EngineOptions, RedisTarget } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
-import type { BatchResult, CallOptions, EngineKind, EngineStatus, Unsubscribe } from '../engine.ts';
+import type {
+  BatchResult,
+  Bytes,
+  CallOptions,
+  EngineKind,
+  EngineStatus,
+  Script,
+  ScriptReply,
+  Unsubscribe,
+} from '../engine.ts';
 import { deadlineMsOf } from '../engine-rules.ts';
 import { UnavailableError } from '../errors.ts';
 import { CommandEngine } from './command-engine.ts';
 import { FailoverWatch } from './failover-watch.ts';
 import { isCommandRefused } from '../server-limits.ts';
+import { WORK_PROOF } from '../work-proof.ts';
 import { bearRefusedInfo, createClient } from './ioredis-client.ts';
 import { IoredisLink } from './ioredis-link.ts';
 import { Sender } from './ioredis-sender.ts';
@@ -146,6 +156,22 @@ export class IoredisEngine extends CommandEngine {
 
   protected loadScript(lua: string): Promise<unknown> {
     return this.#client.script('LOAD', lua);
+  }
+
+  override run<Reply extends ScriptReply>(
+    script: Script<Reply>,
+    keys: readonly string[],
+    args: readonly Bytes[],
+    options?: CallOptions,
+  ): Promise<Reply> {
+    const running = super.run(script, keys, args, options);
+    return script.name === WORK_PROOF ? this.#proving(running) : running;
+  }
+
+  async #proving<Reply>(running: Promise<Reply>): Promise<Reply> {
+    const reply = await running;
+    this.#link.proven();
+    return reply;
   }
 
   override info(options?: CallOptions): Promise<Readonly<Record<string, string>>> {

@@ -34,6 +34,8 @@ export class RefusedWork {
   #writes: ConnectionFault | undefined;
   #readsSeenAt = 0;
   #writesSeenAt = 0;
+  /** Whether the proof of all work was forbidden, since that is known: then it also shows when it is allowed again. */
+  #isProofForbidden = false;
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
   #isOver = false;
@@ -51,10 +53,11 @@ export class RefusedWork {
     };
   }
 
-  /** A call, or a question, got this error reply. */
-  noted(work: 'reads' | 'writes' | 'everything', reply: string): void {
+  /** A call, or a question, got this error reply. `isProof`: that of all work (`proveWork`). */
+  noted(work: 'reads' | 'writes' | 'everything', reply: string, isProof = false): void {
     if (this.#isOver) return;
     const fault = explainFault(new Error(reply), this.#options.target, true);
+    if (isProof && fault.kind === 'forbidden') this.#isProofForbidden = true;
     const before = this.refusals;
     const now = performance.now();
     if (work !== 'writes') {
@@ -69,10 +72,20 @@ export class RefusedWork {
     if (this.#timer === undefined && !this.#isAsking) void this.#ask();
   }
 
+  /** All work was done once. What forbids one command only is not known to be over by that. */
+  proven(): void {
+    if (!this.#isProofForbidden) return;
+    this.#isProofForbidden = false;
+    if (this.#reads?.kind === 'forbidden') this.#reads = undefined;
+    if (this.#writes?.kind === 'forbidden') this.#writes = undefined;
+    this.#tell();
+  }
+
   /** The connection is gone: what the next one refuses is to be seen. */
   forget(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#isProofForbidden = false;
     if (this.refusals === undefined) return;
     this.#reads = undefined;
     this.#writes = undefined;
