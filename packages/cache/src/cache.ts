@@ -11,6 +11,7 @@ import { GetOrSet } from './get-or-set.ts';
 import { GetOrSetMany } from './get-or-set-many.ts';
 import type { ManyLoader } from './joint-load.ts';
 import { Invalidating } from './invalidation.ts';
+import { listKeys } from './listing.ts';
 import type { Loader, LoadOptions } from './loader.ts';
 import { L1Cache } from './l1-cache.ts';
 import {
@@ -277,20 +278,16 @@ export class Cache {
     return this.#invalidating.applyJournal(invalidations);
   }
 
-  /** One page of the keys that `read` would give an entry of, or that hold no entry; two commands. A key that stays is seen at least once over all pages; `limit` is a hint. */
+  /**
+   * One page of the keys that `read` would give an entry of, or that hold no entry. A key that stays is seen at least once over all pages;
+   * `limit` is a hint. Two commands a page. Without a complete index all pages together look at every key of the Redis, with one at
+   * those of the namespace.
+   */
   async list(
     page: { readonly cursor?: string; readonly limit?: number; readonly prefix?: string } = {},
   ): Promise<{ keys: string[]; cursor: string | null }> {
     checkPage(page);
-    const core = this.#core;
-    const reply = await core.engine.scan({
-      prefix: core.prefix(page.prefix),
-      type: 'string',
-      count: page.limit ?? 100,
-      ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
-    });
-    const keys = reply.keys.map((complete) => core.keyOf(complete));
-    return { keys: await this.#presence.listed(keys), cursor: reply.cursor };
+    return listKeys(this.#core, this.#presence, page);
   }
 
   /** The keys that were read most, by all processes; one command. Empty where reads are not counted. */

@@ -113,6 +113,11 @@ export class Usage {
     return known;
   }
 
+  /** The index of a namespace, where it has one. */
+  index(namespace: string): RecencyIndex | undefined {
+    return this.#indexes.get(namespace);
+  }
+
   /** The index of a namespace, if it knows every entry now. One command; none where there is no index. */
   async completeIndex(namespace: string): Promise<RecencyIndex | undefined> {
     const index = this.#indexes.get(namespace);

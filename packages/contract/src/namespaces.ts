@@ -133,7 +133,8 @@ export const topKeys = {
 export const listKeys = {
   operationId: 'listKeys',
   summary: 'Keys of a namespace, page by page',
-  description: 'A key that stays is seen at least once; a page may be empty while `cursor` is not null.',
+  description:
+    'A key that stays is seen at least once; a page may be empty while `cursor` is not null. Of a namespace with an index (`maxEntries`, `indexed`, mirrored) all pages together look at its keys, else at every key of the Redis; each looks at about `limit`.',
   tags: ['namespaces'],
   params,
   querystring: strictObject({
