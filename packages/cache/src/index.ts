@@ -24,5 +24,6 @@ export {
 export { EntityGraph, type EntityEdge, type EntityType, type EntityTypes } from './entities/graph.ts';
 export type { AccessCount } from './access-tracker.ts';
 export { hashKey, type HashKeyOptions } from './hash-key.ts';
+export type { NamePages } from './recency-index.ts';
 export type { SizeReading } from './size-tracker.ts';
 export { cacheEntityStore, type EntityCache, type EntityCaches } from './entities/cache-entity-store.ts';

@@ -2,7 +2,7 @@ import type { Keys, RedisEngine, SortedSetPage, SortedSetScanReply } from '@hold
 import { publishEviction } from './channels.ts';
 import type { Eviction, Victim } from './eviction.ts';
 import { RecencyNotes, type Note } from './recency-notes.ts';
-import { isMark, MAX_KEYS_PER_UPDATE, recencyUpdate } from './recency-script.ts';
+import { COMPLETE_MARK, isMark, MAX_KEYS_PER_UPDATE, recencyUpdate } from './recency-script.ts';
 
 export interface RecencyIndexOptions {
   readonly engine: RedisEngine;
@@ -41,6 +41,13 @@ export interface IndexReading {
   readonly isComplete: boolean;
 }
 
+/** All names of an index, and how many commands it took. */
+export interface NamePages {
+  readonly keys: readonly string[];
+  readonly pages: number;
+}
+
+const NAMES_PAGE = 1000;
 /** More than a few are only needed where others go on writing, and they can evict themselves. */
 const CLOSING_ROUNDS = 10;
 
@@ -143,6 +150,26 @@ export class RecencyIndex {
     const { engine, keys, namespace } = this.#options;
     const reply = await engine.zscan(keys.access(namespace, 'recency'), page);
     return { ...reply, members: reply.members.filter(({ member }) => !isMark(member)) };
+  }
+
+  /** All names, also of entries that are gone by now; `null` where it does not know every entry. One command per 1,000. */
+  async names(): Promise<NamePages | null> {
+    await this.flush();
+    const { engine, keys, namespace } = this.#options;
+    const names = new Set<string>();
+    let pages = 0;
+    for (let cursor: string | null | undefined; cursor !== null; pages += 1) {
+      const page = await engine.zscan(keys.access(namespace, 'recency'), {
+        count: NAMES_PAGE,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      for (const { member } of page.members) names.add(member);
+      ({ cursor } = page);
+    }
+    // It is a member as well: seen, it was there all the time.
+    const isComplete = names.has(COMPLETE_MARK);
+    this.#options.onRead?.({ entries: names.size, isComplete });
+    return isComplete ? { keys: [...names].filter((name) => !isMark(name)), pages } : null;
   }
 
   /** Writes what was noted and evicts what is too much. Never rejects; while Redis is away what was noted is kept. */

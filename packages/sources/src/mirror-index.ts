@@ -4,6 +4,12 @@ import type { Keys, RedisEngine } from '@holdfast/redis-core';
 const PAGE = 10_000;
 
 /**
+ * Stands before the ids of a mirror whose index was lost, or is new, as long as nobody has looked for items that an index before it had.
+ * No id is empty.
+ */
+export const SEARCH_DUE = '';
+
+/**
  * The ids of one mirror: a sorted set whose members all have the score 0, so that they are ordered by their bytes and
  * can be paged through while they change.
  */
@@ -35,19 +41,28 @@ export class MirrorIndex {
   /** Ids after `after` (exclusive), at most `limit`. */
   async page(limit: number, after?: string): Promise<string[]> {
     this.commands += 1;
+    // After the mark, which comes before every id.
+    return this.#range(limit, after ?? SEARCH_DUE);
+  }
+
+  async all(): Promise<{ readonly ids: string[]; readonly isSearchDue: boolean }> {
+    const members: string[] = [];
+    for (let after: string | undefined; ; after = members.at(-1)) {
+      this.commands += 1;
+      const page = await this.#range(PAGE, after);
+      members.push(...page);
+      if (page.length < PAGE) break;
+    }
+    const isSearchDue = members[0] === SEARCH_DUE;
+    return { ids: isSearchDue ? members.slice(1) : members, isSearchDue };
+  }
+
+  async #range(limit: number, after: string | undefined): Promise<string[]> {
     const range = { by: 'lex', limit, ...(after === undefined ? {} : { after }) } as const;
     return (await this.#engine.zrange(this.#key, range)).map(({ member }) => member);
   }
 
-  async all(): Promise<string[]> {
-    const ids: string[] = [];
-    for (;;) {
-      const page = await this.page(PAGE, ids.at(-1));
-      ids.push(...page);
-      if (page.length < PAGE) return ids;
-    }
-  }
-
+  /** Of members: of ids, and of the mark. */
   async count(): Promise<number> {
     this.commands += 1;
     return this.#engine.zcard(this.#key);

@@ -1,6 +1,6 @@
 import type { Cache, CacheEntry } from '@holdfast/cache';
 import { SourceEmptyError, SourceWriteError } from './errors.ts';
-import { MirrorIndex } from './mirror-index.ts';
+import { MirrorIndex, SEARCH_DUE } from './mirror-index.ts';
 import type { Keys, RedisEngine } from '@holdfast/redis-core';
 import type { SourceOptions, SyncOptions } from './options.ts';
 
@@ -21,6 +21,8 @@ export interface WriteCounts {
   readonly unchanged: number;
   readonly deleted: number;
   readonly commands: number;
+  /** Items of an index that was lost have not been looked for yet. */
+  readonly isSearchDue: boolean;
 }
 
 /** The origin that tells the entries of a mirror from those that users put into the same namespace. */
@@ -51,18 +53,23 @@ export async function writeMirror(
   const index = new MirrorIndex(parts.engine, parts.keys, source.name);
   let commands = 0;
 
-  let known = await index.all();
-  const lost = known.length === 0 ? await findEntries(cache, sourceOrigin(source)) : undefined;
-  if (lost !== undefined) {
-    known = lost.ids;
-    commands += lost.commands;
-  }
+  const before = await index.all();
+  const lost =
+    before.ids.length === 0 || before.isSearchDue
+      ? await findLost(cache, sourceOrigin(source), new Set([...before.ids, ...items.keys()]))
+      : undefined;
+  const known = lost === undefined ? before.ids : [...before.ids, ...lost.ids];
+  commands += lost?.commands ?? 0;
+  const isSearchDue = lost?.isDue === true;
   if (items.size === 0 && known.length > 0 && source.allowEmpty !== true) {
     throw new SourceEmptyError(`The upstream of "${source.name}" has no items; the mirror keeps its ${known.length}.`);
   }
 
   // With a lost index the old ids go in as well: were they left out, a crash right here would lose them for good.
-  await index.add(lost === undefined ? items.keys() : new Set([...known, ...items.keys()]));
+  await index.add(
+    lost === undefined ? items.keys() : new Set([...known, ...items.keys(), ...(isSearchDue ? [SEARCH_DUE] : [])]),
+  );
+  if (before.isSearchDue && !isSearchDue) await index.remove([SEARCH_DUE]);
   const written = await writeItems(cache, source, items, options);
   if (items.size > 0) await index.add(items.keys());
 
@@ -73,6 +80,7 @@ export async function writeMirror(
     unchanged: written.unchanged,
     deleted: pruned.deleted,
     commands: commands + written.commands + pruned.commands + index.commands,
+    isSearchDue,
   };
 }
 
@@ -144,9 +152,30 @@ async function prune(
   return { deleted, commands };
 }
 
-/** Finds the entries of a mirror whose index is gone, by their origin. Reads the whole namespace, page by page. */
-async function findEntries(cache: Cache, tag: string): Promise<{ ids: string[]; commands: number }> {
-  const ids = new Set<string>();
+interface LostItems {
+  readonly ids: readonly string[];
+  readonly commands: number;
+  /** It cannot be told yet: the index of the namespace is not complete. */
+  readonly isDue: boolean;
+}
+
+/**
+ * Finds the entries of a mirror whose index is gone, or was never there, by their origin, but for those that are `known`. They are looked
+ * for in the index of the namespace; while that is being completed, in a later sync. A namespace without an index is read whole, with
+ * all keys of the Redis looked at.
+ */
+async function findLost(cache: Cache, tag: string, known: ReadonlySet<string>): Promise<LostItems> {
+  const indexed = await cache.indexedKeys();
+  if (indexed === null) return { ids: [], commands: 1, isDue: true };
+  if (indexed === undefined) return findInPages(cache, tag, known);
+  const ids: string[] = [];
+  const keys = indexed.keys.filter((key) => !known.has(key));
+  const commands = indexed.pages + (await addMirrored(cache, tag, keys, ids));
+  return { ids, commands, isDue: false };
+}
+
+async function findInPages(cache: Cache, tag: string, known: ReadonlySet<string>): Promise<LostItems> {
+  const ids: string[] = [];
   let commands = 0;
   let cursor: string | null = null;
   do {
@@ -154,16 +183,25 @@ async function findEntries(cache: Cache, tag: string): Promise<{ ids: string[]; 
       limit: LIST_PAGE,
       ...(cursor === null ? {} : { cursor }),
     });
-    commands += 1;
+    // The page, and what a read would find of it.
+    commands += page.keys.length === 0 ? 1 : 2;
     cursor = page.cursor;
-    for (let offset = 0; offset < page.keys.length; offset += PRUNE_GROUP) {
-      const keys = page.keys.slice(offset, offset + PRUNE_GROUP);
-      const entries = await cache.readMany(keys, { countsAsUse: false });
-      commands += 1;
-      for (const [position, key] of keys.entries()) if (isMirrored(entries[position], tag)) ids.add(key);
-    }
+    const keys = page.keys.filter((key) => !known.has(key));
+    commands += await addMirrored(cache, tag, keys, ids);
   } while (cursor !== null);
-  return { ids: [...ids], commands };
+  return { ids: [...new Set(ids)], commands, isDue: false };
+}
+
+/** Adds those keys to `ids` that are of the mirror. Replies how many commands it took. */
+async function addMirrored(cache: Cache, tag: string, keys: readonly string[], ids: string[]): Promise<number> {
+  let commands = 0;
+  for (let offset = 0; offset < keys.length; offset += PRUNE_GROUP) {
+    const some = keys.slice(offset, offset + PRUNE_GROUP);
+    const entries = await cache.readMany(some, { countsAsUse: false });
+    commands += 1;
+    ids.push(...some.filter((_, position) => isMirrored(entries[position], tag)));
+  }
+  return commands;
 }
 
 export function isMirrored(entry: CacheEntry | null | undefined, tag: string): entry is CacheEntry {

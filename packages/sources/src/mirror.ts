@@ -80,7 +80,8 @@ export class Mirror {
 
   /** Two commands. */
   async state(): Promise<SourceState> {
-    const [stored, items] = await Promise.all([this.#state.read(), this.#index().count()]);
+    const [{ isSearchDue, ...stored }, members] = await Promise.all([this.#state.read(), this.#index().count()]);
+    const items = Math.max(0, members - (isSearchDue ? 1 : 0));
     return { name: this.name, url: this.#client.url(this.#parts.source.path), items, ...stored };
   }
 
@@ -103,7 +104,7 @@ export class Mirror {
         commands: counts.commands + 1,
         pages: collection.pages,
       };
-      await this.#state.succeeded(report);
+      await this.#state.succeeded(report, counts.isSearchDue);
       this.#publish(report);
       return report;
     } catch (error) {

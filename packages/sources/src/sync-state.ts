@@ -6,6 +6,8 @@ export interface StoredState {
   readonly lastSync?: SyncReport;
   readonly lastError?: SyncFailure;
   readonly healthy: boolean;
+  /** The index of the mirror has the mark that says so: one member more than items. */
+  readonly isSearchDue: boolean;
 }
 
 /** What is remembered of the syncs of one source: a hash, shared by all processes. */
@@ -19,8 +21,9 @@ export class SyncState {
   }
 
   /** One command. */
-  async succeeded(report: SyncReport): Promise<void> {
-    await this.#engine.hset(this.#key, { outcome: 'ok', lastSync: JSON.stringify(report) });
+  async succeeded(report: SyncReport, isSearchDue: boolean): Promise<void> {
+    const searchDue = isSearchDue ? '1' : '0';
+    await this.#engine.hset(this.#key, { outcome: 'ok', lastSync: JSON.stringify(report), searchDue });
   }
 
   /** Keeps the last success. */
@@ -36,6 +39,7 @@ export class SyncState {
       ...(lastSync === undefined ? {} : { lastSync }),
       ...(lastError === undefined ? {} : { lastError }),
       healthy: fields.get('outcome')?.toString() === 'ok',
+      isSearchDue: fields.get('searchDue')?.toString() === '1',
     };
   }
 }

@@ -48,7 +48,7 @@ describe('the documents', () => {
       graceMs: 3_600_000,
       jitter: 0.1,
     });
-    expect(cache.namespaces['products']).toEqual({ ttlMs: null, softTtlMs: 43_200_000 });
+    expect(cache.namespaces['products']).toEqual({ ttlMs: null, softTtlMs: 43_200_000, indexed: true });
     expect(sources.byName['templates']).toMatchObject({ timeoutMs: 20_000, maxItems: 5000 });
     expect(queues.byName['http-delivery']).toMatchObject({ attempts: 5 });
     expect(queues.byName['invoices']?.delivery).toMatchObject({ url: 'http://printer.internal:8080/print' });

@@ -54,7 +54,7 @@ describe('the environment', () => {
 
   it('reads the cache times in seconds, and the others in milliseconds', () => {
     const config = load({ CACHE_TIMEOUT: '120', COMPREHENSIVE_CACHE_TTL: '0', REQUEST_TIMEOUT: '30s' });
-    expect(config.cache.namespaces['instances']).toEqual({ ttlMs: null, softTtlMs: 120_000 });
+    expect(config.cache.namespaces['instances']).toEqual({ ttlMs: null, softTtlMs: 120_000, indexed: true });
     expect(config.cache.namespaces['api-responses']).toEqual({ ttlMs: 120_000 });
     expect(config.cache.namespaces['comprehensive']).toEqual({ ttlMs: 0 });
     expect(config.sources.byName['instances']?.softTtlMs).toBe(120_000);

@@ -26,7 +26,7 @@ describe('holdfast.yaml', () => {
       'cache: {namespaces: {prompts: {ttl: 7d}, products: {softTtl: 1h}, own: {ttl: 10m, softTtl: 2m}, off: {ttl: 0}}}',
     ).cache;
     expect(namespaces['prompts']).toEqual({ ttlMs: 604_800_000 });
-    expect(namespaces['products']).toEqual({ ttlMs: null, softTtlMs: 3_600_000 });
+    expect(namespaces['products']).toEqual({ ttlMs: null, softTtlMs: 3_600_000, indexed: true });
     expect(namespaces['own']).toEqual({ ttlMs: 600_000, softTtlMs: 120_000 });
     expect(namespaces['off']).toEqual({ ttlMs: 0 });
     expect(namespaces['user']).toEqual({ ttlMs: 3_600_000 });
@@ -40,7 +40,7 @@ describe('holdfast.yaml', () => {
       pagination: { kind: 'none' },
       softTtlMs: 300_000,
     });
-    expect(cache.namespaces['gpus']).toEqual({ ttlMs: null, softTtlMs: 300_000 });
+    expect(cache.namespaces['gpus']).toEqual({ ttlMs: null, softTtlMs: 300_000, indexed: true });
     expect(Object.keys(sources.byName)).toEqual(['instances', 'products', 'gpus']);
   });
 

@@ -18,7 +18,8 @@ export function mergeNamespaces(
   for (const name of mirrored.names()) {
     // What the file says about it was checked above; a preset with a TTL becomes mirrored here.
     const { softTtlMs = defaultSoftTtlMs } = namespaces.get(name) ?? {};
-    namespaces.set(name, { ttlMs: null, softTtlMs });
+    // Its first sync, and one after its own index was lost, look for items in that of the namespace.
+    namespaces.set(name, { ttlMs: null, softTtlMs, indexed: true });
   }
   return namespaces;
 }

@@ -28,6 +28,11 @@ const namespace = section(
     maxEntries: Type.Optional(
       wholeNumber(1, 100_000_000, 'Beyond it the entries that were used longest ago go. Not for a mirrored namespace.'),
     ),
+    indexed: Type.Optional(
+      flag(
+        'Whether Redis keeps an index of the entries, so that lists, sizes and an invalidation of a prefix or of all do not look at all keys of the Redis. One with `maxEntries` and a mirrored one have it anyway. Default: false.',
+      ),
+    ),
   },
   'A cache namespace.',
 );
