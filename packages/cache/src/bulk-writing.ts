@@ -46,6 +46,7 @@ export class BulkWriting {
   async write(items: readonly WriteItem[], options: BulkWriteOptions): Promise<BulkWriteResult> {
     const outcomes: (WriteOutcome | null)[] = items.map(() => null);
     const result = await inBatches(items, boundsOf(options, WRITES_A_COMMAND), {
+      onEnd: (work) => this.#core.shared(work),
       keyOf: ({ key }) => key,
       prepare: (item) => item,
       bytesOf: bytesOfItem,
@@ -67,6 +68,7 @@ export class BulkWriting {
     options: BulkWriteOptions,
   ): Promise<BulkResult> {
     return inBatches(items, boundsOf(options, WRITES_A_COMMAND), {
+      onEnd: (work) => this.#core.shared(work),
       keyOf: ({ key }) => key,
       prepare: (given): WriteItem => {
         checkSetItem(given);
@@ -84,6 +86,7 @@ export class BulkWriting {
   async delete(keys: readonly string[], options: BulkWriteOptions): Promise<BulkRemoval> {
     let removed = 0;
     const result = await inBatches(keys, boundsOf(options, DELETIONS_A_COMMAND), {
+      onEnd: (work) => this.#core.shared(work),
       keyOf: (key) => key,
       prepare: (key) => {
         this.#core.complete(key);

@@ -42,6 +42,15 @@ export interface BulkWork<Item, Prepared> {
   readonly bytesOf: (prepared: Prepared) => number;
   /** Sends a batch; replies the errors of its items by their place in it. */
   readonly send: (batch: readonly Prepared[], places: readonly number[]) => Promise<readonly BulkError[]>;
+  /** All is done: what was sent, and with how many commands. */
+  readonly onEnd?: (work: SharedWork) => void;
+}
+
+export interface SharedWork {
+  readonly operations: number;
+  readonly commands: number;
+  readonly failed: number;
+  readonly durationMs: number;
 }
 
 interface Batch<Prepared> {
@@ -57,11 +66,12 @@ interface Batch<Prepared> {
 export async function inBatches<Item, Prepared>(
   items: readonly Item[],
   options: Required<BulkOptions> & Pick<BulkWriteOptions, 'signal'>,
-  { keyOf, prepare, bytesOf, send }: BulkWork<Item, Prepared>,
+  { keyOf, prepare, bytesOf, send, onEnd }: BulkWork<Item, Prepared>,
 ): Promise<BulkResult> {
   const startedAt = performance.now();
   const errors: BulkError[] = [];
   let batches = 0;
+  let sent = 0;
   let next = 0;
   /** Prepared for a batch that had no room for it. */
   let ahead: { readonly prepared: Prepared } | undefined;
@@ -105,6 +115,7 @@ export async function inBatches<Item, Prepared>(
       const { prepared, places } = take();
       if (places.length === 0) continue;
       batches += 1;
+      sent += places.length;
       try {
         errors.push(...(await send(prepared, places)));
       } catch (error) {
@@ -113,13 +124,15 @@ export async function inBatches<Item, Prepared>(
     }
   };
   await Promise.all(Array.from({ length: Math.min(options.concurrency, items.length) }, lane));
+  const durationMs = performance.now() - startedAt;
+  onEnd?.({ operations: sent, commands: batches, failed: errors.length, durationMs });
   return {
     successful: items.length - errors.length,
     failed: errors.length,
     errors,
     batches,
     commands: batches,
-    durationMs: performance.now() - startedAt,
+    durationMs,
   };
 }
 

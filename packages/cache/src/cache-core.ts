@@ -1,6 +1,14 @@
 import type { Bytes, Keys, RedisEngine, Script, ScriptReply } from '@holdfast/redis-core';
 import { Change } from './change.ts';
-import { operations, publishOperation, publishRefresh, publishUnstored } from './channels.ts';
+import type { SharedWork } from './bulk.ts';
+import {
+  operations,
+  publishForeign,
+  publishOperation,
+  publishRefresh,
+  publishShared,
+  publishUnstored,
+} from './channels.ts';
 import type { Entry, TagStamp } from './entry.ts';
 import { checkDuration, checkTtl, MAX_TTL_MS, MAX_WAIT_MS } from './errors.ts';
 import type { Fallback } from './fallback.ts';
@@ -160,7 +168,7 @@ export class CacheCore {
   async find(complete: string): Promise<Looked> {
     const kept = this.findKept(complete);
     const known = kept instanceof Promise ? await kept : kept;
-    return known ?? this.look(await this.l1.read(complete));
+    return known ?? this.look(await this.l1.read(complete), complete);
   }
 
   /**
@@ -179,8 +187,11 @@ export class CacheCore {
   }
 
   /** What something that Redis has just sent is worth. Waits only where the state of the tags has to be asked for. */
-  look(found: Found): Looked | Promise<Looked> {
-    if (found.kind === 'foreign') this.statistics.add('foreign', 1);
+  look(found: Found, complete: string): Looked | Promise<Looked> {
+    if (found.kind === 'foreign') {
+      this.statistics.add('foreign', 1);
+      publishForeign({ namespace: this.#label, key: complete });
+    }
     if (found.kind !== 'entry') return { found, freshness: 'dead', layer: 'l2' };
     const freshness = this.knownFreshness(found.entry);
     if (freshness !== undefined) return { found, freshness, layer: 'l2' };
@@ -302,6 +313,11 @@ export class CacheCore {
     if (count === 0) return;
     this.statistics.add(outcome, count, layer);
     if (operations.hasSubscribers) publishOperation({ namespace: this.#label, operation, outcome, layer, count });
+  }
+
+  /** Keys were asked for or written with so many commands. On a cluster each has its own. */
+  shared(work: SharedWork): void {
+    if (this.engine.slotOf === undefined && this.engine.kind !== 'memory') publishShared(work);
   }
 
   /** An entry was served: counted where that is asked for. Never waits. */

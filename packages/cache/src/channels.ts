@@ -1,4 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
+import type { RedisChannels, RedisPipelineEvent } from '@holdfast/redis-core';
 import type { UnstorableReason } from './unstored.ts';
 
 /** What this package publishes on `node:diagnostics_channel`. */
@@ -8,6 +9,8 @@ export interface CacheChannels {
   'holdfast:cache:refresh-failed': CacheRefreshEvent;
   /** A loader's value was returned to its callers and could not be stored. */
   'holdfast:cache:unstored': CacheUnstoredEvent;
+  /** A key that was asked for holds something that this package has not written, which reads as a miss. */
+  'holdfast:cache:foreign': CacheForeignEvent;
   /** A batch of access counts was written, or could not be. */
   'holdfast:cache:access-flush': CacheAccessFlushEvent;
   /** Entries went because a namespace had more than its `maxEntries`. */
@@ -51,6 +54,26 @@ export interface CacheUnstoredEvent {
 export function publishUnstored(event: CacheUnstoredEvent): void {
   const target = channel('holdfast:cache:unstored' satisfies keyof CacheChannels);
   if (target.hasSubscribers) target.publish(event);
+}
+
+export interface CacheForeignEvent {
+  /** As in `holdfast:cache:operation`. */
+  readonly namespace: string;
+  /** As Redis knows it. */
+  readonly key: string;
+}
+
+export function publishForeign(event: CacheForeignEvent): void {
+  const target = channel('holdfast:cache:foreign' satisfies keyof CacheChannels);
+  if (target.hasSubscribers) target.publish(event);
+}
+
+/** Keys that shared commands, as those of a pipeline do: what that saved is counted along with it. */
+export function publishShared(work: Omit<RedisPipelineEvent, 'connection' | 'saved'>): void {
+  const target = channel('holdfast:redis:pipeline' satisfies keyof RedisChannels);
+  if (work.operations < 2 || !target.hasSubscribers) return;
+  const saved = Math.max(0, work.operations - work.commands);
+  target.publish({ connection: 'cache', ...work, saved } satisfies RedisPipelineEvent);
 }
 
 export interface CacheAccessFlushEvent {

@@ -95,8 +95,8 @@ export class Presence {
 
   #worth(head: Buffer): Looked | Promise<Looked> {
     const found = foundBy(head);
-    // Nothing is made of what is no entry, and so it is not counted as met.
-    return found.kind === 'foreign' ? { found, freshness: 'dead', layer: 'l2' } : this.#core.look(found);
+    // Nothing is made of what is no entry, and so it is not counted as met; of all else the key is of no consequence.
+    return found.kind === 'foreign' ? { found, freshness: 'dead', layer: 'l2' } : this.#core.look(found, '');
   }
 
   /** On a cluster each key lies in a slot of its own. */

@@ -45,7 +45,7 @@ export class Reading {
       else if (core.l1.get(complete) !== undefined) looked = await core.find(complete);
       else {
         // The way of most reads that come here: one wait.
-        const found = core.look(await core.l1.read(complete));
+        const found = core.look(await core.l1.read(complete), complete);
         looked = found instanceof Promise ? await found : found;
       }
     } catch (error) {
@@ -138,12 +138,16 @@ export class Reading {
     const remaining = batches[Symbol.iterator]();
     const lane = async (): Promise<void> => {
       for (const positions of remaining) {
-        const found = await core.l1.readMany(positions.map((position) => complete[position] ?? ''));
-        const known = await inPlace(found.map((one) => core.look(one)));
+        const names = positions.map((position) => complete[position] ?? '');
+        const found = await core.l1.readMany(names);
+        const known = await inPlace(found.map((one, index) => core.look(one, names[index] ?? '')));
         for (const [index, position] of positions.entries()) looked[position] = known[index] ?? notLooked;
       }
     };
+    const startedAt = performance.now();
     await Promise.all(Array.from({ length: Math.min(READ_LANES, batches.length) }, lane));
+    const durationMs = performance.now() - startedAt;
+    core.shared({ operations: asked.length, commands: batches.length, failed: 0, durationMs });
     return looked;
   }
 

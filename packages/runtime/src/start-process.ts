@@ -6,7 +6,9 @@ import type { Listener } from './listen.ts';
 import { isLockedOut } from './locked-out.ts';
 import { logJobs } from './log-jobs.ts';
 import { logLibraryErrors } from './log-library-errors.ts';
+import { logForeign } from './log-foreign.ts';
 import { logRedisWork } from './log-redis-work.ts';
+import { logSavedCommands } from './log-saved-commands.ts';
 import { logUnstored } from './log-unstored.ts';
 import { measureModules } from './measure-modules.ts';
 import { openPort, type PortOptions } from './open-port.ts';
@@ -76,7 +78,9 @@ async function start(
   build: (parts: ProcessParts) => Promise<Service>,
 ): Promise<void> {
   const metrics = createMetrics({ service, version });
-  const logs = [logLibraryErrors, logRedisWork, logUnstored, logJobs, consoleToLog].map((log) => log(logger));
+  const logs = [logLibraryErrors, logRedisWork, logSavedCommands, logUnstored, logForeign, logJobs, consoleToLog].map(
+    (log) => log(logger),
+  );
   const readParts = measureModules(modules, metrics);
   const runtime = await createRuntime(config, { modules, usesFallback: servesApi });
   readParts(runtime);

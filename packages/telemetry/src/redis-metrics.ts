@@ -44,7 +44,7 @@ export class RedisMetrics {
     });
     const saved = instruments.counter({
       name: 'holdfast_redis_commands_saved_total',
-      help: 'Commands that pipelines did not send, against one for each operation.',
+      help: 'Commands that pipelines and bulk calls of caches did not send, against one for each operation.',
       labels: { connection },
     });
     const breaker = instruments.gauge({

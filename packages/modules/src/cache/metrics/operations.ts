@@ -34,10 +34,16 @@ export function countOperations(instruments: Instruments): void {
     help: 'Reads in the batches of access counts, by what came of the batch.',
     labels: { outcome: ['written', 'kept', 'dropped'] },
   });
+  const foreign = instruments.counter({
+    name: 'holdfast_cache_foreign_total',
+    help: 'Keys that were asked for and held something that no cache has written, which reads as a miss.',
+    labels: { namespace: namespaces },
+  });
   const channels = instruments.channels<CacheChannels>();
   channels.on('holdfast:cache:operation', ({ count, ...labels }) => operations.add(count, labels));
   channels.on('holdfast:cache:refresh-failed', ({ namespace }) => refreshFailures.add(1, { namespace }));
   channels.on('holdfast:cache:unstored', ({ namespace, reason }) => unstored.add(1, { namespace, reason }));
+  channels.on('holdfast:cache:foreign', ({ namespace }) => foreign.add(1, { namespace }));
   channels.on('holdfast:cache:eviction', ({ namespace, count }) => evictions.add(count, { namespace }));
   channels.on('holdfast:cache:access-flush', ({ outcome, hits }) => reads.add(hits, { outcome }));
 }
