@@ -136,6 +136,16 @@ describe.each(['redis', 'memory'] as const)('the cache over REST, in %s', (engin
     expect((await call('GET', url)).payload).toBe('a');
   });
 
+  it('creates with If-None-Match: * wherever a GET finds nothing', async () => {
+    const url = '/v1/cache/prompts/tagged';
+    const headers = { 'if-none-match': '*' };
+    await call('PUT', `${url}?tags=gone-soon`, { payload: 'old' });
+    await call('POST', '/v1/cache/prompts/invalidate', { payload: { tags: ['gone-soon'] } });
+    expect((await call('GET', url)).statusCode).toBe(404);
+    expect((await call('PUT', url, { payload: 'new', headers })).statusCode).toBe(201);
+    expect((await call('GET', url)).payload).toBe('new');
+  });
+
   it('keeps the TTL that the writer asked for', async () => {
     await call('PUT', '/v1/cache/prompts/short?ttl=90s', { payload: 'x' });
     await call('PUT', '/v1/cache/prompts/ever?ttl=none', { payload: 'x' });

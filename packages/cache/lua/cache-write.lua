@@ -11,6 +11,8 @@ if ARGV[1] ~= '' then
   stamp = epoch .. base36(seq, 8)
 end
 
+-- Of the entry with tags that is kept longest ('0': for ever).
+local longest
 local outcomes = {}
 for index = first, #KEYS do
   local at = (index - first) * 2 + 2
@@ -18,7 +20,9 @@ for index = first, #KEYS do
   -- '++++++++' in the place of the epoch asks for a stamp of this moment.
   if stamp and string.sub(value, 72, 79) == '++++++++' then
     value = string.sub(value, 1, 71) .. stamp .. string.sub(value, 88)
-    tags_outlive(KEYS[1], ttl)
+    if not longest or (longest ~= '0' and (ttl == '0' or tonumber(ttl) > tonumber(longest))) then
+      longest = ttl
+    end
   end
   local before = redis.pcall('GETRANGE', key, 0, 18)
   local outcome = 1
@@ -37,5 +41,8 @@ for index = first, #KEYS do
     outcome = reply.err
   end
   outcomes[#outcomes + 1] = outcome
+end
+if longest then
+  tags_outlive(KEYS[1], longest)
 end
 return outcomes

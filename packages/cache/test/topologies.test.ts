@@ -1,6 +1,7 @@
 import { createEngine, createKeys, type Keys, type RedisEngine } from '@holdfast/redis-core';
 import { type RedisServer, startCluster, startRedis, startUpstashRest, uniquePrefix } from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { cacheTagsInvalidate } from '../src/tags-invalidate-script.ts';
 import { Cache, L1Cache } from '../src/index.ts';
 import { calm } from './engines.ts';
 
@@ -79,6 +80,48 @@ describe.each([
     await other.set('k', 'new', { tags: ['t'] });
     expect(await cache.get('k')).toBe('new');
     expect(await other.get('k')).toBe('new');
+  });
+
+  test('has no entry for who creates, lists or deletes where a read finds none', async () => {
+    const tagged = { body: 'old', contentType: 'text/plain', tags: ['t', 'u'] };
+    for (const key of ['a', 'b', 'c']) await other.write(key, key === 'c' ? { ...tagged, tags: ['u'] } : tagged);
+    await cache.invalidate({ tags: ['t'] });
+    expect(await listed()).toEqual(['c']);
+    expect(await cache.delete('a')).toBe(false);
+    expect(await cache.write('b', { ...tagged, body: 'new' }, { createOnly: true })).toEqual({ outcome: 'created' });
+    expect(await cache.write('c', { ...tagged, body: 'new' }, { createOnly: true })).toEqual({ outcome: 'exists' });
+    expect((await other.read('b'))?.body.toString()).toBe('new');
+    expect(await cache.delete('c')).toBe(true);
+    await other.invalidate({ tags: ['t'] });
+    expect(await listed()).toEqual([]);
+  });
+
+  async function listed(): Promise<string[]> {
+    const found: string[] = [];
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      const page = await cache.list({ limit: 1000, ...(cursor === undefined ? {} : { cursor }) });
+      found.push(...page.keys);
+      ({ cursor } = page);
+    }
+    return found.sort();
+  }
+
+  test('knows of older tags what was noted of them, also of entries that live longer than the namespace has it', async () => {
+    await cache.set('kept', 'old', { tags: ['t'] });
+    await cache.set('long', 'old', { tags: ['u'], ttlMs: 600_000 });
+    await cache.set('untouched', 'old', { tags: ['v'], ttlMs: 600_000 });
+    await cache.invalidate({ tags: ['u'] });
+    const [noted] = await engine.zrange(keys.cacheTags('ns'), { by: 'index', start: 0, stop: 0 });
+    expect(noted).toEqual({ member: '=life', score: -600_000 });
+    // More than a process reads of them.
+    for (let at = 0; at < 12; at += 1) {
+      const names = Array.from({ length: 1000 }, (_, index) => `other:${at * 1000 + index}`);
+      await engine.run(cacheTagsInvalidate, [keys.cacheTags('ns')], ['unused--', String(engine.now()), 'd:', ...names]);
+    }
+    expect(await other.getMany(['kept', 'long', 'untouched'])).toEqual(['old', undefined, 'old']);
+    await other.getOrSet('loaded', ({ setTags }) => (setTags(['w']), 'new'), { ttlMs: 900_000 });
+    const [last] = await engine.zrange(keys.cacheTags('ns'), { by: 'index', start: 0, stop: 0 });
+    expect(last).toEqual({ member: '=life', score: -900_000 });
   });
 
   test('loads once, and a tag that is invalidated meanwhile makes the value invalid', async () => {
