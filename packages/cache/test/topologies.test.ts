@@ -1,5 +1,12 @@
 import { createEngine, createKeys, type Keys, type RedisEngine } from '@holdfast/redis-core';
-import { type RedisServer, startCluster, startRedis, startUpstashRest, uniquePrefix } from '@holdfast/testing';
+import {
+  eventually,
+  type RedisServer,
+  startCluster,
+  startRedis,
+  startUpstashRest,
+  uniquePrefix,
+} from '@holdfast/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { cacheTagsInvalidate } from '../src/tags-invalidate-script.ts';
 import { Cache, L1Cache } from '../src/index.ts';
@@ -136,6 +143,30 @@ describe.each([
     });
     expect(value).toBe('of before');
     expect(await cache.getOrSet('tagged', () => 'of after')).toBe('of after');
+  });
+
+  test('loads anew what is stale or over, once, unless it was written meanwhile', async () => {
+    const rules = { engine, keys, namespace: 'grace', ttlMs: 60_000, graceMs: 60_000, softTtlMs: 1 };
+    const [one, two] = [1, 2].map(() => new Cache(rules, { l1: new L1Cache(engine, { maxBytes: 0 }) }));
+    if (one === undefined || two === undefined) throw new Error('There are two.');
+    await one.set('k', 'old', { tags: ['t'] });
+    await eventually(async () => expect(await one.read('k')).toMatchObject({ stale: true }));
+    const refresh = vi.fn(() => 'new');
+    expect(await Promise.all([one, two, one, two].map((cache_) => cache_.getOrSet('k', refresh)))).toEqual(
+      Array(4).fill('old'),
+    );
+    await eventually(async () => expect(await two.get('k')).toBe('new'));
+    expect(refresh).toHaveBeenCalledTimes(1);
+    await one.invalidate({ keys: ['k'] }, { mode: 'expire' });
+    expect(await one.getOrSet('k', () => Promise.reject(new Error('down')))).toBe('new');
+    await one.invalidate({ keys: ['k'] }, { mode: 'expire' });
+    const loaded = one.getOrSet('k', async () => {
+      await two.set('k', 'written');
+      return 'of before';
+    });
+    expect(await loaded).toBe('of before');
+    expect(await one.get('k')).toBe('written');
+    expect((await engine.scan({ prefix: `${keys.prefix}:lease:`, count: 1000 })).keys).toEqual([]);
   });
 
   test('evicts what was used longest ago, but nothing that was written since', async () => {

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createEngine, createKeys, type RedisEngine, UnavailableError } from '@holdfast/redis-core';
 import { eventually, FaultProxy, type RedisServer, startRedis } from '@holdfast/testing';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Cache, type CacheOptions, CacheRegistry, type CacheUnstoredEvent } from '../../src/index.ts';
 import { calm } from '../engines.ts';
 import { heldLoader } from './processes.ts';
@@ -99,6 +99,9 @@ describe('getOrSet while Redis', () => {
       gate.open();
       expect(new Set(await Promise.all(calls))).toEqual(new Set(['loaded']));
       expect(load).toHaveBeenCalledTimes(1);
+      const many = vi.fn((missing: readonly string[]) => new Map(missing.map((key) => [key, key])));
+      expect(await cache.getOrSetMany(['l', 'm'], many)).toEqual(['l', 'm']);
+      expect(many.mock.calls).toEqual([[['l', 'm']]]);
     });
   }
 
@@ -114,6 +117,7 @@ describe('getOrSet while Redis', () => {
     proxy.refuse();
     await eventually(() => expect(engine.status.available).toBe(false));
     await expect(cache.getOrSet('k', () => 'loaded')).rejects.toThrow(UnavailableError);
+    await expect(cache.getOrSetMany(['k'], () => new Map([['k', 1]]))).rejects.toThrow(UnavailableError);
   });
 
   test('fills up during the load is what was loaded, for all who wait', async () => {
