@@ -10,7 +10,7 @@ import {
 import type { CacheCore } from './cache-core.ts';
 import { VALUE_TYPE } from './entry.ts';
 import { checkBulkWriteOptions, checkSetItem } from './option-rules.ts';
-import type { SetOptions, WriteItem, WriteOutcome } from './options.ts';
+import type { SetItem, WriteItem, WriteOutcome } from './options.ts';
 import type { Writing } from './writing.ts';
 
 export type BulkWriteResult = BulkResult & {
@@ -43,12 +43,12 @@ export class BulkWriting {
     this.#writing = writing;
   }
 
-  async write(items: readonly WriteItem[], options: BulkWriteOptions): Promise<BulkWriteResult> {
+  async write(items: readonly (WriteItem | SetItem)[], options: BulkWriteOptions): Promise<BulkWriteResult> {
     const outcomes: (WriteOutcome | null)[] = items.map(() => null);
-    const result = await inBatches(items, boundsOf(options, WRITES_A_COMMAND), {
+    const result = await inBatches(items, this.#boundsOf(options, WRITES_A_COMMAND), {
       onEnd: (work) => this.#core.shared(work),
       keyOf: ({ key }) => key,
-      prepare: (item) => item,
+      prepare: (item) => ('value' in item ? this.#sealed(item) : item),
       bytesOf: bytesOfItem,
       send: async (batch, places) => {
         const errors: BulkError[] = [];
@@ -63,18 +63,11 @@ export class BulkWriting {
     return { ...result, outcomes };
   }
 
-  async set(
-    items: readonly ({ readonly key: string; readonly value: unknown } & SetOptions)[],
-    options: BulkWriteOptions,
-  ): Promise<BulkResult> {
-    return inBatches(items, boundsOf(options, WRITES_A_COMMAND), {
+  async set(items: readonly SetItem[], options: BulkWriteOptions): Promise<BulkResult> {
+    return inBatches(items, this.#boundsOf(options, WRITES_A_COMMAND), {
       onEnd: (work) => this.#core.shared(work),
       keyOf: ({ key }) => key,
-      prepare: (given): WriteItem => {
-        checkSetItem(given);
-        const { value, ...item } = given;
-        return { ...item, body: this.#core.sealing.serialize(value), contentType: VALUE_TYPE };
-      },
+      prepare: (item) => this.#sealed(item),
       bytesOf: bytesOfItem,
       send: async (batch) => {
         const outcomes = await this.#writing.store(batch);
@@ -85,7 +78,7 @@ export class BulkWriting {
 
   async delete(keys: readonly string[], options: BulkWriteOptions): Promise<BulkRemoval> {
     let removed = 0;
-    const result = await inBatches(keys, boundsOf(options, DELETIONS_A_COMMAND), {
+    const result = await inBatches(keys, this.#boundsOf(options, DELETIONS_A_COMMAND), {
       onEnd: (work) => this.#core.shared(work),
       keyOf: (key) => key,
       prepare: (key) => {
@@ -102,14 +95,15 @@ export class BulkWriting {
   }
 
   async sync(
-    updates: readonly WriteItem[],
+    updates: readonly (WriteItem | SetItem)[],
     deletions: readonly string[],
     options: BulkWriteOptions,
   ): Promise<SyncResult> {
     const written = await this.write(updates, options);
     const kept = new Set(updates.map(({ key }) => key));
     const gone = deletions.filter((key) => !kept.has(key));
-    const removed = await this.delete(gone, { ...options, batchSize: DELETIONS_A_COMMAND });
+    const bounds = { ...options, batchSize: this.#core.batchSize(DELETIONS_A_COMMAND) };
+    const removed = await this.delete(gone, bounds);
     return {
       successful: written.successful + removed.successful,
       failed: written.failed + removed.failed,
@@ -121,20 +115,23 @@ export class BulkWriting {
       deleted: removed.successful,
     };
   }
+
+  #sealed(given: SetItem): WriteItem {
+    checkSetItem(given);
+    const { value, ...item } = given;
+    return { ...item, body: this.#core.sealing.serialize(value), contentType: VALUE_TYPE };
+  }
+
+  #boundsOf(options: BulkWriteOptions, byDefault: number): Required<BulkOptions> & Pick<BulkWriteOptions, 'signal'> {
+    checkBulkWriteOptions(options);
+    return {
+      signal: options.signal,
+      batchSize: options.batchSize ?? this.#core.batchSize(byDefault),
+      concurrency: options.concurrency ?? CONCURRENCY,
+    };
+  }
 }
 
 function bytesOfItem({ key, body }: WriteItem): number {
   return byteLength(key) + byteLength(body);
-}
-
-function boundsOf(
-  options: BulkWriteOptions,
-  batchSize: number,
-): Required<BulkOptions> & Pick<BulkWriteOptions, 'signal'> {
-  checkBulkWriteOptions(options);
-  return {
-    signal: options.signal,
-    batchSize: options.batchSize ?? batchSize,
-    concurrency: options.concurrency ?? CONCURRENCY,
-  };
 }

@@ -132,6 +132,11 @@ export class CacheCore {
     return ttlMs === null ? null : ttlMs + graceMs;
   }
 
+  /** How many entries one command of a call for many handles, where neither the call nor the cache says so. */
+  batchSize(byDefault: number): number {
+    return this.#options.batchSize ?? byDefault;
+  }
+
   /** The namespace stores nothing. */
   get isOff(): boolean {
     return this.#options.ttlMs === 0;

@@ -28,6 +28,7 @@ import type {
   GetOrSetDetails,
   InvalidateMode,
   InvalidateTarget,
+  SetItem,
   SetOptions,
   WriteItem,
   WriteOutcome,
@@ -42,6 +43,8 @@ import type { SizeReading } from './size-tracker.ts';
 import type { Usage } from './usage.ts';
 import { Values } from './values.ts';
 import { Writing } from './writing.ts';
+
+const MINUTE_MS = 60_000;
 
 /** What the caches of one process share for one engine. Default: an L1 of their own, and no fallback. */
 export interface CacheTiers {
@@ -109,7 +112,11 @@ export class Cache {
     options: BulkOptions & { readonly countsAsUse?: boolean } = {},
   ): Promise<(CacheEntry | null)[]> {
     checkBulkReadOptions(options);
-    const looked = await this.#reading.lookMany(keys, options.batchSize ?? 500, options.countsAsUse);
+    const looked = await this.#reading.lookMany(
+      keys,
+      options.batchSize ?? this.#core.batchSize(500),
+      options.countsAsUse,
+    );
     return looked.map((one) => {
       const entry = served(one);
       return entry === null ? null : this.#core.view(entry, one);
@@ -158,7 +165,7 @@ export class Cache {
     options: BulkOptions = {},
   ): Promise<(ReadonlyDeep<Value> | undefined)[]> {
     checkBulkReadOptions(options);
-    const looked = await this.#reading.lookMany(keys, options.batchSize ?? 500);
+    const looked = await this.#reading.lookMany(keys, options.batchSize ?? this.#core.batchSize(500));
     return looked.map((one, index) => {
       const entry = served(one);
       return entry === null ? undefined : (this.#value(keys[index] ?? '', entry) as ReadonlyDeep<Value>);
@@ -174,11 +181,23 @@ export class Cache {
     await this.#writing.set(key, { ...options, body: this.#core.sealing.serialize(value), contentType: VALUE_TYPE });
   }
 
+  /** Stores a value for a minute; one command. */
+  setShort(key: string, value: unknown, options: Omit<SetOptions, 'ttlMs'> = {}): Promise<void> {
+    return this.set(key, value, { ...options, ttlMs: MINUTE_MS });
+  }
+
+  /** Stores a value for five minutes; one command. */
+  setMedium(key: string, value: unknown, options: Omit<SetOptions, 'ttlMs'> = {}): Promise<void> {
+    return this.set(key, value, { ...options, ttlMs: 5 * MINUTE_MS });
+  }
+
+  /** Stores a value for half an hour; one command. */
+  setLong(key: string, value: unknown, options: Omit<SetOptions, 'ttlMs'> = {}): Promise<void> {
+    return this.set(key, value, { ...options, ttlMs: 30 * MINUTE_MS });
+  }
+
   /** Stores many values, 50 a command; a result per key. */
-  setMany(
-    items: readonly ({ readonly key: string; readonly value: unknown } & SetOptions)[],
-    options: BulkWriteOptions = {},
-  ): Promise<BulkResult> {
+  setMany(items: readonly SetItem[], options: BulkWriteOptions = {}): Promise<BulkResult> {
     return this.#bulk.set(items, options);
   }
 
@@ -251,9 +270,9 @@ export class Cache {
     return this.#bulk.delete(keys, options);
   }
 
-  /** Writes what changed and removes what is gone; a key that is in both is written. */
+  /** Writes what changed, values or bodies, and removes what is gone; a key that is in both is written. */
   sync(
-    updates: readonly WriteItem[],
+    updates: readonly (SetItem | WriteItem)[],
     deletions: readonly string[],
     options: BulkWriteOptions = {},
   ): Promise<SyncResult> {

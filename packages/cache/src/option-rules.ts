@@ -19,7 +19,7 @@ import { checkTtl, MAX_TTL_MS } from './errors.ts';
 import type { HashKeyOptions } from './hash-key.ts';
 import type { LoadOptions } from './loader.ts';
 import type { L1Options } from './l1-cache.ts';
-import type { CacheOptions, InvalidateMode, InvalidateTarget, SetOptions } from './options.ts';
+import type { CacheOptions, InvalidateMode, InvalidateTarget, SetItem, SetOptions } from './options.ts';
 import type { CacheRegistryOptions } from './registry.ts';
 
 /** What the options of this package may be, by their names. All functions throw OptionInvalidError. */
@@ -48,6 +48,7 @@ const cache: OptionRules<CacheOptions> = {
   onL2Error: oneOf('serve', 'throw'),
   compressAboveBytes: bytes,
   maxValueBytes: bytes,
+  batchSize: wholeNumber(1, 100),
 };
 
 export function checkCacheOptions(options: CacheOptions): void {
@@ -67,6 +68,7 @@ const registry: OptionRules<CacheRegistryOptions> = {
   allowUndeclared: flag,
   maxValueBytes: bytes,
   onL2Error: oneOf('serve', 'throw'),
+  batchSize: wholeNumber(1, 100),
   l1: anything,
   usage: anything,
   journal: anything,
@@ -74,6 +76,8 @@ const registry: OptionRules<CacheRegistryOptions> = {
 
 const usage: OptionRules<NonNullable<CacheRegistryOptions['usage']>> = {
   flushIntervalMs: milliseconds(1),
+  refreshEvery: wholeNumber(1),
+  sizeCacheTtlMs: duration,
   now: callback,
 };
 
@@ -100,7 +104,7 @@ export function checkLoadOptions(options: LoadOptions): void {
 }
 
 const set: OptionRules<SetOptions> = { ttlMs: anything, tags: anything };
-const item: OptionRules<{ readonly key: string; readonly value: unknown } & SetOptions> = {
+const item: OptionRules<SetItem> = {
   key: anything,
   value: anything,
   ...set,
@@ -111,8 +115,8 @@ export function checkSetOptions(options: SetOptions): void {
   checkOptions('set', options, set);
 }
 
-export function checkSetItem(given: { readonly key: string; readonly value: unknown } & SetOptions): void {
-  checkOptions('an item of setMany', given, item);
+export function checkSetItem(given: SetItem): void {
+  checkOptions('an item with a value', given, item);
 }
 
 const write: OptionRules<{ readonly createOnly?: boolean }> = { createOnly: flag };

@@ -40,6 +40,11 @@ export interface CacheOptions extends NamespaceOptions {
   /** The largest body. Default 8 MiB. */
   readonly maxValueBytes?: number;
   /**
+   * How many entries one command of a call for many handles at most, 1 to 100; 1 handles each by itself. Default: 50 that are
+   * written, 500 that are read or removed.
+   */
+  readonly batchSize?: number;
+  /**
    * What `getOrSet` does where Redis cannot be asked, or refuses to store what was loaded: `serve` calls the loader and
    * returns its value unstored, `throw` rejects with the error. A fallback that answers comes first. Default `serve`.
    */
@@ -93,6 +98,12 @@ export interface WriteItem {
 export interface SetOptions {
   readonly ttlMs?: number | null;
   readonly tags?: readonly string[];
+}
+
+/** A TypeScript value to store, as `set` takes it. */
+export interface SetItem extends SetOptions {
+  readonly key: string;
+  readonly value: unknown;
 }
 
 /**

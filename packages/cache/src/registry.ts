@@ -19,10 +19,12 @@ export interface CacheRegistryOptions {
   readonly maxValueBytes?: number;
   /** What `getOrSet` does where Redis fails and no fallback answers: see `CacheOptions`. Default `serve`. */
   readonly onL2Error?: 'serve' | 'throw';
+  /** As that of each `Cache`. */
+  readonly batchSize?: number;
   /** An L1 of this registry's own, shared by all its namespaces. Default: the one of the engine, which other caches use too. */
   readonly l1?: L1Options;
-  /** How often counted reads are written. */
-  readonly usage?: Pick<UsageOptions, 'flushIntervalMs' | 'now'>;
+  /** How often counted reads and writes are noted, and how old a size may be. */
+  readonly usage?: Pick<UsageOptions, 'flushIntervalMs' | 'refreshEvery' | 'sizeCacheTtlMs' | 'now'>;
   /** With it the caches fall back to memory while Redis is away; without it they reject. */
   readonly journal?: InvalidationJournal;
 }
@@ -157,7 +159,7 @@ export class CacheRegistry {
   }
 
   #create(namespace: string, rules: NamespaceOptions, label: string): Cache {
-    const { engine, keys, maxValueBytes, onL2Error } = this.#options;
+    const { engine, keys, maxValueBytes, onL2Error, batchSize } = this.#options;
     return new Cache(
       {
         ...rules,
@@ -167,6 +169,7 @@ export class CacheRegistry {
         label,
         ...(maxValueBytes === undefined ? {} : { maxValueBytes }),
         ...(onL2Error === undefined ? {} : { onL2Error }),
+        ...(batchSize === undefined ? {} : { batchSize }),
       },
       { l1: this.#l1, usage: this.#usage, ...(this.#fallback === undefined ? {} : { fallback: this.#fallback }) },
     );

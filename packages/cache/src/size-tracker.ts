@@ -6,7 +6,7 @@ import { estimateSizes } from './size-estimate.ts';
 export interface SizeTrackerOptions {
   readonly engine: RedisEngine;
   readonly keys: Keys;
-  /** How old a count may grow before another is made. Default 60 seconds. */
+  /** How old a count may grow before another is made. Default 60 seconds; 0 counts each time that somebody asks. */
   readonly sizeCacheTtlMs?: number;
   /** How many of the keys (complete ones) of a namespace hold what a reader would be given. Default: all. */
   readonly countServed?: ((namespace: string, keys: readonly string[]) => Promise<number>) | undefined;
@@ -139,7 +139,9 @@ export class SizeTracker {
       entries = await this.#count();
       if (entries === undefined) return;
       this.#counts = { countedAt, entries, isEstimate: false };
-      await engine.set(keys.sizes('counts'), encodeCounts(this.#counts), { pxMs: this.#ttlMs * 10 });
+      await engine.set(keys.sizes('counts'), encodeCounts(this.#counts), {
+        pxMs: Math.max(CLAIM_MS, this.#ttlMs * 10),
+      });
     } finally {
       // Also where it failed, so that the next who asks may count.
       await engine.del([keys.sizes('claim')]);

@@ -9,6 +9,10 @@ export interface UsageOptions extends Pick<
   AccessTrackerOptions,
   'engine' | 'keys' | 'flushIntervalMs' | 'heldOf' | 'now'
 > {
+  /** As that of the index of each namespace. */
+  readonly refreshEvery?: number;
+  /** As that of the size tracker. */
+  readonly sizeCacheTtlMs?: number;
   /** The namespaces that have an index, with their bounds; `null`: without one. */
   readonly maxEntries: ReadonlyMap<string, number | null>;
   /** As that of the index of each namespace, without telling this object. */
@@ -30,7 +34,7 @@ export class Usage {
   readonly #kept: ReadonlyMap<string, IndexSets>;
 
   constructor({ maxEntries, remove, countServed, ...options }: UsageOptions) {
-    const { engine, keys, now, flushIntervalMs } = options;
+    const { engine, keys, now, flushIntervalMs, refreshEvery, sizeCacheTtlMs } = options;
     const clock = now === undefined ? {} : { now };
     this.#access = new AccessTracker({
       ...options,
@@ -54,6 +58,7 @@ export class Usage {
           onLost: () => void this.#repair.lost(namespace),
           ...clock,
           ...(flushIntervalMs === undefined ? {} : { flushIntervalMs }),
+          ...(refreshEvery === undefined ? {} : { refreshEvery }),
         }),
       ]),
     );
@@ -64,7 +69,14 @@ export class Usage {
       walk: () => this.#sizes.refresh({ anew: true }),
       now: now ?? ((): number => engine.now()),
     });
-    this.#sizes = new SizeTracker({ engine, keys, countServed, visitor: this.#repair, ...clock });
+    this.#sizes = new SizeTracker({
+      engine,
+      keys,
+      countServed,
+      visitor: this.#repair,
+      ...clock,
+      ...(sizeCacheTtlMs === undefined ? {} : { sizeCacheTtlMs }),
+    });
   }
 
   /** An entry was served, from whichever tier. */

@@ -181,6 +181,33 @@ describe.each(engines)('the cache on %s', (_name, create) => {
     });
   });
 
+  test('writes what changed, values and bodies alike, and removes what is gone', async () => {
+    await cache.setMany(['gone', 'kept', 'both'].map((key) => ({ key, value: 'old' })));
+    const updates = [
+      { key: 'both', value: { n: 1 } },
+      { key: 'body', ...text('x') },
+      { key: 'function', value: () => 1 },
+    ];
+    expect(await cache.sync(updates, ['gone', 'both'])).toMatchObject({
+      updated: 2,
+      deleted: 1,
+      failed: 1,
+      errors: [{ key: 'function', code: 'VALUE_NOT_SERIALIZABLE' }],
+    });
+    expect(await cache.getMany(['gone', 'kept', 'both'])).toEqual([undefined, 'old', { n: 1 }]);
+    expect((await cache.read('body'))?.body.toString()).toBe('x');
+  });
+
+  test('stores a value for a short, a medium and a long time', async () => {
+    await cache.setShort('short', 1);
+    await cache.setMedium('medium', 2, { tags: ['t'] });
+    await cache.setLong('long', 3);
+    const entries = await cache.readMany(['short', 'medium', 'long']);
+    const minutes = entries.map((entry) => Math.ceil((entry?.ttlMs ?? 0) / 60_000));
+    expect(minutes).toEqual([1, 5, 30]);
+    expect(entries[1]?.tags).toEqual(['t']);
+  });
+
   describe('in bulk', () => {
     test('items are written with a result each, and one bad item fails alone', async () => {
       await cache.write('b', text('2'));

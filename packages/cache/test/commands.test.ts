@@ -1,7 +1,7 @@
 import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
 import { monitor, type RedisServer, startRedis } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Cache } from '../src/index.ts';
+import { Cache, CacheRegistry } from '../src/index.ts';
 import { calm } from './engines.ts';
 
 describe('commands, as MONITOR counts them', () => {
@@ -45,6 +45,30 @@ describe('commands, as MONITOR counts them', () => {
       expect(await counted(() => cache.deleteMany(names))).toBe(2);
     } finally {
       await seen.stop();
+    }
+  });
+
+  test('are one an entry where nothing is to be done together', async () => {
+    const options = { engine, keys: createKeys('single'), namespaces: { ns: { ttlMs: 60_000 } }, batchSize: 1 };
+    const registry = new CacheRegistry(options);
+    const cache = registry.get('ns');
+    await cache.setMany([{ key: 'script', value: 'known from here on' }]);
+    const seen = await monitor(server.url, { where: ({ argv }) => argv.some((part) => part.startsWith('single:')) });
+    const counted = async (work: () => Promise<unknown>): Promise<number> => {
+      seen.reset();
+      await work();
+      await seen.settle();
+      return seen.count();
+    };
+    const keys = ['a', 'b', 'c'];
+    try {
+      expect(await counted(() => cache.setMany(keys.map((key) => ({ key, value: 1 }))))).toBe(3);
+      expect(await counted(() => cache.getMany(keys))).toBe(3);
+      expect(await counted(() => cache.sync([{ key: 'a', value: 2 }], ['b', 'c']))).toBe(3);
+      expect(await counted(() => cache.deleteMany(keys))).toBe(3);
+    } finally {
+      await seen.stop();
+      await registry.close();
     }
   });
 

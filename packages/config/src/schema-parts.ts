@@ -17,8 +17,9 @@ export function flag(description: string) {
 
 const durationPattern = '(0|[1-9][0-9]{0,15})(ms|s|m|h|d)?';
 
-export function duration(description: string) {
-  const choices = [Type.Integer({ minimum: 1 }), Type.String({ pattern: `^${durationPattern}$` })] as const;
+/** `minimum` of a number without a unit; that of all of them is checked as it is read. */
+export function duration(description: string, minimum: 0 | 1 = 1) {
+  const choices = [Type.Integer({ minimum }), Type.String({ pattern: `^${durationPattern}$` })] as const;
   return Type.Union([...choices], says(durationAllowed, description));
 }
 

@@ -36,6 +36,7 @@ export async function createQueues(context: CreateContext<QueuesSettings, NoNeed
       backend,
       definitions,
       disabled: settings.disabled,
+      ...(settings.addBatchSize === undefined ? {} : { addBatchSize: settings.addBatchSize }),
       ...(outbox === undefined ? {} : { outbox }),
     });
     return { queues, backend };

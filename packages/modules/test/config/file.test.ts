@@ -53,6 +53,29 @@ describe('holdfast.yaml', () => {
     expect(namespaces['own']).toEqual({ ttlMs: null, softTtlMs: 60_000, maxEntries: 5 });
   });
 
+  it('says how much is done together, and how often', () => {
+    const tuned = load(
+      {},
+      [
+        'cache: {batchSize: 1, accessFlushInterval: 500ms, sizeRefreshEvery: 1, sizeCacheTtl: 0}',
+        'producer: {addBatchSize: 1}',
+      ].join('\n'),
+    );
+    expect(tuned.cache).toMatchObject({
+      batchSize: 1,
+      usage: { flushIntervalMs: 500, refreshEvery: 1, sizeCacheTtlMs: 0 },
+    });
+    expect(tuned.queues.addBatchSize).toBe(1);
+    // What is absent stays as the libraries have it.
+    expect(load().cache.batchSize).toBeUndefined();
+    expect(load().cache.usage).toEqual({});
+    expect(load().queues.addBatchSize).toBeUndefined();
+    expect(
+      problemPaths({}, 'cache: {batchSize: 101, accessFlushInterval: 0, sizeRefreshEvery: 0, sizeCacheTtl: soon}'),
+    ).toEqual(['cache.batchSize', 'cache.accessFlushInterval', 'cache.sizeRefreshEvery', 'cache.sizeCacheTtl']);
+    expect(problemPaths({}, 'producer: {addBatchSize: 51}')).toEqual(['producer.addBatchSize']);
+  });
+
   it('has rules for loaders, for spreading TTLs, and for L1', () => {
     const { cache } = load(
       {},

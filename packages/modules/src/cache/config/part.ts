@@ -6,6 +6,7 @@ import { mergeNamespaces } from './namespaces.ts';
 import { presetNamespaces } from './preset-namespaces.ts';
 import { cacheSections } from './schema.ts';
 import type { CacheSettings } from './settings.ts';
+import { toTuning } from './tuning.ts';
 import { cacheVariables } from './variables.ts';
 import { warnOfTtlTwice } from './warnings.ts';
 
@@ -28,6 +29,7 @@ export const cachePart = definePart({
       allowUndeclared,
       maxValueBytes: file.cache?.maxValueBytes ?? 8 * 1024 * 1024,
       l1: toL1Options(file.cache?.l1 ?? {}, problems),
+      ...toTuning(file.cache ?? {}, problems),
       namespaces: record(namespaces),
       entities: record(
         mergeEntities(file.entities ?? {}, allowUndeclared ? null : new Set(namespaces.keys()), problems),

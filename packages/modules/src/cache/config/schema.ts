@@ -70,6 +70,25 @@ export const cacheSections = {
     {
       allowUndeclared: Type.Optional(flag('Whether a namespace that is not declared may be used. Default: false.')),
       maxValueBytes: Type.Optional(wholeNumber(1, 536_870_912, 'The largest value of an entry. Default: 8388608.')),
+      batchSize: Type.Optional(
+        wholeNumber(
+          1,
+          100,
+          'How many entries one command of a bulk call handles at most; 1 handles each by itself. Default: 50 that are written, 500 that are read or removed.',
+        ),
+      ),
+      accessFlushInterval: Type.Optional(
+        duration('How often the reads that were counted are written to Redis. Default: 5s.'),
+      ),
+      sizeRefreshEvery: Type.Optional(
+        wholeNumber(1, 1000, 'In a namespace with an index, so many writes are noted together. Default: 10.'),
+      ),
+      sizeCacheTtl: Type.Optional(
+        duration(
+          'How old the size of a namespace may be before it is counted anew; 0 counts each time. Default: 60s.',
+          0,
+        ),
+      ),
       l1: Type.Optional(
         section(
           {

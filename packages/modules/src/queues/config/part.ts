@@ -40,6 +40,7 @@ export const queuesPart = definePart({
       disabled,
       served: values.WORKER_QUEUES ?? null,
       outbox: file.outbox ?? {},
+      ...(file.producer?.addBatchSize !== undefined && { addBatchSize: file.producer.addBatchSize }),
       httpDelivery: {
         allowPrivate: values.HTTP_DELIVERY_ALLOW_PRIVATE,
         ...(values.WEBHOOK_URL !== undefined && { webhookUrl: values.WEBHOOK_URL }),

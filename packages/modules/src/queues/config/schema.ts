@@ -11,6 +11,18 @@ export const queueSections = {
       'Where the files of queues with code of your own are (`mail.queue.ts` and `mail.handler.ts`): a glob, a file or a folder, relative to this file; the name of a package that is installed beside it; or a list of them.',
     ),
   }),
+  producer: section(
+    {
+      addBatchSize: Type.Optional(
+        wholeNumber(
+          1,
+          50,
+          'How many of the jobs that are added in one moment are sent as one command at most; 1 sends each by itself. Default: 50.',
+        ),
+      ),
+    },
+    'How jobs are added.',
+  ),
   outbox: section(
     {
       maxBytes: Type.Optional(

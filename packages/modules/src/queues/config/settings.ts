@@ -15,6 +15,8 @@ export interface QueuesSettings {
   readonly served: readonly string[] | null;
   /** Bounds of what a process keeps while the Redis of the queues is away. What is absent stays as the queue has it. */
   readonly outbox: Pick<OutboxOptions, 'maxBytes' | 'maxJobs' | 'minFreeBytes'>;
+  /** How many jobs one command adds at most. Absent: as the queue has it. */
+  readonly addBatchSize?: number;
   readonly httpDelivery: HttpDeliveryConfig;
 }
 
