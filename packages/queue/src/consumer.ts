@@ -25,6 +25,7 @@ import { JobCancelledError, JobInterruptedError, JobLockLostError, RetryLaterErr
 import type { StoredJobOptions } from './job-options.ts';
 import { parseFailure } from './job-view.ts';
 import type { Handler, QueueHandler } from './handler.ts';
+import { checkConsumerOptions } from './option-rules.ts';
 import { storableResult } from './storable.ts';
 import { nextRun } from './schedules/next-run.ts';
 
@@ -73,8 +74,9 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
   #loop: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Connects in the background; takes no job before `start`. */
+  /** Connects in the background; takes no job before `start`. @throws OptionInvalidError naming the option that is not allowed */
   constructor(options: ConsumerOptions<Definition>) {
+    checkConsumerOptions(options as ConsumerOptions);
     const { backend, definition, tuning = consumerProfiles.default } = options;
     this.#definition = definition;
     this.#onGivenUp = options.onGivenUp;

@@ -28,6 +28,7 @@ import { batchStatsOf, type BatchStats, type Pending } from './producing/batch-s
 import { Producer, type AddJob, type AddResult, type AddSettings } from './producer.ts';
 import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedules/declared.ts';
 import { Schedules } from './schedules/schedules.ts';
+import { checkGetOptions, checkQueuesOptions } from './option-rules.ts';
 import { policyOf, type QueueSummary } from './summary.ts';
 
 export type { AddJob, AddResult } from './producer.ts';
@@ -80,8 +81,13 @@ export class Queues<const Known extends Catalogue = Catalogue> {
   readonly #disabled: ReadonlySet<string>;
   readonly schedules = new Schedules<Known>((queue) => this.#open(queue));
 
-  /** @throws QueueDefinitionError when two definitions have one name. */
-  constructor({ backend, outbox, definitions, disabled = [], addBatchSize }: QueuesOptions<Known>) {
+  /**
+   * @throws QueueDefinitionError when two definitions have one name.
+   * @throws OptionInvalidError naming the option that is not allowed
+   */
+  constructor(options: QueuesOptions<Known>) {
+    checkQueuesOptions(options);
+    const { backend, outbox, definitions, disabled = [], addBatchSize } = options;
     this.#disabled = new Set(disabled);
     this.#backend = backend;
     this.outbox = outbox;
@@ -197,7 +203,9 @@ export class Queues<const Known extends Catalogue = Catalogue> {
     return (await this.#get(queue, id, options)) as JobView<ResultOf<DefinitionOf<Known, Name>>> | undefined;
   }
 
-  async #get(queue: string, id: string, { waitMs = 0, signal }: GetOptions = {}): Promise<JobView | undefined> {
+  async #get(queue: string, id: string, options: GetOptions = {}): Promise<JobView | undefined> {
+    checkGetOptions(options);
+    const { waitMs = 0, signal } = options;
     const { handle, waiter } = this.#open(queue);
     if (!canBeJobId(id)) return undefined;
     const deadline = Date.now() + Math.min(waitMs, maxWaitMs);

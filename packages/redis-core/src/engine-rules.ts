@@ -72,7 +72,8 @@ export function checkEngineOptions(options: EngineOptions): void {
   checkTarget(options.target);
 }
 
-function checkTarget(target: RedisTarget): void {
+/** @throws OptionInvalidError */
+export function checkTarget(target: RedisTarget): void {
   const owner = 'the target';
   checkOption(owner, 'kind', target.kind, kind);
   if (target.kind === 'standalone') checkOptions(owner, target, standalone);

@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './connection.ts';
 export * from './connection-fault.ts';
 export type * from './channels.ts';
+export { checkTarget } from './engine-rules.ts';
 export { createEngine } from './create-engine.ts';
 export { createKeys, decodeKeyPart, encodeKeyPart, isName, type Keys } from './keys.ts';
 export {

@@ -4,6 +4,7 @@ import { readCollection } from './collection-reader.ts';
 import { SourceCursorInvalidError } from './errors.ts';
 import { MirrorIndex } from './mirror-index.ts';
 import { isMirrored, sourceOrigin, writeMirror } from './mirror-writer.ts';
+import { checkItemsPage, checkMirrorOptions, checkSyncOptions } from './option-rules.ts';
 import { SharedRun, abortedError } from './shared-run.ts';
 import { SyncState, failureOf } from './sync-state.ts';
 import { UpstreamClient } from './upstream-client.ts';
@@ -33,8 +34,12 @@ export class Mirror {
   readonly #syncs: SharedRun<SyncReport>;
   readonly #now: () => number;
 
-  /** @throws {UpstreamUrlInvalidError} when the address or the key cannot be used. */
+  /**
+   * @throws {OptionInvalidError} naming the option that is not allowed.
+   * @throws {UpstreamUrlInvalidError} when the address or the key cannot be used.
+   */
   constructor(options: MirrorOptions) {
+    checkMirrorOptions(options);
     this.name = options.source.name;
     this.#parts = options;
     this.#client = new UpstreamClient(options.upstream);
@@ -53,6 +58,7 @@ export class Mirror {
    * @throws an `Upstream…Error`, `SourceEmptyError`, `SourceWriteError`, `SourceSyncAbortedError`, or the engine's error.
    */
   async sync(options: SyncOptions = {}): Promise<SyncReport> {
+    checkSyncOptions(options);
     return this.#syncs.join(options);
   }
 
@@ -66,6 +72,7 @@ export class Mirror {
 
   /** One page of items in the byte order of their ids; two commands. Items that stay are seen once over all pages. */
   async items(page: ItemsPage = {}): Promise<ItemsReply> {
+    checkItemsPage(page);
     const { cache, source } = this.#parts;
     const limit = Math.min(Math.max(1, Math.trunc(page.limit ?? DEFAULT_PAGE)), MAX_PAGE);
     const after = page.cursor === undefined ? undefined : decodeCursor(page.cursor);

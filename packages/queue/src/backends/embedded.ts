@@ -17,6 +17,7 @@ import { Availability } from './availability.ts';
 import type { BackendStatus, QueueBackend, WorkerTuning } from './backend.ts';
 import { EmbeddedQueueHandle } from './embedded-handle.ts';
 import { EmbeddedWorkerRegistry } from './embedded-registry.ts';
+import { checkEmbeddedBackendOptions } from '../option-rules.ts';
 import { nextRun } from '../schedules/next-run.ts';
 
 export interface EmbeddedBackendOptions {
@@ -36,11 +37,13 @@ const sessionSql = 'SET search_path TO bullmq';
  * BullMQ on its own PostgreSQL backend, on PGlite, in this process and on disk. For one process without Redis: jobs and
  * results survive the death of the process at any moment, but not a power cut (PGlite does not fsync).
  *
+ * @throws OptionInvalidError naming the option that is not allowed.
  * @throws UnsupportedError where PGlite is not installed.
  * @throws EmbeddedFolderLockedError when another process uses the folder.
  * @throws EmbeddedFolderUnusableError when the folder, or the database in it, cannot be opened.
  */
 export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Promise<QueueBackend> {
+  checkEmbeddedBackendOptions(options);
   // Looked for here, where the caller can be told; what loads it is the thread.
   findPeer({ name: '@electric-sql/pglite', neededBy: 'The embedded queue' }, import.meta.url);
   const directory = resolve(options.directory);

@@ -13,6 +13,7 @@ import { RedisWorkerRegistry } from './redis-registry.ts';
 import { onceEach } from '../once-each.ts';
 import { bearRefusals, learnVersionSilently } from './redis-version.ts';
 import { ConnectionWatch } from './redis-watch.ts';
+import { checkRedisBackendOptions } from '../option-rules.ts';
 import { nextRun } from '../schedules/next-run.ts';
 
 export interface RedisBackendOptions {
@@ -30,10 +31,12 @@ export interface RedisBackendOptions {
  * BullMQ on Redis. The keys of a queue are `<keyPrefix>:{<queue>}:<queue>:<what>`: one hash tag a queue, so that each
  * queue lives in one slot of a cluster.
  *
+ * @throws OptionInvalidError naming the option that is not allowed.
  * @throws UnsupportedError for a target that is not reached over TCP. Never waits and never fails for a Redis that is
  *   away.
  */
 export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
+  checkRedisBackendOptions(options);
   const target = queueTarget(options.target);
   const times: ConnectionTimes = {
     connectionTimeoutMs: options.connectionTimeoutMs ?? 10_000,

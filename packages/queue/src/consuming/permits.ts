@@ -1,3 +1,5 @@
+import { checkPermits } from '../option-rules.ts';
+
 interface Waiter {
   readonly owner: object;
   readonly freed: PromiseWithResolvers<void>;
@@ -17,6 +19,7 @@ export class Permits {
   readonly #reserved = new Set<object>();
 
   constructor(maximum = Number.POSITIVE_INFINITY) {
+    checkPermits(maximum);
     this.#maximum = maximum;
   }
 

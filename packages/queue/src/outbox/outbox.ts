@@ -1,3 +1,4 @@
+import { checkOutboxOptions } from '../option-rules.ts';
 import { join } from 'node:path';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { QueueBackend, QueueHandle } from '../backends/backend.ts';
@@ -29,9 +30,11 @@ const closePatienceMs = 1000;
 /**
  * Opens the outbox of a folder, or makes it.
  *
+ * @throws OptionInvalidError naming the option that is not allowed
  * @throws OutboxError when another process has it open, when it is damaged or cannot be written
  */
 export function openOutbox(options: OutboxOptions): Outbox {
+  checkOutboxOptions(options);
   return new Outbox(options);
 }
 

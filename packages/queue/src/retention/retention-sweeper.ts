@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { QueueBackend } from '../backends/backend.ts';
 import { publishEvent } from '../channels.ts';
+import { checkRetentionSweeperOptions } from '../option-rules.ts';
 import type { QueueDefinition, RetentionRule } from '../define-queue.ts';
 
 export interface RetentionSweeperOptions {
@@ -29,7 +30,10 @@ export class RetentionSweeper {
   #sweep: Promise<void> | undefined;
   #closed = false;
 
-  constructor({ backend, definitions, intervalMs = 60_000 }: RetentionSweeperOptions) {
+  /** @throws OptionInvalidError naming the option that is not allowed */
+  constructor(options: RetentionSweeperOptions) {
+    checkRetentionSweeperOptions(options);
+    const { backend, definitions, intervalMs = 60_000 } = options;
     this.#backend = backend;
     this.#definitions = definitions.filter(({ retention }) => isRule(retention.completed) || isRule(retention.failed));
     this.#intervalMs = intervalMs;
