@@ -25,7 +25,7 @@ import { OwnChanges } from './own-changes.ts';
 import { Sealing } from './sealing.ts';
 import { type Freshness, freshnessOf } from './staleness.ts';
 import { Statistics } from './statistics.ts';
-import { BUCKETS } from './tags-buckets.ts';
+import { tagKeys } from './tags-buckets.ts';
 import { cacheTagsStamp } from './tags-stamp-script.ts';
 import type { Tags } from './tags.ts';
 import { randomToken } from './token.ts';
@@ -70,8 +70,6 @@ export class CacheCore {
   readonly statistics: Statistics = new Statistics();
   readonly sealing: Sealing;
   readonly tagsKey: string;
-  /** That of the tags, and those of their buckets. */
-  readonly tagKeys: readonly string[];
   readonly tags: Tags;
   readonly #options: CacheOptions;
   readonly #keys: Keys;
@@ -96,9 +94,7 @@ export class CacheCore {
     this.fallback = fallback;
     this.usage = usage;
     this.tagsKey = options.keys.cacheTags(options.namespace);
-    const buckets = Array.from({ length: BUCKETS }, (_, bucket) => options.keys.cacheTags(options.namespace, bucket));
-    this.tagKeys = [this.tagsKey, ...buckets];
-    this.tags = l1.tagsOf(this.tagKeys);
+    this.tags = l1.tagsOf(this.tagsKey, () => tagKeys(options.keys, options.namespace));
     this.sealing = new Sealing(options, () => this.now(), this.statistics);
     this.leaseMs = options.leaseMs ?? 5000;
     this.leasing = new Leasing({
@@ -145,6 +141,11 @@ export class CacheCore {
   /** Whether Redis cannot be asked for a key (a complete one), and the fallback is. */
   isOnFallbackFor(complete: string): boolean {
     return this.fallback?.isActiveFor(complete) === true;
+  }
+
+  /** The key of the tags, and those of their buckets. */
+  get tagKeys(): readonly string[] {
+    return tagKeys(this.#keys, this.namespace);
   }
 
   get ttlMs(): number | null {

@@ -4,6 +4,7 @@ import { decodeFound, type Found, foreign } from './found.ts';
 import { checkL1Options } from './option-rules.ts';
 import { OwnChanges } from './own-changes.ts';
 import { type KeptCount, KeptEntries, keptEntry, type KeptEntry } from './kept-entries.ts';
+import { TagsByKey } from './tags-by-key.ts';
 import { Tags } from './tags.ts';
 import { Watchers } from './watchers.ts';
 
@@ -46,8 +47,7 @@ export class L1Cache {
   readonly #store: KeptEntries;
   readonly #maxStaleMs: number;
   readonly #keepsAny: boolean;
-  /** By the key of their state. */
-  readonly #tags = new Map<string, Tags>();
+  readonly #tags = new TagsByKey();
   readonly #reads = new Map<string, PendingRead>();
   readonly #pendingMany = new Set<PendingReads>();
   readonly #watchers = new Watchers();
@@ -166,12 +166,11 @@ export class L1Cache {
     });
   }
 
-  /** What is known of a namespace's tags. `keys`: that of their state, and those of its buckets. */
-  tagsOf(keys: readonly string[]): Tags {
-    const [key = ''] = keys;
+  /** What is known of a namespace's tags. `key`: that of their state; `keys`: that, and those of its buckets. */
+  tagsOf(key: string, keys: () => readonly string[]): Tags {
     const known = this.#tags.get(key);
     if (known !== undefined) return known;
-    const tags = new Tags({ engine: this.#engine, keys, keptUntil: (epoch) => this.#keptUntil(epoch) });
+    const tags = new Tags({ engine: this.#engine, key, keys, keptUntil: (epoch) => this.#keptUntil(epoch) });
     this.#tags.set(key, tags);
     return tags;
   }
@@ -297,7 +296,7 @@ export class L1Cache {
     // A flush interrupts nothing, and leaves nothing that could be served.
     for (const listener of this.#onInterrupt) listener(this.epoch === 0 ? this.#store.entries() : []);
     this.#store.clear();
-    for (const tags of this.#tags.values()) tags.changed();
+    this.#tags.changed();
     this.#forgetReads('');
     this.#watchers.wakePrefix('');
   }

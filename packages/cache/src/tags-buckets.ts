@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { TwinStore } from '@holdfast/redis-core';
+import type { Keys, TwinStore } from '@holdfast/redis-core';
 import type { TwinTags } from './tags-state.ts';
 import { peek } from './twin-entries.ts';
 
@@ -12,13 +12,19 @@ import { peek } from './twin-entries.ts';
  * A bucket is a string: the epoch, the number of its notes in 8 digits, and the bits. What is not headed by the epoch
  * was lost or belongs to an earlier state: then all is invalid that has not seen the newest note that was in it.
  */
-export const BUCKETS = 32;
+const BUCKETS = 32;
 /** Notes that a bucket takes before the next one begins. */
 export const NOTES_A_BUCKET = 1_000_000;
 /** 2 MiB. */
 export const BITS_A_BUCKET = 2 ** 24;
 const HEAD_BYTES = 16;
 const HASHES = 4;
+
+/** The key of a namespace's tags, and those of their buckets. */
+export function tagKeys(keys: Keys, namespace: string): string[] {
+  const buckets = Array.from({ length: BUCKETS }, (_, bucket) => keys.cacheTags(namespace, bucket));
+  return [keys.cacheTags(namespace), ...buckets];
+}
 
 /** One that is in use; `count` is `undefined` for one that was lost. */
 export interface TwinBucket {

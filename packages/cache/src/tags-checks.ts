@@ -18,10 +18,10 @@ const verdicts: readonly TagVerdict[] = ['valid', 'expired', 'invalid'];
 export class TagChecks {
   readonly #engine: RedisEngine;
   /** The key of the tags, and those of their buckets. */
-  readonly #keys: readonly string[];
+  readonly #keys: () => readonly string[];
   #waiting: Waiting[] = [];
 
-  constructor(engine: RedisEngine, keys: readonly string[]) {
+  constructor(engine: RedisEngine, keys: () => readonly string[]) {
     this.#engine = engine;
     this.#keys = keys;
   }
@@ -57,7 +57,7 @@ export class TagChecks {
       return [text, String(tags.length), ...tags];
     });
     try {
-      const reply = await this.#engine.run(cacheTagsCheck, this.#keys, [String(BITS_A_BUCKET), ...args]);
+      const reply = await this.#engine.run(cacheTagsCheck, this.#keys(), [String(BITS_A_BUCKET), ...args]);
       const [, seq = 0, ...found] = reply ?? [];
       for (const [index, { settle }] of batch.entries()) {
         settle.resolve({ seq, verdict: verdicts[found[index] ?? 2] ?? 'invalid' });

@@ -13,7 +13,7 @@ const NOTES_A_COMMAND = 250;
 
 /** Notes that tags were invalidated now: one command, and one more for each 250 notes that are too many. */
 export async function noteTags(core: CacheCore, tags: readonly string[], mode: InvalidateMode): Promise<void> {
-  const { engine, tagKeys, tagsKey } = core;
+  const { engine, tagsKey } = core;
   const now = Math.trunc(core.now());
   const [, , members] = await engine.run(
     cacheTagsInvalidate,
@@ -24,7 +24,7 @@ export async function noteTags(core: CacheCore, tags: readonly string[], mode: I
   try {
     for (let left = members; left >= MAX_NOTES + NOTES_A_COMMAND;) {
       const before = left;
-      left = await engine.run(cacheTagsRetire, tagKeys, [String(now), ...bounds]);
+      left = await engine.run(cacheTagsRetire, core.tagKeys, [String(now), ...bounds]);
       // Others make room as well.
       if (left >= before) return;
     }

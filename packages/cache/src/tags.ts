@@ -5,8 +5,10 @@ import { type Checked, MAX_READ, NotedTags, type TagVerdict } from './tags-noted
 
 export interface TagsOptions {
   readonly engine: RedisEngine;
-  /** The key of the tags, and those of their buckets. */
-  readonly keys: readonly string[];
+  /** The key of the tags. */
+  readonly key: string;
+  /** That, and those of their buckets. */
+  readonly keys: () => readonly string[];
   /** Until when, by this machine's monotonic clock, what was asked for in that epoch of the tracking is current; 0: not at all. */
   readonly keptUntil: (epoch: number) => number;
 }
@@ -43,7 +45,7 @@ export class Tags {
 
   /** Keys that are not asked for, as what is known of them is current until Redis reports a change. */
   get held(): readonly string[] {
-    return this.#currentUntil === Infinity ? this.#options.keys : [];
+    return this.#currentUntil === Infinity ? this.#options.keys() : [];
   }
 
   /** What the tags went through until now, as far as that is known; `null`: nothing, `undefined`: Redis has to be asked. */
@@ -124,10 +126,10 @@ export class Tags {
 
   /** What was noted since what is known; from the newest on where nothing is, or where it began anew. */
   async #read(): Promise<NotedTags | null> {
-    const { engine, keys } = this.#options;
+    const { engine, key } = this.#options;
     const newest = (since: number): ReturnType<RedisEngine['zrange']> => {
       const range = { by: 'score', min: since, max: Infinity, limit: MAX_READ + 1, reverse: true } as const;
-      return engine.zrange(keys[0] ?? '', range);
+      return engine.zrange(key, range);
     };
     const known = this.#noted;
     if (known !== null && known !== undefined && known.add(await newest(known.stamp.seq))) return known;

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createKeys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
 import { eventually, monitor, type RedisServer, startRedis, uniquePrefix } from '@holdfast/testing';
 import fc from 'fast-check';
@@ -154,6 +156,24 @@ describe.each(engines)('the state of tags, on %s', (_name, create) => {
     expect((await other.getMany(untouched)).filter((value) => value !== undefined)).toEqual([]);
     expect(await cache.get('new')).toBe(1);
   });
+});
+
+test('what is known of tags goes with the last cache of their namespace', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const engine = new MemoryEngine();
+  const l1 = new L1Cache(engine);
+  const keys = createKeys('weak');
+  const open = (namespace: string): Cache => new Cache({ engine, keys, namespace, ttlMs: 1000 }, { l1 });
+  const kept = open('kept');
+  for (let at = 0; at < 100; at += 1) open(`gone${at}`);
+  await eventually(() => {
+    collect();
+    const left = numbered(100, 'gone').filter((namespace) => l1.knownTags(keys.cacheTags(namespace)) !== undefined);
+    expect(left).toEqual([]);
+  });
+  expect(l1.knownTags(keys.cacheTags('kept'))).toBeDefined();
+  await kept.delete('k');
 });
 
 test('no program of invalidations, time and losses revives an entry', async () => {
