@@ -5,7 +5,7 @@ const SMALL_BYTES = 16 * 1024;
 /** What is larger is seldom, and not kept. */
 const LARGEST_BYTES = 16 * 1024 * 1024;
 /** What is kept for others at most, and for how long. */
-const KEPT_BYTES = 32 * 1024 * 1024;
+const KEPT_BYTES = 64 * 1024 * 1024;
 const KEPT_MS = 10_000;
 
 interface Room {
@@ -90,9 +90,9 @@ export function releaseBody(body: string | Uint8Array): void {
   room.owner.keep(room.whole);
 }
 
-/** Four sizes an octave, so that bodies of about one size can use the memory of each other. */
+/** Eight sizes an octave, so that bodies of about one size can use the memory of each other. */
 function sizeFor(bytes: number): number {
   if (bytes > LARGEST_BYTES) return bytes;
-  const step = 2 ** Math.max(0, Math.floor(Math.log2(bytes)) - 2);
+  const step = 2 ** Math.max(0, Math.floor(Math.log2(bytes)) - 3);
   return Math.ceil(bytes / step) * step;
 }

@@ -102,11 +102,11 @@ describe('the memory of a body', () => {
     await own.close();
   });
 
-  test('is kept up to 32 MB', async () => {
+  test('is kept up to 64 MB', async () => {
     const own = new BodyMemory();
-    const bodies = Array.from({ length: 6 }, () => filled(own, 7 * megabyte));
+    const bodies = Array.from({ length: 10 }, () => filled(own, 7 * megabyte));
     for (const [index, body] of bodies.entries()) await cache.write(`large${index}`, { body, contentType });
-    expect(own.freeBytes).toBeGreaterThan(20 * megabyte);
-    expect(own.freeBytes).toBeLessThanOrEqual(32 * megabyte);
+    expect(own.freeBytes).toBeGreaterThan(50 * megabyte);
+    expect(own.freeBytes).toBeLessThanOrEqual(64 * megabyte);
   });
 });
