@@ -1,5 +1,6 @@
 -- Put behind a script that writes or removes entries, which is `change()` here: afterwards the names of exactly those of its
--- keys that hold an entry are in the index of their namespace. So no entry is there without its name, whatever dies when.
+-- keys that hold an entry, or the lease of one that is being loaded, are in the index of their namespace. So none is there
+-- without its name, whatever dies when.
 -- KEYS    those of that script, then 1: sorted set of when each entry was read or written last, 2: of when each expires
 -- ARGV    those of that script, then 1: what the keys of the namespace begin with, 2: now
 -- reply   that of the script. What the sets refuse (they are of another type, the memory is full) is passed over: then the index
@@ -17,7 +18,8 @@ for _, key in ipairs(KEYS) do
   if string.sub(key, 1, #prefix) == prefix then
     touched = touched + 1
     local name = string.gsub(string.sub(key, #prefix + 1), '%%(%x%x)', unescaped)
-    if redis.pcall('GETRANGE', key, 0, 2) == 'HF1' then
+    local head = redis.pcall('GETRANGE', key, 0, 2)
+    if head == 'HF1' or head == 'HFL' then
       -- What another process wrote or read later is not set back.
       redis.pcall('ZADD', recency, 'GT', now, name)
       local left = redis.call('PTTL', key)

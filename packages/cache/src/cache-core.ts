@@ -100,6 +100,7 @@ export class CacheCore {
     this.leasing = new Leasing({
       engine: options.engine,
       run: (script, keys, args) => this.run(script, keys, args),
+      keepsIndex: () => this.keepsIndex,
       l1,
       tagsKey: this.tagsKey,
       tags: this.tags,

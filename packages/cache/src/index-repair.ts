@@ -21,8 +21,8 @@ const RETRY_MS = 60_000;
 /** Another process walks over the keys: it is tried again after so long. */
 const BUSY_MS = 5000;
 const PAGE = 100;
-/** Names of this moment are left alone: their entries may be on their way. */
-const RECENT_MS = 10_000;
+/** Names of this moment are left alone: their entries may be on their way, or being loaded. */
+const RECENT_MS = 60_000;
 
 /**
  * Reconciles the indexes of namespaces with their entries, slowly, by one process for all. Names without entries (Redis has

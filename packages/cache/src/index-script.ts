@@ -68,7 +68,7 @@ interface Kept {
 
 function keep(store: TwinStore, { recency, expiry, key, name, now }: Kept): void {
   const value = peek(store, key);
-  if (value === null || value === 'foreign' || cut(value, 0, 3) !== 'HF1') {
+  if (value === null || value === 'foreign' || !['HF1', 'HFL'].includes(cut(value, 0, 3))) {
     forget(store, recency, expiry, name);
     return;
   }

@@ -172,8 +172,10 @@ export class Invalidating {
     core.l1.forgetPrefix(prefix);
     this.#loads.detachAll();
     let count = 0;
-    let cursor: string | null | undefined;
     try {
+      const named = await this.#dropNamed(core.keyOf(prefix), mode, signal);
+      count = named.count;
+      let cursor: string | null | undefined = named.areAll ? null : undefined;
       while (cursor !== null) {
         signal?.throwIfAborted();
         const page = await core.engine.scan({
@@ -193,6 +195,30 @@ export class Invalidating {
       core.l1.forgetPrefix(prefix);
     }
     return count;
+  }
+
+  /**
+   * Those that the index names, where it knows every entry, and every lease under which one is being loaded: where it is written in
+   * one step with them.
+   */
+  async #dropNamed(
+    prefix: string,
+    mode: InvalidateMode,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly count: number; readonly areAll: boolean }> {
+    const core = this.#core;
+    const index = core.keepsIndex ? await core.usage?.completeIndex(core.namespace) : undefined;
+    let count = 0;
+    if (index === undefined) return { count, areAll: false };
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      signal?.throwIfAborted();
+      const page = await index.page({ prefix, count: 1000, ...(cursor === undefined ? {} : { cursor }) });
+      const keys = page.members.map(({ member }) => core.complete(member));
+      for (let at = 0; at < keys.length; at += STEP) count += await this.#drop(keys.slice(at, at + STEP), mode);
+      ({ cursor } = page);
+    }
+    // One that Redis evicted meanwhile had not named all of them.
+    return { count, areAll: (await core.usage?.completeIndex(core.namespace)) !== undefined };
   }
 
   async #drop(keys: readonly string[], mode: InvalidateMode): Promise<number> {

@@ -131,6 +131,6 @@ export class Lease implements HeldLease {
     stopRenewing();
     const isLeft = failure !== undefined && failure.stayMs > 0;
     const args = [token, isLeft ? failureLeft(failure, token, refresh?.rev) : '', String(failure?.stayMs ?? 0)];
-    return (await this.#engine.run(cacheRelease, [refresh?.leaseKey ?? key], args)) === 1;
+    return (await this.#options.run(cacheRelease, [refresh?.leaseKey ?? key], args)) === 1;
   }
 }

@@ -45,6 +45,8 @@ export interface LeasingOptions {
   readonly engine: RedisEngine;
   /** Runs a script that writes an entry, on the index of the namespace too. */
   readonly run: RunScript;
+  /** Whether the names of leases go into an index, so that an invalidation finds what is being loaded. */
+  readonly keepsIndex: () => boolean;
   readonly l1: L1Cache;
   /**
    * What the namespace's tags went through until now; asked for where a script cannot read them along. `undefined`: nobody
@@ -78,7 +80,7 @@ export class Leasing implements LeaseSource {
 
   constructor(options: LeasingOptions) {
     this.#options = options;
-    this.#renewals = new Renewals(options.engine, options.leaseMs);
+    this.#renewals = new Renewals(options.run, options.leaseMs);
   }
 
   /**
@@ -87,7 +89,9 @@ export class Leasing implements LeaseSource {
    * reports its change, and from then on it is known.
    */
   async take(key: string): Promise<LeaseOutcome<Lease>> {
-    const stamp = this.#setsAndGets ? this.#stampForPlain() : undefined;
+    // A lease whose name is to be in the index takes the script, too.
+    const isPlain = this.#setsAndGets && !this.#options.keepsIndex();
+    const stamp = isPlain ? this.#stampForPlain() : undefined;
     const taken = stamp === undefined ? undefined : await this.#takePlain(key, stamp);
     if (taken !== undefined) return taken;
     const [outcome = unanswered] = await this.takeMany([key]);
@@ -114,7 +118,7 @@ export class Leasing implements LeaseSource {
       );
     }
     const args = taken.flatMap(({ token }) => [token, `${leaseMs}`]);
-    const [stamp, ...replies] = await engine.run(cacheLease, [tagsKey, ...keys], ['1', ...args]);
+    const [stamp, ...replies] = await this.#options.run(cacheLease, [tagsKey, ...keys], ['1', ...args]);
     this.#noteStamp(stamp);
     this.#mayRead = stamp === null;
     const seen = decodeStamp(stamp);

@@ -215,6 +215,7 @@ export class RecencyIndex {
   /** One step after another, never side by side: each is short, and Redis serves others in between. */
   async #write(): Promise<void> {
     this.#sinceFlush = 0;
+    let stuckAt: string | undefined;
     for (;;) {
       const taken = this.#notes.take(MAX_KEYS_PER_UPDATE);
       let step: Step;
@@ -227,12 +228,17 @@ export class RecencyIndex {
         return;
       }
       if (!this.#notes.wereAllKept()) this.#options.onLost?.();
+      let evicted: number;
       try {
-        await this.#evict(step.tooMany);
+        evicted = await this.#evict(step.tooMany);
       } catch {
         // They keep their place as the oldest, and are named again.
         return;
       }
+      // What cannot be evicted, as it is being loaded, would be named again and again.
+      const first = step.tooMany[0]?.key;
+      if (evicted === 0 && first !== undefined && first === stuckAt) return;
+      stuckAt = first;
       // A full step means that there may be more of it. What was evicted by one that was not is forgotten at the next note.
       if (this.#notes.size < MAX_KEYS_PER_UPDATE && !step.isFull) return;
     }
@@ -267,16 +273,18 @@ export class RecencyIndex {
     };
   }
 
-  async #evict(tooMany: readonly Victim[]): Promise<void> {
+  /** Replies how many entries were evicted. */
+  async #evict(tooMany: readonly Victim[]): Promise<number> {
     // Written or read here since: no longer the oldest, and told at the next note.
     const victims = tooMany.filter(({ key }) => !this.#notes.has(key));
-    if (victims.length === 0) return;
+    if (victims.length === 0) return 0;
     const outcomes = await this.#options.remove(victims);
     if (this.#notesWrites) this.#noteOutcomes(victims, outcomes);
     const count = outcomes.filter((outcome) => outcome === 'removed').length;
-    if (count === 0) return;
+    if (count === 0) return 0;
     this.#evictions += count;
     publishEviction({ namespace: this.#options.label ?? this.#options.namespace, count });
+    return count;
   }
 
   #noteOutcomes(victims: readonly Victim[], outcomes: readonly Eviction[]): void {

@@ -1,4 +1,4 @@
-import type { RedisEngine } from '@holdfast/redis-core';
+import type { RunScript } from './index-script.ts';
 import type { LeasePlace } from './lease.ts';
 import { cacheRenew } from './renew-script.ts';
 
@@ -14,13 +14,13 @@ interface Held {
  * while there are any: most loads are over before their lease needs it.
  */
 export class Renewals {
-  readonly #engine: RedisEngine;
+  readonly #run: RunScript;
   readonly #leaseMs: number;
   readonly #held = new Set<Held>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(engine: RedisEngine, leaseMs: number) {
-    this.#engine = engine;
+  constructor(run: RunScript, leaseMs: number) {
+    this.#run = run;
     this.#leaseMs = leaseMs;
   }
 
@@ -51,7 +51,7 @@ export class Renewals {
       const keys = place.refresh === undefined ? [place.key] : [place.refresh.leaseKey, place.key];
       const args = [token, String(this.#leaseMs), place.refresh?.rev ?? ''];
       // A renewal that fails is made up for by the next one; without any the lease ends, and somebody else loads.
-      this.#engine.run(cacheRenew, keys, args).catch(() => undefined);
+      this.#run(cacheRenew, keys, args).catch(() => undefined);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
-import { eventually, indexLoad, type Monitor, monitor, type RedisServer, startRedis } from '@holdfast/testing';
+import { eventually, indexLoad, Latch, type Monitor, monitor, type RedisServer, startRedis } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cache, CacheRegistry } from '../src/index.ts';
 import { calm } from './engines.ts';
@@ -81,6 +81,41 @@ describe('a namespace with an index, in a Redis with many other keys', () => {
     await cache.invalidate({ tags: ['t'] });
     await engine.del([keys.cache('ns', 'q5')]);
     expect(await listed('q')).toEqual(['q6', 'q7', 'q8', 'q9']);
+  });
+
+  test('is invalidated by a prefix with five commands, and whole', async () => {
+    await write();
+    // Whether the index is complete, its names, the removal, and whether it was complete to the end.
+    expect(await counted(async () => expect(await cache.invalidate({ prefix: 'p*[' })).toBe(4))).toBeLessThanOrEqual(5);
+    expect(await listed()).toHaveLength(OWN - 4);
+    expect(await counted(async () => expect(await cache.invalidate({ all: true })).toBe(OWN - 4))).toBeLessThanOrEqual(
+      5,
+    );
+    expect(await listed()).toEqual([]);
+  });
+
+  test('an invalidation by the index ends the loads that have begun in another process', async () => {
+    const elsewhere = createEngine({
+      name: 'else',
+      ...calm,
+      target: { kind: 'standalone', host: server.host, port: server.port },
+    });
+    const other = new CacheRegistry({ engine: elsewhere, keys, namespaces: { ns: { ttlMs: null, indexed: true } } });
+    for (const key of ['q1', 'new']) {
+      const [loading, loaded] = [new Latch(), new Latch()];
+      const value = other.get('ns').getOrSet(key, async () => {
+        loading.open();
+        await loaded.wait();
+        return 'of before';
+      });
+      await loading.wait();
+      await cache.invalidate({ all: true });
+      loaded.open();
+      expect(await value).toBe('of before');
+      expect(await cache.get(key)).toBeUndefined();
+    }
+    await other.close();
+    await elsewhere.close();
   });
 
   test('tells its size by one command', async () => {

@@ -237,6 +237,8 @@ describe('notes of writes', () => {
   test('are written ten together, or after the interval', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const engine = new MemoryEngine();
+    await engine.set('kept', 'x');
+    const ofEngine = vi.getTimerCount();
     const run = vi.spyOn(engine, 'run');
     const index = indexOn(engine);
     for (let at = 0; at < 9; at += 1) index.written(`key ${at}`, null);
@@ -247,7 +249,7 @@ describe('notes of writes', () => {
     index.written('key 10', null);
     await vi.advanceTimersByTimeAsync(5000);
     expect(run).toHaveBeenCalledTimes(2);
-    expect(vi.getTimerCount()).toBe(0);
+    expect(vi.getTimerCount()).toBe(ofEngine);
     await index.close();
     vi.useRealTimers();
     await engine.close();
