@@ -50,6 +50,23 @@ describe('the health server of a worker', () => {
     }
   });
 
+  it('says degraded, and stays ready, while a Redis that is there takes no writes', async () => {
+    const { test, get } = await start();
+    await test.worker.start();
+    await untilStatus(get, 'ok');
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+    try {
+      await untilStatus(get, 'degraded');
+      expect((await get('/health')).json()).toMatchObject({
+        redis: { queue: { available: true, refuses: { writes: { kind: 'out-of-memory' } } } },
+      });
+      expect((await get('/health/ready')).statusCode).toBe(200);
+    } finally {
+      await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+    }
+    await untilStatus(get, 'ok');
+  });
+
   it('says ok while it works', async () => {
     const { test, get } = await start();
     await test.worker.start();

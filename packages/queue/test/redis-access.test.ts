@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { eventually, startRedis, type RedisServer } from '@holdfast/testing';
+import { eventually, PlainRedis, startRedis, startTlsRedis, type RedisServer } from '@holdfast/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Type } from 'typebox';
 import { createRedisBackend, defineQueue, Queues, type QueueAvailabilityEvent } from '../src/index.ts';
@@ -56,5 +56,31 @@ it('a queue whose Redis refuses the password says so once, as what it is, and is
   } finally {
     unsubscribe('holdfast:queue:availability', listen);
     await queues.close();
+  }
+});
+
+it('a queue whose Redis takes no more clients, or whose own key does not fit its certificate, says so', async () => {
+  const [full, tls] = await Promise.all([startRedis(), startTlsRedis()]);
+  const { ca, client, server } = tls.certificates;
+  const holder = await PlainRedis.connect(full.url);
+  await holder.send('CONFIG', 'SET', 'maxclients', '1');
+  const wrongKey = { ca, serverName: tls.serverName, cert: client.cert, key: server.key };
+  const targets = [
+    ['full', { kind: 'standalone', host: full.host, port: full.port }],
+    ['certificate', { kind: 'standalone', host: tls.host, port: tls.port, tls: wrongKey }],
+  ] as const;
+  try {
+    for (const [fault, target] of targets) {
+      const backend = createRedisBackend({ target });
+      const queues = new Queues({ backend, definitions: [definition] });
+      try {
+        await eventually(() => expect(backend.status).toMatchObject({ available: false, fault }));
+      } finally {
+        await queues.close();
+      }
+    }
+  } finally {
+    holder.close();
+    await Promise.all([full.stop(), tls.stop()]);
   }
 });
