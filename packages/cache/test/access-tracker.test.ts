@@ -148,9 +148,12 @@ describe('a flush', () => {
 
   test('comes once per interval, and not at all where nothing was read', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    // The engine looks now and then for what has expired, as long as it holds anything.
+    await engine.set('kept', 'x');
+    const ofEngine = vi.getTimerCount();
     const run = vi.spyOn(engine, 'run');
     const tracker = new AccessTracker({ engine, keys });
-    expect(vi.getTimerCount()).toBe(0);
+    expect(vi.getTimerCount()).toBe(ofEngine);
     for (let round = 1; round <= 2; round += 1) {
       tracker.hit('ns', 'a');
       tracker.hit('ns', 'b');
@@ -158,7 +161,7 @@ describe('a flush', () => {
       expect(run).toHaveBeenCalledTimes(round - 1);
       await vi.advanceTimersByTimeAsync(1);
       expect(run).toHaveBeenCalledTimes(round);
-      expect(vi.getTimerCount()).toBe(0);
+      expect(vi.getTimerCount()).toBe(ofEngine);
     }
     await tracker.close();
     expect(run).toHaveBeenCalledTimes(2);
