@@ -63,10 +63,30 @@ describe('while Redis is away and fallback is on', () => {
       method: 'POST',
       payload: { items: [{ key: 'bulk', value: 1 }] },
     });
-    expect(set.json()).toMatchObject({ successful: 1, failed: 0 });
+    expect(set.json()).toMatchObject({ successful: 1, failed: 0, fallback: ['bulk'] });
     expect(set.headers['cache-status']).toBe(marked);
     const read = await call('/v1/cache/prompts/bulk/get', { method: 'POST', payload: { keys: ['bulk', 'unseen'] } });
-    expect(read.json()).toMatchObject({ items: [{ value: 1, detail: 'fallback' }, { found: false }] });
+    // Redis may hold what nobody here has read.
+    expect(read.json()).toEqual({
+      items: [
+        { key: 'bulk', found: true, value: 1, ttlMs: expect.any(Number) as number, detail: 'fallback' },
+        { key: 'unseen', found: false, detail: 'fallback' },
+      ],
+    });
+    const synced = await call('/v1/cache/prompts/sync', {
+      method: 'POST',
+      payload: {
+        updates: [
+          { key: 'synced', value: 1 },
+          { key: '..', value: 1 },
+        ],
+        deletions: ['gone'],
+      },
+    });
+    expect(synced.json()).toMatchObject({ updated: 1, deleted: 1, failed: 1, fallback: ['synced', 'gone'] });
+    const cleared = await call('/v1/cache/prompts/bulk/delete', { method: 'POST', payload: { keys: ['synced'] } });
+    expect(cleared.json()).toMatchObject({ successful: 1, fallback: ['synced'] });
+    expect(cleared.headers['cache-status']).toBe(marked);
     const invalidated = await call('/v1/cache/prompts/invalidate', { method: 'POST', payload: { tags: ['group'] } });
     expect([invalidated.statusCode, invalidated.json()]).toEqual([200, { invalidated: null }]);
   });

@@ -50,9 +50,9 @@ export class BulkWriting {
       keyOf: ({ key }) => key,
       prepare: (item) => ('value' in item ? this.#sealed(item) : item),
       bytesOf: bytesOfItem,
-      send: async (batch, places) => {
+      send: async (batch, places, onFallback) => {
         const errors: BulkError[] = [];
-        for (const [index, outcome] of (await this.#writing.write(batch)).entries()) {
+        for (const [index, outcome] of (await this.#writing.write(batch, onFallback)).entries()) {
           const place = places[index];
           if (typeof outcome !== 'string') errors.push(bulkError(batch[index]?.key ?? '', outcome));
           else if (place !== undefined) outcomes[place] = outcome;
@@ -69,8 +69,8 @@ export class BulkWriting {
       keyOf: ({ key }) => key,
       prepare: (item) => this.#sealed(item),
       bytesOf: bytesOfItem,
-      send: async (batch) => {
-        const outcomes = await this.#writing.store(batch);
+      send: async (batch, _places, onFallback) => {
+        const outcomes = await this.#writing.store(batch, onFallback);
         return outcomes.flatMap((error, index) => (error === null ? [] : [bulkError(batch[index]?.key ?? '', error)]));
       },
     });
@@ -86,8 +86,8 @@ export class BulkWriting {
         return key;
       },
       bytesOf: byteLength,
-      send: async (batch) => {
-        removed += await this.#writing.delete(batch);
+      send: async (batch, _places, onFallback) => {
+        removed += await this.#writing.delete(batch, onFallback);
         return [];
       },
     });
@@ -108,6 +108,7 @@ export class BulkWriting {
       successful: written.successful + removed.successful,
       failed: written.failed + removed.failed,
       errors: [...written.errors, ...removed.errors],
+      fallback: [...written.fallback, ...removed.fallback],
       batches: written.batches + removed.batches,
       commands: written.commands + removed.commands,
       durationMs: written.durationMs + removed.durationMs,

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { BatchRoom, HoldfastError } from '@holdfast/redis-core';
 import { BulkAbortedError } from './errors.ts';
 
@@ -6,6 +7,8 @@ export interface BulkResult {
   readonly successful: number;
   readonly failed: number;
   readonly errors: readonly BulkError[];
+  /** Keys that were changed in this process only, as Redis is away for them: it is told to forget them as soon as it is back. */
+  readonly fallback: readonly string[];
   readonly batches: number;
   /** Client commands sent, as MONITOR shows them. */
   readonly commands: number;
@@ -40,8 +43,12 @@ export interface BulkWork<Item, Prepared> {
   readonly prepare: (item: Item) => Prepared;
   /** Of what is sent. */
   readonly bytesOf: (prepared: Prepared) => number;
-  /** Sends a batch; replies the errors of its items by their place in it. */
-  readonly send: (batch: readonly Prepared[], places: readonly number[]) => Promise<readonly BulkError[]>;
+  /** Sends a batch; replies the errors of its items. `places`: of its items among all. */
+  readonly send: (
+    batch: readonly Prepared[],
+    places: readonly number[],
+    onFallback: (keys: readonly string[]) => void,
+  ) => Promise<readonly BulkError[]>;
   /** All is done: what was sent, and with how many commands. */
   readonly onEnd?: (work: SharedWork) => void;
 }
@@ -70,6 +77,7 @@ export async function inBatches<Item, Prepared>(
 ): Promise<BulkResult> {
   const startedAt = performance.now();
   const errors: BulkError[] = [];
+  const fallback: string[] = [];
   let batches = 0;
   let sent = 0;
   let next = 0;
@@ -117,7 +125,10 @@ export async function inBatches<Item, Prepared>(
       batches += 1;
       sent += places.length;
       try {
-        errors.push(...(await send(prepared, places)));
+        const changedHere = fallback.length;
+        errors.push(...(await send(prepared, places, (keys) => fallback.push(...keys))));
+        // No round trip was waited for: others get their turn.
+        if (fallback.length > changedHere) await setImmediate();
       } catch (error) {
         failed(places, error);
       }
@@ -130,6 +141,7 @@ export async function inBatches<Item, Prepared>(
     successful: items.length - errors.length,
     failed: errors.length,
     errors,
+    fallback,
     batches,
     commands: batches,
     durationMs,

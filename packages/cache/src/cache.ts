@@ -28,6 +28,7 @@ import type {
   GetOrSetDetails,
   InvalidateMode,
   InvalidateTarget,
+  ReadItem,
   SetItem,
   SetOptions,
   WriteItem,
@@ -120,6 +121,18 @@ export class Cache {
     return looked.map((one) => {
       const entry = served(one);
       return entry === null ? null : this.#core.view(entry, one);
+    });
+  }
+
+  /**
+   * The same, and of each key who answered, also where there is no entry: `fallback` says that Redis is away for it, and may hold one.
+   */
+  async readManyDetailed(keys: readonly string[], options: BulkOptions = {}): Promise<ReadItem[]> {
+    checkBulkReadOptions(options);
+    const looked = await this.#reading.lookMany(keys, options.batchSize ?? this.#core.batchSize(500));
+    return looked.map((one) => {
+      const entry = served(one);
+      return { entry: entry === null ? null : this.#core.view(entry, one), layer: one.layer };
     });
   }
 

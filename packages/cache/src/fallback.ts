@@ -127,16 +127,16 @@ export class Fallback {
     this.#memory.set(key, keptEntry(key, entry, Infinity));
   }
 
-  /** Notes what Redis has to forget; the memory forgets the keys that it covers at once. */
-  invalidate(invalidation: Invalidation, keys: readonly string[]): void {
+  /** Notes what Redis has to forget, in one step of the disk; the memory forgets the keys that it covers at once. */
+  invalidate(invalidations: readonly Invalidation[], keys: readonly string[]): void {
     try {
-      this.#options.journal.append(invalidation);
+      this.#options.journal.append(...invalidations);
     } catch (error) {
       throw new UnavailableError('Redis is away, and its invalidation could not be kept on disk either.', {
         cause: error,
       });
     }
-    this.#slots.hold(this.#options.keysOf(invalidation));
+    for (const invalidation of invalidations) this.#slots.hold(this.#options.keysOf(invalidation));
     this.forget(keys);
   }
 

@@ -43,10 +43,13 @@ export class Invalidating {
       tags.length === 0 ? [] : [state],
       async () => [await this.apply({ tags }, mode)],
       () => {
-        for (const tag of tags) fallback.invalidate({ area: core.namespace, kind: 'tag', value: tag, mode }, []);
+        fallback.invalidate(
+          tags.map((tag) => ({ area: core.namespace, kind: 'tag', value: tag, mode })),
+          [],
+        );
         core.l1.forget(core.tagsKey);
         this.#loads.detachAll();
-        return null;
+        return [null];
       },
     );
     const tagged = [...fallback.entries(core.prefix())].filter(([, entry]) =>
@@ -67,12 +70,17 @@ export class Invalidating {
         count = count === null || there === null ? null : count + there;
         return some.map(() => undefined);
       },
-      ({ key, complete }) => {
-        this.#loads.detach(key);
-        core.l1.forget(complete);
-        fallback.invalidate({ area: core.namespace, kind: 'key', value: key, mode }, [complete]);
+      (away) => {
+        for (const { key, complete } of away) {
+          this.#loads.detach(key);
+          core.l1.forget(complete);
+        }
+        fallback.invalidate(
+          away.map(({ key }) => ({ area: core.namespace, kind: 'key', value: key, mode })),
+          away.map(({ complete }) => complete),
+        );
         count = null;
-        return undefined;
+        return away.map(() => undefined);
       },
     );
     return count;
@@ -95,7 +103,7 @@ export class Invalidating {
         core.l1.forgetPrefix(start);
         const held = [...fallback.entries(start)].map(([key]) => key);
         const kind = prefix === undefined ? 'all' : 'prefix';
-        fallback.invalidate({ area: core.namespace, kind, value: prefix ?? '', mode }, held);
+        fallback.invalidate([{ area: core.namespace, kind, value: prefix ?? '', mode }], held);
       }
       if (fallback.isActiveForAll) return null;
       try {

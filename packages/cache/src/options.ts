@@ -73,6 +73,12 @@ export interface CacheEntry {
   readonly layer: 'l1' | 'l2' | 'fallback';
 }
 
+/** An entry, or `null`, and who said so: this process, Redis, or its memory while Redis is away for the key. */
+export interface ReadItem {
+  readonly entry: CacheEntry | null;
+  readonly layer: 'l1' | 'l2' | 'fallback';
+}
+
 /** What `getOrSet` returns, and how it came about. */
 export interface GetOrSetDetails<Value> {
   readonly value: Value;

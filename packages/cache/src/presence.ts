@@ -67,7 +67,7 @@ export class Presence {
       core.fallback,
       wanted,
       (asked) => this.#look(asked.map(({ complete }) => complete)),
-      ({ complete }): Looked | Error => core.findInFallback(complete),
+      (away): (Looked | Error)[] => away.map(({ complete }) => core.findInFallback(complete)),
     );
     return looked.map((one) => {
       if (one instanceof Error) throw one;

@@ -86,7 +86,7 @@ export class Reading {
             asked.map(({ complete }) => complete),
             batchSize,
           ),
-        ({ complete }) => core.findInFallback(complete),
+        (away) => away.map(({ complete }) => core.findInFallback(complete)),
       );
     } catch (error) {
       core.count('get', 'error', keys.length);

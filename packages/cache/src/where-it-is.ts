@@ -9,16 +9,20 @@ export async function whereItIs<Item extends { readonly complete: string }, Repl
   fallback: Fallback | undefined,
   items: readonly Item[],
   ask: (items: readonly Item[]) => Promise<readonly Reply[]>,
-  here: (item: Item) => Reply,
+  here: (items: readonly Item[]) => readonly Reply[],
 ): Promise<readonly Reply[]> {
   if (fallback === undefined) return ask(items);
   // Made when it is needed: most calls need none.
   let answered: Map<Item, Reply> | undefined;
+  const answerHere = (away: readonly Item[]): void => {
+    if (away.length === 0) return;
+    const replies = here(away);
+    answered ??= new Map();
+    for (const [index, item] of away.entries()) answered.set(item, replies[index] as Reply);
+  };
   for (let asked = items; ;) {
     if (fallback.isActive) {
-      const away = asked.filter(({ complete }) => fallback.isActiveFor(complete));
-      answered ??= new Map();
-      for (const item of away) answered.set(item, here(item));
+      answerHere(asked.filter(({ complete }) => fallback.isActiveFor(complete)));
       asked = asked.filter((item) => answered?.has(item) !== true);
     }
     if (asked.length === 0) break;
@@ -26,11 +30,13 @@ export async function whereItIs<Item extends { readonly complete: string }, Repl
       const replies = await ask(asked);
       if (answered === undefined && !replies.some((reply) => reply instanceof Error)) return replies;
       answered ??= new Map();
+      const lost: Item[] = [];
       for (const [index, item] of asked.entries()) {
         const reply = replies[index] as Reply;
-        const isLost = reply instanceof Error && fallback.answersFor(reply, item.complete);
-        answered.set(item, isLost ? here(item) : reply);
+        if (reply instanceof Error && fallback.answersFor(reply, item.complete)) lost.push(item);
+        else answered.set(item, reply);
       }
+      answerHere(lost);
       break;
     } catch (error) {
       if (!asked.some(({ complete }) => fallback.answersFor(error, complete))) throw error;

@@ -30,6 +30,9 @@ interface Sealed extends Target {
 type Reply = number | Buffer | Error;
 type Replies = readonly Reply[];
 
+/** Is told of keys that were changed in this process, as Redis is away for them. */
+type OnFallback = (keys: readonly string[]) => void;
+
 /** Writes and removes entries of one namespace, through all tiers. */
 export class Writing {
   readonly #core: CacheCore;
@@ -41,20 +44,21 @@ export class Writing {
   }
 
   /** One script call for a batch: per item what happened, or why it did not. */
-  async write(items: readonly WriteItem[]): Promise<(WriteOutcome | Error)[]> {
+  async write(items: readonly WriteItem[], onFallback?: OnFallback): Promise<(WriteOutcome | Error)[]> {
     const results: (WriteOutcome | Error)[] = items.map(() => 'off');
     const sealed = this.#seal(items, results);
-    const replies = await this.#carryOut(sealed, (some) => this.#send(some));
+    const replies = await this.#carryOut(sealed, (some) => this.#send(some), onFallback);
     for (const [index, one] of sealed.entries()) results[one.position] = this.#outcomeOf(one, replies[index]);
     return results;
   }
 
   /** The same without asking what was there, which halves the work of Redis: per item why it was not stored. */
-  async store(items: readonly WriteItem[]): Promise<(Error | null)[]> {
+  async store(items: readonly WriteItem[], onFallback?: OnFallback): Promise<(Error | null)[]> {
     const results: (Error | null)[] = items.map(() => null);
     const sealed = this.#seal(items, results);
     const isTagged = sealed.some(({ fill }) => fill.entry.tags.length > 0);
-    const replies = await this.#carryOut(sealed, (some) => (isTagged ? this.#send(some) : this.#sendPlain(some)));
+    const send = (some: readonly Sealed[]): Promise<Replies> => (isTagged ? this.#send(some) : this.#sendPlain(some));
+    const replies = await this.#carryOut(sealed, send, onFallback);
     for (const [index, one] of sealed.entries()) {
       const outcome = this.#outcomeOf(one, replies[index]);
       if (outcome instanceof Error) results[one.position] = outcome;
@@ -77,7 +81,11 @@ export class Writing {
     return core.isOff ? [] : sealed;
   }
 
-  async #carryOut(sealed: readonly Sealed[], send: (some: readonly Sealed[]) => Promise<Replies>): Promise<Replies> {
+  async #carryOut(
+    sealed: readonly Sealed[],
+    send: (some: readonly Sealed[]) => Promise<Replies>,
+    onFallback?: OnFallback,
+  ): Promise<Replies> {
     if (sealed.length === 0) return [];
     const sendAndRelease = async (some: readonly Sealed[]): Promise<Replies> => {
       const answers = await inParts(some, send);
@@ -86,11 +94,12 @@ export class Writing {
       }
       return answers;
     };
-    const replies = await this.#changing('set', sealed, sendAndRelease, (one): Reply => {
-      const existed = this.#noteAway(one);
-      this.#keepAway(one.complete, one.fill);
-      return existed ? 1 : 0;
-    });
+    const keepHere = (away: readonly Sealed[]): Replies => {
+      const existed = this.#noteAway(away);
+      for (const { complete, fill } of away) this.#keepAway(complete, fill);
+      return existed.map((did) => (did ? 1 : 0));
+    };
+    const replies = await this.#changing('set', sealed, sendAndRelease, keepHere, onFallback);
     for (const [index, { key, fill }] of sealed.entries()) {
       if (typeof replies[index] === 'number') this.#core.stored(key, fill.keepMs);
     }
@@ -187,7 +196,7 @@ export class Writing {
   }
 
   #setInFallback(target: Target, fill: Fill): void {
-    this.#noteAway(target);
+    this.#noteAway([target]);
     this.#keepAway(target.complete, fill);
     this.#core.count('set', 'stored', 1, 'fallback');
   }
@@ -203,7 +212,7 @@ export class Writing {
       'delete',
       [target],
       async (): Promise<readonly (Buffer | boolean)[]> => [await core.removeOne(target.complete)],
-      (one) => this.#noteAway(one),
+      (away) => this.#noteAway(away),
     );
     if (!Buffer.isBuffer(was)) return was === true;
     if (isNoEntry(was)) return true;
@@ -215,7 +224,7 @@ export class Writing {
   }
 
   /** Replies how many there were, of whatever type. */
-  async delete(keys: readonly string[]): Promise<number> {
+  async delete(keys: readonly string[], onFallback?: OnFallback): Promise<number> {
     const core = this.#core;
     const targets = keys.map((key): Target => ({ key, complete: core.complete(key) }));
     if (targets.length === 0) return 0;
@@ -227,7 +236,8 @@ export class Writing {
         removed = await core.remove(some.map(({ complete }) => complete));
         return some.map(() => false);
       },
-      (target) => this.#noteAway(target),
+      (away) => this.#noteAway(away),
+      onFallback,
     );
     return removed + here.filter(Boolean).length;
   }
@@ -237,17 +247,19 @@ export class Writing {
     operation: 'set' | 'delete',
     targets: readonly Of[],
     change: (some: readonly Of[]) => Promise<readonly Outcome[]>,
-    inFallback: (target: Of) => Outcome,
+    inFallback: (targets: readonly Of[]) => readonly Outcome[],
+    onFallback?: OnFallback,
   ): Promise<readonly Outcome[]> {
     const core = this.#core;
     for (const target of targets) this.#forgetBefore(target);
     const outcome = operation === 'set' ? 'stored' : 'deleted';
     let here = 0;
     try {
-      const replies = await whereItIs(core.fallback, targets, change, (target) => {
-        const reply = inFallback(target);
-        here += 1;
-        return reply;
+      const replies = await whereItIs(core.fallback, targets, change, (away) => {
+        const outcomes = inFallback(away);
+        here += away.length;
+        onFallback?.(away.map(({ key }) => key));
+        return outcomes;
       });
       const failed = replies.filter((reply) => reply instanceof Error).length;
       core.count(operation, outcome, replies.length - here - failed);
@@ -274,11 +286,14 @@ export class Writing {
     this.#loads.detach(key);
   }
 
-  /** Notes that Redis must forget the key, and forgets it here; whether it was here. */
-  #noteAway({ key, complete }: Target): boolean {
+  /** Notes that Redis must forget the keys, and forgets them here; of each, whether it was here. */
+  #noteAway(targets: readonly Target[]): boolean[] {
     const { fallback, namespace } = this.#core;
-    const existed = fallback?.get(complete) !== undefined;
-    fallback?.invalidate({ area: namespace, kind: 'key', value: key, mode: 'delete' }, [complete]);
+    const existed = targets.map(({ complete }) => fallback?.get(complete) !== undefined);
+    fallback?.invalidate(
+      targets.map(({ key }) => ({ area: namespace, kind: 'key', value: key, mode: 'delete' })),
+      targets.map(({ complete }) => complete),
+    );
     return existed;
   }
 

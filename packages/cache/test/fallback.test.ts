@@ -279,6 +279,17 @@ describe('while Redis is away', () => {
       await cache.set('k', 'during');
       expect(registry.isOnFallback).toBe(true);
       expect(await cache.get('k')).toBe('during');
+      // Also of many: Redis holds what is not here, or may.
+      const both = await cache.readManyDetailed(['k', 'unseen']);
+      expect(both.map(({ entry, layer }) => [entry === null, layer])).toEqual([
+        [false, 'fallback'],
+        [true, 'fallback'],
+      ]);
+      const items = Array.from({ length: 120 }, (_, index) => ({ key: `k${index}`, value: index }));
+      const { fallback, successful } = await cache.setMany(items);
+      expect(successful).toBe(120);
+      expect(fallback).toHaveLength(120);
+      expect((await cache.deleteMany(['k1', 'never'])).fallback).toEqual(['k1', 'never']);
     } finally {
       server.resume();
     }

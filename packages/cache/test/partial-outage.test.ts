@@ -29,13 +29,19 @@ describe('while one master of a cluster is away', () => {
     expect(await cache.read(kept)).toMatchObject({ layer: 'l2', body: Buffer.from('during') });
     expect(await cache.delete(removed)).toBe(false);
 
-    expect(await cache.setMany([lost, kept].map((key) => ({ key, value: 'many' })))).toMatchObject({ failed: 0 });
+    const many = [lost, kept].map((key) => ({ key, value: 'many' }));
+    expect(await cache.setMany(many)).toMatchObject({ failed: 0, fallback: [lost] });
     expect(await cache.getMany([kept, lost, removed])).toEqual(['many', 'many', undefined]);
     expect(await cache.writeMany([lost, kept].map((key) => ({ key, ...text('many') })))).toMatchObject({
       outcomes: ['replaced', 'replaced'],
+      fallback: [lost],
     });
-    expect(await cache.deleteMany([removed, kept])).toMatchObject({ successful: 2 });
-    expect(await cache.readMany([kept, lost])).toMatchObject([null, { layer: 'fallback' }]);
+    expect(await cache.deleteMany([removed, kept])).toMatchObject({ successful: 2, fallback: [removed] });
+    expect(await cache.readManyDetailed([kept, lost, removed])).toMatchObject([
+      { entry: null, layer: 'l2' },
+      { entry: { layer: 'fallback' }, layer: 'fallback' },
+      { entry: null, layer: 'fallback' },
+    ]);
     await expect(cache.write(lost, text('x'), { createOnly: true })).rejects.toMatchObject({ status: 503 });
     expect(service.journal.pending()).toBe(2);
   });

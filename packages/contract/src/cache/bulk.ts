@@ -57,6 +57,12 @@ const result = {
   successful: count,
   failed: count,
   errors: Type.Array(error, { description: 'One for each item that failed; `code` is one of those of the errors.' }),
+  fallback: Type.Optional(
+    Type.Array(Type.String(), {
+      description:
+        'Keys that were changed in the memory of the service only, as Redis is away for them: it is told to forget them as soon as it is back. Absent where it is away for none.',
+    }),
+  ),
   batches: count,
   commands: Type.Integer({ minimum: 0, description: 'Client commands that Redis received.' }),
   durationMs: Type.Number(),
@@ -79,7 +85,10 @@ export const CacheEntry = Type.Object(
     contentType: Type.Optional(Type.String({ description: 'Absent for application/json.' })),
     ttlMs: Type.Optional(Type.Integer({ description: 'Absent where it does not expire.' })),
     detail: Type.Optional(
-      oneOf(['l1', 'l2', 'stale', 'fallback'], { description: 'As in Cache-Status: l1, l2, stale or fallback.' }),
+      oneOf(['l1', 'l2', 'stale', 'fallback'], {
+        description:
+          'As in Cache-Status: l1, l2, stale or fallback. Beside `found: false` only `fallback`: Redis is away, and may hold the entry.',
+      }),
     ),
     error: Type.Optional(Type.Object({ code: Type.String(), detail: Type.String() })),
   },

@@ -31,12 +31,14 @@ export function readItems(given: readonly CacheWrite[]): ReadItems {
 export function withRefused<Result extends BulkResult>(
   result: Result,
   { errors, superseded }: Omit<ReadItems, 'items'>,
-): Omit<Result, 'errors'> & { errors: BulkError[] } {
+): Omit<Result, 'errors' | 'fallback'> & { errors: BulkError[]; fallback?: string[] } {
+  const { fallback, errors: failed, ...counts } = result;
   return {
-    ...result,
+    ...counts,
     successful: result.successful + superseded,
     failed: result.failed + errors.length,
-    errors: [...errors, ...result.errors],
+    errors: [...errors, ...failed],
+    ...(fallback.length > 0 && { fallback: [...fallback] }),
     durationMs: Math.round(result.durationMs * 100) / 100,
   };
 }

@@ -1,4 +1,4 @@
-import type { Cache, CacheEntry } from '@holdfast/cache';
+import type { Cache, CacheEntry, ReadItem } from '@holdfast/cache';
 import { checkJson, encodeKeyPart, HoldfastError } from '@holdfast/redis-core';
 import { detailOf } from './entry-reply.ts';
 import { isJsonType } from './entry-input.ts';
@@ -55,19 +55,20 @@ interface Page {
 }
 
 const comma = Buffer.from(',');
+const notRead: ReadItem = { entry: null, layer: 'l2' };
 
 /** A key that is not allowed is an error of its own and is not asked for. */
 async function readPage(cache: Cache, keys: readonly string[]): Promise<Page> {
   const refused = new Map(keys.flatMap((key): [string, HoldfastError][] => errorOf(key)));
   const asked = keys.filter((key) => !refused.has(key));
-  const entries = await cache.readMany(asked);
-  const byPosition = entries[Symbol.iterator]();
+  const read = await cache.readManyDetailed(asked);
+  const byPosition = read[Symbol.iterator]();
   let largest = 0;
   const parts = keys.flatMap((key, index): Buffer[] => {
     const error = refused.get(key);
-    const entry = error === undefined ? (byPosition.next().value ?? null) : null;
+    const { entry, layer } = (error === undefined ? byPosition.next().value : undefined) ?? notRead;
     largest = Math.max(largest, entry?.body.length ?? 0);
-    const item = error === undefined ? itemOf(key, entry) : [failedItem(key, error)];
+    const item = error === undefined ? itemOf(key, entry, layer) : [failedItem(key, error)];
     return index === 0 ? item : [comma, ...item];
   });
   return { count: keys.length, largest, parts };
@@ -94,8 +95,12 @@ function failedItem(key: string, { code, message }: { readonly code: string; rea
 }
 
 /** JSON comes as it is, anything else in base64. What comes can be written back with `bulk/set`. */
-function itemOf(key: string, entry: CacheEntry | null): Buffer[] {
-  if (entry === null) return [Buffer.from(JSON.stringify({ key, found: false }))];
+function itemOf(key: string, entry: CacheEntry | null, layer: ReadItem['layer']): Buffer[] {
+  if (entry === null) {
+    // Redis may hold it, and cannot be asked.
+    const detail = layer === 'fallback' ? { detail: layer } : {};
+    return [Buffer.from(JSON.stringify({ key, found: false, ...detail }))];
+  }
   const { ttlMs, body, contentType } = entry;
   const rest = ttlMs === null ? { detail: detailOf(entry) } : { ttlMs: Math.ceil(ttlMs), detail: detailOf(entry) };
   if (isJsonType(contentType) && isJson(body)) {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { BulkWriteOptions, CacheRegistry, InvalidateTarget } from '@holdfast/cache';
+import type { BulkResult, BulkWriteOptions, CacheRegistry, InvalidateTarget } from '@holdfast/cache';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { bulkDelete, bulkGet, bulkSet, invalidateEntries, syncEntries } from '@holdfast/contract';
 import type { FastifyReply } from 'fastify';
@@ -23,8 +23,8 @@ export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (a
   const bodyLimit = Math.max(bodyLimitBytes, minBodyLimit);
   const read = { access: 'cache:read', namespaceOf } as const;
   const write = { access: 'cache:write', namespaceOf } as const;
-  const markAway = (reply: FastifyReply): void => {
-    if (caches.isOnFallback) reply.header('cache-status', fallbackStatus);
+  const markAway = (reply: FastifyReply, { fallback }: Pick<BulkResult, 'fallback'>): void => {
+    if (fallback.length > 0) reply.header('cache-status', fallbackStatus);
   };
 
   app.post(
@@ -43,7 +43,7 @@ export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (a
     async ({ params, body, ended }, reply) => {
       const { items, ...refused } = readItems(body.items);
       const { outcomes: _, ...result } = await caches.get(params.ns).writeMany(items, optionsOf(body, ended));
-      markAway(reply);
+      markAway(reply, result);
       return withRefused(result, refused);
     },
   );
@@ -53,7 +53,7 @@ export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (a
     { config: write, schema: bulkDelete, bodyLimit },
     async ({ params, body, ended }, reply) => {
       const result = await caches.get(params.ns).deleteMany(body.keys, { signal: ended });
-      markAway(reply);
+      markAway(reply, result);
       return withRefused(result, { errors: [], superseded: 0 });
     },
   );
@@ -64,7 +64,7 @@ export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (a
     async ({ params, body, ended }, reply) => {
       const { items, ...refused } = readItems(body.updates);
       const result = await caches.get(params.ns).sync(items, body.deletions, optionsOf(body, ended));
-      markAway(reply);
+      markAway(reply, result);
       return { ...withRefused(result, refused), updated: result.updated + refused.superseded };
     },
   );
@@ -76,7 +76,7 @@ export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (a
       const { mode, ...target } = body;
       const options = { signal: ended, ...(mode !== undefined && { mode }) };
       const invalidated = await caches.get(params.ns).invalidate(oneOf(target), options);
-      markAway(reply);
+      if (caches.isOnFallback) reply.header('cache-status', fallbackStatus);
       return { invalidated };
     },
   );
