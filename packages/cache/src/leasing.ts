@@ -80,7 +80,7 @@ export class Leasing implements LeaseSource {
 
   constructor(options: LeasingOptions) {
     this.#options = options;
-    this.#renewals = new Renewals(options.run, options.leaseMs);
+    this.#renewals = new Renewals(options.run, options.leaseMs, options.engine.slotOf === undefined);
   }
 
   /**

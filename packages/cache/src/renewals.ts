@@ -1,6 +1,11 @@
 import type { RunScript } from './index-script.ts';
 import type { LeasePlace } from './lease.ts';
+import { pagesOf } from './pages.ts';
+import { cacheRenewMany } from './renew-many-script.ts';
 import { cacheRenew } from './renew-script.ts';
+
+/** Leases that one command renews. */
+const LEASES_A_COMMAND = 100;
 
 interface Held {
   readonly place: LeasePlace;
@@ -16,12 +21,15 @@ interface Held {
 export class Renewals {
   readonly #run: RunScript;
   readonly #leaseMs: number;
+  readonly #leasesACommand: number;
   readonly #held = new Set<Held>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(run: RunScript, leaseMs: number) {
+  /** `inOneSlot`: whether one command reaches several keys. */
+  constructor(run: RunScript, leaseMs: number, inOneSlot: boolean) {
     this.#run = run;
     this.#leaseMs = leaseMs;
+    this.#leasesACommand = inOneSlot ? LEASES_A_COMMAND : 1;
   }
 
   /** Replies how to stop. */
@@ -44,14 +52,23 @@ export class Renewals {
       return;
     }
     const now = performance.now();
-    for (const held of this.#held) {
-      if (now - held.renewedAt < this.#leaseMs / 3) continue;
-      held.renewedAt = now;
-      const { place, token } = held;
-      const keys = place.refresh === undefined ? [place.key] : [place.refresh.leaseKey, place.key];
-      const args = [token, String(this.#leaseMs), place.refresh?.rev ?? ''];
-      // A renewal that fails is made up for by the next one; without any the lease ends, and somebody else loads.
-      this.#run(cacheRenew, keys, args).catch(() => undefined);
+    const due = [...this.#held].filter(({ renewedAt }) => now - renewedAt >= this.#leaseMs / 3);
+    for (const held of due) held.renewedAt = now;
+    for (const page of pagesOf(due, this.#leasesACommand)) this.#keepAll(page);
+  }
+
+  /** A renewal that fails is made up for by the next one; without any the leases end, and somebody else loads. */
+  #keepAll(page: readonly Held[]): void {
+    const misses = page.filter(({ place }) => place.refresh === undefined);
+    if (misses.length > 0) {
+      const keys = misses.map(({ place }) => place.key);
+      const args = [String(this.#leaseMs), ...misses.map(({ token }) => token)];
+      this.#run(cacheRenewMany, keys, args).catch(() => undefined);
+    }
+    for (const { place, token } of page) {
+      if (place.refresh === undefined) continue;
+      const { leaseKey, rev } = place.refresh;
+      this.#run(cacheRenew, [leaseKey, place.key], [token, String(this.#leaseMs), rev]).catch(() => undefined);
     }
   }
 }

@@ -20,6 +20,7 @@ import { cacheHeads } from '../src/heads-script.ts';
 import { cacheLease } from '../src/lease-script.ts';
 import { cacheRefresh } from '../src/refresh-script.ts';
 import { cacheRelease } from '../src/release-script.ts';
+import { cacheRenewMany } from '../src/renew-many-script.ts';
 import { cacheRenew } from '../src/renew-script.ts';
 import { cacheTagsCheck } from '../src/tags-check-script.ts';
 import { cacheTagsInvalidate } from '../src/tags-invalidate-script.ts';
@@ -133,6 +134,11 @@ const step: fc.Arbitrary<Step> = fc
           keys: [isRefresh ? `lease-${k}` : k],
           args: () => [t, kind === '' ? '' : `${kind}${t}${revOf(entryOf(text, [], 'now'))} failed`, '60000'],
         })),
+      fc.tuple(token, token, leaseMs).map(([one, two, lease]) => ({
+        script: cacheRenewMany,
+        keys: ['a', 'b'],
+        args: () => [lease, one, two],
+      })),
       fc.tuple(key, token, leaseMs, body, fc.boolean()).map(([k, t, lease, text, isRefresh]) => ({
         script: cacheRenew,
         keys: isRefresh ? [`lease-${k}`, k] : [k],

@@ -76,7 +76,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
 
   /** Connects in the background; takes no job before `start`. @throws OptionInvalidError naming the option that is not allowed */
   constructor(options: ConsumerOptions<Definition>) {
-    checkConsumerOptions(options as ConsumerOptions);
+    checkConsumerOptions(options);
     const { backend, definition, tuning = consumerProfiles.default } = options;
     this.#definition = definition;
     this.#onGivenUp = options.onGivenUp;

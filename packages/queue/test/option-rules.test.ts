@@ -8,7 +8,6 @@ import {
   createRedisBackend,
   defineQueue,
   openOutbox,
-  type OutboxOptions,
   Permits,
   Queues,
   type QueuesOptions,
@@ -16,7 +15,7 @@ import {
   RetentionSweeper,
   type RetentionSweeperOptions,
 } from '../src/index.ts';
-import { createEmbeddedBackend, type EmbeddedBackendOptions } from '../src/embedded.ts';
+import { createEmbeddedBackend } from '../src/embedded.ts';
 
 /** As a program without types gives them. */
 type Loose = Readonly<Record<string, unknown>>;
@@ -40,10 +39,10 @@ const queuesOf = (more: Loose) => () =>
 const consumerOf = (more: Loose) => () =>
   new Consumer({ backend: noBackend, definition, handler: () => 1, ...more } as unknown as ConsumerOptions);
 const backendOf = (more: Loose) => () => createRedisBackend({ target, ...more } as unknown as RedisBackendOptions);
-const outboxOf = (more: Loose) => () => openOutbox({ directory, ...more } as OutboxOptions);
+const outboxOf = (more: Loose) => () => openOutbox({ directory, ...more });
 const sweeperOf = (more: Loose) => () =>
   new RetentionSweeper({ backend: noBackend, definitions: [], ...more } as unknown as RetentionSweeperOptions);
-const embeddedOf = (more: Loose) => () => createEmbeddedBackend({ directory, ...more } as EmbeddedBackendOptions);
+const embeddedOf = (more: Loose) => () => createEmbeddedBackend({ directory, ...more });
 
 const notNumbers = [Number.NaN, -Infinity, -1, 0.5, '5', 2 ** 53];
 const numbers: readonly (readonly [path: string, (value: unknown) => () => unknown])[] = [

@@ -138,7 +138,8 @@ describe('the commands of getOrSetMany', () => {
   ])(
     'for 2000 missing keys %s are far fewer than these, with one call of the loader on a slow network',
     async (_, options) => {
-      const { cache, l1 } = await processes.start();
+      // No machine is so slow that they have to be renewed.
+      const { cache, l1 } = await processes.start({ leaseMs: 600_000 });
       await eventually(() => expect(l1.isTracked).toBe(true));
       // The scripts are known from here on.
       await cache.getOrSetMany(['warm-up'], lengths, options);
@@ -161,8 +162,29 @@ describe('the commands of getOrSetMany', () => {
     },
   );
 
+  test('renew many leases at once while the loader is at work', async () => {
+    const { cache } = await processes.start({ leaseMs: 1200 });
+    const { load, started, gate } = heldLoader(() => lengths(names(200)));
+    const many = cache.getOrSetMany(names(200), load);
+    await started.wait();
+    const { prefix } = processes.keys;
+    const seen = await monitor(server.url, { where: ({ argv }) => argv.some((part) => part.includes(prefix)) });
+    try {
+      await eventually(() => expect(seen.count('evalsha')).toBeGreaterThanOrEqual(4));
+      // They were taken 50 at once, and those of one moment are renewed together.
+      for (const argv of seen.commands()) {
+        expect(argv.filter((part) => part.includes(prefix)).length).toBeGreaterThanOrEqual(50);
+      }
+      gate.open();
+      expect(await many).toEqual(names(200).map((key) => key.length));
+    } finally {
+      gate.open();
+      await seen.stop();
+    }
+  });
+
   test('store a mebibyte at once, at most', async () => {
-    const { cache } = await processes.start();
+    const { cache } = await processes.start({ leaseMs: 600_000 });
     await cache.getOrSetMany(['warm-up'], lengths);
     const { prefix } = processes.keys;
     const seen = await monitor(server.url, { where: ({ argv }) => argv.some((part) => part.includes(prefix)) });
