@@ -189,6 +189,26 @@ describe('when a master of a cluster is', () => {
     90_000,
   );
 
+  test('exchanged for its replica while it runs, nothing that was acknowledged is lost', async () => {
+    const cluster = await startCluster();
+    const engine = engineAt({ kind: 'cluster', nodes: cluster.addresses });
+    try {
+      const old = await cluster.masterOf('count');
+      const load = incrementWithoutPause(engine, 'count');
+      await eventually(() => expect(load.acknowledged).toBeGreaterThan(100));
+      const roles = await Promise.all(cluster.nodes.map(async (node) => String(await node.command('ROLE'))));
+      const replica = cluster.nodes[roles.findIndex((role) => role.startsWith(`slave,${old.host},${old.port},`))];
+      expect(await replica?.command('CLUSTER', 'FAILOVER')).toBe('OK');
+      await eventually(async () => expect(await cluster.masterOf('count')).toBe(replica));
+      await expectSoundAfter(load, engine, 'count');
+      const [count] = await engine.hget('count', ['n']);
+      expect(Number(count?.toString())).toBeGreaterThanOrEqual(load.acknowledged);
+    } finally {
+      await engine.close();
+      await cluster.stop();
+    }
+  }, 60_000);
+
   test('gone, a scan that had begun still returns every key', async () => {
     const cluster = await startCluster();
     const engine = engineAt({ kind: 'cluster', nodes: cluster.addresses });
