@@ -14,7 +14,7 @@ export {
   sentinelOptions,
   tlsOptions,
 } from './engines/ioredis-client.ts';
-export { FailoverWatch, leaveFor } from './engines/failover-watch.ts';
+export { FailoverWatch, FollowedMaster } from './engines/failover-watch.ts';
 export { PrimarySearch } from './engines/primary-search.ts';
 export { hearWhyNot } from './engines/refused-connection.ts';
 export { RefusedWork } from './engines/refused-work.ts';

@@ -1,8 +1,8 @@
 import {
   explainFault,
+  FollowedMaster,
   hearWhyNot,
   HoldfastError,
-  leaveFor,
   notConnectedYet,
   type ConnectionFault,
   type HostAndPort,
@@ -30,6 +30,7 @@ export class ConnectionWatch {
   readonly #settled = Promise.withResolvers<void>();
   readonly #observer: ConnectionObserver | undefined;
   readonly #target: RedisTarget;
+  readonly #followed = new FollowedMaster();
 
   /** @param client BullMQ's promise of the connection; of a worker, it resolves only once Redis is there. */
   constructor(client: Promise<RedisClient>, target: RedisTarget, observer?: ConnectionObserver) {
@@ -73,7 +74,7 @@ export class ConnectionWatch {
 
   /** The sentinels have named another master: a connection to another server is made anew. */
   switchTo(master: HostAndPort): void {
-    if (this.#client !== undefined) leaveFor(master, this.#client);
+    this.#followed.announced(master, this.#client);
   }
 
   note(error: Error): void {
@@ -110,7 +111,9 @@ export class ConnectionWatch {
 
   #follow(client: RedisClient): void {
     this.#client = client;
-    client.on('ready', () => this.#onReady());
+    client.on('ready', () => {
+      if (!this.#followed.connected(client)) this.#onReady();
+    });
     client.on('close', () => this.#onClose());
     client.on('error', (error: Error) => this.note(error));
     // A cluster's client has no socket of its own.

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Redis } from 'ioredis';
 import type { HostAndPort, SentinelTarget } from '../connection.ts';
 import { endClient, reconnectDelayMs, tlsOptions } from './ioredis-client.ts';
@@ -55,9 +56,38 @@ export class FailoverWatch {
   }
 }
 
-/** Makes a client leave the server that it is connected to, or is about to be, unless that is this one. */
-export function leaveFor(master: HostAndPort, client: Pick<Redis, 'disconnect'> & { readonly stream?: unknown }): void {
-  if (!isConnectedTo(master, client)) client.disconnect(true);
+/** What a client is asked about, and told. */
+export interface FollowingClient {
+  readonly status: string;
+  readonly stream?: unknown;
+  disconnect(reconnect?: boolean): void;
+}
+
+/** So long a sentinel that has not heard of it may still name the old master. */
+const ANNOUNCED_FOR_MS = 15_000;
+
+/** Keeps one client on the master that was announced last. */
+export class FollowedMaster {
+  #master: HostAndPort | undefined;
+  #announcedAt = -Infinity;
+
+  /** Makes a client leave the server that it is connected to, unless that is this one. */
+  announced(master: HostAndPort, client: FollowingClient | undefined): void {
+    this.#master = master;
+    this.#announcedAt = performance.now();
+    // The library gives up for ever a client that is told to leave while it asks the sentinels; see `connected`.
+    if (client?.status === 'ready' && !isConnectedTo(master, client)) client.disconnect(true);
+  }
+
+  /** The client is ready: it is sent on where a sentinel has led it to the old master. Whether it was. */
+  connected(client: FollowingClient): boolean {
+    const isRecent = performance.now() - this.#announcedAt < ANNOUNCED_FOR_MS;
+    // Whether a name means this server is not known here.
+    if (this.#master === undefined || !isRecent || isIP(this.#master.host) === 0) return false;
+    if (isConnectedTo(this.#master, client)) return false;
+    client.disconnect(true);
+    return true;
+  }
 }
 
 /** Names of hosts are not resolved: whoever is connected by one is said not to be. */

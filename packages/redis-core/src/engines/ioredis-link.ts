@@ -20,7 +20,7 @@ import { isCommandRefused, ServerLimits } from '../server-limits.ts';
 import { WORK_PROOF } from '../work-proof.ts';
 import { ConnectPatience } from './connect-patience.ts';
 import { askBeside } from './ioredis-beside.ts';
-import { isConnectedTo } from './failover-watch.ts';
+import { FollowedMaster, isConnectedTo } from './failover-watch.ts';
 import { endClient } from './ioredis-client.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
 import { flushWrites } from './ioredis-writes.ts';
@@ -73,6 +73,7 @@ export class IoredisLink {
   readonly #patience: ConnectPatience;
   readonly #refused: RefusedWork;
   readonly #search: PrimarySearch;
+  readonly #followed = new FollowedMaster();
   readonly #clockTimer: NodeJS.Timeout;
   /** Of a cluster the nodes come and go by themselves; it has no one socket that could be asked or destroyed. */
   readonly #isCluster: boolean;
@@ -244,11 +245,13 @@ export class IoredisLink {
 
   /** The sentinels have named another master: what is still written to the old one would be lost with it. */
   switchTo(master: HostAndPort): void {
-    if (this.#closed || isConnectedTo(master, this.#client)) return;
-    const reason = `the sentinels have named ${master.host}:${master.port} the master of ${this.#address}`;
-    if (this.#available) this.#leave({ kind: 'closed', reason }, false);
-    // On its way to the old one.
-    else destroyStream(this.#client);
+    if (this.#closed) return;
+    if (this.#available && !isConnectedTo(master, this.#client)) {
+      const reason = `the sentinels have named ${master.host}:${master.port} the master of ${this.#address}`;
+      this.#leave({ kind: 'closed', reason }, false);
+    }
+    // One that is on its way to the old one is sent on when it has arrived.
+    this.#followed.announced(master, undefined);
   }
 
   /** All work was done once, as a proof. */
@@ -287,6 +290,7 @@ export class IoredisLink {
 
   /** The connection is ready when the library says so; it can be used when Redis has answered a question on it. */
   async #onReady(): Promise<void> {
+    if (this.#followed.connected(this.#client)) return;
     if (this.#isCluster) {
       if (!(await this.#isClusterProven())) return;
     } else {

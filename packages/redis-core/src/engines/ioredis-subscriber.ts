@@ -1,13 +1,14 @@
 import type { Redis } from 'ioredis';
 import type { HostAndPort } from '../connection.ts';
 import type { Unsubscribe } from '../engine.ts';
-import { leaveFor } from './failover-watch.ts';
+import { FollowedMaster } from './failover-watch.ts';
 import { endClient } from './ioredis-client.ts';
 
 /** The second connection, opened with the first subscription: a connection that subscribes can do nothing else. */
 export class Subscriber {
   readonly #create: () => Redis;
   readonly #listeners = new Map<string, Set<(message: Buffer) => void>>();
+  readonly #followed = new FollowedMaster();
   #client: Redis | undefined;
 
   constructor(create: () => Redis) {
@@ -35,7 +36,7 @@ export class Subscriber {
 
   /** The sentinels have named another master, where everybody else publishes from now on. */
   switchTo(master: HostAndPort): void {
-    if (this.#client !== undefined) leaveFor(master, this.#client);
+    this.#followed.announced(master, this.#client);
   }
 
   close(): void {
@@ -47,6 +48,7 @@ export class Subscriber {
   #open(): Redis {
     const client = this.#create();
     client.on('error', () => undefined); // Reconnecting is automatic; the command connection reports the outage.
+    client.on('ready', () => this.#followed.connected(client));
     client.on('messageBuffer', (channel: Buffer, message: Buffer) => {
       for (const listener of this.#listeners.get(channel.toString()) ?? []) listener(message);
     });
