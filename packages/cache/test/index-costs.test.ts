@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Cache, CacheRegistry } from '../src/index.ts';
 import { calm } from './engines.ts';
 
-const { others } = indexLoad();
+const { others, waitMs } = indexLoad();
 const PER_CALL = 5000;
 const OWN = 10;
 
@@ -33,7 +33,9 @@ describe('a namespace with an index, in a Redis with many other keys', () => {
     cache = registry.get('ns');
     // Until a walk over all keys has ended once, lists go by all keys.
     expect(await listed()).toEqual([]);
-    await eventually(async () => expect(await engine.mget([keys.indexRepair('ns')])).not.toEqual([null]));
+    await eventually(async () => expect(await engine.mget([keys.indexRepair('ns')])).not.toEqual([null]), {
+      timeoutMs: waitMs,
+    });
     seen = await monitor(server.url, { where: ({ argv }) => !/^(ping|time|info|client|hello)$/i.test(argv[0] ?? '') });
   });
   afterAll(async () => {

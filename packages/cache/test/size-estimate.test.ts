@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CacheRegistry } from '../src/index.ts';
 import { calm } from './engines.ts';
 
-const { others } = indexLoad();
+const { others, waitMs } = indexLoad();
 const PER_CALL = 5000;
 
 describe('the size of a namespace, in a process that has just begun', () => {
@@ -43,8 +43,9 @@ describe('the size of a namespace, in a process that has just begun', () => {
     expect(first?.entries).toBeGreaterThan(others / 8);
     expect(first?.entries).toBeLessThan(others / 2);
     expect(Math.abs((first?.countedAt ?? 0) - Date.now())).toBeLessThan(60_000);
-    await eventually(async () =>
-      expect(await one.get('ns').size()).toMatchObject({ entries: others / 4, isEstimate: false }),
+    await eventually(
+      async () => expect(await one.get('ns').size()).toMatchObject({ entries: others / 4, isEstimate: false }),
+      { timeoutMs: waitMs },
     );
     expect(one.get('ns').stats()).toMatchObject({ size: others / 4, sizeIsEstimate: false });
     await seen.settle();

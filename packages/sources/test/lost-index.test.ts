@@ -6,7 +6,7 @@ import { Mirror } from '../src/index.ts';
 import { pagesOf, startHttp } from './http-fixture.ts';
 import { sampleSource } from './sample-source.ts';
 
-const { others } = indexLoad();
+const { others, waitMs } = indexLoad();
 const PER_CALL = 5000;
 const connection = /^(hello|client|select|ping|info|command|subscribe|auth|time)$/i;
 
@@ -61,7 +61,9 @@ describe('the first sync of a mirror, and one whose index was lost', () => {
     mirror = new Mirror({ source, upstream: { baseUrl: url }, engine, keys, cache: registry.get(source.namespace) });
   };
   const isComplete = (): Promise<unknown> =>
-    eventually(async () => expect(await registry.get(source.namespace).indexedKeys()).not.toBeNull());
+    eventually(async () => expect(await registry.get(source.namespace).indexedKeys()).not.toBeNull(), {
+      timeoutMs: waitMs,
+    });
 
   it('looks at no key of others: 500 items cost as many commands as ever', async () => {
     await engine.mget(['warm']);

@@ -25,9 +25,16 @@ export function embeddedLoad(): { readonly jobs: number; readonly valueSizes: re
 
 /**
  * How much is written into a bounded namespace, and beside what: with `INDEX_LOAD=full` as much as once made it leak (200,000
- * items into a bound of 10,000) and a million other keys; else a fiftieth of it.
+ * items into a bound of 10,000) and a million other keys; else a fiftieth of it. `waitMs`: how long a condition is waited for; the full
+ * load also needs `--testTimeout=300000 --hookTimeout=300000`.
  */
-export function indexLoad(): { readonly items: number; readonly bound: number; readonly others: number } {
-  if (process.env['INDEX_LOAD'] === 'full') return { items: 200_000, bound: 10_000, others: 1_000_000 };
-  return { items: 8000, bound: 400, others: 20_000 };
+export function indexLoad(): {
+  readonly items: number;
+  readonly bound: number;
+  readonly others: number;
+  readonly waitMs: number;
+} {
+  if (process.env['INDEX_LOAD'] === 'full')
+    return { items: 200_000, bound: 10_000, others: 1_000_000, waitMs: 300_000 };
+  return { items: 8000, bound: 400, others: 20_000, waitMs: 60_000 };
 }
