@@ -48,6 +48,10 @@ describe('the size of a namespace, in a process that has just begun', () => {
       { timeoutMs: waitMs },
     );
     expect(one.get('ns').stats()).toMatchObject({ size: others / 4, sizeIsEstimate: false });
+    // The last that a count does.
+    await eventually(() =>
+      expect(seen.commands()).toContainEqual([expect.stringMatching(/unlink/i), keys.sizes('claim')]),
+    );
     await seen.settle();
     seen.reset();
     // What the other has counted, with one command.
