@@ -249,8 +249,10 @@ describe('a queue whose Redis is away', () => {
 });
 
 describe('a target that is not reached over TCP', () => {
-  it.each(['upstash', 'memory'])('is refused: %s', (kind) => {
-    const target = { kind, sentinels: [], nodes: [], masterName: '', url: '', token: '' } as never;
-    expect(() => createRedisBackend({ target })).toThrow(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
-  });
+  it.each([{ kind: 'upstash', url: 'https://redis.invalid', token: 'token' } as const, { kind: 'memory' } as const])(
+    'is refused: $kind',
+    (target) => {
+      expect(() => createRedisBackend({ target })).toThrow(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
+    },
+  );
 });
