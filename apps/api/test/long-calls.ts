@@ -167,7 +167,7 @@ export function longCalls(current: () => Api): readonly LongCall[] {
       route: '/v1/cache/:ns/bulk/get',
       request: ['POST', `${cache}/bulk/get`, { keys: keys(2000) }],
       // The first page is out before the second is read.
-      step: () => hold(prompts(), 'readMany', (count) => count === 2),
+      step: () => hold(prompts(), 'readManyDetailed', (count) => count === 2),
       isStreamed: true,
     },
     {
