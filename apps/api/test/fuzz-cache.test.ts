@@ -148,7 +148,7 @@ describe('whatever a client sends to the cache', () => {
     const { keyPrefix } = api.config.redis;
     const found = await fuzzed.keys();
     expect(found.length).toBeGreaterThan(50);
-    const areas = ['cache', 'tags', 'access', 'size'].map((area) => `${keyPrefix}:${area}:`);
+    const areas = ['cache', 'lease', 'tags', 'access', 'size', 'repair'].map((area) => `${keyPrefix}:${area}:`);
     expect(found.filter((key) => !areas.some((area) => key.startsWith(area)))).toEqual([]);
     // An encoded key holds no separator: each has one namespace, which is declared, and one key.
     const entries = found.filter((key) => key.startsWith(`${keyPrefix}:cache:`)).map((key) => key.split(':'));
