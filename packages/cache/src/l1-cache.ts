@@ -197,7 +197,7 @@ export class L1Cache {
     this.#changes.key(key, true);
   }
 
-  /** The same for a write that leaves the entry what it is, as a lease in its head: that is no change to wait for. */
+  /** L1 holds what Redis no longer has, as was just seen. Nobody is woken: this process has changed nothing. */
   drop(key: string): void {
     this.#changes.key(key, false);
   }

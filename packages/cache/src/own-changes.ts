@@ -3,7 +3,7 @@ import { Watchers } from './watchers.ts';
 
 /** Whoever holds something of keys that this process may change itself: an L1, a fallback. */
 export interface OwnChangeListener {
-  /** `isNews`: the entry becomes another one, or goes. Not so for a lease in its head. */
+  /** `isNews`: the entry becomes another one, or goes. Not so where it was only seen that Redis has another one by now. */
   readonly onKey: (key: string, isNews: boolean) => void;
   readonly onPrefix: (prefix: string) => void;
   /** Entries below `prefix` that have one of these tags are invalid. */

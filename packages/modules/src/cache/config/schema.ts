@@ -81,7 +81,11 @@ export const cacheSections = {
         duration('How often the reads that were counted are written to Redis. Default: 5s.'),
       ),
       sizeRefreshEvery: Type.Optional(
-        wholeNumber(1, 1000, 'In a namespace with an index, so many writes are noted together. Default: 10.'),
+        wholeNumber(
+          1,
+          1000,
+          'After how many writes a process looks whether a namespace is above its `maxEntries`; in a Cluster its index is told of so many together. Default: 10.',
+        ),
       ),
       sizeCacheTtl: Type.Optional(
         duration(
