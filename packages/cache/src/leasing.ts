@@ -155,7 +155,7 @@ export class Leasing implements LeaseSource {
    * @param heedsThrottle whether a loader that failed a moment ago is left alone
    */
   async takeRefresh(key: string, rev: string, heedsThrottle: boolean): Promise<LeaseOutcome<Lease>> {
-    const { engine, tagsKey, leaseMs } = this.#options;
+    const { engine, tagsKey, leaseMs, run } = this.#options;
     const token = randomToken();
     const leaseKey = this.leaseKeyOf(key);
     const isApart = engine.slotOf !== undefined;
@@ -163,7 +163,8 @@ export class Leasing implements LeaseSource {
     const before = isApart ? await this.#options.stampNow() : null;
     const keys = isApart ? [leaseKey, key] : [tagsKey, leaseKey, key];
     const args = [isApart ? '0' : '1', token, `${leaseMs}`, rev, heedsThrottle ? '1' : '0'];
-    const [stamp, reply] = await engine.run(cacheRefresh, keys, args);
+    // On the index too: the lease keeps the entry beyond its time, and an invalidation has to find it as long as it is there.
+    const [stamp, reply] = await run(cacheRefresh, keys, args);
     this.#noteStamp(stamp);
     if (reply[0] === 1) return this.#ours({ key, refresh: { leaseKey, rev } }, token, decodeStamp(stamp) ?? before);
     if (reply[0] === 2) return { kind: 'theirs', token: reply[1].toString(), leftMs: reply[2] };
