@@ -14,7 +14,7 @@ describe.each(engines)('an entry that is loaded anew in a namespace with an inde
   test('is found by an invalidation of all as long as its refresh keeps it, also beyond its own time', async () => {
     const keys = createKeys(uniquePrefix());
     // A lease that is not renewed before the end of the test.
-    const ns = { ttlMs: 1500, softTtlMs: 1, leaseMs: 60_000, indexed: true };
+    const ns = { ttlMs: 5000, softTtlMs: 1, leaseMs: 60_000, indexed: true };
     const registry = new CacheRegistry({ engine, keys, namespaces: { ns } });
     const cache = registry.get('ns');
     const load = new Latch();
@@ -33,7 +33,7 @@ describe.each(engines)('an entry that is loaded anew in a namespace with an inde
           expect(await cache.getOrSet('k', loader)).toBe('old');
           expect(loads).toHaveLength(1);
         },
-        { timeoutMs: 5000 },
+        { timeoutMs: 20_000 },
       );
       await eventually(
         async () => {
@@ -42,7 +42,7 @@ describe.each(engines)('an entry that is loaded anew in a namespace with an inde
           await cache.size();
           expect(await engine.get(keys.cache('ns', 'k'))).not.toBeNull();
         },
-        { timeoutMs: 5000 },
+        { timeoutMs: 20_000 },
       );
       await cache.invalidate({ all: true });
       expect(await engine.mget([keys.cache('ns', 'k')])).toEqual([null]);
