@@ -27,9 +27,10 @@ describe.each(engines)('an entry that is loaded anew in a namespace with an inde
     };
     try {
       await eventually(async () => expect((await cache.size())?.isEstimate).toBe(false), { timeoutMs: 20_000 });
-      await cache.set('k', 'old');
       await eventually(
         async () => {
+          // Once more where this machine had no time before the entry was over.
+          if ((await cache.get('k')) === undefined) await cache.set('k', 'old');
           expect(await cache.getOrSet('k', loader)).toBe('old');
           expect(loads).toHaveLength(1);
         },
