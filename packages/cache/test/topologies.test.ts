@@ -217,13 +217,15 @@ test('on a cluster a namespace is listed and invalidated whole while a slot of i
       expect(await cache.setMany(items)).toMatchObject({ successful: 500 });
     }
     // A slot that the last master to be looked at gives to another, and that holds more than one of the keys.
-    const last = (await started.masters()).toSorted((a, b) => (a.url < b.url ? -1 : 1)).at(-1);
     const slots = Map.groupBy(names, (name) => engine.slotOf?.(keys.cache('ns', name)));
     const shared = [...slots.values()].filter((group) => group.length > 1);
-    const owners = await Promise.all(shared.map(([first = '']) => started.masterOf(keys.cache('ns', first))));
-    const group = shared[owners.indexOf(last ?? owners[0] ?? expect.fail('There is no master.'))] ?? [];
-    const inSlot = group.map((name) => keys.cache('ns', name));
-    expect(inSlot.length).toBeGreaterThan(1);
+    // On a busy machine a replica may take over in this moment: then once more.
+    const inSlot = await eventually(async () => {
+      const last = (await started.masters()).toSorted((a, b) => (a.url < b.url ? -1 : 1)).at(-1);
+      const owners = await Promise.all(shared.map(([first = '']) => started.masterOf(keys.cache('ns', first))));
+      const group = shared[owners.findIndex((owner) => owner === last)] ?? expect.fail('That master has none of them.');
+      return group.map((name) => keys.cache('ns', name));
+    });
 
     // The move begins when the other masters have been looked at.
     const scan = engine.scan.bind(engine);

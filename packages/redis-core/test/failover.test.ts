@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { eventually, Latch, type RedisServer, startCluster, startSentinel } from '@holdfast/testing';
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createEngine, type EngineOptions, HoldfastError, type RedisEngine } from '../src/index.ts';
 import { stored } from './stored.ts';
 
@@ -9,6 +9,19 @@ const DEADLINE_MS = 700;
 function engineAt(target: EngineOptions['target']): RedisEngine {
   return createEngine({ name: 'failover', target, commandTimeoutMs: DEADLINE_MS, connectionTimeoutMs: 2000 });
 }
+
+/** What goes on calling an engine has to end where a test fails before it ends it. */
+const running: (() => unknown)[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((end) => end()));
+});
+
+/** Timers and sockets have their turn, even while each call fails at once. */
+const turn = async (): Promise<void> => {
+  await new Promise<void>((resolve) => {
+    setImmediate(resolve);
+  });
+};
 
 interface Load {
   attempts: number;
@@ -38,13 +51,11 @@ function incrementWithoutPause(engine: RedisEngine, key: string): Load {
       } catch (error) {
         if (!(error instanceof HoldfastError) || error.status !== 503) load.strangeErrors.push(error);
       }
-      // Timers and sockets have their turn, even while each call fails at once.
-      await new Promise<void>((resolve) => {
-        setImmediate(resolve);
-      });
+      await turn();
     }
   };
   const lanes = [lane(), lane(), lane(), lane()];
+  running.push(() => load.stop());
   return load;
 }
 
@@ -96,6 +107,7 @@ describe('when the master of a sentinel set is', () => {
       await sentinel.sentinels[2]?.kill();
       const acknowledged: string[] = [];
       const ended = new Latch();
+      running.push(() => ended.open());
       const lane = (async (): Promise<void> => {
         for (let n = 0; !ended.isOpen; n += 1) {
           await engine.set(`n${n}`, '1').then(
@@ -170,8 +182,12 @@ describe('when a master of a cluster is', () => {
         const failures: unknown[] = [];
         const healed = new Latch();
         const others = (async (): Promise<void> => {
-          while (!healed.isOpen) await engine.set(elsewhere, '1').catch((error: unknown) => failures.push(error));
+          while (!healed.isOpen) {
+            await engine.set(elsewhere, '1').catch((error: unknown) => failures.push(error));
+            await turn();
+          }
         })();
+        running.push(() => healed.open());
         await cluster.failover(victim, signal);
         await expectSoundAfter(load, engine, 'count');
         healed.open();

@@ -78,7 +78,8 @@ describe('the first sync of a mirror, and one whose index was lost', () => {
     );
     expect(report.commands).toBe(15);
     expect(own.length).toBeGreaterThanOrEqual(15);
-    expect(own.length).toBeLessThanOrEqual(15 + 8);
+    // How far that walk has come by then depends on the machine; with a look at the keys of others it would be a thousand.
+    expect(own.length).toBeLessThan(100);
     expect(await mirror.state()).toMatchObject({ items: 500 });
     expect((await mirror.items({ limit: 1 })).items).toHaveLength(1);
   });
