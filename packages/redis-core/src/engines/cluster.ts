@@ -249,9 +249,17 @@ export class ClusterEngine extends IoredisEngine {
   }
 }
 
-/** Some of the keys of one command are here and some are there. */
+/**
+ * Some of the keys of one command are here and some are there. The client sends such a command again to a node that it
+ * picks by chance, so what it gives up with is TRYAGAIN of the owner as often as MOVED of another node.
+ */
 function isBeingMoved(error: unknown): boolean {
-  return error instanceof NotReadyError && error.message.startsWith('TRYAGAIN');
+  if (!(error instanceof NotReadyError)) return false;
+  return error.message.startsWith('TRYAGAIN') || isOutOfRedirections(error.cause);
+}
+
+function isOutOfRedirections(cause: unknown): boolean {
+  return cause instanceof Error && cause.message.startsWith('Too many Cluster redirections');
 }
 
 function valueOf(result: BatchResult | undefined): unknown {
