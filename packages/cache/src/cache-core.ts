@@ -288,8 +288,9 @@ export class CacheCore {
     }
   }
 
-  changeOf(key: string): Change {
-    return new Change(this.l1, this.complete(key));
+  /** Of an entry, by its complete key. */
+  changeOf(complete: string): Change {
+    return new Change(this.l1, complete);
   }
 
   /** Of the lease to load an entry anew, by the entry's complete key. */
@@ -335,7 +336,7 @@ export class CacheCore {
   /** An entry was stored that Redis keeps for so long. Never waits. */
   stored(key: string, keepMs: number | null): void {
     // What the fallback holds goes with the outage.
-    if (this.isOnFallbackFor(this.complete(key))) return;
+    if (this.fallback?.isActiveFor(this.complete(key)) === true) return;
     this.usage?.written(this.namespace, key, keepMs === null ? null : this.now() + keepMs);
   }
 

@@ -29,7 +29,7 @@ export async function create(
     throw new UnavailableError('Redis is away, and only it knows whether the key is free.');
   const forget = (): void => {
     core.l1.forget(complete);
-    loads.detach(key);
+    loads.detach(complete);
   };
   const isTagged = entry.tags.length > 0;
   const isApart = core.engine.slotOf !== undefined;

@@ -89,9 +89,9 @@ export class GetOrSet {
     this.#refreshing.refresh(this.#callOf(key, loader, options, joint), entry, joint.looked.layer);
   }
 
-  /** This process changed the key: who comes now must not share a load that began before. */
-  detach(key: string): void {
-    this.#loads.detach(key);
+  /** This process changed the key (a complete one): who comes now must not share a load that began before. */
+  detach(complete: string): void {
+    this.#loads.detach(complete);
   }
 
   detachAll(): void {
@@ -111,12 +111,12 @@ export class GetOrSet {
     let looked = joint?.looked.found.kind === 'marker' ? undefined : joint?.looked;
     let waitedFor: string | undefined;
     while (performance.now() < giveUpAt) {
-      const running = this.#loads.joinable(key);
+      const running = this.#loads.joinable(complete);
       if (running !== undefined) joint?.leave();
       const shared = running === undefined ? undefined : await this.#sharing.share(running, call);
       if (shared !== undefined) return shared;
       // Listened to from before the look on, so that no change falls between.
-      const change = core.changeOf(key);
+      const change = core.changeOf(complete);
       try {
         const { found, freshness, layer } = looked ?? (await core.find(complete).catch(failL2()));
         looked = undefined;
@@ -127,7 +127,7 @@ export class GetOrSet {
           if (marker.kind === 'loading') {
             waitedFor = marker.token;
             joint?.leave();
-            if (!this.#adopt(key, waitedFor, change)) await change.wait(core.leaseMs, POLL_MS);
+            if (!this.#adopt(call, waitedFor, change)) await change.wait(core.leaseMs, POLL_MS);
             continue;
           }
         }
@@ -157,7 +157,7 @@ export class GetOrSet {
   async #loadMissing(call: Call, replaced: Replaced, change: Change): Promise<Tried> {
     const asked = await this.#ask(call, replaced);
     if (!('theirs' in asked)) return asked;
-    if (!this.#adopt(call.key, asked.theirs, change)) await change.wait(this.#core.leaseMs, POLL_MS);
+    if (!this.#adopt(call, asked.theirs, change)) await change.wait(this.#core.leaseMs, POLL_MS);
     return { waitedFor: asked.theirs };
   }
 
@@ -168,10 +168,10 @@ export class GetOrSet {
     waitedFor: string | undefined,
   ): Promise<Tried> {
     const core = this.#core;
-    const { key, options } = call;
+    const { key, complete, options } = call;
     const { entry, grace } = replaced;
     if (grace !== undefined && this.#pauses.isThrottled(key, entry.rev)) return this.#graceOf(call, replaced, grace);
-    const running = this.#loads.get(key);
+    const running = this.#loads.get(complete);
     // What it replaces is still there, and so it is as good as a load that begins now.
     if (running?.rev === entry.rev && !change.hasChanged) {
       call.joint?.leave();
@@ -198,12 +198,12 @@ export class GetOrSet {
 
   /** Asks for the lease, together with the others who do so now, and loads where it is ours. */
   async #ask(call: Call, replaced: Replaced): Promise<Asked> {
-    const { key, joint } = call;
+    const { key, complete, joint } = call;
     const { entry, grace } = replaced;
-    const isOwn = !this.#loads.isBeginning(key, entry?.rev);
+    const isOwn = !this.#loads.isBeginning(complete, entry?.rev);
     if (!isOwn) joint?.leave();
     const beginning = await this.#loads
-      .begin(key, entry?.rev, () => this.#leased.begin(call, replaced))
+      .begin(complete, entry?.rev, () => this.#leased.begin(call, replaced))
       .catch(failL2(replaced));
     switch (beginning.kind) {
       case 'load':
@@ -260,7 +260,7 @@ export class GetOrSet {
    * Whether a lease that was met is of a load of this process, which is then shared. Not where the key has changed since it
    * was asked for: the load may be of before that, and was kept from those who come now.
    */
-  #adopt(key: string, token: string, change: Change): boolean {
-    return !change.hasChanged && this.#loads.adopt(key, token);
+  #adopt({ complete }: Call, token: string, change: Change): boolean {
+    return !change.hasChanged && this.#loads.adopt(complete, token);
   }
 }

@@ -71,8 +71,8 @@ export class Invalidating {
         return some.map(() => undefined);
       },
       (away) => {
-        for (const { key, complete } of away) {
-          this.#loads.detach(key);
+        for (const { complete } of away) {
+          this.#loads.detach(complete);
           core.l1.forget(complete);
         }
         fallback.invalidate(
@@ -158,8 +158,10 @@ export class Invalidating {
     const core = this.#core;
     const complete = keys.map((key) => core.complete(key));
     const forget = (): void => {
-      for (const key of complete) core.l1.forget(key);
-      for (const key of keys) this.#loads.detach(key);
+      for (const key of complete) {
+        core.l1.forget(key);
+        this.#loads.detach(key);
+      }
     };
     forget();
     let count = 0;

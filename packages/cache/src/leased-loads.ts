@@ -29,12 +29,12 @@ export class LeasedLoads {
   /** Asks for the lease, one command, and begins to load where it is ours. */
   async begin(call: Call, replaced: Replaced): Promise<Beginning> {
     const { l1 } = this.#core;
-    const { key, complete } = call;
+    const { complete } = call;
     const { entry, grace, isBehind } = replaced;
     const leases = call.joint?.leases ?? this.#core.leasing;
     // Who comes when this process has changed the key meanwhile must not share it.
     let isDetached = false;
-    const stopListening = this.#loads.onDetach(key, () => {
+    const stopListening = this.#loads.onDetach(complete, () => {
       isDetached = true;
     });
     const asked =
@@ -46,7 +46,7 @@ export class LeasedLoads {
     const result = this.#load(call, lease, replaced);
     const joinableUntil = !isBehind && !isDetached ? performance.now() + JOINABLE_MS : -Infinity;
     const load = { token: lease.token, rev: lease.rev, result, joinableUntil, grace, layer: replaced.layer };
-    this.#loads.add(key, load);
+    this.#loads.add(complete, load);
     return { kind: 'load', load };
   }
 

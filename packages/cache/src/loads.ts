@@ -43,7 +43,7 @@ export const JOINABLE_MS = 5;
 /** How often a waiter looks where changes are not reported. */
 export const POLL_MS = 50;
 
-/** The loads that this process is doing, one a key at most. */
+/** The loads that this process is doing, one a key at most. Keys are complete ones. */
 export class Loads {
   readonly #core: CacheCore;
   readonly #loads = new Map<string, Load>();
@@ -55,7 +55,7 @@ export class Loads {
 
   /** Calls back once, when this process changes the key: a load whose lease was asked for before may be of yesterday. */
   onDetach(key: string, callback: () => void): () => void {
-    return this.#core.changes.watchLoad(this.#core.complete(key), callback);
+    return this.#core.changes.watchLoad(key, callback);
   }
 
   get(key: string): Load | undefined {
@@ -92,7 +92,7 @@ export class Loads {
 
   /** This process changed the key: who comes now must not share a load that began before, in whichever cache of the engine. */
   detach(key: string): void {
-    this.#core.changes.detach(this.#core.complete(key));
+    this.#core.changes.detach(key);
   }
 
   detachAll(): void {

@@ -29,10 +29,10 @@ export class Refreshing {
   /** Begins one where nobody is known to be at it, and no loader failed a moment ago. Never waits. */
   refresh(call: Call, entry: Entry, layer: Looked['layer']): void {
     const core = this.#core;
-    const { key, joint } = call;
+    const { key, complete, joint } = call;
     // Processes of earlier versions have their lease in the entry's head.
     const isHeld = entry.lease !== null && entry.lease.until > core.now();
-    const isAsked = this.#loads.get(key) !== undefined || this.#loads.isBeginning(key, entry.rev);
+    const isAsked = this.#loads.get(complete) !== undefined || this.#loads.isBeginning(complete, entry.rev);
     if (isHeld || isAsked || this.#pauses.has(key, entry.rev)) {
       joint?.leave();
       return;
@@ -43,10 +43,10 @@ export class Refreshing {
   }
 
   async #refresh(call: Call, replaced: Replaced & { readonly entry: Entry }): Promise<void> {
-    const { key } = call;
+    const { key, complete } = call;
     const { rev } = replaced.entry;
     const beginning = await this.#loads
-      .begin(key, rev, () => this.#leased.begin(call, replaced))
+      .begin(complete, rev, () => this.#leased.begin(call, replaced))
       .catch((error: unknown) => {
         // Redis refuses it, and would again at each read.
         this.#pauses.pause(key, rev, this.#core.policy.failureThrottleMs);

@@ -34,7 +34,7 @@ export class UnleasedLoads {
 
   /** Redis cannot be used: the loader answers, once for all who ask in this process. */
   loadAround(call: Call, { cause, replaced }: L2Failure): Promise<Got> {
-    const running = this.#loads.get(call.key);
+    const running = this.#loads.get(call.complete);
     if (running !== undefined) {
       call.joint?.leave();
       return this.#sharing.result(running, call);
@@ -47,14 +47,14 @@ export class UnleasedLoads {
   /** Redis is away, and this process's memory stands in for it. When Redis is back it knows better. */
   async getFromFallback(call: Call): Promise<Got> {
     const core = this.#core;
-    const { key, complete } = call;
+    const { complete } = call;
     const kept = core.fallback?.get(complete);
     const opened = kept === undefined ? undefined : this.#values.orNothing(complete, kept);
     if (kept !== undefined && opened !== undefined && (kept.expiresAt === null || core.now() < kept.expiresAt)) {
       return { value: opened.value, served: 'fresh', layer: 'fallback', unstored: null };
     }
     const grace = opened !== undefined && kept?.negative === false ? kept : undefined;
-    const running = this.#loads.get(key);
+    const running = this.#loads.get(complete);
     if (running !== undefined) call.joint?.leave();
     const load = running ?? this.#loadIntoFallback(call, grace);
     return { ...(await this.#sharing.result(load, call)), layer: 'fallback' };
@@ -62,11 +62,11 @@ export class UnleasedLoads {
 
   #loadIntoFallback(call: Call, grace: Entry | undefined): Load {
     const { fallback, sealing } = this.#core;
-    const { key, complete } = call;
+    const { complete } = call;
     const result = this.#leased.run(call, grace).then(({ fill, open, unstored }) => {
       const entry = fill === null || fill.entry.negative ? null : sealing.asEntry(fill);
       // Not where it was written, removed or invalidated meanwhile.
-      if (entry !== null && this.#loads.get(key) === load) fallback?.set(complete, entry);
+      if (entry !== null && this.#loads.get(complete) === load) fallback?.set(complete, entry);
       return { open, unstored };
     });
     const load = this.#add(call, { result, grace, layer: 'fallback' });
@@ -76,7 +76,7 @@ export class UnleasedLoads {
   /** Shared by those who come here, and never without asking Redis first. */
   #add(call: Call, load: Pick<Load, 'result' | 'grace' | 'layer'>): Load {
     const added = { ...load, token: undefined, rev: undefined, joinableUntil: -Infinity };
-    this.#loads.add(call.key, added);
+    this.#loads.add(call.complete, added);
     return added;
   }
 }

@@ -281,9 +281,9 @@ export class Writing {
     if (fallback !== undefined && !fallback.isActiveFor(target.complete)) fallback.forget([target.complete]);
   }
 
-  #forget({ key, complete }: Target): void {
+  #forget({ complete }: Target): void {
     this.#core.l1.forget(complete);
-    this.#loads.detach(key);
+    this.#loads.detach(complete);
   }
 
   /** Notes that Redis must forget the keys, and forgets them here; of each, whether it was here. */

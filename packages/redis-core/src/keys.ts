@@ -3,6 +3,9 @@ import { InvalidKeyError } from './errors.ts';
 /** The longest key or name that a user may supply, in bytes of UTF-8 before encoding. */
 const MAX_KEY_BYTES = 512;
 
+/** Of namespaces, that are kept. */
+const MAX_ROOTS = 1000;
+
 const prefixPattern = /^[A-Za-z0-9._-]{1,64}$/;
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/;
 /** What separates, chooses a slot, acts as a glob or breaks a line; `%` itself, so that decoding is exact. */
@@ -56,7 +59,16 @@ export function createKeys(prefix: string): Keys {
   if (!prefixPattern.test(prefix)) {
     throw new InvalidKeyError(`The key prefix must be 1 to 64 characters of A-Z a-z 0-9 . _ -, not ${quote(prefix)}.`);
   }
-  const namespaceRoot = (namespace: string): string => `${prefix}:cache:${checkName(namespace, 'namespace')}:`;
+  const roots = new Map<string, string>();
+  // Each read and write of an entry asks for it: the names in use are checked once.
+  const namespaceRoot = (namespace: string): string => {
+    const known = roots.get(namespace);
+    if (known !== undefined) return known;
+    const root = `${prefix}:cache:${checkName(namespace, 'namespace')}:`;
+    if (roots.size >= MAX_ROOTS) roots.clear();
+    roots.set(namespace, root);
+    return root;
+  };
   return {
     prefix,
     cache: (namespace, key) => namespaceRoot(namespace) + encodeKeyPart(key, 'key'),

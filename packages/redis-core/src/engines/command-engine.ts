@@ -53,9 +53,14 @@ export abstract class CommandEngine implements RedisEngine {
     return keys.length === 0 ? [] : this.send(commands.mget(keys), options);
   }
 
-  async set(key: string, value: Bytes, options?: SetOptions & CallOptions): Promise<SetReply> {
-    if (options !== undefined) checkSet(options);
-    return this.send(commands.set(key, value, options), options);
+  set(key: string, value: Bytes, options?: SetOptions & CallOptions): Promise<SetReply> {
+    // Not `async`: a second promise would be a part of what a write costs that can be measured.
+    try {
+      if (options !== undefined) checkSet(options);
+      return this.send(commands.set(key, value, options), options);
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   async del(keys: readonly string[], options?: CallOptions): Promise<number> {
