@@ -39,7 +39,7 @@ interface PendingReads {
  *   key was not reported in between;
  * - this process's own writes are reported too, but often after their reply: so they drop what is kept, before and after,
  *   and are never kept themselves;
- * - what Redis forgets by itself, inside whosever command, it reports as any change;
+ * - what Redis forgets by itself, while it carries out a command of whomever, it reports like any change;
  * - when tracking ends, everything is dropped at once.
  */
 export class L1Cache {

@@ -1,14 +1,8 @@
-import { Command, type Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { Breaker, type BreakerState } from '../breaker.ts';
 import { publishEvent } from '../channels.ts';
 import type { Command as OwnCommand } from '../command.ts';
-import {
-  addressOf,
-  explainFault,
-  isAccessRefused,
-  notConnectedYet,
-  type ConnectionFault,
-} from '../connection-fault.ts';
+import { addressOf, explainFault, isAccessRefused, type ConnectionFault } from '../connection-fault.ts';
 import type { EngineOptions, HostAndPort } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
 import type { EngineStatus, Unsubscribe } from '../engine.ts';
@@ -16,17 +10,18 @@ import { errorReplies, wordOf } from '../error-replies.ts';
 import { UnavailableError } from '../errors.ts';
 import { Probe } from '../probe.ts';
 import { ServerClock } from '../server-clock.ts';
-import { isCommandRefused, ServerLimits } from '../server-limits.ts';
+import { ServerLimits } from '../server-limits.ts';
 import { WORK_PROOF } from '../work-proof.ts';
 import { ConnectPatience } from './connect-patience.ts';
 import { askBeside } from './ioredis-beside.ts';
 import { FollowedMaster, isConnectedTo } from './failover-watch.ts';
 import { endClient } from './ioredis-client.ts';
 import { destroyStream } from './ioredis-invalidations.ts';
-import { flushWrites } from './ioredis-writes.ts';
+import { LinkFault } from './link-fault.ts';
 import { hearWhyNot } from './refused-connection.ts';
 import { PrimarySearch } from './primary-search.ts';
 import { RefusedWork } from './refused-work.ts';
+import { ServerQuestion } from './server-question.ts';
 import { servesReads, takesWrites } from './write-proof.ts';
 
 /** After so much silence Redis is asked, unless the options say otherwise. */
@@ -38,8 +33,6 @@ export const CLOCK_INTERVAL_MS = 30_000;
 /** A caller who gives less time than this says more of itself than of Redis. */
 const COUNTED_DEADLINE_MS = 250;
 const TOO_MANY = 'too many calls were not answered in time';
-/** What an attempt looks like in the end, whatever it failed of. */
-const saysLittle: ReadonlySet<ConnectionFault['kind']> = new Set(['other', 'closed', 'silent']);
 /** Connecting anew at once would end the same way, over and over. */
 const lasts: ReadonlySet<ConnectionFault['kind']> = new Set(['no-database', 'not-ready']);
 /** Rules of access that forbid these say nothing of reads and writes. */
@@ -70,7 +63,9 @@ export class IoredisLink {
   readonly #availability = new Set<(available: boolean) => void>();
   readonly #breaker: Breaker;
   readonly #probe: Probe;
+  readonly #question: ServerQuestion;
   readonly #patience: ConnectPatience;
+  readonly #fault: LinkFault;
   readonly #refused: RefusedWork;
   readonly #search: PrimarySearch;
   readonly #followed = new FollowedMaster();
@@ -84,21 +79,17 @@ export class IoredisLink {
   #closed = false;
   #frozen = false;
   #hasConnected = false;
-  /** Why it is away; undefined while it is not. */
-  #fault: ConnectionFault | undefined = { kind: 'other', reason: notConnectedYet };
-  /** What the attempt under way has shown; errors that only follow from it do not replace it. */
-  #faultOfAttempt: ConnectionFault | undefined;
   /** What was published last, while it is away. */
   #toldKind: ConnectionFault['kind'] | undefined;
   #refusedTimer: NodeJS.Timeout | undefined;
-  /** Whether this connection was refused its TIME. */
-  #isTimeRefused = false;
 
   constructor(options: EngineOptions, client: Redis) {
     this.#options = options;
     this.#client = client;
     this.#isCluster = options.target.kind === 'cluster';
     this.limits = new ServerLimits(options.name, this.#address);
+    this.#question = new ServerQuestion(client, this.clock, this.limits);
+    this.#fault = new LinkFault(options.target);
     this.#breaker = new Breaker((state) => this.#publishBreaker(state));
     this.#search = new PrimarySearch(client);
     this.#refused = new RefusedWork({
@@ -112,9 +103,7 @@ export class IoredisLink {
     });
     client.on('ready', () => void this.#onReady());
     client.on('close', () => this.#onLost());
-    client.on('connecting', () => {
-      this.#faultOfAttempt = undefined;
-    });
+    client.on('connecting', () => this.#fault.beginAttempt());
     if (!this.#isCluster) hearWhyNot(client, (error) => this.#note(error));
     client.on('error', (error: Error) => {
       // What was found out about the connection before it was destroyed says more than what its end looks like.
@@ -130,7 +119,7 @@ export class IoredisLink {
       target: {
         received: () => (this.#available ? client.stream.bytesRead : undefined),
         sent: () => client.stream.bytesWritten,
-        ask: () => this.#ask(),
+        ask: () => this.#question.ask(),
         askBeside: () => askBeside(client, deadlineMs),
         isInUse: () => {
           const { wasUsed } = this;
@@ -150,7 +139,7 @@ export class IoredisLink {
       client.on('close', () => this.#patience.end());
     }
     this.#clockTimer = setInterval(() => {
-      if (this.#available && !this.#isCluster) this.#ask().catch(() => undefined);
+      if (this.#available && !this.#isCluster) this.#question.ask().catch(() => undefined);
     }, CLOCK_INTERVAL_MS).unref();
   }
 
@@ -175,8 +164,8 @@ export class IoredisLink {
     return {
       available: false,
       breaker: this.#breaker.state === 'half-open' ? 'half-open' : 'open',
-      reason: this.#reason,
-      ...(this.#fault === undefined ? {} : { fault: this.#fault.kind }),
+      reason: this.#fault.reason,
+      ...(this.#fault.current === undefined ? {} : { fault: this.#fault.current.kind }),
       ...(this.#hasConnected ? {} : { neverConnected: true }),
       ...limits,
     };
@@ -211,7 +200,7 @@ export class IoredisLink {
   }
 
   unavailable(cause?: unknown): UnavailableError {
-    return new UnavailableError(`Redis "${this.#options.name}" cannot be used: ${this.#reason}.`, { cause });
+    return new UnavailableError(`Redis "${this.#options.name}" cannot be used: ${this.#fault.reason}.`, { cause });
   }
 
   /** A call that began then (`performance.now()`) was answered. */
@@ -265,7 +254,7 @@ export class IoredisLink {
       if (this.#client.status === 'ready' && !this.#available && !this.#closed) void this.#onReady();
       return;
     }
-    this.#fault = { kind: 'other', reason };
+    this.#fault.set({ kind: 'other', reason });
     if (this.#available) {
       void this.#breaker.trip();
       this.#setAvailable(false);
@@ -274,7 +263,7 @@ export class IoredisLink {
 
   close(): void {
     this.#closed = true;
-    this.#fault = { kind: 'other', reason: 'closed' };
+    this.#fault.set({ kind: 'other', reason: 'closed' });
     this.#frozen = true; // Keeps the reason, and whoever retries need not wait.
     this.#availability.clear();
     this.#setAvailable(false);
@@ -300,14 +289,13 @@ export class IoredisLink {
         : (this.#options.commandTimeoutMs ?? 5000);
       const late = (): Error => new UnavailableError(`Redis took more than ${deadlineMs} ms to answer`);
       let isProven = false;
-      // Its rules may have changed, or it is another server.
-      this.#isTimeRefused = false;
+      this.#question.begin();
       const isClosed = await this.#breaker.attempt(async () => {
         try {
-          await withDeadline(Promise.all([this.#ask(), this.#serves()]), performance.now() + deadlineMs, late);
+          await withDeadline(Promise.all([this.#question.ask(), this.#serves()]), performance.now() + deadlineMs, late);
           // The library goes on in the database 0 when the one that it was told is not there, and says so behind that.
           await new Promise((resolve) => setImmediate(resolve));
-          isProven = this.#faultOfAttempt?.kind !== 'no-database';
+          isProven = this.#fault.ofAttempt?.kind !== 'no-database';
         } catch (error) {
           this.#note(error);
           throw error;
@@ -354,8 +342,9 @@ export class IoredisLink {
 
   /** It is connected, and does not do what is asked of it. */
   #unproven(): void {
-    const kind = this.#fault?.kind;
-    if (!isAccessRefused(kind) && (kind === undefined || !lasts.has(kind))) return this.#giveUp(this.#reason, kind);
+    const kind = this.#fault.current?.kind;
+    if (!isAccessRefused(kind) && (kind === undefined || !lasts.has(kind)))
+      return this.#giveUp(this.#fault.reason, kind);
     void this.#breaker.trip();
     this.#attemptedOnce();
     clearTimeout(this.#refusedTimer);
@@ -365,7 +354,7 @@ export class IoredisLink {
   #onLost(): void {
     // It is for the connection that has just ended.
     clearTimeout(this.#refusedTimer);
-    this.#fault ??= { kind: 'closed', reason: `the connection to ${this.#address} was lost` };
+    this.#fault.lost();
     void this.#breaker.trip();
     this.#setAvailable(false);
     this.#attemptedOnce();
@@ -373,7 +362,7 @@ export class IoredisLink {
 
   /** Takes Redis for away, and fails what is in flight, whose outcome is unknown. */
   #giveUp(reason: string, kind: ConnectionFault['kind'] = 'silent'): void {
-    this.#fault = { kind, reason };
+    this.#fault.set({ kind, reason });
     this.#frozen = true;
     void this.#breaker.trip();
     this.#setAvailable(false);
@@ -385,7 +374,7 @@ export class IoredisLink {
    * this side. `isFrozen`: no connection will help for now.
    */
   #leave(fault: ConnectionFault, isFrozen: boolean): void {
-    this.#fault = fault;
+    this.#fault.set(fault);
     this.#frozen = isFrozen;
     void this.#breaker.trip();
     this.#setAvailable(false);
@@ -404,7 +393,7 @@ export class IoredisLink {
     this.#available = available;
     if (!available) this.#refused.forget();
     if (available) {
-      this.#fault = undefined;
+      this.#fault.set(undefined);
       this.#hasConnected = true;
     }
     this.#tell(available);
@@ -412,70 +401,33 @@ export class IoredisLink {
     for (const listener of this.#availability) listener(available);
   }
 
-  get #reason(): string {
-    return this.#fault?.reason ?? 'the connection was lost';
-  }
-
   get #address(): string {
     return addressOf(this.#options.target);
   }
 
-  /** Keeps what an error says of the connection, unless it only follows from what is known of this attempt. */
   #note(error: unknown): void {
-    const fault = explainFault(error, this.#options.target, this.#hasConnected);
-    const known = this.#faultOfAttempt;
-    if (known !== undefined && (saysLittle.has(fault.kind) || known.kind === 'not-redis')) return;
-    // While sentinels are asked over and over, there are attempts that show nothing.
-    const { kind } = this.#options.target;
-    if (kind === 'sentinel' && saysLittle.has(fault.kind) && isAccessRefused(this.#fault?.kind)) return;
-    this.#faultOfAttempt = fault;
-    this.#fault = fault;
+    this.#fault.note(error, this.#hasConnected);
   }
 
   /** While it is away, another reason is worth telling: an outage that has become a wrong password is no outage. */
   #tellFault(): void {
-    if (!this.#available && !this.#closed && this.#fault?.kind !== this.#toldKind) this.#tell(false);
+    if (!this.#available && !this.#closed && this.#fault.current?.kind !== this.#toldKind) this.#tell(false);
   }
 
   #tell(available: boolean): void {
-    this.#toldKind = available ? undefined : this.#fault?.kind;
+    this.#toldKind = available ? undefined : this.#fault.current?.kind;
     publishEvent('holdfast:redis:availability', () => ({
       engine: 'ioredis',
       connection: this.#options.name,
       address: this.#address,
       available,
-      ...(available ? {} : { reason: this.#reason, ...(this.#fault === undefined ? {} : { fault: this.#fault.kind }) }),
+      ...(available
+        ? {}
+        : {
+            reason: this.#fault.reason,
+            ...(this.#fault.current === undefined ? {} : { fault: this.#fault.current.kind }),
+          }),
     }));
-  }
-
-  /** Its TIME, which is needed anyway; where that is refused, whether it is there at all. */
-  async #ask(): Promise<void> {
-    if (!this.#isTimeRefused) {
-      try {
-        await this.#askTime();
-        this.limits.lift('clock');
-        return;
-      } catch (error) {
-        if (!isCommandRefused(error)) throw error;
-        // Not asked again on this connection: each refusal would be noted in the log of the server (ACL LOG).
-        this.#isTimeRefused = true;
-        await this.#client.ping();
-        this.limits.note('clock', error.message);
-        return;
-      }
-    }
-    await this.#client.ping();
-  }
-
-  /** TIME, written at once: the sooner it is answered, the better it says what the time is. */
-  async #askTime(): Promise<void> {
-    const sentAt = performance.now();
-    const asked = this.#client.sendCommand(new Command('time', [], { replyEncoding: 'utf8' }));
-    flushWrites(this.#client);
-    const reply = await asked;
-    const [seconds, microseconds] = Array.isArray(reply) ? reply.map(Number) : [];
-    if (seconds === undefined || microseconds === undefined) throw new Error('TIME replied something else');
-    this.clock.measure(sentAt, performance.now(), seconds * 1000 + microseconds / 1000);
   }
 
   /**
@@ -507,7 +459,7 @@ export class IoredisLink {
       connection: this.#options.name,
       state,
       // It opens while nothing else is known to be wrong: by what it has counted.
-      ...(state === 'closed' ? {} : { reason: this.#fault?.reason ?? TOO_MANY }),
+      ...(state === 'closed' ? {} : { reason: this.#fault.current?.reason ?? TOO_MANY }),
     }));
   }
 }
