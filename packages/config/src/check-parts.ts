@@ -12,6 +12,7 @@ const baseSettings = {
   worker: itself,
   log: itself,
   dataDir: itself,
+  dataVolume: itself,
   redis: itself,
   apiKeys: itself,
   warnings: itself,

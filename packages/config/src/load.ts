@@ -65,6 +65,7 @@ export function loadConfig<const Parts extends readonly ConfigPart[]>(options: L
     worker: worker(environment),
     log: { level: values.LOG_LEVEL, ...(values.LOG_FILE !== undefined && { file: resolve(cwd, values.LOG_FILE) }) },
     dataDir: resolve(cwd, values.HOLDFAST_DATA_DIR),
+    dataVolume: values.HOLDFAST_DATA_VOLUME,
     redis: redis(mode, environment, problems),
     apiKeys: values.HOLDFAST_API_KEYS ?? [],
     warnings,

@@ -1,3 +1,4 @@
+import { dataVolume } from './data-volume.ts';
 import { type ApiKey, apiKeysAllowed, parseApiKeys } from './api-keys.ts';
 import { boolean, hostName, integer, milliseconds, oneOf, text, type ValueType } from './value-types.ts';
 import { groups, optional, withDefault } from './variable.ts';
@@ -55,6 +56,12 @@ export const serviceVariables = {
     text,
     '.holdfast',
     'Folder for what must survive the process. One process at a time; in a container a volume.',
+  ),
+  HOLDFAST_DATA_VOLUME: withDefault(
+    groups.embedded,
+    dataVolume,
+    'disk',
+    'What that folder lies on, and so what a 202 outlives: `ephemeral` ends with its pod, `claim:<name>` is found again by the claim. Told in `/health` and noted in Redis; the manifests set it.',
   ),
   HOLDFAST_EMBEDDED: optional(
     groups.embedded,

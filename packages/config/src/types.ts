@@ -1,5 +1,6 @@
 import type { EngineOptions, RedisTarget } from '@holdfast/redis-core';
 import type { ApiKey } from './api-keys.ts';
+import type { DataVolume } from './data-volume.ts';
 import type { ConfigPart, SettingsOf } from './part.ts';
 
 /**
@@ -19,6 +20,7 @@ export interface BaseConfig {
   readonly log: LogConfig;
   /** Absolute path of the folder for what must survive the process (embedded queue, outbox). Not created here. */
   readonly dataDir: string;
+  readonly dataVolume: DataVolume;
   readonly redis: RedisConfig;
   /** Empty: the API has no authentication and is bound to loopback. */
   readonly apiKeys: readonly ApiKey[];
@@ -76,3 +78,5 @@ export interface RedisConfig extends Required<Limits> {
 }
 
 export type QueueTarget = Extract<RedisTarget, { readonly kind: 'standalone' | 'sentinel' | 'cluster' }>;
+
+export type { DataVolume } from './data-volume.ts';

@@ -48,8 +48,21 @@ describe('the environment', () => {
     ['REDIS_KEY_PREFIX', 'a:b'],
     ['CACHE_TIMEOUT', '0'],
     ['WEBHOOK_SECRET', 'short'],
+    ['HOLDFAST_DATA_VOLUME', 'emptyDir'],
+    ['HOLDFAST_DATA_VOLUME', 'claim:'],
+    ['HOLDFAST_DATA_VOLUME', 'claim:Data_0'],
+    ['HOLDFAST_DATA_VOLUME', 'claim:../else'],
   ])('refuses %s=%j', (name, value) => {
     expect(problemPaths({ [name]: value })).toEqual([name]);
+  });
+
+  it.each([
+    ['', { kind: 'disk' }],
+    ['disk', { kind: 'disk' }],
+    ['ephemeral', { kind: 'ephemeral' }],
+    ['claim:data-holdfast-api-0', { kind: 'claim', claim: 'data-holdfast-api-0' }],
+  ])('reads what the data folder lies on: HOLDFAST_DATA_VOLUME=%j', (value, expected) => {
+    expect(load({ HOLDFAST_DATA_VOLUME: value }).dataVolume).toEqual(expected);
   });
 
   it('reads the cache times in seconds, and the others in milliseconds', () => {
