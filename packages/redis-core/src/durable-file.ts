@@ -1,6 +1,7 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isLogAlone, putAside } from './damaged-file.ts';
 
 export interface DurableFileOptions {
   /** The SQLite file; its directory is made where it is missing. */
@@ -16,43 +17,85 @@ export interface DurableFileOptions {
 }
 
 const PAGE_BYTES = 4096;
+/** What is read whole at its opening, to find damage; of a larger file, that is found by whoever comes upon it. */
+const MAX_CHECKED_BYTES = 32 * 1024 * 1024;
+/** Result codes of SQLite: the file is damaged, or none of SQLite. */
+const DAMAGED: readonly number[] = [11, 26];
 
 /**
  * Opens a file of SQLite, or makes it, in which a commit has reached the disk before it returns, and that belongs to
- * this process alone until it is closed or the process ends, however it ends: the kernel drops the lock.
+ * this process alone until it is closed or the process ends, however it ends: the kernel drops the lock. One that is
+ * damaged is put aside (see `filesPutAside`), and a new one begun.
  *
  * @throws what SQLite says, with its result code as `errcode` (see `sqliteCode`)
  */
-export function openDurableFile({ file, maxBytes, version, schema, upgrades = {} }: DurableFileOptions): DatabaseSync {
+export function openDurableFile(options: DurableFileOptions): DatabaseSync {
+  const { file } = options;
   mkdirSync(dirname(file), { recursive: true });
+  if (isLogAlone(file)) putAside(file);
+  return open(options) ?? open(options) ?? fail(file);
+}
+
+/** @returns `undefined` where it was damaged: it is not there any more */
+function open(options: DurableFileOptions): DatabaseSync | undefined {
+  const { file } = options;
   // What is new is for this user alone: it holds the data of callers. SQLite gives its other files the same rights.
   closeSync(openSync(file, 'a', 0o600));
+  const { ino } = statSync(file);
   const database = new DatabaseSync(file);
   try {
-    // EXCLUSIVE before WAL: the lock is then held from the first access on, and no shared memory is needed.
-    database.exec(`
-      PRAGMA locking_mode = EXCLUSIVE;
-      PRAGMA page_size = ${PAGE_BYTES};
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      PRAGMA journal_size_limit = ${4 * 1024 * 1024};
-      PRAGMA max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)};
-      BEGIN EXCLUSIVE;
-      COMMIT;
-    `);
-    const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-    if (found !== version) {
-      const steps = found === 0 ? [schema] : stepsBetween(found, version, upgrades);
-      if (steps === undefined) {
-        throw new Error(`it was written by another version (its schema is ${found}, not ${version})`);
-      }
-      transact(database, () => database.exec(`${steps.join('\n')} PRAGMA user_version = ${version};`));
-    }
+    prepare(database, options);
     return database;
   } catch (error) {
-    database.close();
-    throw error;
+    // Another process may have put it aside meanwhile, and begun the one that is there now.
+    const isToGo = isDamage(error) && statSync(file).ino === ino;
+    try {
+      // Before it is closed: its lock is held so long, and at the end SQLite would remove its log.
+      if (isToGo) putAside(file);
+    } finally {
+      database.close();
+    }
+    if (!isToGo) throw error;
+    return undefined;
   }
+}
+
+function fail(file: string): never {
+  throw new Error(`A new ${file} is damaged as well.`);
+}
+
+/** Whether SQLite said that the file is damaged. It is to be put aside before it is closed, and opened anew. */
+export function isDamage(error: unknown): boolean {
+  return DAMAGED.includes(sqliteCode(error));
+}
+
+function prepare(database: DatabaseSync, { file, maxBytes, version, schema, upgrades = {} }: DurableFileOptions): void {
+  // EXCLUSIVE before WAL: the lock is then held from the first access on, and no shared memory is needed.
+  database.exec(`
+    PRAGMA locking_mode = EXCLUSIVE;
+    PRAGMA page_size = ${PAGE_BYTES};
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA journal_size_limit = ${4 * 1024 * 1024};
+    PRAGMA max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)};
+    BEGIN EXCLUSIVE;
+    COMMIT;
+  `);
+  checkWhole(database, file);
+  const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (found === version) return;
+  const steps = found === 0 ? [schema] : stepsBetween(found, version, upgrades);
+  if (steps === undefined) {
+    throw new Error(`it was written by another version (its schema is ${found}, not ${version})`);
+  }
+  transact(database, () => database.exec(`${steps.join('\n')} PRAGMA user_version = ${version};`));
+}
+
+/** @throws as SQLite does where it comes upon damage */
+function checkWhole(database: DatabaseSync, file: string): void {
+  if (statSync(file).size > MAX_CHECKED_BYTES) return;
+  const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  if (found !== 'ok') throw Object.assign(new Error(String(found)), { errcode: DAMAGED[0] });
 }
 
 /** `undefined`: there is no way from one version to the other. */

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canMountDisks, mountSmallDisk, spawnNode } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { filesPutAside } from '../src/damaged-file.ts';
 import { type Invalidation, type Journal, JournalError, openJournal } from '../src/journal.ts';
 
 describe('the journal of invalidations', () => {
@@ -174,11 +175,14 @@ describe('the journal of invalidations', () => {
     }
   });
 
-  test('a file that is something else, or of another version, is refused and left alone', () => {
+  test('is begun anew where its file is something else, which is put aside as it is', () => {
     const strange = join(directory, 'strange.db');
     writeFileSync(strange, 'Dear diary, '.repeat(1000));
-    expect(() => openJournal({ file: strange })).toThrow(/is not a journal/);
-    expect(statSync(strange).size).toBe(12_000);
+    const one = openJournal({ file: strange });
+    one.append(key('a'));
+    one.close();
+    const [aside = ''] = filesPutAside(directory);
+    expect(readFileSync(join(directory, aside), 'utf8')).toBe('Dear diary, '.repeat(1000));
   });
 
   test('refuses to work after it was closed', () => {

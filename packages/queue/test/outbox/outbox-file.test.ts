@@ -1,4 +1,4 @@
-import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canMountDisks, closedPort, eventually, mountSmallDisk, startRedis } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -68,10 +68,13 @@ describe('the file of the outbox', () => {
     await redis.stop();
   });
 
-  it('is refused and left alone when it is something else', () => {
+  it('is begun anew where its file is something else, which is put aside as it is', async () => {
     writeFileSync(join(folder.path, 'outbox.db'), 'Dear diary, '.repeat(1000));
-    expect(() => openOutbox({ directory: folder.path })).toThrow(/is not an outbox/);
-    expect(statSync(join(folder.path, 'outbox.db')).size).toBe(12_000);
+    const outbox = openOutbox({ directory: folder.path });
+    expect(outbox.status).toMatchObject({ waiting: 0, accepting: true });
+    await outbox.close();
+    const aside = readdirSync(folder.path).filter((name) => name.startsWith('outbox.db.damaged-'));
+    expect(aside.map((name) => statSync(join(folder.path, name)).size)).toEqual([12_000]);
   });
 
   it('takes as many jobs as it may, refuses the next with 503 and when to try again, and says so', async () => {
