@@ -13,12 +13,13 @@ export async function serve(env: NodeJS.ProcessEnv, cwd: string): Promise<void> 
     await parts.connect();
     const app = await buildApp(parts);
     const worker = await embeddedWorker(parts);
-    const { host, port, shutdownTimeoutMs } = config.server;
+    const { host, port, shutdownDelayMs, shutdownTimeoutMs } = config.server;
     // The rest is for closing the queue and the connections.
     const patienceMs = 0.7 * shutdownTimeoutMs;
     return {
       app,
       port: { host, port, variables: { host: 'HOST', port: 'PORT' } },
+      delay: { ms: shutdownDelayMs, begin: () => app.startDraining() },
       steps: [
         {
           name: 'requests and jobs',

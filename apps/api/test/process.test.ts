@@ -85,6 +85,25 @@ describe('the process', () => {
     expect(await node.exited).toEqual({ code: 1, signal: null });
   });
 
+  it('serves on for SHUTDOWN_DELAY, not ready, and with each answer as the last of its connection', async () => {
+    const node = start({ SHUTDOWN_DELAY: '60s' });
+    const address = await ready(node);
+    node.signal('SIGTERM');
+    await node.waitForLine(/shutting down/);
+    const ask = async (path: string, init?: RequestInit) => fetch(new URL(path, address), init);
+    const probe = await ask('/health/ready');
+    expect([probe.status, await probe.json()]).toEqual([503, { status: 'closing' }]);
+    const answers = [
+      await ask('/health/live'),
+      await ask('/v1/cache/prompts/k', { method: 'PUT', body: 'x' }),
+      await ask('/v1/cache/prompts/k'),
+      await ask('/v1/no-such-route'),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 201, 200, 404]);
+    for (const { headers } of [probe, ...answers]) expect(headers.get('connection')).toBe('close');
+    await node.kill();
+  });
+
   it('cuts off a request that does not end, and closes the rest in order before SHUTDOWN_TIMEOUT', async () => {
     const node = start({ SHUTDOWN_TIMEOUT: '2000' });
     await openRequest(await ready(node));

@@ -100,6 +100,7 @@ function server({ values, given }: Environment, file: ConfigFile, problems: Prob
     port: values.PORT,
     requestTimeoutMs: values.REQUEST_TIMEOUT,
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT,
+    shutdownDelayMs: values.SHUTDOWN_DELAY ?? (values.NODE_ENV === 'production' ? 5000 : 0),
     bodyLimitBytes: file.server?.bodyLimitBytes ?? 16 * 1024 * 1024,
   };
 }

@@ -47,6 +47,13 @@ export const serviceVariables = {
     'How long a process may take to finish what it is doing after SIGTERM or SIGINT. Keep it below the grace period of the container (30 s in Kubernetes).',
   ),
 
+  SHUTDOWN_DELAY: optional(
+    groups.service,
+    milliseconds(0, 600_000),
+    'How long the API goes on serving after SIGTERM or SIGINT, not ready (503) and with `connection: close` on each answer, before it closes its port: time for whoever sends requests here to notice. `SHUTDOWN_TIMEOUT` begins after it. Longer than a balancer takes from one look at `/health/ready` to the next.',
+    { fallbackNote: '`5s` in production, otherwise `0`', example: '5s' },
+  ),
+
   HOLDFAST_CONFIG: optional(groups.embedded, text, 'Path of the configuration file.', {
     fallbackNote: '`holdfast.yaml` in the working directory, where there is one',
     example: '/etc/holdfast/holdfast.yaml',

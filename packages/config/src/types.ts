@@ -43,6 +43,8 @@ export interface ServerConfig {
   readonly port: number;
   readonly requestTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
+  /** From the signal to the end of a process until the port closes; `shutdownTimeoutMs` begins after it. */
+  readonly shutdownDelayMs: number;
   readonly bodyLimitBytes: number;
 }
 

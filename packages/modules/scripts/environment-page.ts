@@ -37,7 +37,7 @@ once and without showing what is secret.
 - The worker's health server holds no data and needs no key: it binds to all addresses in production.
 - Kubernetes injects \`REDIS_PORT=tcp://…\` into pods beside a Service called \`redis\`. Holdfast ignores it with a warning;
   \`enableServiceLinks: false\` in the pod is cleaner.
-- \`SHUTDOWN_TIMEOUT\` must be below the grace period of the pod.
+- \`SHUTDOWN_DELAY\` and \`SHUTDOWN_TIMEOUT\` together must be below the grace period of the pod.
 
 ## API keys
 

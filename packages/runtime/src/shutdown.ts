@@ -2,9 +2,11 @@ import type { Logger } from '@holdfast/telemetry';
 
 export interface ShutdownOptions {
   readonly logger: Logger;
+  /** Comes before the steps: `begin` says to whoever gives this process work that it ends, and `ms` is how long they have to hear it. */
+  readonly delay?: { readonly ms: number; readonly begin: () => void };
   /** What to end, in this order; one that fails does not keep the next from ending. */
   readonly steps: readonly { readonly name: string; readonly close: () => Promise<unknown> }[];
-  /** After it the process ends, whatever is still open. */
+  /** How long the steps may take. After it the process ends, whatever is still open. */
   readonly timeoutMs: number;
 }
 
@@ -12,7 +14,7 @@ export interface ShutdownOptions {
  * Ends the process on SIGTERM and SIGINT: 0 when everything closed in time, 1 when not. A second signal ends it at
  * once. An error that nobody caught leaves a state that nobody knows, so it is logged and the process ends with 1.
  */
-export function shutDownOnSignal({ logger, steps, timeoutMs }: ShutdownOptions): void {
+export function shutDownOnSignal({ logger, delay, steps, timeoutMs }: ShutdownOptions): void {
   let closing = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (closing) {
@@ -20,7 +22,13 @@ export function shutDownOnSignal({ logger, steps, timeoutMs }: ShutdownOptions):
       process.exit(1);
     }
     closing = true;
-    logger.info({ signal, timeoutMs }, 'shutting down');
+    logger.info({ signal, ...(delay !== undefined && { delayMs: delay.ms }), timeoutMs }, 'shutting down');
+    delay?.begin();
+    // Without a delay the first step begins in this turn: whoever asks next is answered by a process that closes.
+    if (delay === undefined || delay.ms === 0) close();
+    else setTimeout(close, delay.ms);
+  };
+  const close = (): void => {
     const timer = setTimeout(() => {
       logger.error({ timeoutMs }, 'shutdown took too long');
       process.exit(1);

@@ -45,6 +45,8 @@ export interface ProcessParts {
 export interface Service {
   readonly app: Listener;
   readonly port: PortOptions;
+  /** Where others give it work until they hear that it ends: see `ShutdownOptions`. */
+  readonly delay?: ShutdownOptions['delay'];
   /** What ends first when the process is asked to end, in this order. */
   readonly steps: ShutdownOptions['steps'];
   /** Begins its work: it listens now, at this URL. */
@@ -94,9 +96,10 @@ async function start(
     runtime.eviction.start(logger);
     runtime.work.start(logger);
   };
-  const { app, port, steps, opened } = await build({ config, logger, metrics, runtime, connect });
+  const { app, port, delay, steps, opened } = await build({ config, logger, metrics, runtime, connect });
   shutDownOnSignal({
     logger,
+    ...(delay !== undefined && { delay }),
     timeoutMs: config.server.shutdownTimeoutMs,
     steps: [
       ...steps,

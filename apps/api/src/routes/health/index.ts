@@ -13,7 +13,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthSources> = async (app
     '/health/ready',
     { config: { access: 'public' }, schema: getReady },
     async (_request, reply): Promise<Readiness> => {
-      if (app.closing.aborted) return reply.code(503).send({ status: 'closing' });
+      if (app.isDraining) return reply.code(503).send({ status: 'closing' });
       return isReady(sources) ? { status: 'ok' } : reply.code(503).send({ status: 'down' });
     },
   );

@@ -25,7 +25,7 @@ const paths = {
 export const homeRoutes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { health, apiKeys }) => {
   const needsKey = apiKeys.length > 0;
   const statusNow = (): ServiceInfo['status'] => {
-    if (app.closing.aborted) return 'closing';
+    if (app.isDraining) return 'closing';
     return isReady(health) ? 'ok' : 'down';
   };
 
