@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { FaultKind } from './connection-fault.ts';
+import type { DiskStatus } from './disk/disk-status.ts';
 import type { Refusals } from './engine.ts';
 import type { LimitKind } from './server-limits.ts';
 
@@ -24,6 +25,10 @@ export interface RedisChannels {
   'holdfast:redis:limit': RedisLimitEvent;
   /** A pipeline ended. */
   'holdfast:redis:pipeline': RedisPipelineEvent;
+  /** A folder of durable files is in another state than the one that was told. */
+  'holdfast:disk:status': DiskStatusEvent;
+  /** A disk did not answer in time. */
+  'holdfast:disk:late': DiskLateEvent;
 }
 
 export interface RedisCommandEvent {
@@ -47,6 +52,16 @@ export interface RedisPipelineEvent {
   readonly saved: number;
   readonly failed: number;
   readonly durationMs: number;
+}
+
+export interface DiskStatusEvent extends DiskStatus {
+  readonly directory: string;
+}
+
+export interface DiskLateEvent {
+  readonly directory: string;
+  /** Calls whose outcome is not known now. */
+  readonly calls: number;
 }
 
 export interface RedisAvailabilityEvent {
