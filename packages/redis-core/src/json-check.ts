@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { events, FIRST_EVENT, mayEnd, states, transitions } from './json-states.ts';
+import { type Context, contexts, events, FIRST_EVENT, keyOrEnd, mayEnd, stateOf, transitions } from './json-states.ts';
 import { maxNesting } from './nesting.ts';
 
 /** What bytes are that are said to be JSON. */
@@ -21,46 +21,42 @@ export function checkJson(bytes: Uint8Array): JsonCheck {
 class Reader {
   readonly #bytes: Uint8Array;
   #at = 0;
-  #state: number = states.value;
+  #state: number = stateOf(contexts.document, 'value');
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
 
   check(): JsonCheck {
-    /** Which of the open levels are objects. */
-    const objects = new Uint8Array(maxNesting + 1);
-    let depth = 0;
+    const open: Context[] = [];
+    let context: Context = contexts.document;
     for (;;) {
       this.#readOn();
       switch (this.#state) {
         case events.beginText:
-          this.#state = states.text;
+          this.#state = stateOf(context, 'text');
           this.#skipText();
           break;
-        case events.comma:
-          if (depth === 0) return 'invalid';
-          this.#state = objects[depth] === 1 ? states.key : states.value;
-          break;
         case events.openObject:
-        case events.openList: {
-          if (depth === maxNesting) return 'too deep';
-          const isObject = this.#state === events.openObject;
-          depth += 1;
-          objects[depth] = isObject ? 1 : 0;
-          this.#state = isObject ? states.keyOrEnd : states.valueOrEnd;
+          if (open.length === maxNesting) return 'too deep';
+          open.push(context);
+          context = contexts.object;
+          this.#state = keyOrEnd;
           break;
-        }
-        case events.closeObject:
-        case events.closeList:
-          if (depth === 0 || objects[depth] !== (this.#state === events.closeObject ? 1 : 0)) return 'invalid';
-          depth -= 1;
-          this.#state = states.after;
+        case events.openList:
+          if (open.length === maxNesting) return 'too deep';
+          open.push(context);
+          context = contexts.list;
+          this.#state = stateOf(context, 'valueOrEnd');
+          break;
+        case events.close:
+          context = open.pop() ?? contexts.document;
+          this.#state = stateOf(context, 'after');
           break;
         case events.invalid:
           return 'invalid';
         default:
-          return depth === 0 && mayEnd.has(this.#state) ? 'valid' : 'invalid';
+          return mayEnd.has(this.#state) ? 'valid' : 'invalid';
       }
     }
   }
@@ -93,10 +89,9 @@ class Reader {
   }
 }
 
+const text = stateOf(contexts.document, 'text');
 /** 1 for bytes behind which a text goes on as before. */
-const isPlain = transitions
-  .subarray(states.text * 256, states.text * 256 + 256)
-  .map((next) => Number(next === states.text));
+const isPlain = transitions.subarray(text * 256, text * 256 + 256).map((next) => Number(next === text));
 
 function plain(bytes: Uint8Array, at: number): number {
   return isPlain[bytes[at] as number] as number;
