@@ -1,4 +1,4 @@
-/** Forwards what a dead process has left in its data folder: `forward.js <folder> [--timeout 60s] [--set-aside keep|retry|discard]`. */
+/** Forwards what a dead process has left in its data folder: `forward.js <folder>`. */
 import process from 'node:process';
 import { requireNode } from '@holdfast/runtime/require-node';
 

@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
 import { configParts, modules } from '@holdfast/modules';
 import { createRuntime, type Runtime } from '@holdfast/runtime';
-import { closedPort, eventually, spawnNode, uniquePrefix, useRedis } from '@holdfast/testing';
+import { createKeys } from '@holdfast/redis-core';
+import {
+  closedPort,
+  eventually,
+  redisCommand,
+  spawnNode,
+  uniquePrefix,
+  useRedis,
+  type PlainReply,
+} from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const script = new URL('../src/forward.ts', import.meta.url);
@@ -81,5 +90,36 @@ describe('forwarding what a dead process has left', () => {
       output: expect.stringMatching(/There is no outbox in .*mistyped/) as unknown,
     });
     expect(await forward(away)).toMatchObject({ code: 1, output: expect.stringMatching(/^Usage/) as unknown });
+  });
+
+  it('lists the folders that Redis knows of, and forgets one that is gone for good', async () => {
+    const { url } = useRedis();
+    const redis = async (...command: string[]): Promise<PlainReply> => redisCommand(url, ...command);
+    const key = createKeys(prefix).folders();
+    const path = '/var/lib/holdfast';
+    const note = {
+      host: 'api-1',
+      path,
+      volume: { kind: 'claim', claim: 'data-api-1' },
+      since: 0,
+      aliveAt: 0,
+      waiting: 3,
+    };
+    const living = { ...note, host: 'api-0', volume: { kind: 'ephemeral' }, aliveAt: Date.now() };
+    await redis('HSET', key, 'gone', JSON.stringify(note), 'living', JSON.stringify(living));
+
+    const { code, output } = await forward(url, '--list');
+    expect(code).toBe(0);
+    expect(output.split('\n')).toEqual([
+      'abandoned: gone api-1:/var/lib/holdfast (claim data-api-1), 3 waiting at 1970-01-01T00:00:00.000Z',
+      expect.stringMatching(/^in use: living api-0:\/var\/lib\/holdfast \(ephemeral\), 3 waiting at 20/),
+    ]);
+    expect(await forward(url, '--forget', 'gone')).toEqual({ code: 0, output: 'forgotten: gone' });
+    expect(await forward(url, '--forget', 'gone')).toEqual({ code: 1, output: 'Redis knows of no folder gone.' });
+    expect(await redis('HKEYS', key)).toEqual(['living']);
+    expect(await forward(url, '--list', folder)).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/^Usage/) as unknown,
+    });
   });
 });

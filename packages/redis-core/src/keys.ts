@@ -50,6 +50,8 @@ export interface Keys {
   sourceState(source: string): string;
   /** `<prefix>:probe`: a key that never exists. Removing it shows whether these keys may be written. */
   probe(): string;
+  /** Hash: the data folders of processes that have not ended with an empty one, by the id of each. */
+  folders(): string;
   /** BullMQ's prefix for one queue; with a hash tag, so that all keys of a queue share a slot. */
   jobs(queue: string): string;
 }
@@ -90,6 +92,7 @@ export function createKeys(prefix: string): Keys {
     sourceIndex: (source) => `${prefix}:source:${checkName(source, 'source')}:index`,
     sourceState: (source) => `${prefix}:source:${checkName(source, 'source')}:state`,
     probe: () => `${prefix}:probe`,
+    folders: () => `${prefix}:folders`,
     jobs: (queue) => `${prefix}:jobs:{${checkName(queue, 'queue')}}`,
   };
 }

@@ -19,6 +19,7 @@ describe('keys', () => {
     expect(keys.sizes('counts')).toBe('holdfast:size:counts');
     expect(keys.sourceIndex('instances')).toBe('holdfast:source:instances:index');
     expect(keys.sourceState('instances')).toBe('holdfast:source:instances:state');
+    expect(keys.folders()).toBe('holdfast:folders');
     expect(keys.jobs('http-delivery')).toBe('holdfast:jobs:{http-delivery}');
   });
 

@@ -1,6 +1,7 @@
 export { createRuntime, type Runtime, type RuntimeOptions } from './create-runtime.ts';
 export type { EvictionWarnings } from './eviction-policy.ts';
 export type { EvictionWatch } from './eviction-watch.ts';
+export { forgetFolder, listFolders, type NotedFolder } from './folders/folder-directory.ts';
 export { forwardLeftovers, type ForwardOptions, type ForwardReport } from './forward-leftovers.ts';
 export { connectionsOfModules, connectionStates, type Connections } from './connections.ts';
 export { isLockedOut } from './locked-out.ts';
