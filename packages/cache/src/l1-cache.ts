@@ -46,7 +46,8 @@ export class L1Cache {
   readonly #engine: RedisEngine;
   readonly #store: KeptEntries;
   readonly #maxStaleMs: number;
-  readonly #keepsAny: boolean;
+  /** Bytes that may be kept; 0 where nothing is. */
+  readonly maxBytes: number;
   readonly #tags = new TagsByKey();
   readonly #reads = new Map<string, PendingRead>();
   readonly #pendingMany = new Set<PendingReads>();
@@ -70,10 +71,9 @@ export class L1Cache {
     checkL1Options(options);
     this.#engine = engine;
     this.#maxStaleMs = options.maxStaleMs ?? 1000;
-    const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
-    this.#store = new KeptEntries(maxBytes, { serverNow: () => engine.now(), sweepEveryMs: options.sweepEveryMs });
     // The memory engine is in this process already: a copy of it would only cost memory.
-    this.#keepsAny = engine.kind !== 'memory' && maxBytes > 0;
+    this.maxBytes = engine.kind === 'memory' ? 0 : (options.maxBytes ?? 64 * 1024 * 1024);
+    this.#store = new KeptEntries(this.maxBytes, { serverNow: () => engine.now(), sweepEveryMs: options.sweepEveryMs });
     this.#changes = OwnChanges.of(engine);
     this.#stops = [
       this.#changes.listen({
@@ -84,13 +84,13 @@ export class L1Cache {
         onPrefix: (prefix) => this.#dropPrefix(prefix),
       }),
       // An engine that tracks no reads never calls back.
-      this.#keepsAny ? engine.onInvalidate((keys) => this.#invalidated(keys)) : (): void => undefined,
+      this.maxBytes > 0 ? engine.onInvalidate((keys) => this.#invalidated(keys)) : (): void => undefined,
     ];
   }
 
   /** A server may refuse to track reads, which is known only once it was asked. */
   get #keeps(): 'tracked' | 'for a while' | 'never' {
-    if (!this.#keepsAny) return 'never';
+    if (this.maxBytes === 0) return 'never';
     return this.#engine.tracksReads ? 'tracked' : 'for a while';
   }
 

@@ -138,6 +138,12 @@ export class RecencyIndex {
     return { entries: live, isComplete };
   }
 
+  /** The same, for somebody who only watches: one command, and nobody is told, so that it begins no repair. */
+  async glance(): Promise<IndexReading> {
+    const { live, isComplete } = await this.#send([], 0);
+    return { entries: live, isComplete };
+  }
+
   /** Corrects what it says of names, without an eviction. @throws the engine's error */
   async correct(notes: readonly (readonly [string, Note])[]): Promise<void> {
     for (let at = 0; at < notes.length; at += MAX_KEYS_PER_UPDATE) {
@@ -246,6 +252,12 @@ export class RecencyIndex {
 
   /** `bound`: how many entries there may be; 0: any number. */
   async #update(taken: readonly (readonly [string, Note])[], bound: number): Promise<Step> {
+    const step = await this.#send(taken, bound);
+    this.#options.onRead?.({ entries: step.live - step.tooMany.length, isComplete: step.isComplete });
+    return step;
+  }
+
+  async #send(taken: readonly (readonly [string, Note])[], bound: number): Promise<Step> {
     const { engine, keys, namespace } = this.#options;
     const writes: string[] = [];
     const removals: string[] = [];
@@ -264,7 +276,6 @@ export class RecencyIndex {
     this.#count = Number(live) - tooMany.length;
     this.#countedAt = this.#now();
     this.#isComplete = Number(isComplete) === 1;
-    this.#options.onRead?.({ entries: this.#count, isComplete: this.#isComplete });
     return {
       tooMany,
       live: Number(live),

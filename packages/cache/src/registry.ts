@@ -7,6 +7,7 @@ import type { KeptEntry } from './kept-entries.ts';
 import { checkRegistryOptions } from './option-rules.ts';
 import type { NamespaceOptions } from './options.ts';
 import { OwnChanges } from './own-changes.ts';
+import type { SizeReading } from './size-tracker.ts';
 import { freshnessOf } from './staleness.ts';
 import { Usage, type UsageOptions } from './usage.ts';
 
@@ -105,6 +106,24 @@ export class CacheRegistry {
   /** Declared namespaces, in the order of their declaration. */
   names(): string[] {
     return [...this.#declared.keys()];
+  }
+
+  /** What the process keeps of all namespaces together. */
+  get l1(): Pick<L1Cache, 'bytes' | 'maxBytes'> {
+    return this.#l1;
+  }
+
+  /** How many entries a declared namespace may have; `undefined`: any number. */
+  maxEntriesOf(namespace: string): number | undefined {
+    return this.#options.namespaces[namespace]?.maxEntries;
+  }
+
+  /**
+   * The sizes of the declared namespaces, for somebody who only watches: counted by an index, or no longer ago than `maxAgeMs`,
+   * else estimated. Begins no walk over all keys; a few commands. @throws the engine's error
+   */
+  async glanceAtSizes(maxAgeMs: number): Promise<ReadonlyMap<string, SizeReading>> {
+    return this.#usage.glance(this.names(), maxAgeMs);
   }
 
   /** Whether the caches use their fallback right now; in a cluster, be it for the keys of one master. */

@@ -66,12 +66,7 @@ export class SizeTracker {
     const counts = this.#counts;
     const isOld = counts === undefined || counts.isEstimate || this.#now() - counts.countedAt >= this.#ttlMs;
     if (isOld && this.#now() >= this.#nextTryAt) void this.refresh();
-    if (counts === undefined) return null;
-    return {
-      entries: counts.entries.get(namespace) ?? 0,
-      countedAt: counts.countedAt,
-      isEstimate: counts.isEstimate,
-    };
+    return counts === undefined ? null : readingOf(counts, namespace);
   }
 
   /**
@@ -86,6 +81,19 @@ export class SizeTracker {
       await this.#knowing;
     }
     return this.size(namespace);
+  }
+
+  /**
+   * The sizes as they can be known without a walk, for somebody who only watches: as they were counted no longer ago than
+   * `maxAgeMs`, by any process (one command), else an estimate (6 more). @throws the engine's error
+   */
+  async glance(maxAgeMs: number): Promise<(namespace: string) => SizeReading> {
+    await this.#takeOver();
+    const known = this.#counts;
+    if (known !== undefined && this.#now() - known.countedAt < maxAgeMs)
+      return (namespace) => readingOf(known, namespace);
+    const estimate = await this.#estimate(maxAgeMs);
+    return (namespace) => readingOf(estimate, namespace);
   }
 
   /**
@@ -108,18 +116,23 @@ export class SizeTracker {
   }
 
   async #know(): Promise<void> {
-    const { engine, keys } = this.#options;
     try {
       await this.#takeOver();
-      if (this.#counts !== undefined) return;
-      const countedAt = this.#now();
-      const counts = { countedAt, entries: await estimateSizes(engine, keys), isEstimate: true };
-      // A count that came meanwhile is better.
-      this.#counts ??= counts;
-      await engine.set(keys.sizes('counts'), encodeCounts(counts), { nx: true, pxMs: CLAIM_MS });
+      if (this.#counts === undefined) await this.#estimate(CLAIM_MS);
     } catch {
       // Redis is away, or does not let this user scan: the size is not known.
     }
+  }
+
+  /** Others may use it for `ttlMs`, where nobody has counted. */
+  async #estimate(ttlMs: number): Promise<SizeCounts> {
+    const { engine, keys } = this.#options;
+    const countedAt = this.#now();
+    const counts = { countedAt, entries: await estimateSizes(engine, keys), isEstimate: true };
+    // A count that came meanwhile is better.
+    this.#counts ??= counts;
+    await engine.set(keys.sizes('counts'), encodeCounts(counts), { nx: true, pxMs: ttlMs });
+    return counts;
   }
 
   async #refresh(anew: boolean): Promise<void> {
@@ -181,4 +194,8 @@ export class SizeTracker {
     await visitor?.end();
     return entries;
   }
+}
+
+function readingOf({ countedAt, entries, isEstimate }: SizeCounts, namespace: string): SizeReading {
+  return { entries: entries.get(namespace) ?? 0, countedAt, isEstimate };
 }

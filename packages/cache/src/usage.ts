@@ -125,6 +125,24 @@ export class Usage {
     return known;
   }
 
+  /**
+   * The sizes of these namespaces, for somebody who only watches: it begins neither a walk over all keys nor a repair. One command
+   * for each that has an index, and 7 at most for all others together, where nobody has counted within `maxAgeMs`. @throws the engine's error
+   */
+  async glance(namespaces: readonly string[], maxAgeMs: number): Promise<ReadonlyMap<string, SizeReading>> {
+    await Promise.all(namespaces.map(async (namespace) => this.#indexes.get(namespace)?.glance()));
+    const isCounted = (known: SizeReading | null): boolean => known?.isEstimate === false;
+    const areCounted = namespaces.every((namespace) => isCounted(this.#indexSize(namespace)));
+    const counted = areCounted ? undefined : await this.#sizes.glance(maxAgeMs);
+    const sizes = new Map<string, SizeReading>();
+    for (const namespace of namespaces) {
+      const known = this.#indexSize(namespace);
+      const size = isCounted(known) ? known : atLeast(known, counted?.(namespace) ?? null);
+      if (size !== null) sizes.set(namespace, size);
+    }
+    return sizes;
+  }
+
   /** The index of a namespace, where it has one. */
   index(namespace: string): RecencyIndex | undefined {
     return this.#indexes.get(namespace);

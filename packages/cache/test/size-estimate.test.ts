@@ -80,4 +80,45 @@ describe('the size of a namespace, in a process that has just begun', () => {
     await seen.stop();
     expect(await engines[0]?.mget([keys.sizes('claim')])).toEqual([null]);
   });
+
+  test('is told to somebody who only watches without a walk or a repair: what was counted of late, else an estimate', async () => {
+    const engine = createEngine({
+      name: 'size',
+      ...calm,
+      target: { kind: 'standalone', host: server.host, port: server.port },
+    });
+    engines.push(engine);
+    const namespaces = { ns: { ttlMs: null }, few: { ttlMs: null, maxEntries: 100 } };
+    const writer = new CacheRegistry({ engine, keys, namespaces });
+    for (let at = 0; at < 3; at += 1) await writer.get('few').set(`key ${at}`, at);
+    // The index knows all of them once somebody who uses the namespace has begun its repair.
+    await eventually(async () => expect((await writer.get('few').size())?.isEstimate).toBe(false), {
+      timeoutMs: waitMs,
+    });
+    await writer.close();
+    await server.command('DEL', keys.sizes('counts'));
+    const registry = new CacheRegistry({ engine, keys, namespaces });
+    const seen = await monitor(server.url, {
+      where: ({ argv }) => !/ping|time|client|info|hello/i.test(argv[0] ?? ''),
+    });
+    const sizes = await registry.glanceAtSizes(300_000);
+    expect(sizes.get('few')?.entries).toBe(3);
+    const estimate = sizes.get('ns');
+    expect(estimate?.isEstimate).toBe(true);
+    expect(estimate?.entries).toBeGreaterThan(others / 8);
+    await seen.settle();
+    expect(seen.count('scan')).toBe(5);
+    // No claim of a walk: what was estimated, and nothing else, is written.
+    expect(seen.commands().filter(([name = '']) => /^set$/i.test(name))).toEqual([
+      expect.arrayContaining([keys.sizes('counts')]),
+    ]);
+    seen.reset();
+    // Another process, or this one, within the time: what the first has found, and the index.
+    expect((await registry.glanceAtSizes(300_000)).get('ns')).toEqual(estimate);
+    await seen.settle();
+    expect(seen.count('scan')).toBe(0);
+    expect(seen.commands()).toHaveLength(2);
+    await seen.stop();
+    await registry.close();
+  });
 });
