@@ -25,7 +25,7 @@ export * from './option-rules.ts';
 export { findPeer, type OptionalPeer } from './optional-peer.ts';
 export * from './pipeline.ts';
 export { scriptArguments, writeMany, type WriteManyReply } from './pipeline-scripts.ts';
-export { type RedisSummary, summarizeInfo } from './info.ts';
+export { loadOf, type RedisLoad, type RedisSummary, summarizeInfo } from './info.ts';
 export { errorReplies, fromReplyError, wordOf, type ErrorReply, type ErrorReplyWord } from './error-replies.ts';
 export { isCommandRefused, type LimitKind, type ServerLimit } from './server-limits.ts';
 export { type ProvableClient, proveWork, proveWorkOver } from './work-proof.ts';

@@ -43,6 +43,37 @@ export function summarizeInfo(info: Readonly<Record<string, string>>): RedisSumm
   };
 }
 
+/** How close a Redis is to its limits. What the server does not tell, or has no limit of, is `null`. */
+export interface RedisLoad {
+  /** Bytes; of a Cluster those of all masters. */
+  readonly memoryUsed: number | null;
+  readonly memoryMax: number | null;
+  /** `used` as a part of `max`, from 0 to 1; of a Cluster that of its fullest master. */
+  readonly memoryFullness: number | null;
+  /** What happens at `max`, as in `RedisSummary`. */
+  readonly policy: string | null;
+  readonly clients: number | null;
+  readonly maxClients: number | null;
+}
+
+/** The same fields of `INFO`, for somebody who watches. */
+export function loadOf(info: Readonly<Record<string, string>>): RedisLoad {
+  const { memory, clients } = summarizeInfo(info);
+  const { used, max, policy } = memory;
+  const fullness = used === null || max === null ? null : used / max;
+  return {
+    memoryUsed: used,
+    memoryMax: max,
+    memoryFullness: numberOf(info, fullestMasterField) ?? fullness,
+    policy,
+    clients,
+    maxClients: numberOf(info, 'maxclients'),
+  };
+}
+
+/** Field of the INFO that is made for a Cluster: how full the fullest of its masters is, from 0 to 1. */
+export const fullestMasterField = 'holdfast_fullest_master';
+
 function numberOf(info: Readonly<Record<string, string>>, field: string): number | null {
   const text = info[field];
   const value = text === undefined || text === '' ? Number.NaN : Number(text);

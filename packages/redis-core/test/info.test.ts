@@ -1,7 +1,7 @@
 import { startRedis } from '@holdfast/testing';
 import { describe, expect, test } from 'vitest';
 import { aggregateInfo } from '../src/engines/cluster-info.ts';
-import { createEngine, summarizeInfo } from '../src/index.ts';
+import { createEngine, loadOf, summarizeInfo } from '../src/index.ts';
 
 /** Lines of INFO as the servers send them, without those that say nothing here. */
 const texts = {
@@ -118,6 +118,34 @@ describe('the summary of INFO', () => {
     const memoryOf = (...policies: string[]) => summarizeInfo(aggregateInfo(policies.map(node))).memory;
     expect(memoryOf('noeviction', 'noeviction')).toMatchObject({ policy: 'noeviction', max: 200 });
     expect(memoryOf('noeviction', 'allkeys-lru', 'noeviction').policy).toBe('noeviction,allkeys-lru');
+  });
+
+  test('tells how full a Redis is, and of a cluster how full its fullest master is', () => {
+    const node = (used: number, max: number, maxclients = '10000') => ({
+      used_memory: String(used),
+      maxmemory: String(max),
+      maxmemory_policy: 'noeviction',
+      connected_clients: '20',
+      maxclients,
+    });
+    expect(loadOf(node(30, 100))).toEqual({
+      memoryUsed: 30,
+      memoryMax: 100,
+      memoryFullness: 0.3,
+      policy: 'noeviction',
+      clients: 20,
+      maxClients: 10_000,
+    });
+    expect(loadOf(node(30, 0))).toMatchObject({ memoryMax: null, memoryFullness: null });
+    // In all 40 % are used: nobody would know that one master takes no writes.
+    expect(loadOf(aggregateInfo([node(10, 100), node(99, 100), node(11, 100)]))).toMatchObject({
+      memoryUsed: 120,
+      memoryMax: 300,
+      memoryFullness: 0.99,
+      clients: 60,
+      maxClients: 30_000,
+    });
+    expect(loadOf(aggregateInfo([node(10, 0), node(20, 0)]))).toMatchObject({ memoryFullness: null });
   });
 
   test('reads what engines reply', async () => {

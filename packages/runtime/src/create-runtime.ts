@@ -1,6 +1,6 @@
 import type { BaseConfig } from '@holdfast/config';
 import type { AnyModule, BuiltInModules, ConfigOf, Ground, Parts, StartedModule } from '@holdfast/modules';
-import { createEngine, createKeys } from '@holdfast/redis-core';
+import { createEngine, createKeys, type RedisTarget } from '@holdfast/redis-core';
 import { EvictionWatch } from './eviction-watch.ts';
 import { connectionsOfModules } from './connections.ts';
 import { checkOrder } from './module-order.ts';
@@ -9,6 +9,8 @@ import { WorkWatch } from './work-watch.ts';
 /** Everything that a configuration stands for, running. Whoever works with any modules says so by their `ModuleParts`. */
 export interface Runtime<ModuleParts = Parts<BuiltInModules>> {
   readonly engines: Ground['engines'];
+  /** What each engine is connected to. */
+  readonly targets: { readonly [Name in keyof Ground['engines']]: RedisTarget };
   /** What each module is, by its name. */
   readonly parts: ModuleParts;
   /** The modules in their order, each with its part: for those who register what all of them bring along. */
@@ -49,10 +51,8 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
     cache: createEngine({ ...redis.cache, ownKey }),
     durable: createEngine({ ...redis.durable, ownKey }),
   };
-  const eviction = new EvictionWatch({
-    engines,
-    targets: { cache: redis.cache.target, durable: redis.durable.target },
-  });
+  const targets = { cache: redis.cache.target, durable: redis.durable.target };
+  const eviction = new EvictionWatch({ engines, targets });
   const started: StartedModule[] = [];
   const work = new WorkWatch({
     engines,
@@ -98,6 +98,7 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
   }
   return {
     engines,
+    targets,
     // The only place where the part of a module and its type come together: each was just made by the module of its name.
     parts: parts as Parts<Modules>,
     modules: started,

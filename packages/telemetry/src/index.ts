@@ -4,4 +4,5 @@ export { createLogger } from './logger.ts';
 export type { Logger, LoggerOptions } from './logger.ts';
 export { createMetrics } from './metrics.ts';
 export type { Metrics, MetricsOptions } from './metrics.ts';
+export { onceEvery } from './once-every.ts';
 export type { ScrapeHook } from './scrape-hooks.ts';
