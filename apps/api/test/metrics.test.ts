@@ -22,6 +22,34 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
   const untilShown = async (...expected: string[]): Promise<void> =>
     eventually(async () => expect(await lines()).toEqual(expect.arrayContaining(expected)));
 
+  it('what may come of each route and each read, before it has come: a ratio has a value, and the first failure is seen', async () => {
+    expect(await lines()).toEqual(
+      expect.arrayContaining([
+        'holdfast_http_requests_total{route="/v1/queues/:q/jobs",outcome="failed"} 0',
+        'holdfast_http_requests_total{route="/health/ready",outcome="failed"} 0',
+        'holdfast_cache_operations_total{namespace="products",operation="get",outcome="hit",layer="l1"} 0',
+        'holdfast_cache_operations_total{namespace="products",operation="get",outcome="hit",layer="l2"} 0',
+      ]),
+    );
+    // Over a socket: what is injected never leaves, and counts as broken off.
+    const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
+    expect((await fetch(`${address}/v1/cache/products/absent`)).status).toBe(404);
+    await untilShown(
+      'holdfast_http_requests_total{route="/v1/cache/:ns/:key",outcome="answered"} 1',
+      'holdfast_cache_operations_total{namespace="products",operation="get",outcome="miss",layer="l2"} 1',
+      'holdfast_cache_operations_total{namespace="products",operation="get",outcome="hit",layer="l2"} 0',
+    );
+  });
+
+  it('how full Redis, the namespaces and the memory of the process are', async () => {
+    const shown = await lines();
+    for (const name of ['redis_memory_used_bytes', 'redis_connected_clients', 'redis_max_clients']) {
+      expect(shown).toContainEqual(expect.stringMatching(`^holdfast_${name}\\{connection="cache"\\} [1-9]`));
+    }
+    expect(shown).toContainEqual(expect.stringMatching(/^holdfast_cache_l1_max_bytes [1-9]/));
+    expect(shown).toContainEqual(expect.stringMatching(/^holdfast_cache_entries\{namespace="products"\} \d/));
+  });
+
   it('how many jobs each call of the store added', async () => {
     const job = { data: { url: 'https://example.com/' }, options: { delay: '1h' } };
     const add = () => api.app.inject({ method: 'POST', url: '/v1/queues/http-delivery/jobs', payload: job });

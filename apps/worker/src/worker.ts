@@ -17,6 +17,8 @@ export interface WorkerDependencies {
 export interface WorkerRuntime {
   /** Begins to take jobs and installs the schedules, as soon as the queue's store can be reached. Does not wait. */
   start(): Promise<void>;
+  /** How many jobs it runs at once at most, over all its queues. */
+  readonly maxActiveJobs: number;
   /** One entry a queue. */
   status(): Readonly<Record<string, ConsumerStatus>>;
   /** The queues whose jobs wait although this worker could run them: only a restart helps. */
@@ -73,6 +75,7 @@ export async function buildWorker({
       handlers.start({ consumes: (queue) => consumers.has(queue) });
       sweeper.start();
     },
+    maxActiveJobs: config.worker.maxConcurrentJobs,
     status,
     stuck: () => watchdog.stuck,
     async close({ timeoutMs }) {

@@ -46,6 +46,8 @@ export interface ConsumerStatus {
   readonly running: boolean;
   /** Jobs that run now. */
   readonly active: number;
+  /** How many may run at once. */
+  readonly slots: number;
   /** When a job last started, reported progress or ended; `null` before the first. Milliseconds since the epoch. */
   readonly lastProgressAt: number | null;
   /** When it last asked for a job; `null` before the first time. Milliseconds since the epoch. */
@@ -64,6 +66,7 @@ const leaveMs = 250;
 /** Runs the jobs of one queue. At least once: a job may run again, under the same `idempotencyKey`. */
 export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
   readonly #definition: QueueDefinition;
+  readonly #slots: number;
   readonly #worker: JobWorker;
   readonly #registry: WorkerRegistry;
   readonly #presence: Presence;
@@ -79,6 +82,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
     checkConsumerOptions(options);
     const { backend, definition, tuning = consumerProfiles.default } = options;
     this.#definition = definition;
+    this.#slots = options.concurrency ?? definition.concurrency;
     this.#onGivenUp = options.onGivenUp;
     this.#registry = backend.registry(definition.name);
     const onProgress = (): void => void (this.#lastProgressAt = Date.now());
@@ -116,7 +120,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       definition.name,
       async (job, token) => runner.run(job, token ?? ''),
       {
-        concurrency: options.concurrency ?? definition.concurrency,
+        concurrency: this.#slots,
         lockDuration: lockDurationMs,
         lockRenewTime: lockRenewMs,
         stalledInterval: tuning.stalledIntervalMs,
@@ -157,7 +161,14 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
   status(): ConsumerStatus {
     const running = this.#loop !== undefined && this.#closing === undefined && this.#worker.isRunning();
     const { lastFetchAt, canFetch } = this.#worker;
-    return { running, active: this.#running.size, lastProgressAt: this.#lastProgressAt, lastFetchAt, canFetch };
+    return {
+      running,
+      active: this.#running.size,
+      slots: this.#slots,
+      lastProgressAt: this.#lastProgressAt,
+      lastFetchAt,
+      canFetch,
+    };
   }
 
   /**

@@ -79,14 +79,14 @@ async function start(
   { service, servesApi, withoutRedis }: ProcessOptions,
   build: (parts: ProcessParts) => Promise<Service>,
 ): Promise<void> {
-  const metrics = createMetrics({ service, version });
+  const metrics = createMetrics({ service, version, mode: config.mode });
   const logs = [logLibraryErrors, logRedisWork, logSavedCommands, logUnstored, logForeign, logJobs, consoleToLog].map(
     (log) => log(logger),
   );
   const readParts = measureModules(modules, metrics);
   const runtime = await createRuntime(config, { modules, usesFallback: servesApi });
   readParts(runtime);
-  for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, runtime.engines[name].status.available);
+  for (const name of ['cache', 'durable'] as const) metrics.redisUp(name, runtime.engines[name].status);
   const connect = async (): Promise<void> => {
     // What is not there is told by the log of the connections; this is what follows from it.
     if ((await requireRedis(config, runtime)) !== undefined) {

@@ -51,7 +51,11 @@ async function withModules<Result>(usesFallback: boolean, use: (metrics: Metrics
 
 /** What a process exposes once everything has happened. */
 async function everything(metrics: Metrics): Promise<string[]> {
-  const worker = { status: () => ({ 'source-sync': { running: true, active: 1 } }), stuck: () => [] };
+  const worker = {
+    status: () => ({ 'source-sync': { running: true, active: 1, slots: 1 } }),
+    stuck: () => [],
+    maxActiveJobs: 20,
+  };
   measureWorker(worker, metrics.instruments('worker'));
   publishEverything();
   metrics.http('/health', 'GET', 200, 0.1);
@@ -93,6 +97,21 @@ describe('docs/reference/metrics.md', () => {
 });
 
 describe('/metrics', () => {
+  it('shows what may happen to a namespace, a queue, a source as 0 from the start', async () => {
+    const text = await withModules(true, (metrics) => metrics.text());
+    for (const line of [
+      'holdfast_cache_operations_total{namespace="prompts",operation="get",outcome="miss",layer="l2"} 0',
+      'holdfast_cache_operations_total{namespace="prompts",operation="get",outcome="hit",layer="l1"} 0',
+      'holdfast_jobs_total{queue="source-sync",event="crashed"} 0',
+      'holdfast_queue_errors_total{queue="source-sync",part="producer"} 0',
+      'holdfast_outbox_jobs_total{queue="source-sync",event="refused"} 0',
+      'holdfast_source_syncs_total{source="instances",outcome="failed"} 0',
+      'holdfast_source_sync_items_total{source="instances",change="deleted"} 0',
+    ]) {
+      expect(text.split('\n')).toContain(line);
+    }
+  });
+
   it('has nothing of what a process does not have: an API no worker, a worker no fallback', async () => {
     const text = await withModules(false, (metrics) => metrics.text());
     expect(text).toContain('# TYPE holdfast_outbox_jobs_total counter');

@@ -4,7 +4,7 @@ import type { Instruments } from './instruments.ts';
 import { BoundedLabel } from './labels.ts';
 import { MetricNames } from './metric-names.ts';
 import { PrometheusInstruments } from './prometheus-instruments.ts';
-import { RedisMetrics } from './redis-metrics.ts';
+import { type KnownConnection, RedisMetrics } from './redis-metrics.ts';
 import { ScrapeHooks } from './scrape-hooks.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -12,6 +12,8 @@ export interface MetricsOptions {
   /** `api`, `worker`. */
   readonly service: string;
   readonly version?: string;
+  /** What it runs on: `redis`, `upstash`, `embedded`. */
+  readonly mode?: string;
   /** How long a scrape hook may take before it is skipped. Default 1000. */
   readonly scrapeDeadlineMs?: number;
 }
@@ -23,18 +25,21 @@ export interface Metrics {
   text(): Promise<string>;
   /** What a part of the service counts and measures with. `owner` names the part where two declare the same metric. */
   instruments(owner: string): Instruments;
+  /** A route that there is, as its template: what may come of its requests is shown from now on, beginning with 0. */
+  httpServes(route: string): void;
   /** `route` is the template that matched (`/v1/cache/:ns/:key`), `undefined` when none did; never the URL. */
   http(route: string | undefined, method: string, status: number, seconds: number): void;
   /** 1 when a request arrives, -1 when it has been answered or has gone away. */
   httpInFlight(change: 1 | -1): void;
   /** What is known of a connection at start; from then on its engine says so itself. */
-  redisUp(connection: string, available: boolean): void;
+  redisUp(connection: string, status: KnownConnection): void;
   /** Ends the subscriptions and hooks; what was counted can still be read. */
   close(): void;
 }
 
 /** The metrics of a process, in a registry of their own: those of Node.js, HTTP and Redis, and what its parts declare. */
-export function createMetrics({ service, version = 'unknown', scrapeDeadlineMs = 1000 }: MetricsOptions): Metrics {
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { service, version = 'unknown', mode = 'unknown', scrapeDeadlineMs = 1000 } = options;
   const registry = new Registry();
   const names = new MetricNames();
   collectDefaultMetrics({ register: registry });
@@ -50,9 +55,14 @@ export function createMetrics({ service, version = 'unknown', scrapeDeadlineMs =
     .gauge({
       name: 'holdfast_build_info',
       help: 'Always 1; the labels say what runs.',
-      labels: { service: new BoundedLabel(1), version: new BoundedLabel(1), node: new BoundedLabel(1) },
+      labels: {
+        service: new BoundedLabel(1),
+        version: new BoundedLabel(1),
+        node: new BoundedLabel(1),
+        mode: new BoundedLabel(1),
+      },
     })
-    .set(1, { service, version, node: process.version });
+    .set(1, { service, version, node: process.version, mode });
   const failures = own.counter({
     name: 'holdfast_scrape_collector_failures_total',
     help: 'Values that were left out of a scrape because reading them failed or took too long.',
@@ -81,9 +91,10 @@ export function createMetrics({ service, version = 'unknown', scrapeDeadlineMs =
       return running;
     },
     instruments,
+    httpServes: (route) => http.serves(route),
     http: (route, method, status, seconds) => http.finished(route, method, status, seconds),
     httpInFlight: (change) => http.inFlight(change),
-    redisUp: (connection, available) => redis.up(connection, available),
+    redisUp: (connection, status) => redis.known(connection, status),
     close: () => {
       subscriptions.close();
       hooks.clear();

@@ -1,4 +1,11 @@
-import type { FaultKind, RedisChannels, RedisCommandEvent, RedisNodeEvent } from '@holdfast/redis-core';
+import type {
+  EngineStatus,
+  FaultKind,
+  RedisBreakerEvent,
+  RedisChannels,
+  RedisCommandEvent,
+  RedisNodeEvent,
+} from '@holdfast/redis-core';
 import type { Counter, Gauge, Histogram, Instruments } from './instruments.ts';
 import { BoundedLabel, type LabelValues, other } from './labels.ts';
 
@@ -6,6 +13,10 @@ import { BoundedLabel, type LabelValues, other } from './labels.ts';
 const refusals: ReadonlySet<FaultKind> = new Set(['password-wanted', 'password-refused', 'forbidden']);
 
 const breakerStates = ['closed', 'half-open', 'open'] as const;
+const outcomes = ['ok', 'error', 'unavailable', 'unknown'] as const;
+
+/** What an engine says of its connection. */
+export type KnownConnection = Pick<EngineStatus, 'available' | 'fault' | 'breaker'>;
 
 interface OfConnection {
   readonly connection: string;
@@ -17,6 +28,10 @@ export class RedisMetrics {
   readonly #up: Gauge<OfConnection>;
   readonly #refused: Gauge<OfConnection>;
   readonly #masters: Gauge<OfConnection & Pick<RedisNodeEvent, 'node'>>;
+  readonly #saved: Counter<OfConnection>;
+  readonly #breaker: Gauge<OfConnection & Pick<RedisBreakerEvent, 'state'>>;
+  /** Of each connection the commands whose outcomes are shown. */
+  readonly #shown = new Map<string, Set<string>>();
 
   constructor(instruments: Instruments) {
     const connection = new BoundedLabel(20);
@@ -24,7 +39,7 @@ export class RedisMetrics {
     this.#commands = instruments.counter({
       name: 'holdfast_redis_commands_total',
       help: 'Client commands that were sent to Redis, or could not be.',
-      labels: { connection, command, outcome: ['ok', 'error', 'unavailable', 'unknown'] },
+      labels: { connection, command, outcome: outcomes },
     });
     this.#duration = instruments.histogram({
       name: 'holdfast_redis_command_duration_seconds',
@@ -42,12 +57,12 @@ export class RedisMetrics {
       help: '1 while the Redis behind the connection refuses the password or the user, 0 while it does not.',
       labels: { connection },
     });
-    const saved = instruments.counter({
+    this.#saved = instruments.counter({
       name: 'holdfast_redis_commands_saved_total',
       help: 'Commands that pipelines and bulk calls of caches did not send, against one for each operation.',
       labels: { connection },
     });
-    const breaker = instruments.gauge({
+    this.#breaker = instruments.gauge({
       name: 'holdfast_redis_breaker_state',
       help: '1 for the state that the circuit breaker of the connection is in, 0 for the others.',
       labels: { connection, state: breakerStates },
@@ -63,21 +78,26 @@ export class RedisMetrics {
       labels: { connection, node: new BoundedLabel(1000) },
     });
     const channels = instruments.channels<RedisChannels>();
-    channels.on('holdfast:redis:pipeline', (event) => saved.add(event.saved, { connection: event.connection }));
-    channels.on('holdfast:redis:breaker', (event) => {
-      for (const state of breakerStates) {
-        breaker.set(state === event.state ? 1 : 0, { connection: event.connection, state });
-      }
-    });
+    channels.on('holdfast:redis:pipeline', (event) => this.#saved.add(event.saved, { connection: event.connection }));
+    channels.on('holdfast:redis:breaker', (event) => this.#breakerIs(event));
     channels.on('holdfast:redis:tracking', (event) => {
       tracking.set(event.armed ? 1 : 0, { connection: event.connection });
     });
     channels.on('holdfast:redis:node', (event) => this.#master(event));
     channels.on('holdfast:redis:command', (event) => this.#command(event));
-    channels.on('holdfast:redis:availability', (event) => this.up(event.connection, event.available, event.fault));
+    channels.on('holdfast:redis:availability', ({ connection: name, available, fault }) => {
+      this.#connectionIs(name, available, fault);
+    });
   }
 
-  up(connection: string, available: boolean, fault?: FaultKind): void {
+  /** A connection that there is, and how it is: what has not happened to it yet is shown as 0. */
+  known(connection: string, { available, fault, breaker }: KnownConnection): void {
+    this.#connectionIs(connection, available, fault);
+    this.#breakerIs({ connection, state: breaker });
+    this.#saved.startAtZero({ connection });
+  }
+
+  #connectionIs(connection: string, available: boolean, fault?: FaultKind): void {
     this.#up.set(available ? 1 : 0, { connection });
     this.#refused.set(fault !== undefined && refusals.has(fault) ? 1 : 0, { connection });
   }
@@ -87,9 +107,21 @@ export class RedisMetrics {
     else this.#masters.set(available ? 1 : 0, { connection, node });
   }
 
+  #breakerIs({ connection, state: current }: RedisBreakerEvent): void {
+    for (const state of breakerStates) this.#breaker.set(state === current ? 1 : 0, { connection, state });
+  }
+
   #command({ connection, command, commands, durationMs, outcome }: RedisCommandEvent): void {
+    if (this.#shown.get(connection)?.has(command) !== true) this.#showOutcomes(connection, command);
     this.#commands.add(commands, { connection, command, outcome });
     this.#duration.observe(durationMs / 1000, { connection, command });
+  }
+
+  /** At its first command, so that the first that fails is an increase. */
+  #showOutcomes(connection: string, command: string): void {
+    const shown = this.#shown.get(connection) ?? new Set();
+    this.#commands.startAtZero({ connection, command });
+    this.#shown.set(connection, shown.add(command));
   }
 }
 

@@ -5,7 +5,7 @@ import { publish } from './publish.ts';
 
 let metrics: Metrics;
 beforeEach(() => {
-  metrics = createMetrics({ service: 'api', version: '1.2.3' });
+  metrics = createMetrics({ service: 'api', version: '1.2.3', mode: 'redis' });
 });
 afterEach(() => metrics.close());
 
@@ -17,7 +17,7 @@ async function samples(name: string): Promise<string[]> {
 describe('the metrics of a process', () => {
   it('say what runs, and how the process is', async () => {
     expect(await samples('holdfast_build_info')).toEqual([
-      `holdfast_build_info{service="api",version="1.2.3",node="${process.version}"} 1`,
+      `holdfast_build_info{service="api",version="1.2.3",node="${process.version}",mode="redis"} 1`,
     ]);
     expect(await samples('process_resident_memory_bytes')).toHaveLength(1);
     expect(metrics.contentType).toMatch(/^text\/plain/);
@@ -54,6 +54,23 @@ describe('HTTP', () => {
     ]);
   });
 
+  it('counts what came of the requests of each route, from 0 on, so that the first that fails is an increase', async () => {
+    const name = 'holdfast_http_requests_total';
+    const route = '/v1/cache/:ns/:key';
+    const of = async (outcome: string): Promise<string[]> => samples(`${name}{route="${route}",outcome="${outcome}"}`);
+    expect(await of('failed')).toEqual([]);
+    metrics.httpServes(route);
+    expect(await of('failed')).toEqual([`${name}{route="${route}",outcome="failed"} 0`]);
+    for (const status of [200, 404, 429, 499, 500, 503, 507]) metrics.http(route, 'GET', status, 0.1);
+    expect(await of('answered')).toEqual([`${name}{route="${route}",outcome="answered"} 3`]);
+    expect(await of('left')).toEqual([`${name}{route="${route}",outcome="left"} 1`]);
+    expect(await of('failed')).toEqual([`${name}{route="${route}",outcome="failed"} 3`]);
+    // Counted once, however often it is scraped.
+    metrics.http(route, 'GET', 500, 0.1);
+    expect(await of('failed')).toEqual([`${name}{route="${route}",outcome="failed"} 4`]);
+    expect(await samples(`${name}{route="unmatched",outcome="failed"}`)).toHaveLength(1);
+  });
+
   it('knows the requests in flight', async () => {
     metrics.httpInFlight(1);
     metrics.httpInFlight(1);
@@ -86,6 +103,26 @@ describe('Redis', () => {
     }
   });
 
+  it('shows what has not happened yet as 0: of a connection from its start, of a command from its first on', async () => {
+    metrics.redisUp('cache', { available: false, breaker: 'open', fault: 'password-refused' });
+    const redis = { engine: 'ioredis', connection: 'cache', command: 'get', commands: 1, durationMs: 2 };
+    publish('holdfast:redis:command', { ...redis, outcome: 'ok' });
+    const lines = (await metrics.text()).split('\n');
+    for (const line of [
+      'holdfast_redis_up{connection="cache"} 0',
+      'holdfast_redis_access_refused{connection="cache"} 1',
+      'holdfast_redis_breaker_state{connection="cache",state="closed"} 0',
+      'holdfast_redis_breaker_state{connection="cache",state="open"} 1',
+      'holdfast_redis_commands_saved_total{connection="cache"} 0',
+      'holdfast_redis_commands_total{connection="cache",command="get",outcome="ok"} 1',
+      'holdfast_redis_commands_total{connection="cache",command="get",outcome="error"} 0',
+      'holdfast_redis_commands_total{connection="cache",command="get",outcome="unavailable"} 0',
+      'holdfast_redis_commands_total{connection="cache",command="get",outcome="unknown"} 0',
+    ]) {
+      expect(lines).toContain(line);
+    }
+  });
+
   it('says which masters of a cluster are away, are back, and have been replaced', async () => {
     const name = 'holdfast_redis_master_up';
     const master = { connection: 'durable', node: '10.0.0.8:6379' };
@@ -106,7 +143,8 @@ describe('Redis', () => {
       publish('holdfast:redis:command', { ...redis, command: `script:s${index}` });
     }
     const commands = await samples('holdfast_redis_commands_total');
-    expect(commands).toHaveLength(101);
+    // 100 scripts with each of four outcomes, and all others.
+    expect(commands).toHaveLength(401);
     expect(commands).toContain('holdfast_redis_commands_total{connection="cache",command="other",outcome="ok"} 900');
   });
 });

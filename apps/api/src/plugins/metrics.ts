@@ -18,6 +18,7 @@ export const metrics = fp<MetricsOptions>(
       },
     });
 
+    app.addHook('onRoute', ({ url }) => metrics.httpServes(url));
     app.get('/metrics', { config: { access: 'public' }, schema: getMetrics }, async (_request, reply) =>
       reply.type(metrics.contentType).send(await metrics.text()),
     );

@@ -71,7 +71,7 @@ describe('the metrics of a queue', () => {
   const summary = { name: 'source-sync', counts, oldestWaitingAgeMs: 1500, workers: 2, paused: false } as QueueSummary;
 
   function measure(summaries: () => Promise<QueueSummary[]>): void {
-    measureQueues({ summaries }, { label, jobs: countJobs(label, instruments) }, instruments);
+    measureQueues({ summaries }, label, instruments);
   }
 
   it('are read at each scrape', async () => {
@@ -95,15 +95,6 @@ describe('the metrics of a queue', () => {
     expect(await samples('holdfast_queue_')).not.toEqual([]);
     isAway = true;
     expect(await samples('holdfast_queue_')).toEqual([]);
-  });
-
-  it('show what has not happened yet to its jobs as 0, so that the first time is an increase', async () => {
-    measure(async () => [summary]);
-    const name = 'holdfast_jobs_total';
-    expect(await samples(name)).toContain(`${name}{queue="source-sync",event="crashed"} 0`);
-    publish('holdfast:queue:job', { queue: 'source-sync', event: 'crashed' });
-    await metrics.text();
-    expect(await samples(name)).toContain(`${name}{queue="source-sync",event="crashed"} 1`);
   });
 
   it('show no age of one that is paused: nothing of it could run', async () => {
@@ -152,7 +143,11 @@ describe('the metrics of a process that adds jobs', () => {
 describe('the metrics of a worker', () => {
   it('say of a fetch loop that stands still that it does not consume, although it was never stopped', async () => {
     const worker = {
-      status: () => ({ 'source-sync': { running: true, active: 0 }, 'http-delivery': { running: true, active: 2 } }),
+      status: () => ({
+        'source-sync': { running: true, active: 0, slots: 1 },
+        'http-delivery': { running: true, active: 2, slots: 20 },
+      }),
+      maxActiveJobs: 20,
       stuck: () => ['source-sync'],
     };
     measureWorker(worker, instruments);
@@ -161,6 +156,9 @@ describe('the metrics of a worker', () => {
       'holdfast_worker_consuming{queue="http-delivery"} 1',
       'holdfast_worker_active_jobs{queue="source-sync"} 0',
       'holdfast_worker_active_jobs{queue="http-delivery"} 2',
+      'holdfast_worker_slots{queue="source-sync"} 1',
+      'holdfast_worker_slots{queue="http-delivery"} 20',
+      'holdfast_worker_max_active_jobs 20',
     ]);
   });
 });

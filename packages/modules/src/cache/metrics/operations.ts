@@ -1,9 +1,22 @@
-import type { CacheChannels } from '@holdfast/cache';
-import { BoundedLabel, type Instruments } from '@holdfast/telemetry';
+import type { CacheChannels, CacheRegistry } from '@holdfast/cache';
+import type { BoundedLabel, Instruments } from '@holdfast/telemetry';
 
-/** Counts what the cache publishes. */
-export function countOperations(instruments: Instruments): void {
-  const namespaces = new BoundedLabel(300);
+/** What may come of each operation. */
+const outcomes = {
+  get: ['hit', 'stale', 'miss', 'error'],
+  set: ['stored', 'error'],
+  delete: ['deleted', 'error'],
+} as const;
+const operationNames = ['get', 'set', 'delete'] as const;
+
+/** What the caches of a process have, as far as it is counted. */
+export type CountedCaches = Pick<CacheRegistry, 'names' | 'hasFallback' | 'l1'>;
+
+/**
+ * Counts what the cache publishes.
+ * @returns shows 0 for all that may happen to these caches and did not yet: a ratio of hits has no value without its misses
+ */
+export function countOperations(namespaces: BoundedLabel, instruments: Instruments): (caches: CountedCaches) => void {
   const operations = instruments.counter({
     name: 'holdfast_cache_operations_total',
     help: 'Keys that were read, written or deleted, by what came of it.',
@@ -46,4 +59,23 @@ export function countOperations(instruments: Instruments): void {
   channels.on('holdfast:cache:foreign', ({ namespace }) => foreign.add(1, { namespace }));
   channels.on('holdfast:cache:eviction', ({ namespace, count }) => evictions.add(count, { namespace }));
   channels.on('holdfast:cache:access-flush', ({ outcome, hits }) => reads.add(hits, { outcome }));
+
+  const startOperations = (namespace: string, { hasFallback, l1 }: CountedCaches): void => {
+    for (const operation of operationNames) {
+      for (const outcome of outcomes[operation]) {
+        const labels = { namespace, operation, outcome };
+        operations.startAtZero({ ...labels, layer: 'l2' });
+        if (hasFallback) operations.startAtZero({ ...labels, layer: 'fallback' });
+        const isHit = outcome === 'hit' || outcome === 'stale';
+        if (isHit && l1.maxBytes > 0) operations.startAtZero({ ...labels, layer: 'l1' });
+      }
+    }
+  };
+  return (caches) => {
+    reads.startAtZero();
+    for (const namespace of caches.names()) {
+      startOperations(namespace, caches);
+      for (const counter of [refreshFailures, unstored, evictions, foreign]) counter.startAtZero({ namespace });
+    }
+  };
 }

@@ -10,12 +10,17 @@ import { countStoreEvents } from './store.ts';
 export function queueMetrics(instruments: Instruments): ModuleMetrics<QueuesPart> {
   const label = new BoundedLabel(200);
   const jobs = countJobs(label, instruments);
-  countStoreEvents(label, instruments);
+  const errors = countStoreEvents(label, instruments);
   countBatches(label, instruments);
-  countOutboxEvents(label, instruments);
+  const outboxJobs = countOutboxEvents(label, instruments);
   return {
     read({ queues }) {
-      measureQueues(queues, { label, jobs }, instruments);
+      for (const queue of queues.names()) {
+        jobs.startAtZero({ queue });
+        errors.startAtZero({ queue });
+        if (queues.outbox !== undefined) outboxJobs.startAtZero({ queue });
+      }
+      measureQueues(queues, label, instruments);
       measureBatches(queues, instruments);
       // A process without an outbox exposes nothing of one: one that takes no jobs is not one that is full.
       if (queues.outbox !== undefined) measureOutbox(queues.outbox, instruments);

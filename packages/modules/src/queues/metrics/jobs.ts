@@ -18,10 +18,11 @@ const events = [
 const ends = ['completed', 'failed', 'cancelled', 'expired'] as const;
 const buckets = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 
-export type JobCounter = Counter<{ readonly queue: string; readonly event: QueueJobEvent['event'] }>;
-
 /** Counts what happens to jobs in this process. */
-export function countJobs(queue: BoundedLabel, instruments: Instruments): JobCounter {
+export function countJobs(
+  queue: BoundedLabel,
+  instruments: Instruments,
+): Counter<{ readonly queue: string; readonly event: QueueJobEvent['event'] }> {
   const jobs = instruments.counter({
     name: 'holdfast_jobs_total',
     help: 'What happened to jobs, in this process.',

@@ -1,8 +1,11 @@
-import type { Outbox, QueueChannels } from '@holdfast/queue';
-import type { BoundedLabel, Gauge, Instruments } from '@holdfast/telemetry';
+import type { Outbox, QueueChannels, OutboxEvent } from '@holdfast/queue';
+import type { BoundedLabel, Counter, Gauge, Instruments } from '@holdfast/telemetry';
 
 /** Counts what becomes of jobs whose store is away. */
-export function countOutboxEvents(queue: BoundedLabel, instruments: Instruments): void {
+export function countOutboxEvents(
+  queue: BoundedLabel,
+  instruments: Instruments,
+): Counter<{ readonly queue: string; readonly event: OutboxEvent['event'] }> {
   const events = instruments.counter({
     name: 'holdfast_outbox_jobs_total',
     help: 'What happened to jobs whose store was away, in this process.',
@@ -11,6 +14,7 @@ export function countOutboxEvents(queue: BoundedLabel, instruments: Instruments)
   instruments.channels<QueueChannels>().on('holdfast:queue:outbox', ({ queue: name, event, count }) => {
     events.add(count, { queue: name, event });
   });
+  return events;
 }
 
 /** What this process keeps while the store is away. */

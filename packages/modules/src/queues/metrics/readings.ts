@@ -1,6 +1,5 @@
 import type { QueueCounts, Queues } from '@holdfast/queue';
 import type { BoundedLabel, Gauge, Instruments } from '@holdfast/telemetry';
-import type { JobCounter } from './jobs.ts';
 
 const states = [
   'waiting',
@@ -13,11 +12,7 @@ const states = [
 ] as const satisfies readonly (keyof QueueCounts)[];
 
 /** What each queue looks like at a scrape. */
-export function measureQueues(
-  queues: Pick<Queues, 'summaries'>,
-  { label, jobs }: { readonly label: BoundedLabel; readonly jobs: JobCounter },
-  instruments: Instruments,
-): void {
+export function measureQueues(queues: Pick<Queues, 'summaries'>, label: BoundedLabel, instruments: Instruments): void {
   const gauge = (name: string, help: string): Gauge<{ readonly queue: string }> =>
     instruments.gauge({ name, help, labels: { queue: label }, isReadAtScrape: true });
   const byState = instruments.gauge({
@@ -36,7 +31,6 @@ export function measureQueues(
   const deadLetters = gauge('holdfast_queue_dead_letters', 'Ended for good without success, and kept.');
   instruments.onScrape(async () => {
     for (const { name: queue, counts, oldestWaitingAgeMs, workers: connected, paused } of await queues.summaries()) {
-      jobs.startAtZero({ queue });
       for (const state of states) byState.set(counts[state], { queue, state });
       backlog.set(counts.waiting + counts.prioritized, { queue });
       oldest.set(paused ? 0 : oldestWaitingAgeMs / 1000, { queue });

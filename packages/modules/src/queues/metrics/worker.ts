@@ -4,7 +4,9 @@ import { BoundedLabel, type Instruments } from '@holdfast/telemetry';
 /** What a worker says of itself. */
 export interface WorkerReading {
   /** One entry a queue. */
-  status(): Readonly<Record<string, Pick<ConsumerStatus, 'running' | 'active'>>>;
+  status(): Readonly<Record<string, Pick<ConsumerStatus, 'running' | 'active' | 'slots'>>>;
+  /** How many jobs it runs at once at most, over all its queues. */
+  readonly maxActiveJobs: number;
   /** The queues whose jobs wait although the worker could run them. */
   stuck(): readonly string[];
 }
@@ -22,11 +24,20 @@ export function measureWorker(worker: WorkerReading, instruments: Instruments): 
     help: 'Jobs of the queue that run in this worker.',
     labels: { queue: queues },
   });
+  const slots = instruments.gauge({
+    name: 'holdfast_worker_slots',
+    help: 'How many jobs of the queue run in this worker at most.',
+    labels: { queue: queues },
+  });
+  instruments
+    .gauge({ name: 'holdfast_worker_max_active_jobs', help: 'How many jobs of all queues run in this worker at most.' })
+    .set(worker.maxActiveJobs);
   instruments.onScrape(() => {
     const stuck = worker.stuck();
-    for (const [queue, { running, active: jobs }] of Object.entries(worker.status())) {
+    for (const [queue, { running, active: jobs, slots: most }] of Object.entries(worker.status())) {
       consuming.set(running && !stuck.includes(queue) ? 1 : 0, { queue });
       active.set(jobs, { queue });
+      slots.set(most, { queue });
     }
   });
 }

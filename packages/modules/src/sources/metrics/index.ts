@@ -44,5 +44,12 @@ export function sourceMetrics(instruments: Instruments): ModuleMetrics<SourcesPa
     lastSuccess.set(Date.now() / 1000, { source });
     items.set(sync.fetched, { source });
   });
-  return {};
+  return {
+    read({ sources: mirrored }) {
+      for (const source of mirrored.names()) {
+        syncs.startAtZero({ source });
+        itemsByChange.startAtZero({ source });
+      }
+    },
+  };
 }
