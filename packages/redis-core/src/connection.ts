@@ -17,6 +17,12 @@ export interface EngineOptions {
    * tracks no reads is asked every 5 s, until the next call. 0 switches it off. In a cluster each master is asked by itself.
    */
   readonly probeIntervalMs?: number;
+  /**
+   * A connection is then watched as closely only while a call waits for its answer, and otherwise, also where it tracks reads,
+   * asked after so much silence: a frozen Redis is noticed so late, or within a second of the next call. Default: it is watched
+   * closely until nobody has used it for 5 s, and as long as it tracks reads.
+   */
+  readonly idleProbeIntervalMs?: number;
   /** How long Redis may take to answer that before the connection is given up. Default 400. */
   readonly probeDeadlineMs?: number;
   /**
@@ -26,7 +32,7 @@ export interface EngineOptions {
   readonly ownKey?: string;
   /**
    * Whether reads may be tracked, so that they can be kept in the process. Default true. Costs nothing until somebody
-   * calls `onInvalidate`; then a second connection, and about 100 PING a minute on it.
+   * calls `onInvalidate`; then a second connection, and PING on it, about 100 a minute at the default heartbeat.
    */
   readonly tracking?: boolean;
   /** How long the connection that reports invalidations may be silent before it is given up. Default 1 000. */

@@ -29,6 +29,7 @@ const engine: OptionRules<EngineOptions> = {
   retryAttempts: wholeNumber(0, 1000),
   retryDelayMs: milliseconds(),
   probeIntervalMs: milliseconds(),
+  idleProbeIntervalMs: milliseconds(1),
   probeDeadlineMs: milliseconds(1),
   ownKey: text,
   tracking: flag,

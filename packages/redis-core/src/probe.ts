@@ -8,13 +8,23 @@ export interface ProbeTarget {
   ask(): Promise<void>;
   /** Asks the same server by another way, where no upload is before the question; rejects when it does not answer. */
   askBeside(): Promise<void>;
-  /** Whether somebody has used it since the last time that this was asked, or counts on it without using it. */
+  /** Whether it is to be watched closely: `idle` counts from when it last was. */
   isInUse(): boolean;
 }
 
-export interface ProbeOptions {
-  /** The longest that a connection may be silent without being asked. 0: never asks. */
+/** When a connection is idle, and how it is watched then. */
+export interface IdleWatch {
+  /** So long after it was in use. */
+  readonly afterMs: number;
+  /** The longest that it may be silent without being asked. */
   readonly intervalMs: number;
+}
+
+export interface ProbeOptions {
+  /** The longest that a connection in use may be silent without being asked. 0: never asks. */
+  readonly intervalMs: number;
+  /** Default: after 5 s, and 5 s. */
+  readonly idle?: IdleWatch | undefined;
   /** How long it may then stay silent. */
   readonly deadlineMs: number;
   /** How long it may be silent behind an upload while its server answers beside it: as long as any call lasts. */
@@ -24,10 +34,12 @@ export interface ProbeOptions {
   readonly onSilence: (silentMs: number) => void;
 }
 
-/** A connection that nobody has used for so long is idle… */
-const IDLE_AFTER_MS = 5000;
-/** …and may be silent for so long. */
-const IDLE_INTERVAL_MS = 5000;
+const usualIdle: IdleWatch = { afterMs: 5000, intervalMs: 5000 };
+
+/** For a connection that is in use only while something waits on it. `undefined`: as usual. */
+export function idleWatch(intervalMs: number | undefined): IdleWatch | undefined {
+  return intervalMs === undefined ? undefined : { afterMs: 0, intervalMs };
+}
 /** What is unanswered beyond this may still be on its way: a question behind it is answered late by a server in best health. */
 const UPLOAD_BYTES = 64 * 1024;
 
@@ -37,8 +49,8 @@ const UPLOAD_BYTES = 64 * 1024;
  * nothing at all has come after the deadline. Noticed at the latest after the deadline of the question before, half an
  * interval, and a deadline (or after 1.25 intervals and a deadline, where that is more).
  *
- * One that is idle is asked less often. It is watched closely again from the next call on, so that this call too has ended
- * after that time.
+ * One that is idle is asked less often. It is watched closely again from the next call on, or as soon as one is not answered
+ * between two looks, so that this call too has ended after that time.
  *
  * Nobody can see how much of what was written is still on its way: megabytes lie in the buffers of the network, on a slow
  * link for seconds. A connection that much was written to since it was last heard is therefore asked beside itself as well,
@@ -81,9 +93,9 @@ export class Probe {
     if (!this.#hears() || this.#deadline !== undefined) return;
     const now = performance.now();
     if (this.#options.target.isInUse()) this.#usedAt = now;
-    const { intervalMs } = this.#options;
-    const isIdle = now - this.#usedAt > IDLE_AFTER_MS;
-    const limitMs = isIdle ? Math.max(IDLE_INTERVAL_MS, intervalMs) : intervalMs;
+    const { intervalMs, idle = usualIdle } = this.#options;
+    const isIdle = now - this.#usedAt > idle.afterMs;
+    const limitMs = isIdle ? Math.max(idle.intervalMs, intervalMs) : intervalMs;
     if (now - this.#heardAt < limitMs - intervalMs / 4) return;
     this.#expect(now);
     const hasUpload = this.#hasUpload();

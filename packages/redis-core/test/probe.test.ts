@@ -132,6 +132,79 @@ describe('a probe asks', () => {
     expect(silences).toHaveLength(1);
   });
 
+  describe('where it is in use only while a call waits,', () => {
+    const idle = { afterMs: 0, intervalMs: 13_000 };
+    /** Calls that wait for their answers. */
+    let waiting: number;
+    beforeEach(() => {
+      probe.stop();
+      waiting = 0;
+      probe = new Probe({
+        intervalMs,
+        deadlineMs,
+        patienceMs,
+        idle,
+        target: {
+          received: () => received,
+          sent: () => sent,
+          ask: async () => {
+            asked += 1;
+            if (!isFrozen) setTimeout(answer, 1);
+          },
+          askBeside: async () => undefined,
+          isInUse: () => waiting > 0,
+        },
+        onSilence: () => {
+          silences.push(performance.now());
+          received = undefined;
+        },
+      });
+    });
+
+    function begin(): void {
+      waiting += 1;
+      if (isFrozen) return;
+      setTimeout(() => {
+        waiting -= 1;
+        answer();
+      }, 1);
+    }
+
+    test('a silent connection four or five times a minute', () => {
+      expect(asksIn(600_000)).toBeLessThanOrEqual(46);
+      expect(silences).toEqual([]);
+    });
+
+    test('no more often one that is used now and then', () => {
+      const calling = setInterval(begin, 5011);
+      expect(asksIn(600_000)).toBeLessThanOrEqual(46);
+      clearInterval(calling);
+      expect(silences).toEqual([]);
+    });
+
+    test.each(Array.from({ length: 20 }, (_, index) => 20_000 + index * 1311))(
+      'so soon that a Redis that froze (after %i ms) is noticed within 15 s without a call',
+      (idleMs) => {
+        vi.advanceTimersByTime(idleMs);
+        isFrozen = true;
+        vi.advanceTimersByTime(15_000);
+        expect(silences).toHaveLength(1);
+      },
+    );
+
+    test.each(Array.from({ length: 20 }, (_, index) => 20_000 + index * 311))(
+      'so soon that a call to a Redis that froze while it was idle (after %i ms) fails within a second',
+      (idleMs) => {
+        vi.advanceTimersByTime(idleMs);
+        isFrozen = true;
+        vi.advanceTimersByTime(idleMs % 200);
+        begin();
+        vi.advanceTimersByTime(NOTICED_MS);
+        expect(silences).toHaveLength(1);
+      },
+    );
+  });
+
   test('nothing while there is no connection, and a new one as one that is in use', () => {
     received = undefined;
     expect(asksIn(20_000)).toBe(0);

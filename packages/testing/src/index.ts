@@ -1,4 +1,5 @@
 export * from './clock.ts';
+export * from './clock-in-step.ts';
 export * from './cluster.ts';
 export * from './documented-rights.ts';
 export * from './eventually.ts';

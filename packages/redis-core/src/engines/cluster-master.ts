@@ -2,7 +2,7 @@ import { Command, type Redis } from 'ioredis';
 import { withDeadline } from '../deadline.ts';
 import type { Refusals } from '../engine.ts';
 import { UnavailableError } from '../errors.ts';
-import { Probe } from '../probe.ts';
+import { idleWatch, Probe } from '../probe.ts';
 import { isReplyError } from '../reply-error.ts';
 import { ServerClock } from '../server-clock.ts';
 import { isCommandRefused, type ServerLimits } from '../server-limits.ts';
@@ -18,6 +18,8 @@ export interface MasterOptions {
   readonly address: string;
   /** After so much silence it is asked. 0: never. */
   readonly probeIntervalMs: number;
+  /** As in `EngineOptions`. */
+  readonly idleProbeIntervalMs?: number | undefined;
   /** How long it may take to answer that. */
   readonly probeDeadlineMs: number;
   /** The longest that a call to it lasts. */
@@ -56,6 +58,7 @@ export class ClusterMaster {
   #closed = false;
   /** Whether it refused its TIME since it was connected to. */
   #isTimeRefused = false;
+  #askedAt = -Infinity;
 
   constructor(options: MasterOptions) {
     this.#options = options;
@@ -82,11 +85,13 @@ export class ClusterMaster {
           if (this.#node !== undefined) await askBeside(this.#node, options.probeDeadlineMs);
         },
         isInUse: () => {
+          if (options.idleProbeIntervalMs !== undefined) return (this.#node?.commandQueue.length ?? 0) > 0;
           const { wasUsed } = this;
           this.wasUsed = false;
           return wasUsed;
         },
       },
+      idle: idleWatch(options.idleProbeIntervalMs),
       onSilence: (silentMs) => this.#lose(`it has not answered for ${Math.round(silentMs)} ms`, true),
     });
     this.#patience = new ConnectPatience(options.connectionTimeoutMs, (reason) => {
@@ -157,6 +162,11 @@ export class ClusterMaster {
       if (this.#node === node) this.#lose('the connection was lost', false);
     });
     this.measure().catch(() => undefined);
+  }
+
+  /** When it was last asked, on the clock of `performance.now()`. */
+  get askedAt(): number {
+    return this.#askedAt;
   }
 
   /** Asks it for its TIME. */
@@ -236,6 +246,7 @@ export class ClusterMaster {
 
   /** Its TIME; where that is refused, whether it is there at all. A refusal is an answer too. */
   async #ask(connection: Redis): Promise<void> {
+    this.#askedAt = performance.now();
     try {
       if (this.#isTimeRefused) await connection.ping();
       else await this.#askTime(connection);

@@ -48,7 +48,9 @@ export class ClusterMasters {
       this.#follow();
     });
     this.#clockTimer = setInterval(() => {
-      for (const master of this.#masters.values()) master.measure().catch(() => undefined);
+      for (const master of this.#masters.values()) {
+        if (performance.now() - master.askedAt >= CLOCK_INTERVAL_MS / 2) master.measure().catch(() => undefined);
+      }
     }, CLOCK_INTERVAL_MS).unref();
   }
 
@@ -139,6 +141,7 @@ export class ClusterMasters {
     const master = new ClusterMaster({
       address,
       probeIntervalMs: engine.probeIntervalMs ?? PROBE_INTERVAL_MS,
+      idleProbeIntervalMs: engine.idleProbeIntervalMs,
       probeDeadlineMs: engine.probeDeadlineMs ?? PROBE_DEADLINE_MS,
       commandTimeoutMs: engine.commandTimeoutMs ?? 5000,
       connectionTimeoutMs: engine.connectionTimeoutMs ?? 10_000,

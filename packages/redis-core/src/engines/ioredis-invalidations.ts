@@ -2,8 +2,12 @@ import type { Redis } from 'ioredis';
 import { isCommandRefused } from '../server-limits.ts';
 
 const CHANNEL = '__redis__:invalidate';
-/** How often it is looked for signs of life within each heartbeat; silence is noticed one look before its end. */
+/** How often it is looked for signs of life within each heartbeat, at least; silence is noticed one look before its end. */
 const LOOKS = 8;
+/** A look costs nothing, so that a long heartbeat has more of them… */
+const LOOK_MAX_MS = 500;
+/** …and all but this of it can pass before a sign is asked for. */
+const ANSWER_MAX_MS = 3000;
 
 export interface InvalidationConnectionOptions {
   readonly heartbeatMs: number;
@@ -34,6 +38,7 @@ export interface ConnectionIdentity {
 export class InvalidationConnection {
   readonly #client: Redis;
   readonly #options: InvalidationConnectionOptions;
+  readonly #lookMs: number;
   #identity: ConnectionIdentity | undefined;
   #connectTimer: NodeJS.Timeout | undefined;
   #heartbeatTimer: NodeJS.Timeout | undefined;
@@ -46,6 +51,7 @@ export class InvalidationConnection {
   constructor(client: Redis, options: InvalidationConnectionOptions) {
     this.#client = client;
     this.#options = options;
+    this.#lookMs = Math.min(options.heartbeatMs / LOOKS, LOOK_MAX_MS);
     client.on('error', (error: Error) => {
       this.#reason = error.message;
     });
@@ -89,7 +95,7 @@ export class InvalidationConnection {
     this.#client.stream.on('data', () => {
       this.#heardAt = performance.now();
     });
-    this.#heartbeatTimer = setInterval(() => this.#beat(), this.#options.heartbeatMs / LOOKS);
+    this.#heartbeatTimer = setInterval(() => this.#beat(), this.#lookMs);
     this.#heartbeatTimer.unref();
     this.#options.onReady();
   }
@@ -98,7 +104,7 @@ export class InvalidationConnection {
     const { heartbeatMs } = this.#options;
     const lookedAt = performance.now();
     const silentMs = lookedAt - this.#heardAt;
-    if (silentMs >= heartbeatMs * (1 - 1 / LOOKS)) {
+    if (silentMs >= heartbeatMs - this.#lookMs) {
       // What was not heard may be an invalidation, whoever is to blame. But was it this process that did not listen?
       // What waits in the socket is read before an immediate runs.
       this.#options.onSilence();
@@ -108,7 +114,7 @@ export class InvalidationConnection {
         this.#reason = `the subscriber connection was silent for ${Math.round(silentMs)} ms`;
         this.#lose();
       });
-    } else if (silentMs >= heartbeatMs / 2 && !this.#isPinging) {
+    } else if (silentMs >= heartbeatMs - Math.min(heartbeatMs / 2, ANSWER_MAX_MS) && !this.#isPinging) {
       this.#isPinging = true;
       // A lost ping needs no answer here: it shows as silence.
       const answered = (): void => {

@@ -8,7 +8,7 @@ import { withDeadline } from '../deadline.ts';
 import type { EngineStatus, Unsubscribe } from '../engine.ts';
 import { errorReplies, wordOf } from '../error-replies.ts';
 import { UnavailableError } from '../errors.ts';
-import { Probe } from '../probe.ts';
+import { idleWatch, Probe } from '../probe.ts';
 import { ServerClock } from '../server-clock.ts';
 import { ServerLimits } from '../server-limits.ts';
 import { WORK_PROOF } from '../work-proof.ts';
@@ -28,7 +28,7 @@ import { servesReads, takesWrites } from './write-proof.ts';
 export const PROBE_INTERVAL_MS = 250;
 /** How long it may take to answer that. With the interval it bounds how long a frozen Redis goes unnoticed. */
 export const PROBE_DEADLINE_MS = 400;
-/** The clock is measured so often even on a connection that is never silent. */
+/** The clock is measured so often even on a connection that is never silent: half to one and a half times that. */
 export const CLOCK_INTERVAL_MS = 30_000;
 /** A caller who gives less time than this says more of itself than of Redis. */
 const COUNTED_DEADLINE_MS = 250;
@@ -122,11 +122,13 @@ export class IoredisLink {
         ask: () => this.#question.ask(),
         askBeside: () => askBeside(client, deadlineMs),
         isInUse: () => {
+          if (options.idleProbeIntervalMs !== undefined) return client.commandQueue.length > 0;
           const { wasUsed } = this;
           this.wasUsed = false;
           return wasUsed || this.isCountedOn();
         },
       },
+      idle: idleWatch(options.idleProbeIntervalMs),
       onSilence: (silentMs) => this.#giveUp(`Redis has not answered for ${Math.round(silentMs)} ms`),
     });
     this.#patience = new ConnectPatience(options.connectionTimeoutMs ?? 10_000, (reason) => {
@@ -139,7 +141,9 @@ export class IoredisLink {
       client.on('close', () => this.#patience.end());
     }
     this.#clockTimer = setInterval(() => {
-      if (this.#available && !this.#isCluster) this.#question.ask().catch(() => undefined);
+      if (!this.#available || this.#isCluster || performance.now() - this.#question.askedAt < CLOCK_INTERVAL_MS / 2)
+        return;
+      this.#question.ask().catch(() => undefined);
     }, CLOCK_INTERVAL_MS).unref();
   }
 

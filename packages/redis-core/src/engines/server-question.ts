@@ -10,6 +10,7 @@ export class ServerQuestion {
   readonly #limits: ServerLimits;
   /** Whether this connection was refused its TIME. */
   #isTimeRefused = false;
+  #askedAt = -Infinity;
 
   constructor(client: Redis, clock: ServerClock, limits: ServerLimits) {
     this.#client = client;
@@ -22,7 +23,13 @@ export class ServerQuestion {
     this.#isTimeRefused = false;
   }
 
+  /** When it was last asked, on the clock of `performance.now()`. */
+  get askedAt(): number {
+    return this.#askedAt;
+  }
+
   async ask(): Promise<void> {
+    this.#askedAt = performance.now();
     if (!this.#isTimeRefused) {
       try {
         await this.#askTime();
