@@ -2,7 +2,6 @@ import type { HoldfastConfig } from '@holdfast/modules';
 import { measureWorker } from '@holdfast/modules';
 import { exitCodes, keepParentTold, StartError, startProcess, version } from '@holdfast/runtime';
 import { buildHealthServer } from './health-server.ts';
-import { withProfile } from './low-cost.ts';
 import { buildWorker } from './worker.ts';
 
 /** The worker as a process, as `main.ts` starts it. Ends the process when it fails. */
@@ -43,5 +42,5 @@ function adapt(config: HoldfastConfig): HoldfastConfig {
       exitCodes.misconfigured,
     );
   }
-  return withProfile(config);
+  return config;
 }

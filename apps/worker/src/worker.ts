@@ -41,7 +41,7 @@ export async function buildWorker({
 }: WorkerDependencies): Promise<WorkerRuntime> {
   const { backend, queues } = runtime.parts.queues;
   const handlers = await loadHandlers(runtime, { disabled: config.queues.disabled, logger });
-  const tuning = consumerProfiles[config.worker.profile];
+  const tuning = consumerProfiles[config.profile];
   const permits = new Permits(config.worker.maxConcurrentJobs);
   const consumers = new Map<string, Consumer>();
   for (const [name, handler] of handlers.byQueue) {
@@ -56,7 +56,7 @@ export async function buildWorker({
   const sweeper = new RetentionSweeper({
     backend,
     definitions: [...consumers.keys()].map((name) => queues.definition(name)),
-    intervalMs: config.worker.profile === 'low-cost' ? 300_000 : 60_000,
+    intervalMs: config.profile === 'low-cost' ? 300_000 : 60_000,
   });
   const status = (): Record<string, ConsumerStatus> =>
     Object.fromEntries([...consumers].map(([name, consumer]) => [name, consumer.status()]));

@@ -116,7 +116,7 @@ describe('the process of the worker', () => {
 
   it('sends next to nothing while it is idle and has the low-cost profile', async () => {
     const redis = await startRedis();
-    const node = start({ ...onRedis, REDIS_URL: redis.url, WORKER_PROFILE: 'low-cost' });
+    const node = start({ ...onRedis, REDIS_URL: redis.url, HOLDFAST_PROFILE: 'low-cost' });
     await ready(node);
     const watch = await monitor(redis.url);
     // Until both queues have begun to wait.

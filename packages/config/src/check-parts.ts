@@ -8,6 +8,7 @@ const itself = 'Holdfast itself';
 const baseSettings = {
   environment: itself,
   mode: itself,
+  profile: itself,
   server: itself,
   worker: itself,
   log: itself,

@@ -5,6 +5,7 @@ import { checkParts } from './check-parts.ts';
 import { ProblemList } from './errors.ts';
 import { chooseMode } from './mode.ts';
 import type { ConfigPart } from './part.ts';
+import { type Profile, watchingOf } from './profile.ts';
 import { readConfigFile } from './read-config-file.ts';
 import { type Environment, readEnvironment, secretReader } from './read-environment.ts';
 import { readParts } from './read-parts.ts';
@@ -49,6 +50,7 @@ export function loadConfig<const Parts extends readonly ConfigPart[]>(options: L
   const environment = readEnvironment(table, sourcesOfValues);
   const { values, given } = environment;
   const mode = chooseMode(environment, problems, warnings);
+  const profile = chooseProfile(environment, mode, problems);
   const file = readConfigFile(values.HOLDFAST_CONFIG, cwd, readFile, fileSchemaOf(parts), problems);
   const readSecret = secretReader(table, sourcesOfValues);
   const directory = file.path === null ? resolve(cwd) : dirname(file.path);
@@ -61,12 +63,13 @@ export function loadConfig<const Parts extends readonly ConfigPart[]>(options: L
   const base: BaseConfig = {
     environment: values.NODE_ENV,
     mode,
+    profile,
     server: server(environment, file.content, servesApi ? problems : undefined),
     worker: worker(environment),
     log: { level: values.LOG_LEVEL, ...(values.LOG_FILE !== undefined && { file: resolve(cwd, values.LOG_FILE) }) },
     dataDir: resolve(cwd, values.HOLDFAST_DATA_DIR),
     dataVolume: values.HOLDFAST_DATA_VOLUME,
-    redis: redis(mode, environment, problems),
+    redis: redis(mode, profile, environment, problems),
     apiKeys: values.HOLDFAST_API_KEYS ?? [],
     warnings,
     file: file.path,
@@ -81,7 +84,6 @@ function worker({ values }: Environment): WorkerConfig {
     host: values.WORKER_HOST ?? (values.NODE_ENV === 'production' ? '::' : 'localhost'),
     port: values.WORKER_PORT,
     maxConcurrentJobs: values.MAX_CONCURRENT_JOBS,
-    profile: values.WORKER_PROFILE,
   };
 }
 
@@ -105,7 +107,16 @@ function server({ values, given }: Environment, file: ConfigFile, problems: Prob
   };
 }
 
-function redis(mode: Mode, environment: Environment, problems: ProblemList): RedisConfig {
+/** Where commands are billed, the one that sends few. */
+function chooseProfile({ values }: Environment, mode: Mode, problems: ProblemList): Profile {
+  const { HOLDFAST_PROFILE: name, WORKER_PROFILE: alias } = values;
+  if (name !== undefined && alias !== undefined && name !== alias) {
+    problems.add('WORKER_PROFILE', 'differs from HOLDFAST_PROFILE', 'one of the two');
+  }
+  return name ?? alias ?? (mode === 'upstash' ? 'low-cost' : 'default');
+}
+
+function redis(mode: Mode, profile: Profile, environment: Environment, problems: ProblemList): RedisConfig {
   const { values } = environment;
   const targets = redisTargets(mode, environment, problems);
   const limits = {
@@ -118,6 +129,7 @@ function redis(mode: Mode, environment: Environment, problems: ProblemList): Red
     ...limits,
     probeIntervalMs: values.REDIS_PROBE_INTERVAL_MS,
     probeDeadlineMs: values.REDIS_PROBE_DEADLINE_MS,
+    ...watchingOf[profile],
   };
   return {
     cache: { name: 'cache', target: targets.cache, ...engine, tracking: values.CACHE_TRACKING },

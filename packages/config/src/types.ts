@@ -2,6 +2,7 @@ import type { EngineOptions, RedisTarget } from '@holdfast/redis-core';
 import type { ApiKey } from './api-keys.ts';
 import type { DataVolume } from './data-volume.ts';
 import type { ConfigPart, SettingsOf } from './part.ts';
+import type { Profile } from './profile.ts';
 
 /**
  * Everything that the processes of Holdfast are told from outside: validated, complete, in base units. The settings of each
@@ -15,6 +16,7 @@ export type Config<Parts extends readonly ConfigPart[]> = BaseConfig & {
 export interface BaseConfig {
   readonly environment: 'development' | 'production' | 'test';
   readonly mode: Mode;
+  readonly profile: Profile;
   readonly server: ServerConfig;
   readonly worker: WorkerConfig;
   readonly log: LogConfig;
@@ -53,8 +55,6 @@ export interface WorkerConfig {
   readonly host: string;
   readonly port: number;
   readonly maxConcurrentJobs: number;
-  /** What an idle worker costs its Redis, against how soon it notices. */
-  readonly profile: 'default' | 'low-cost';
 }
 
 export interface LogConfig {

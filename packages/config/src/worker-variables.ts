@@ -1,3 +1,4 @@
+import { profiles } from './profile.ts';
 import { hostName, integer, oneOf } from './value-types.ts';
 import { groups, optional, withDefault } from './variable.ts';
 
@@ -9,12 +10,7 @@ export const workerVariables = {
     '20',
     'How many jobs a worker runs at once, over all queues.',
   ),
-  WORKER_PROFILE: withDefault(
-    groups.jobs,
-    oneOf(['default', 'low-cost']),
-    'default',
-    'How closely a worker watches its queues. `low-cost` sends at most 10 commands a minute and queue to an idle Redis; the jobs of a worker that died then run again within 90 s instead of 10 s, and a running job whose worker was cut off learns within 20 s instead of 2 s that it was given to another.',
-  ),
+  WORKER_PROFILE: optional(groups.jobs, oneOf(profiles), 'Another name of HOLDFAST_PROFILE.', { example: 'low-cost' }),
   WORKER_PORT: withDefault(
     groups.jobs,
     integer(0, 65_535),

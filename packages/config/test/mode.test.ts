@@ -29,6 +29,29 @@ describe('the mode', () => {
     expect(redis.durable).toMatchObject({ probeIntervalMs: 0, probeDeadlineMs: 2000 });
   });
 
+  it('has the profile that is asked for, and in upstash mode the one that sends few commands', () => {
+    const url = { REDIS_URL: 'redis://localhost' };
+    const lowCost = { idleProbeIntervalMs: 13_000, trackingHeartbeatMs: 14_000 };
+    expect(load(url).profile).toBe('default');
+    expect(load(url).redis.cache).not.toHaveProperty('idleProbeIntervalMs');
+    expect(load(rest).profile).toBe('low-cost');
+    expect(load({ ...rest, HOLDFAST_PROFILE: 'default' }).profile).toBe('default');
+    const { profile, redis } = load({ ...url, HOLDFAST_PROFILE: 'low-cost' });
+    expect(profile).toBe('low-cost');
+    expect(redis.cache).toMatchObject(lowCost);
+    expect(redis.durable).toMatchObject(lowCost);
+    expect(problemPaths({ ...url, HOLDFAST_PROFILE: 'cheap' })).toEqual(['HOLDFAST_PROFILE']);
+  });
+
+  it('knows the profile by its former name', () => {
+    const url = { REDIS_URL: 'redis://localhost' };
+    expect(load({ ...url, WORKER_PROFILE: 'low-cost' }).profile).toBe('low-cost');
+    expect(load({ ...rest, WORKER_PROFILE: 'default' }).profile).toBe('default');
+    expect(problemPaths({ ...url, HOLDFAST_PROFILE: 'default', WORKER_PROFILE: 'low-cost' })).toEqual([
+      'WORKER_PROFILE',
+    ]);
+  });
+
   it('is redis when a REST URL is set as well, and says so', () => {
     const config = load({ ...rest, REDIS_URL: 'redis://localhost' });
     expect(config.mode).toBe('redis');
