@@ -3,7 +3,7 @@ import { Worker } from 'bullmq';
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { defaultMaxCrashes } from '../../src/consuming/tuning.ts';
+import { consumerProfiles, defaultMaxCrashes } from '../../src/consuming/tuning.ts';
 import type { LeftJob } from './crash-fleet.ts';
 import { full, quick, useCrashFleet } from './use-crash-fleet.ts';
 
@@ -117,6 +117,31 @@ describe('workers that are killed', () => {
     // At the latest at its next heartbeat it knows when the other is due; by its own measure that is after half an hour.
     await fleet.untilStarted(2);
   });
+
+  it(
+    'leave jobs that run again within 90 s in the low-cost profile',
+    async () => {
+      const { fleet } = test;
+      const { heartbeatMs, ttlMs } = consumerProfiles['low-cost'].presence;
+      // A presence lasts so long, and those who are to notice its end hear of it with their next heartbeat.
+      expect(ttlMs + heartbeatMs).toBeLessThanOrEqual(80_000);
+      const faster = full ? 1 : 20;
+      const frugal = { HEARTBEAT_MS: String(heartbeatMs / faster), TTL_MS: String(ttlMs / faster) };
+      const node = await fleet.spawn(frugal);
+      await fleet.add('left', { ms: 60_000 });
+      await fleet.untilStarted(1);
+      await fleet.spawn({ ...frugal, PACE: '0.01' });
+      const killedAt = Date.now();
+      expect(await fleet.kill(node)).toMatchObject([{ id: 'left' }]);
+      await eventually(async () => expect(await fleet.get('left')).toMatchObject({ state: 'completed' }), {
+        timeoutMs: 120_000,
+      });
+      const waitMs = (fleet.events('start').at(-1)?.at ?? Infinity) - killedAt;
+      console.log(`low-cost, ${faster} times as fast: runs again after ${waitMs} ms`);
+      if (full) expect(waitMs).toBeLessThanOrEqual(90_000);
+    },
+    full ? 200_000 : 120_000,
+  );
 
   it('do not touch the jobs of a plain BullMQ worker', async () => {
     const { fleet, redis } = test;
