@@ -1,16 +1,17 @@
 import { validate as validateDeployment } from 'kubernetes-models/_schemas/IoK8sApiAppsV1Deployment';
 import { validate as validateStatefulSet } from 'kubernetes-models/_schemas/IoK8sApiAppsV1StatefulSet';
 import { validate as validateAutoscaler } from 'kubernetes-models/_schemas/IoK8sApiAutoscalingV2HorizontalPodAutoscaler';
+import { validate as validateCronJob } from 'kubernetes-models/_schemas/IoK8sApiBatchV1CronJob';
 import { validate as validateConfigMap } from 'kubernetes-models/_schemas/IoK8sApiCoreV1ConfigMap';
-import { validate as validateClaim } from 'kubernetes-models/_schemas/IoK8sApiCoreV1PersistentVolumeClaim';
 import { validate as validateSecret } from 'kubernetes-models/_schemas/IoK8sApiCoreV1Secret';
 import { validate as validateService } from 'kubernetes-models/_schemas/IoK8sApiCoreV1Service';
 import { validate as validateServiceAccount } from 'kubernetes-models/_schemas/IoK8sApiCoreV1ServiceAccount';
 import { validate as validateBudget } from 'kubernetes-models/_schemas/IoK8sApiPolicyV1PodDisruptionBudget';
 import { Deployment, StatefulSet } from 'kubernetes-models/apps/v1';
 import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
+import { CronJob } from 'kubernetes-models/batch/v1';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
-import { ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount } from 'kubernetes-models/v1';
+import { ConfigMap, Secret, Service, ServiceAccount } from 'kubernetes-models/v1';
 import { unknownKeys } from './unknown-keys.ts';
 
 interface Schema {
@@ -27,15 +28,12 @@ const schemas: Readonly<Record<string, Schema>> = {
     check: (object) => new HorizontalPodAutoscaler(object).validate(),
     validate: validateAutoscaler,
   },
+  'batch/v1 CronJob': { check: (object) => new CronJob(object).validate(), validate: validateCronJob },
   'policy/v1 PodDisruptionBudget': {
     check: (object) => new PodDisruptionBudget(object).validate(),
     validate: validateBudget,
   },
   'v1 ConfigMap': { check: (object) => new ConfigMap(object).validate(), validate: validateConfigMap },
-  'v1 PersistentVolumeClaim': {
-    check: (object) => new PersistentVolumeClaim(object).validate(),
-    validate: validateClaim,
-  },
   'v1 Secret': { check: (object) => new Secret(object).validate(), validate: validateSecret },
   'v1 Service': { check: (object) => new Service(object).validate(), validate: validateService },
   'v1 ServiceAccount': {
