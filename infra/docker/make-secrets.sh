@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes the secret files that docker-compose.yml mounts, in secrets/ at the root of the repository (or in the folder
 # given as first argument). Files that exist are kept, so it can be run again. Prints the new API key once: only its
-# SHA-256 is stored. NOVITA_API_KEY is taken from the environment when it is set.
+# SHA-256 is stored. NOVITA_API_KEY is taken from the environment when it is set, and so is UPSTASH_REDIS_REST_TOKEN, which
+# docker-compose.upstash.yml needs.
 set -eu
 cd "$(dirname "$0")/../.."
 folder=${1:-secrets}
@@ -33,6 +34,9 @@ if missing novita_api_key; then
   # A secret file must not be empty. With this one the upstream answers 401, and everything else works.
   printf '%s' "${NOVITA_API_KEY:-no-key-yet}" | store novita_api_key
   if [ -z "${NOVITA_API_KEY:-}" ]; then echo "put the key of your upstream API into $folder/novita_api_key"; fi
+fi
+if [ -n "${UPSTASH_REDIS_REST_TOKEN:-}" ] && missing upstash_redis_rest_token; then
+  printf '%s' "$UPSTASH_REDIS_REST_TOKEN" | store upstash_redis_rest_token
 fi
 if missing holdfast_api_keys; then
   key="hf_admin_$(random 32)"

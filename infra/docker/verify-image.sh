@@ -22,7 +22,12 @@ engine=${CONTAINER_ENGINE:-docker}
   # Only the API can do without a Redis.
   pglite=$(find node_modules/.pnpm -maxdepth 1 -name "@electric-sql+pglite@*")
   if [ -f dist/server.js ]; then [ -n "$pglite" ] || fail "PGlite is missing"; else [ -z "$pglite" ] || fail "PGlite is in it"; fi
-  [ "$(stat -c %u "$HOLDFAST_DATA_DIR")" = 1000 ] || fail "the data folder is not ours"
+  # Only the API keeps anything on disk.
+  if [ -f dist/server.js ]; then
+    [ "$(stat -c %u "$HOLDFAST_DATA_DIR")" = 1000 ] || fail "the data folder is not ours"
+  else
+    [ -z "${HOLDFAST_DATA_DIR:-}" ] && [ ! -e /var/lib/holdfast ] || fail "there is a data folder"
+  fi
   ! find / -xdev -path "*/@holdfast/*" \( -name src -o -name test \) 2>/dev/null | grep . || fail "sources or tests are in it"
   [ ! -e src ] && [ ! -e test ] || fail "sources or tests are in it"
   for package in typescript vitest oxlint turbo knip fast-check @changesets node; do

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readCompose, root } from './compose.ts';
+import { readCompose, readUpstash, root, type Service } from './compose.ts';
 
 const compose = readCompose();
 const names = Object.keys(compose.services) as (keyof typeof compose.services)[];
 const apps = ['api', 'worker'] as const;
-const servers = names.filter((name) => compose.services[name].build === undefined);
+const servers = ['redis-cache', 'redis-durable'] as const;
 
 describe('docker-compose.yml', () => {
   describe.each(names)('%s', (name) => {
@@ -19,7 +19,7 @@ describe('docker-compose.yml', () => {
 
     it('runs without root, without capabilities, on a read-only file system', () => {
       // The two apps get their user from the image.
-      if (service.build === undefined) expect(service.user).toBe('999:999');
+      if (service.build === undefined) expect(service.user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
       expect(service).toMatchObject({
         read_only: true,
         cap_drop: ['ALL'],
@@ -27,9 +27,15 @@ describe('docker-compose.yml', () => {
       });
     });
 
+    it('is of one version', () => {
+      expect(service.image).toMatch(/:(\d+\.\d+(\.\d+)?(-\w+)?|\$\{HOLDFAST_VERSION:-local\})$/);
+    });
+
     it('has only secrets and volumes that are declared', () => {
       for (const secret of service.secrets) expect(compose.secrets[secret]).toEqual({ file: `./secrets/${secret}` });
-      for (const volume of service.volumes ?? []) expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
+      for (const volume of (service.volumes ?? []).filter((each) => !each.startsWith('${HOLDFAST_FILES'))) {
+        expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
+      }
     });
   });
 
@@ -54,37 +60,112 @@ describe('docker-compose.yml', () => {
       }
     });
 
-    it('keeps its data in a volume of its own', () => {
-      const [volume = '', folder] = service.volumes?.[0]?.split(':') ?? [];
-      expect(folder).toBe(service.environment?.['HOLDFAST_DATA_DIR']);
-      expect(names.filter((other) => compose.services[other].volumes?.some((one) => one.startsWith(volume)))).toEqual([
-        name,
-      ]);
+    it('finds holdfast.yaml in a folder of one’s own, and one with nothing in it where none is named', () => {
+      const [, folder = '', path = ''] =
+        service.volumes?.map((volume) => /^\$\{HOLDFAST_FILES:-(.+)\}:(.+):ro$/.exec(volume)).find(Boolean) ?? [];
+      expect(service.environment?.['HOLDFAST_CONFIG']).toBe(`${path}/holdfast.yaml`);
+      // A folder that is not there would be made by Docker, and be empty.
+      expect(existsSync(`${root}${folder}/holdfast.yaml`)).toBe(true);
     });
 
     it('has more time to stop than it takes', () => {
       const graceMs = Number.parseInt(service.stop_grace_period ?? '10s', 10) * 1000;
-      expect(graceMs).toBeGreaterThan(Number(service.environment?.['SHUTDOWN_TIMEOUT']) + 5_000);
+      const { SHUTDOWN_DELAY: delay, SHUTDOWN_TIMEOUT: timeout } = service.environment ?? {};
+      expect(graceMs).toBeGreaterThan(Number(delay) + Number(timeout) + 5_000);
     });
   });
 
-  it('lets nobody but the apps reach a Redis, and other machines nothing unless told so', () => {
+  it('keeps the outbox of the API in a volume that outlives the container, and nothing of the worker', () => {
+    const { api, worker } = compose.services;
+    const folder = api.environment?.['HOLDFAST_DATA_DIR'] ?? '';
+    expect(api.volumes).toContain(`api-data:${folder}`);
+    expect(worker.environment).not.toHaveProperty('HOLDFAST_DATA_DIR');
+    expect(worker.volumes).toEqual(api.volumes?.filter((volume) => !volume.startsWith('api-data:')));
+    expect(Object.keys(compose.volumes)).toEqual(['api-data', 'redis-durable-data']);
+  });
+
+  it('lets nobody but the apps and the user interface reach a Redis, and other machines nothing unless told so', () => {
     for (const name of servers) {
       const { ports, networks } = compose.services[name];
       expect(ports).toBeUndefined();
       for (const network of networks) expect(compose.networks[network]).toEqual({ internal: true });
     }
     for (const port of names.flatMap((name) => compose.services[name].ports ?? [])) {
-      expect(port).toMatch(/^\$\{\w+:-127\.0\.0\.1\}:/);
+      expect(port).toMatch(/^(\$\{\w+:-127\.0\.0\.1\}|127\.0\.0\.1):/);
     }
   });
 
-  const hasCompose = spawnSync('docker', ['compose', 'version'], { timeout: 30_000 }).status === 0;
-  const reason = hasCompose ? '' : ' (skipped: there is no docker compose here)';
-  it.skipIf(!hasCompose)(`is accepted by docker compose${reason}`, () => {
-    const result = spawnSync('docker', ['compose', 'config', '--quiet'], {
+  describe('the user interface for Redis', () => {
+    const service = compose.services['redis-insight'];
+
+    it('runs only where it is asked for, on this machine only: it shows everything to whoever reaches it', () => {
+      expect(service.profiles).toEqual(['ui']);
+      expect(service.ports).toEqual(['127.0.0.1:${REDIS_UI_PORT:-5540}:5540']);
+      expect(names.filter((name) => compose.services[name].profiles !== undefined)).toEqual(['redis-insight']);
+    });
+
+    it('knows both servers, and their passwords from files', () => {
+      const [shell, flags, script = ''] = service.entrypoint ?? [];
+      expect([shell, flags]).toEqual(['sh', '-ec']);
+      for (const [index, server] of servers.entries()) {
+        expect(service.environment).toMatchObject({ [`RI_REDIS_HOST${index + 1}`]: server });
+        const [secret = ''] = compose.services[server].secrets;
+        expect(script).toContain(`export RI_REDIS_PASSWORD${index + 1}="$$(cat /run/secrets/${secret})"\n`);
+        expect(service.secrets).toContain(secret);
+      }
+      expect(JSON.stringify(service.environment)).not.toMatch(/PASSWORD/);
+    });
+  });
+});
+
+describe('docker-compose.upstash.yml', () => {
+  const upstash = readUpstash();
+
+  it.each(apps)('gives %s the address and the token of Upstash, and nothing of a Redis', (name) => {
+    const { environment = {}, secrets, networks, depends_on: dependencies } = upstash.services[name];
+    expect(environment['UPSTASH_REDIS_REST_URL']).toMatch(/^\$\{UPSTASH_REDIS_REST_URL:\?/);
+    expect(environment['UPSTASH_REDIS_REST_TOKEN_FILE']).toBe('/run/secrets/upstash_redis_rest_token');
+    // Any of them would win over the REST address.
+    expect(Object.keys(environment).filter((variable) => /^(QUEUE_)?REDIS_/.test(variable))).toEqual([]);
+    const files = Object.entries(environment).filter(([variable]) => variable.endsWith('_FILE'));
+    expect(files.map(([, path]) => path).sort()).toEqual(secrets.map((secret) => `/run/secrets/${secret}`).sort());
+    for (const secret of secrets) expect(upstash.secrets[secret]).toEqual({ file: `./secrets/${secret}` });
+    expect(dependencies).toBeUndefined();
+    expect(networks).toEqual(['default']);
+  });
+
+  it.each(apps)('leaves %s as it is otherwise', (name) => {
+    const isOfRedis = (variable: string): boolean => /^((QUEUE|UPSTASH)_)?REDIS_/.test(variable);
+    const rest = (service: Service): object => ({
+      ...service,
+      environment: Object.entries(service.environment ?? {}).filter(([variable]) => !isOfRedis(variable)),
+      secrets: null,
+      networks: null,
+      depends_on: null,
+    });
+    expect(rest(upstash.services[name])).toEqual(rest(compose.services[name]));
+  });
+
+  it('starts no Redis, and no user interface for one', () => {
+    for (const name of names.filter((each) => each !== 'api' && each !== 'worker')) {
+      expect(upstash.services[name].profiles).toEqual(['local-redis']);
+    }
+  });
+});
+
+const hasCompose = spawnSync('docker', ['compose', 'version'], { timeout: 30_000 }).status === 0;
+const reason = hasCompose ? '' : ' (skipped: there is no docker compose here)';
+
+describe.skipIf(!hasCompose)(`docker compose${reason}`, () => {
+  it.each([
+    { what: 'docker-compose.yml', options: [] },
+    { what: 'the profile ui', options: ['--profile', 'ui'] },
+    { what: 'Upstash', options: ['--file', 'docker-compose.yml', '--file', 'docker-compose.upstash.yml'] },
+  ])('accepts $what', ({ options }) => {
+    const result = spawnSync('docker', ['compose', ...options, 'config', '--quiet'], {
       cwd: root,
       encoding: 'utf8',
+      env: { ...process.env, UPSTASH_REDIS_REST_URL: 'https://db.example.upstash.io' },
       timeout: 60_000,
     });
     expect(result).toMatchObject({ status: 0, stderr: '' });

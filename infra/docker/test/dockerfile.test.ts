@@ -22,12 +22,9 @@ describe('the Dockerfile', () => {
     }
   });
 
-  it('ships what runs in production mode without rights, and can open the embedded queue in a small container', () => {
+  it('ships what runs in production mode, and can open the embedded queue in a small container', () => {
     const runtime = instructions.findIndex((line) => line.endsWith(' AS runtime'));
     const shipped = instructions.slice(runtime);
-    const user = shipped.findLast((line) => line.startsWith('USER ')) ?? '';
-    expect(user).toMatch(/^USER \w+$/);
-    expect(user).not.toMatch(/^USER (root|0)$/);
     expect(shipped).toContainEqual(expect.stringMatching(/^ENV NODE_ENV=production\b/));
     const make = instructions.slice(0, runtime).find((line) => line.includes('make-template.js')) ?? '';
     const [, source = ''] = /packages\/queue\/dist\/(\S+)\.js/.exec(make) ?? [];
@@ -40,6 +37,10 @@ describe('the Dockerfile', () => {
     const stage = instructions.slice(start, end === -1 ? undefined : end);
     const argument = (name: string): string =>
       stage.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? '';
+
+    const user = stage.findLast((line) => line.startsWith('USER ')) ?? '';
+    expect(user).toMatch(/^USER \w+$/);
+    expect(user).not.toMatch(/^USER (root|0)$/);
 
     // A file that is compiled from a source of the app.
     const entry = (JSON.parse(argument('CMD')) as string[]).at(-1) ?? '';
@@ -56,6 +57,17 @@ describe('the Dockerfile', () => {
     expect(argument('HEALTHCHECK').replaceAll(/\s+/g, ' ')).toBe(
       `--interval=${interval} --timeout=${timeout} --start-period=${startPeriod} --retries=${retries} CMD ${command}`,
     );
+  });
+
+  it('gives the API a data folder that its user may write, where docker-compose.yml mounts a volume, and the worker none', () => {
+    const folder = compose.services.api.environment?.['HOLDFAST_DATA_DIR'] ?? '';
+    // Of the stages after the shared one, the worker's is the first: it has what stands before the API's.
+    const api = instructions.slice(instructions.indexOf('FROM runtime AS api'));
+    expect(api).toContain(`ENV HOLDFAST_DATA_DIR=${folder}`);
+    expect(api).toContainEqual(expect.stringMatching(/^RUN install --directory --owner=node .* \/var\/lib\/holdfast$/));
+    const runtime = instructions.findIndex((line) => line.endsWith(' AS runtime'));
+    const worker = instructions.slice(runtime, instructions.length - api.length);
+    expect(worker.filter((line) => line.includes(folder) || line.includes('HOLDFAST_DATA_DIR'))).toEqual([]);
   });
 
   it('gets nothing into its context that git may not have, but the examples of environments', () => {

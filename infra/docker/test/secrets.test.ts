@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readCompose, root } from './compose.ts';
+import { readCompose, readUpstash, root } from './compose.ts';
 
 let folder: string;
 
@@ -61,6 +61,12 @@ describe('make-secrets.sh', () => {
   it('takes the upstream key from the environment', () => {
     make({ NOVITA_API_KEY: 'sk_test' });
     expect(secret('novita_api_key')).toBe('sk_test');
+  });
+
+  it('takes the token of Upstash from the environment, for the file that docker-compose.upstash.yml mounts', () => {
+    make({ UPSTASH_REDIS_REST_TOKEN: 'AX_token' });
+    expect(secret('upstash_redis_rest_token')).toBe('AX_token');
+    expect(readdirSync(folder).sort()).toEqual(Object.keys(readUpstash().secrets).sort());
   });
 
   it('lets nobody but the owner into the folder, and the containers read the files', () => {
