@@ -61,7 +61,7 @@ export class Reading {
   #count(key: string, { freshness, layer }: Looked, isHit: boolean): void {
     const core = this.#core;
     if (core.isOff) return;
-    if (!isHit) core.count('get', 'miss', 1);
+    if (!isHit) core.count('get', 'miss', 1, whoMissed(layer));
     else {
       core.count('get', freshness === 'stale' ? 'stale' : 'hit', 1, layer);
       core.used(key);
@@ -154,10 +154,10 @@ export class Reading {
   #countMany(keys: readonly string[], looked: readonly Looked[]): void {
     const core = this.#core;
     const layers = { l1: { hit: 0, stale: 0 }, l2: { hit: 0, stale: 0 }, fallback: { hit: 0, stale: 0 } };
-    let misses = 0;
+    const misses = { l2: 0, fallback: 0 };
     for (const [index, one] of looked.entries()) {
       if (served(one) === null) {
-        misses += 1;
+        misses[whoMissed(one.layer)] += 1;
         continue;
       }
       layers[one.layer][one.freshness === 'stale' ? 'stale' : 'hit'] += 1;
@@ -167,8 +167,14 @@ export class Reading {
       core.count('get', 'hit', layers[layer].hit, layer);
       core.count('get', 'stale', layers[layer].stale, layer);
     }
-    core.count('get', 'miss', misses);
+    core.count('get', 'miss', misses.l2);
+    core.count('get', 'miss', misses.fallback, 'fallback');
   }
+}
+
+/** What L1 does not have, Redis is asked for. */
+function whoMissed(layer: Looked['layer']): 'l2' | 'fallback' {
+  return layer === 'fallback' ? 'fallback' : 'l2';
 }
 
 const READ_LANES = 3;

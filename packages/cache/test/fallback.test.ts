@@ -2,10 +2,11 @@ import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core
 import { type Journal, openJournal } from '@holdfast/redis-core/journal';
 import { eventually, Latch, monitor, type RedisServer, startRedis } from '@holdfast/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Cache, CacheRegistry } from '../src/index.ts';
+import { type Cache, type CacheOperationEvent, CacheRegistry } from '../src/index.ts';
 
 const keys = createKeys('away');
 /** The timeout of a command that no test waits for. */
@@ -76,6 +77,29 @@ describe('while Redis is away', () => {
     expect(await cache.read('held')).toMatchObject({ layer: 'fallback' });
     expect(await cache.get('held')).toBe('value');
     expect(await cache.get('not held')).toBeUndefined();
+  });
+
+  test('misses are counted as those of the memory that is asked, so that they are no misses of Redis', async () => {
+    const service = startService(NEVER_MS);
+    const { cache } = service;
+    await ready(service);
+    await server.kill();
+    await away(service);
+    const missed: unknown[] = [];
+    const count = (event: unknown): void => {
+      const { outcome, layer, count } = event as CacheOperationEvent;
+      if (outcome === 'miss') missed.push([layer, count]);
+    };
+    subscribe('holdfast:cache:operation', count);
+    closing.push(() => unsubscribe('holdfast:cache:operation', count));
+    await cache.get('one');
+    await cache.readMany(['two', 'three']);
+    await cache.getOrSet('four', async () => 4);
+    expect(missed).toEqual([
+      ['fallback', 1],
+      ['fallback', 2],
+      ['fallback', 1],
+    ]);
   });
 
   test('what was invalidated or removed before is not served from what L1 held', async () => {
