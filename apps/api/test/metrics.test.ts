@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { eventually, startRedis } from '@holdfast/testing';
 import type { RedisServer } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -39,6 +40,16 @@ describe('what somebody who is woken up at night reads in /metrics', () => {
       'holdfast_cache_operations_total{namespace="products",operation="get",outcome="miss",layer="l2"} 1',
       'holdfast_cache_operations_total{namespace="products",operation="get",outcome="hit",layer="l2"} 0',
     );
+  });
+
+  it('the routes that alerts name, and no others', async () => {
+    const rules = readFileSync(new URL('../../../infra/prometheus/holdfast.rules.yaml', import.meta.url), 'utf8');
+    const routes = (await lines()).flatMap(
+      (line) => /^holdfast_http_requests_total\{route="([^"]+)"/.exec(line)?.[1] ?? [],
+    );
+    const named = [...rules.matchAll(/\broute[!=]~"([^"]+)"/g)].flatMap(([, expression = '']) => expression.split('|'));
+    expect(named.length).toBeGreaterThan(0);
+    for (const each of named) expect(routes).toContainEqual(expect.stringMatching(`^${each}$`));
   });
 
   it('how full Redis, the namespaces and the memory of the process are', async () => {

@@ -29,15 +29,17 @@ export interface Expression {
   readonly labels: string[];
   /** `label="value"`, with each alternative of a regular expression on its own. */
   readonly values: [label: string, value: string][];
+  /** The labels of each `by (…)` and `on (…)`. */
+  readonly groupings: string[][];
   /** Where it is no expression, as positions in its text. */
   readonly errors: number[];
 }
 
 export function readExpression(text: string): Expression {
-  const found: Expression = { metrics: [], labels: [], values: [], errors: [] };
+  const found: Expression = { metrics: [], labels: [], values: [], groupings: [], errors: [] };
   let label = '';
   parser.parse(text).iterate({
-    enter({ name, type, from, to }) {
+    enter({ name, type, from, to, node }) {
       const part = text.slice(from, to);
       if (type.isError) found.errors.push(from);
       if (name === 'Identifier') found.metrics.push(part);
@@ -45,7 +47,9 @@ export function readExpression(text: string): Expression {
         label = part;
         found.labels.push(part);
       }
-      if (name === 'StringLiteral') {
+      if (name === 'GroupingLabels') found.groupings.push(part.match(/\w+/g) ?? []);
+      // Others are arguments of a function.
+      if (name === 'StringLiteral' && node.parent?.name.endsWith('Matcher') === true) {
         for (const value of part.slice(1, -1).split('|')) found.values.push([label, value]);
       }
     },
@@ -62,4 +66,13 @@ export function documentedMetrics(): Map<string, { readonly labels: readonly str
       { labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label), text },
     ]),
   );
+}
+
+/** The alerts that the tests of `promtool` expect to fire in some case. */
+export function alertsThatFire(): Set<string> {
+  const { tests } = parse(readText('infra/prometheus/holdfast.rules.test.yaml')) as {
+    tests: { alert_rule_test: { alertname: string; exp_alerts?: unknown[] }[] }[];
+  };
+  const cases = tests.flatMap(({ alert_rule_test: all }) => all);
+  return new Set(cases.filter(({ exp_alerts: fired = [] }) => fired.length > 0).map(({ alertname }) => alertname));
 }
