@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadConfig } from '@holdfast/config';
 import { readCompose, readUpstash, root, type Service } from './compose.ts';
 
 const compose = readCompose();
@@ -121,14 +122,26 @@ describe('docker-compose.yml', () => {
 describe('docker-compose.upstash.yml', () => {
   const upstash = readUpstash();
 
-  it.each(apps)('gives %s the address and the token of Upstash, and nothing of a Redis', (name) => {
+  it.each(apps)('lets %s run on Upstash: the cache by REST, the queue over TLS in the same database', (name) => {
     const { environment = {}, secrets, networks, depends_on: dependencies } = upstash.services[name];
+    const { mode, redis } = loadConfig({
+      env: interpolated(environment, { UPSTASH_REDIS_REST_URL: 'https://db.example.upstash.io' }),
+      cwd: '/app',
+      parts: [],
+      servesApi: name === 'api',
+      readFile: (path) => {
+        if (path === environment['HOLDFAST_CONFIG']) return '';
+        const secret = secrets.find((each) => path === `/run/secrets/${each}`);
+        if (secret === undefined) throw Object.assign(new Error(`there is no ${path}`), { code: 'ENOENT' });
+        return secret === 'holdfast_api_keys' ? `ops:${'0'.repeat(64)}:admin` : `value-of-${secret}`;
+      },
+    });
+    const token = 'value-of-upstash_redis_rest_token';
+    expect(mode).toBe('upstash');
+    expect(redis.cache.target).toEqual({ kind: 'upstash', url: 'https://db.example.upstash.io', token });
+    expect(redis.queue).toMatchObject({ host: 'db.example.upstash.io', password: token, tls: {} });
+    // Whoever forgets the address is told so by Compose.
     expect(environment['UPSTASH_REDIS_REST_URL']).toMatch(/^\$\{UPSTASH_REDIS_REST_URL:\?/);
-    expect(environment['UPSTASH_REDIS_REST_TOKEN_FILE']).toBe('/run/secrets/upstash_redis_rest_token');
-    // Any of them would win over the REST address.
-    expect(Object.keys(environment).filter((variable) => /^(QUEUE_)?REDIS_/.test(variable))).toEqual([]);
-    const files = Object.entries(environment).filter(([variable]) => variable.endsWith('_FILE'));
-    expect(files.map(([, path]) => path).sort()).toEqual(secrets.map((secret) => `/run/secrets/${secret}`).sort());
     for (const secret of secrets) expect(upstash.secrets[secret]).toEqual({ file: `./secrets/${secret}` });
     expect(dependencies).toBeUndefined();
     expect(networks).toEqual(['default']);
@@ -171,3 +184,16 @@ describe.skipIf(!hasCompose)(`docker compose${reason}`, () => {
     expect(result).toMatchObject({ status: 0, stderr: '' });
   });
 });
+
+/** What Compose makes of `${NAME:-default}` and `${NAME:?complaint}`. */
+function interpolated(
+  environment: Readonly<Record<string, string>>,
+  values: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, text]) => [
+      name,
+      text.replaceAll(/\$\{(\w+):[-?]([^}]*)\}/g, (_text, variable: string, rest: string) => values[variable] ?? rest),
+    ]),
+  );
+}
