@@ -181,7 +181,7 @@ describe('a process that is killed while Redis is away', () => {
     await first.waitForLine(/"ready"/);
     const second = spawnNode(server, options);
     expect(await second.exited).toEqual({ code: 1, signal: null });
-    expect(second.lines.join('\n')).toMatch(/journal\.db cannot be used: another process has it open/);
+    expect(second.lines.join('\n')).toMatch(/outbox\.db cannot be used: another process has it open/);
     expect(await first.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     await redis.stop();
   });

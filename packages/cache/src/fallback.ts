@@ -7,14 +7,17 @@ import type { OwnChangeListener } from './own-changes.ts';
 /** Where invalidations are kept while Redis is away, so that they survive the process. */
 export interface InvalidationJournal {
   /**
-   * Keeps one, durably; the newest per area, kind and value. At its bound it keeps one `all` for the area instead.
-   * @throws when it cannot be kept: then the write it belongs to must fail
+   * Keeps them, durably; the newest per area, kind and value. At its bound it keeps one `all` for the area instead.
+   * Rejects when they cannot be kept, or that is not known: then the write they belong to must fail.
    */
-  append(...invalidations: readonly Invalidation[]): void;
+  append(...invalidations: readonly Invalidation[]): Promise<void>;
+  /** As far as is known without asking. */
   pending(): number;
+  /** Has it told when there may be others than were known. */
+  onOpen(listener: () => void): () => void;
   /** The oldest, in order; with `after` those that follow that id. */
-  read(limit: number, after?: number): readonly (Invalidation & { readonly id: number })[];
-  remove(ids: readonly number[]): void;
+  read(limit: number, after?: number): Promise<readonly (Invalidation & { readonly id: number })[]>;
+  remove(ids: readonly number[]): Promise<void>;
 }
 
 export interface Invalidation {
@@ -61,6 +64,10 @@ export class Fallback {
   readonly #stops: readonly (() => void)[];
   #inheritedAt = -Infinity;
   #closed = false;
+  /** Invalidations on their way to the journal. */
+  readonly #noting = new Set<Promise<void>>();
+  /** Those that come last wait here, so that the journal can be found empty. */
+  #gate: Promise<void> | undefined;
 
   constructor(engine: RedisEngine, options: FallbackOptions) {
     this.#engine = engine;
@@ -76,6 +83,7 @@ export class Fallback {
         else this.#leave();
       }),
       engine.onSlots?.(() => this.#look()) ?? ((): void => undefined),
+      options.journal.onOpen(() => this.#takeUp()),
     ];
     if (engine.status.available && this.#isAway) this.#return();
   }
@@ -90,7 +98,7 @@ export class Fallback {
     return this.#isAway;
   }
 
-  /** Invalidations that Redis has to be told of, on disk. @throws JournalError */
+  /** Invalidations that Redis has to be told of, on disk. */
   get pending(): number {
     return this.#options.journal.pending();
   }
@@ -127,17 +135,33 @@ export class Fallback {
     this.#memory.set(key, keptEntry(key, entry, Infinity));
   }
 
-  /** Notes what Redis has to forget, in one step of the disk; the memory forgets the keys that it covers at once. */
-  invalidate(invalidations: readonly Invalidation[], keys: readonly string[]): void {
+  /** Notes what Redis has to forget, in one step of the disk; then the memory forgets the keys that it covers. */
+  async invalidate(invalidations: readonly Invalidation[], keys: readonly string[]): Promise<void> {
+    const isLate = this.#gate !== undefined;
+    await this.#gate;
+    const noting = this.#note(invalidations);
+    this.#noting.add(noting);
     try {
-      this.#options.journal.append(...invalidations);
+      await noting;
+    } finally {
+      this.#noting.delete(noting);
+    }
+    for (const invalidation of invalidations) this.#slots.hold(this.#options.keysOf(invalidation));
+    this.forget(keys);
+    if (!isLate || !this.#engine.status.available) return;
+    // The journal has been applied before this came to it: Redis is to be told of this before its caller is.
+    this.#return();
+    await this.settled();
+  }
+
+  async #note(invalidations: readonly Invalidation[]): Promise<void> {
+    try {
+      await this.#options.journal.append(...invalidations);
     } catch (error) {
       throw new UnavailableError('Redis is away, and its invalidation could not be kept on disk either.', {
         cause: error,
       });
     }
-    for (const invalidation of invalidations) this.#slots.hold(this.#options.keysOf(invalidation));
-    this.forget(keys);
   }
 
   /** What any cache of the engine does with Redis itself. During an outage it is what is changed. */
@@ -213,32 +237,48 @@ export class Fallback {
     });
   }
 
-  /** Applies what can be, master by master. */
+  /** The journal was opened late, or anew. What it holds of an earlier process comes first, as at the start. */
+  #takeUp(): void {
+    if (this.#options.journal.pending() === 0) return;
+    if (this.#slots.areNone) this.#leave();
+    if (this.#engine.status.available) this.#return();
+  }
+
   async #applyJournal(): Promise<void> {
-    const { journal, apply, keysOf } = this.#options;
-    const left: Invalidation[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
     try {
-      for (let batch = journal.read(500); batch.length > 0; batch = journal.read(500, batch.at(-1)?.id)) {
-        const { ready = [], waiting = [] } = Object.groupBy(batch, (one) =>
-          this.#slots.canReach(keysOf(one)) ? 'ready' : 'waiting',
-        );
-        left.push(...waiting);
-        for (const [area, noted] of Map.groupBy(ready, (one) => one.area)) {
-          await apply(area, noted);
-          journal.remove(noted.map(({ id }) => id));
-        }
-      }
+      await this.#applyNoted();
+      // What is being noted right now comes into the journal behind what was read. No more is added to it meanwhile.
+      this.#gate = promise;
+      await Promise.allSettled(this.#noting);
+      const left = await this.#applyNoted();
+      if (!this.#closed && this.#engine.status.available) this.#settle(left);
     } catch {
       // Away again, or not ready to be written to: what is left stays in the journal. Applying twice is harmless.
-      if (this.#closed) return;
-      if (this.#engine.status.available) {
-        const timer = setTimeout(() => this.#return(), RETRY_MS);
-        timer.unref();
-      }
-      return;
+      if (this.#closed || !this.#engine.status.available) return;
+      const timer = setTimeout(() => this.#return(), RETRY_MS);
+      timer.unref();
+    } finally {
+      this.#gate = undefined;
+      resolve();
     }
-    if (this.#closed || !this.#engine.status.available) return;
-    this.#settle(left);
+  }
+
+  /** Applies what can be, master by master. @returns what cannot */
+  async #applyNoted(): Promise<readonly Invalidation[]> {
+    const { journal, apply, keysOf } = this.#options;
+    const left: Invalidation[] = [];
+    for (let batch = await journal.read(500); batch.length > 0; batch = await journal.read(500, batch.at(-1)?.id)) {
+      const { ready = [], waiting = [] } = Object.groupBy(batch, (one) =>
+        this.#slots.canReach(keysOf(one)) ? 'ready' : 'waiting',
+      );
+      left.push(...waiting);
+      for (const [area, noted] of Map.groupBy(ready, (one) => one.area)) {
+        await apply(area, noted);
+        await journal.remove(noted.map(({ id }) => id));
+      }
+    }
+    return left;
   }
 
   /** The journal holds nothing any more but what concerns masters that are away. */

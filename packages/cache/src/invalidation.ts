@@ -42,8 +42,8 @@ export class Invalidating {
       fallback,
       tags.length === 0 ? [] : [state],
       async () => [await this.apply({ tags }, mode)],
-      () => {
-        fallback.invalidate(
+      async () => {
+        await fallback.invalidate(
           tags.map((tag) => ({ area: core.namespace, kind: 'tag', value: tag, mode })),
           [],
         );
@@ -70,15 +70,20 @@ export class Invalidating {
         count = count === null || there === null ? null : count + there;
         return some.map(() => undefined);
       },
-      (away) => {
-        for (const { complete } of away) {
-          this.#loads.detach(complete);
-          core.l1.forget(complete);
-        }
-        fallback.invalidate(
+      async (away) => {
+        const forget = (): void => {
+          for (const { complete } of away) {
+            this.#loads.detach(complete);
+            core.l1.forget(complete);
+          }
+        };
+        forget();
+        await fallback.invalidate(
           away.map(({ key }) => ({ area: core.namespace, kind: 'key', value: key, mode })),
           away.map(({ complete }) => complete),
         );
+        // What was loaded while this was noted.
+        forget();
         count = null;
         return away.map(() => undefined);
       },
@@ -99,11 +104,11 @@ export class Invalidating {
     for (let tries = 1; ; tries += 1) {
       if (!isComplete) {
         // Before anything is removed, so that those masters that come back meanwhile are told as well.
+        const kind = prefix === undefined ? 'all' : 'prefix';
+        await fallback.invalidate([{ area: core.namespace, kind, value: prefix ?? '', mode }], []);
         this.#loads.detachAll();
         core.l1.forgetPrefix(start);
-        const held = [...fallback.entries(start)].map(([key]) => key);
-        const kind = prefix === undefined ? 'all' : 'prefix';
-        fallback.invalidate([{ area: core.namespace, kind, value: prefix ?? '', mode }], held);
+        fallback.forget([...fallback.entries(start)].map(([key]) => key));
       }
       if (fallback.isActiveForAll) return null;
       try {

@@ -141,7 +141,7 @@ export class CacheRegistry {
     return this.#fallback !== undefined;
   }
 
-  /** Invalidations that are kept on disk until Redis can be told; one may stand for a whole namespace. @throws JournalError */
+  /** Invalidations that are kept on disk until Redis can be told; one may stand for a whole namespace. */
   get pendingInvalidations(): number {
     return this.#fallback?.pending ?? 0;
   }

@@ -9,20 +9,20 @@ export async function whereItIs<Item extends { readonly complete: string }, Repl
   fallback: Fallback | undefined,
   items: readonly Item[],
   ask: (items: readonly Item[]) => Promise<readonly Reply[]>,
-  here: (items: readonly Item[]) => readonly Reply[],
+  here: (items: readonly Item[]) => readonly Reply[] | Promise<readonly Reply[]>,
 ): Promise<readonly Reply[]> {
   if (fallback === undefined) return ask(items);
   // Made when it is needed: most calls need none.
   let answered: Map<Item, Reply> | undefined;
-  const answerHere = (away: readonly Item[]): void => {
+  const answerHere = async (away: readonly Item[]): Promise<void> => {
     if (away.length === 0) return;
-    const replies = here(away);
+    const replies = await here(away);
     answered ??= new Map();
     for (const [index, item] of away.entries()) answered.set(item, replies[index] as Reply);
   };
   for (let asked = items; ;) {
     if (fallback.isActive) {
-      answerHere(asked.filter(({ complete }) => fallback.isActiveFor(complete)));
+      await answerHere(asked.filter(({ complete }) => fallback.isActiveFor(complete)));
       asked = asked.filter((item) => answered?.has(item) !== true);
     }
     if (asked.length === 0) break;
@@ -36,7 +36,7 @@ export async function whereItIs<Item extends { readonly complete: string }, Repl
         if (reply instanceof Error && fallback.answersFor(reply, item.complete)) lost.push(item);
         else answered.set(item, reply);
       }
-      answerHere(lost);
+      await answerHere(lost);
       break;
     } catch (error) {
       if (!asked.some(({ complete }) => fallback.answersFor(error, complete))) throw error;

@@ -94,8 +94,8 @@ export class Writing {
       }
       return answers;
     };
-    const keepHere = (away: readonly Sealed[]): Replies => {
-      const existed = this.#noteAway(away);
+    const keepHere = async (away: readonly Sealed[]): Promise<Replies> => {
+      const existed = await this.#noteAway(away);
       for (const { complete, fill } of away) this.#keepAway(complete, fill);
       return existed.map((did) => (did ? 1 : 0));
     };
@@ -176,7 +176,7 @@ export class Writing {
     const encoded = core.sealing.encode(fill.entry);
     const target = { key, complete };
     this.#forgetBefore(target);
-    if (core.isOnFallbackFor(complete)) this.#setInFallback(target, fill);
+    if (core.isOnFallbackFor(complete)) await this.#setInFallback(target, fill);
     else {
       // The way of most writes: no list of one, and one wait.
       try {
@@ -187,7 +187,7 @@ export class Writing {
           core.count('set', 'error', 1);
           throw error;
         }
-        this.#setInFallback(target, fill);
+        await this.#setInFallback(target, fill);
       } finally {
         this.#forget(target);
       }
@@ -195,8 +195,8 @@ export class Writing {
     core.stored(key, keepMs);
   }
 
-  #setInFallback(target: Target, fill: Fill): void {
-    this.#noteAway([target]);
+  async #setInFallback(target: Target, fill: Fill): Promise<void> {
+    await this.#noteAway([target]);
     this.#keepAway(target.complete, fill);
     this.#core.count('set', 'stored', 1, 'fallback');
   }
@@ -247,7 +247,7 @@ export class Writing {
     operation: 'set' | 'delete',
     targets: readonly Of[],
     change: (some: readonly Of[]) => Promise<readonly Outcome[]>,
-    inFallback: (targets: readonly Of[]) => readonly Outcome[],
+    inFallback: (targets: readonly Of[]) => Promise<readonly Outcome[]>,
     onFallback?: OnFallback,
   ): Promise<readonly Outcome[]> {
     const core = this.#core;
@@ -255,8 +255,8 @@ export class Writing {
     const outcome = operation === 'set' ? 'stored' : 'deleted';
     let here = 0;
     try {
-      const replies = await whereItIs(core.fallback, targets, change, (away) => {
-        const outcomes = inFallback(away);
+      const replies = await whereItIs(core.fallback, targets, change, async (away) => {
+        const outcomes = await inFallback(away);
         here += away.length;
         onFallback?.(away.map(({ key }) => key));
         return outcomes;
@@ -287,10 +287,10 @@ export class Writing {
   }
 
   /** Notes that Redis must forget the keys, and forgets them here; of each, whether it was here. */
-  #noteAway(targets: readonly Target[]): boolean[] {
+  async #noteAway(targets: readonly Target[]): Promise<boolean[]> {
     const { fallback, namespace } = this.#core;
     const existed = targets.map(({ complete }) => fallback?.get(complete) !== undefined);
-    fallback?.invalidate(
+    await fallback?.invalidate(
       targets.map(({ key }) => ({ area: namespace, kind: 'key', value: key, mode: 'delete' })),
       targets.map(({ complete }) => complete),
     );

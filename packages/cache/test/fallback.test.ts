@@ -1,4 +1,5 @@
 import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
+import { openDiskFolder } from '@holdfast/redis-core/disk';
 import { type Journal, openJournal } from '@holdfast/redis-core/journal';
 import { eventually, Latch, monitor, type RedisServer, startRedis } from '@holdfast/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -36,17 +37,18 @@ describe('while Redis is away', () => {
     stop(): Promise<void>;
   }
 
-  function startService(commandTimeoutMs = 5000): Service {
+  async function startService(commandTimeoutMs = 5000): Promise<Service> {
     const { host, port } = server;
     const engine = createEngine({ name: 'away', target: { kind: 'standalone', host, port }, commandTimeoutMs });
-    const journal = openJournal({ file: join(directory, 'journal.db') });
+    const disk = openDiskFolder({ directory });
+    const journal = await openJournal({ folder: disk });
     const namespaces = { ns: { ttlMs: 600_000 }, other: { ttlMs: 600_000 } };
     const registry = new CacheRegistry({ engine, keys, namespaces, journal });
     let stopped: Promise<void> | undefined;
     const stop = (): Promise<void> =>
       (stopped ??= (async () => {
         await registry.close();
-        journal.close();
+        await disk.close();
         await engine.close();
       })());
     closing.push(stop);
@@ -65,7 +67,7 @@ describe('while Redis is away', () => {
   }
 
   test('what L1 held is served, marked; the rest is a miss, and nothing waits for a deadline', async () => {
-    const service = startService(NEVER_MS);
+    const service = await startService(NEVER_MS);
     const { cache, engine } = service;
     await ready(service);
     await cache.set('held', 'value');
@@ -103,7 +105,7 @@ describe('while Redis is away', () => {
   });
 
   test('what was invalidated or removed before is not served from what L1 held', async () => {
-    const service = startService();
+    const service = await startService();
     const { cache, engine } = service;
     await ready(service);
     await eventually(() => expect(engine.trackingEpoch).toBeGreaterThan(0));
@@ -130,7 +132,7 @@ describe('while Redis is away', () => {
   });
 
   test('what was removed between the end of tracking and the outage is not served either', async () => {
-    const service = startService();
+    const service = await startService();
     const { cache, engine } = service;
     await ready(service);
     for (const key of ['removed', 'kept']) {
@@ -153,7 +155,7 @@ describe('while Redis is away', () => {
     ['removed there after tracking had come back', ['DEL', keys.cache('ns', 'k')], true],
     ['flushed there', ['FLUSHDB'], false],
   ])('what was %s is not served either', async (_name, command, isInterrupted) => {
-    const service = startService();
+    const service = await startService();
     const { cache, engine } = service;
     await ready(service);
     await cache.set('k', 'value');
@@ -174,7 +176,7 @@ describe('while Redis is away', () => {
   });
 
   test('a value that was removed during its load is kept nowhere', async () => {
-    const service = startService();
+    const service = await startService();
     const { cache } = service;
     await ready(service);
     await server.kill();
@@ -193,7 +195,7 @@ describe('while Redis is away', () => {
   });
 
   test('writes and deletes work here, and Redis forgets what they replaced before it is read again', async () => {
-    const service = startService();
+    const service = await startService();
     const { cache, registry, journal } = service;
     await ready(service);
     for (const key of ['written', 'deleted', 'untouched']) await cache.set(key, 'before');
@@ -223,7 +225,7 @@ describe('while Redis is away', () => {
   });
 
   test('tags, prefixes and whole namespaces invalidated here are invalidated there', async () => {
-    const service = startService();
+    const service = await startService();
     const { cache, registry } = service;
     await ready(service);
     await cache.set('tagged', 1, { tags: ['t'] });
@@ -243,7 +245,7 @@ describe('while Redis is away', () => {
   });
 
   test('the journal outlives the process: the next one applies it before it reads', async () => {
-    const first = startService();
+    const first = await startService();
     await ready(first);
     await first.cache.set('k', 'before');
     await server.kill();
@@ -251,7 +253,7 @@ describe('while Redis is away', () => {
     await first.cache.set('k', 'during');
     await first.stop();
     await server.start();
-    const second = startService();
+    const second = await startService();
     expect(second.registry.isOnFallback).toBe(true);
     expect(await second.cache.get('k')).toBeUndefined();
     await ready(second);
@@ -259,7 +261,7 @@ describe('while Redis is away', () => {
   });
 
   test('a loader is called once for those who ask at the same time, and its value is kept here', async () => {
-    const service = startService();
+    const service = await startService();
     await ready(service);
     await server.kill();
     await away(service);
@@ -271,7 +273,7 @@ describe('while Redis is away', () => {
   });
 
   test('a write only where there is nothing fails: nobody can know that now', async () => {
-    const service = startService();
+    const service = await startService();
     await ready(service);
     await server.kill();
     await away(service);
@@ -282,7 +284,7 @@ describe('while Redis is away', () => {
 
   test('a service that starts without Redis works, and takes Redis up when it comes', async () => {
     await server.kill();
-    const service = startService();
+    const service = await startService();
     await away(service);
     await service.cache.set('k', 'early');
     expect(await service.cache.get('k')).toBe('early');
@@ -294,7 +296,7 @@ describe('while Redis is away', () => {
 
   test('a frozen Redis is left before a call reaches its deadline, and the write in flight is not served from before', async () => {
     // It is the breaker that ends the write.
-    const service = startService(NEVER_MS);
+    const service = await startService(NEVER_MS);
     const { cache, registry } = service;
     await ready(service);
     await cache.set('k', 'before');

@@ -1,4 +1,5 @@
 import { createEngine, createKeys } from '@holdfast/redis-core';
+import { openDiskFolder } from '@holdfast/redis-core/disk';
 import { openJournal } from '@holdfast/redis-core/journal';
 import { eventually, historySeconds, type RedisCluster, startCluster, uniquePrefix } from '@holdfast/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -29,9 +30,10 @@ interface Service {
   close(): Promise<void>;
 }
 
-function startService(name: string, prefix: string): Service {
+async function startService(name: string, prefix: string): Promise<Service> {
   const engine = createEngine({ name, target: { kind: 'cluster', nodes: cluster.addresses }, commandTimeoutMs: 2000 });
-  const journal = openJournal({ file: join(directory, `${name}.db`) });
+  const disk = openDiskFolder({ directory: join(directory, name) });
+  const journal = await openJournal({ folder: disk });
   const registry = new CacheRegistry({
     engine,
     keys: createKeys(prefix),
@@ -41,7 +43,7 @@ function startService(name: string, prefix: string): Service {
   });
   const close = async (): Promise<void> => {
     await registry.close();
-    journal.close();
+    await disk.close();
     await engine.close();
   };
   return { registry, close };
@@ -193,7 +195,7 @@ test(
     const random = new Random(seed);
     for (const node of cluster.nodes) await node.command('CONFIG', 'SET', 'cluster-replica-no-failover', 'yes');
     const prefix = uniquePrefix();
-    const services = ['a', 'b'].map((name) => startService(name, prefix));
+    const services = await Promise.all(['a', 'b'].map(async (name) => startService(name, prefix)));
     const lanes = services.flatMap(({ registry }, index) =>
       namespaces.map((namespace, at) => {
         const lane = new Lane(registry.get(namespace), `${index}x${at}`, new Random(seed + index * 10 + at));

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createEngine } from '@holdfast/redis-core';
+import { openDiskFolder } from '@holdfast/redis-core/disk';
 import { openJournal } from '@holdfast/redis-core/journal';
 import { eventually, Latch } from '@holdfast/testing';
 import { describe, expect, test, vi } from 'vitest';
@@ -104,7 +105,8 @@ describe('while one master of a cluster is away', () => {
     await first.registry.get(here.apart).set(key, 'during');
     await closing.splice(0, 1)[0]?.();
     const engine = createEngine({ name: 'next', target: { kind: 'cluster', nodes: here.cluster.addresses } });
-    const journal = openJournal({ file: join(here.directory, 'one.db') });
+    const disk = openDiskFolder({ directory: join(here.directory, 'one') });
+    const journal = await openJournal({ folder: disk });
     const registry = new CacheRegistry({
       engine,
       keys: here.keys,
@@ -113,7 +115,7 @@ describe('while one master of a cluster is away', () => {
     });
     closing.push(async () => {
       await registry.close();
-      journal.close();
+      await disk.close();
       await engine.close();
     });
     const cache: Cache = registry.get(here.apart);

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEngine, createKeys, type RedisEngine } from '@holdfast/redis-core';
+import { openDiskFolder } from '@holdfast/redis-core/disk';
 import { openJournal } from '@holdfast/redis-core/journal';
 import { eventually, startUpstashRest, type UpstashRest, useRedis } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -99,7 +100,8 @@ describe('where a plan', () => {
 
   test('is used up, the caches fall back, and forget in Redis what was changed meanwhile', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'holdfast-plan-'));
-    const journal = openJournal({ file: join(directory, 'journal.db') });
+    const disk = openDiskFolder({ directory });
+    const journal = await openJournal({ folder: disk });
     const registry = new CacheRegistry({ engine, keys, namespaces: { ns: { ttlMs: 600_000 } }, journal });
     try {
       await eventually(() => expect(registry.isOnFallback).toBe(false));
@@ -118,7 +120,7 @@ describe('where a plan', () => {
     } finally {
       isUsedUp = false;
       await registry.close();
-      journal.close();
+      await disk.close();
       rmSync(directory, { recursive: true });
     }
   });

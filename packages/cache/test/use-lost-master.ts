@@ -1,4 +1,5 @@
 import { createEngine, createKeys, type Keys, type RedisEngine } from '@holdfast/redis-core';
+import { openDiskFolder } from '@holdfast/redis-core/disk';
 import { type Journal, openJournal } from '@holdfast/redis-core/journal';
 import { eventually, type RedisCluster, type RedisServer, startCluster, uniquePrefix } from '@holdfast/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -55,12 +56,13 @@ export function useLostMaster() {
       target: { kind: 'cluster', nodes: cluster.addresses },
       commandTimeoutMs: 3000,
     });
-    const journal = openJournal({ file: join(directory, `${name}.db`) });
+    const disk = openDiskFolder({ directory: join(directory, name) });
+    const journal = await openJournal({ folder: disk });
     const namespaces = { [apart]: { ttlMs: 600_000 }, [along]: { ttlMs: 600_000 } };
     const registry = new CacheRegistry({ engine, keys, namespaces, journal, l1: { maxStaleMs } });
     closing.push(async () => {
       await registry.close();
-      journal.close();
+      await disk.close();
       await engine.close();
     });
     await eventually(() => expect(engine.status.available && !registry.isOnFallback).toBe(true), patience);

@@ -1,6 +1,7 @@
 import type { BaseConfig, Config, ConfigPart } from '@holdfast/config';
 import type { Catalogue, Handler, Handlers as HandlersOf, OnGivenUp, ThreadHandler } from '@holdfast/queue';
 import type { EngineStatus, Keys, RedisEngine } from '@holdfast/redis-core';
+import type { DiskFolder } from '@holdfast/redis-core/disk';
 import type { Instruments, Logger } from '@holdfast/telemetry';
 import type { FastifyInstance } from 'fastify';
 
@@ -82,8 +83,11 @@ export interface CreateContext<Settings, Needs extends NeededModules> extends Gr
   readonly needs: { readonly [Name in keyof Needs]: PartOf<Needs[Name]> };
   /** Whether there is a fallback while Redis is away, where the configuration allows it: in a process that answers callers. */
   readonly usesFallback: boolean;
-  /** Has something closed after the engines: what fails with them may still have to be noted there. */
-  readonly afterEngines: (close: () => void) => void;
+  /**
+   * Where it keeps on disk what has to outlive an outage; there where there is such a fallback. Closed after the engines: what
+   * fails with them may still have to be noted there.
+   */
+  readonly disk: DiskFolder | undefined;
 }
 
 /** What a module measures beside what it counts. */

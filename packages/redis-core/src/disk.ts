@@ -5,3 +5,5 @@ export type { DiskFile, DiskFileOptions } from './disk/disk-file.ts';
 export type { DiskStatus } from './disk/disk-status.ts';
 export { DiskOutcomeUnknownError, DiskUnusableError } from './disk/disk-errors.ts';
 export type { ServedFile, ServedFileModule } from './disk/served-file.ts';
+export { Gathering } from './disk/gathering.ts';
+export type { GatheringOptions } from './disk/gathering.ts';

@@ -28,9 +28,8 @@ const explanations: Readonly<Record<number, string>> = {
   26: 'it is not a journal. Move it away, or name another file.',
 };
 
-/** What SQLite said, in words that say what to do. */
+/** What the disk said, in words that say what to do. */
 export function journalError(error: unknown, file: string): JournalError {
-  if (error instanceof JournalError) return error;
-  const detail = explanations[sqliteCode(error)] ?? `${error instanceof Error ? error.message : String(error)}.`;
+  const detail = explanations[sqliteCode(error)] ?? (error instanceof Error ? error.message : String(error));
   return new JournalError(`The journal ${file} cannot be used: ${detail}`, { cause: error });
 }

@@ -10,6 +10,7 @@ import {
   pipeline,
   serialize,
 } from '../src/index.ts';
+import { openDiskFolder } from '../src/disk.ts';
 import { openJournal } from '../src/journal.ts';
 
 /** As a program without types gives them. */
@@ -18,6 +19,7 @@ const local = { kind: 'standalone', host: '127.0.0.1', port: 6379 };
 const engineOf = (more: Loose) => () => createEngine({ name: 'x', target: local, ...more } as unknown as EngineOptions);
 const targetOf = (more: Loose) => engineOf({ target: { ...local, ...more } });
 const memory = new MemoryEngine();
+const folder = openDiskFolder({ directory: join(tmpdir(), 'never-made') });
 
 const notNumbers = [Number.NaN, Infinity, -Infinity, -1, 0.5, '5', null, 2 ** 53];
 
@@ -37,8 +39,9 @@ const numbers: readonly (readonly [string, (value: unknown) => () => unknown])[]
   ['port', (port) => engineOf({ target: { kind: 'sentinel', masterName: 'm', sentinels: [{ host: 'a', port }] } })],
   ['maxBytes', (maxBytes) => engineOf({ target: { kind: 'memory', maxBytes } })],
   ['maxBytes', (maxBytes) => () => new MemoryEngine({ maxBytes } as Loose)],
-  ['maxPerArea', (maxPerArea) => () => openJournal({ file: join(tmpdir(), 'never-made'), maxPerArea } as never)],
-  ['maxBytes', (maxBytes) => () => openJournal({ file: join(tmpdir(), 'never-made'), maxBytes } as never)],
+  ['maxPerArea', (maxPerArea) => () => openJournal({ folder, maxPerArea } as never)],
+  ['maxBytes', (maxBytes) => () => openJournal({ folder, maxBytes } as never)],
+  ['deadlineMs', (deadlineMs) => () => openDiskFolder({ directory: folder.directory, deadlineMs } as never)],
   ['maxBytes', (maxBytes) => () => serialize(1, { maxBytes } as Loose)],
   ['compressAboveBytes', (compressAboveBytes) => () => serialize(1, { compressAboveBytes } as Loose)],
   ['maxBytes', (maxBytes) => () => deserialize('1', { maxBytes } as Loose)],
@@ -54,7 +57,8 @@ const unknownOnes: readonly (readonly [string, () => unknown])[] = [
   ['a target in memory', engineOf({ target: { kind: 'memory', maxByte: 1 } })],
   ['TLS', targetOf({ tls: { rejectUnauthorised: false } })],
   ['MemoryEngine', () => new MemoryEngine({ maxSize: 1 } as Loose)],
-  ['a journal', () => openJournal({ file: join(tmpdir(), 'never-made'), maxEntries: 1 } as never)],
+  ['a journal', () => openJournal({ folder, maxEntries: 1 } as never)],
+  ['a folder', () => openDiskFolder({ directory: folder.directory, dir: 1 } as never)],
   ['serialize', () => serialize(1, { compressAbove: 1 } as Loose)],
   ['deserialize', () => deserialize('1', { max: 1 } as Loose)],
   ['a pipeline', () => pipeline(memory, [], { batch: 1 } as Loose)],

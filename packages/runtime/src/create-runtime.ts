@@ -1,6 +1,7 @@
 import type { BaseConfig } from '@holdfast/config';
 import type { AnyModule, BuiltInModules, ConfigOf, Ground, Parts, StartedModule } from '@holdfast/modules';
 import { createEngine, createKeys, type RedisTarget } from '@holdfast/redis-core';
+import { openDiskFolder } from '@holdfast/redis-core/disk';
 import { EvictionWatch } from './eviction-watch.ts';
 import { connectionsOfModules } from './connections.ts';
 import { checkOrder } from './module-order.ts';
@@ -59,7 +60,8 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
     key: ownKey,
     connections: () => connectionsOfModules({ modules: started }),
   });
-  const lastly: (() => void)[] = [];
+  // Nothing is opened before a module has something to keep there.
+  const disk = usesFallback && redis.enableFallback ? openDiskFolder({ directory: config.dataDir }) : undefined;
   const closeAll = async (): Promise<void> => {
     const failures: unknown[] = [];
     const attempt = async (end: () => unknown): Promise<void> => {
@@ -73,7 +75,7 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
     work.close();
     for (const { module, running } of started.toReversed()) await attempt(() => module.close(running.part));
     await Promise.all([attempt(() => engines.cache.close()), attempt(() => engines.durable.close())]);
-    for (const end of lastly.toReversed()) await attempt(end);
+    await attempt(() => disk?.close());
     if (failures.length > 1) throw new AggregateError(failures, failures.map(messageOf).join('; '));
     if (failures.length > 0) throw failures[0];
   };
@@ -86,8 +88,7 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
     for (const module of modules) {
       const needs = Object.fromEntries(Object.entries(module.needs).map(([name, { name: of }]) => [name, parts[of]]));
       const context = { config, keys, engines, settings: settings.get(module.name), needs };
-      const afterEngines = (end: () => void): void => void lastly.push(end);
-      const part = await module.create({ ...context, usesFallback, afterEngines });
+      const part = await module.create({ ...context, usesFallback, disk });
       parts[module.name] = part;
       started.push({ module, running: { ...context, part } });
     }

@@ -1,4 +1,5 @@
 import { createEngine, createKeys, type Keys, MemoryEngine, type RedisEngine } from '@holdfast/redis-core';
+import { openDiskFolder } from '@holdfast/redis-core/disk';
 import { openJournal } from '@holdfast/redis-core/journal';
 import { eventually, Latch, type RedisServer, startRedis, uniquePrefix } from '@holdfast/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -146,7 +147,8 @@ describe('caches and registries of one engine', () => {
     const own = await startRedis();
     const engine = await open('tracked', own);
     const directory = mkdtempSync(join(tmpdir(), 'holdfast-one-engine-'));
-    const journal = openJournal({ file: join(directory, 'journal.db') });
+    const disk = openDiskFolder({ directory });
+    const journal = await openJournal({ folder: disk });
     try {
       const reader = registryOn(engine, { journal }).get('ns');
       const writer = cacheOn(engine);
@@ -166,7 +168,7 @@ describe('caches and registries of one engine', () => {
       expect(await reader.get('k')).toBeUndefined();
     } finally {
       for (const close of closing.splice(0).toReversed()) await close();
-      journal.close();
+      await disk.close();
       await own.stop();
       rmSync(directory, { recursive: true });
     }

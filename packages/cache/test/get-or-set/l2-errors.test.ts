@@ -45,12 +45,11 @@ describe('getOrSet while Redis', () => {
   const plain = (more: Partial<CacheOptions> = {}): Cache =>
     new Cache({ engine, keys, namespace: 'ns', ...rules, ...more });
   const brokenDisk = {
-    append: () => {
-      throw new Error('The disk is full.');
-    },
+    append: async () => Promise.reject(new Error('The disk is full.')),
     pending: () => 0,
-    read: () => [],
-    remove: () => undefined,
+    onOpen: () => () => undefined,
+    read: async () => Promise.resolve([]),
+    remove: async () => Promise.resolve(),
   };
   /** With a fallback whose journal cannot be written, or without one. */
   const registered = (journal: typeof brokenDisk | undefined): Cache => {

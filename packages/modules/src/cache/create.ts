@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import { CacheRegistry, cacheEntityStore, Entities, EntityGraph } from '@holdfast/cache';
-import type { BaseConfig } from '@holdfast/config';
-import { openJournal, type Journal } from '@holdfast/redis-core/journal';
+import { openJournal } from '@holdfast/redis-core/journal';
 import type { CreateContext, NoNeeds } from '../module.ts';
 import type { CacheSettings } from './config/settings.ts';
 
@@ -10,13 +8,12 @@ export interface CachePart {
   readonly entities: Entities;
 }
 
-/** @throws JournalError when the journal in the data folder cannot be opened, which says why */
-export function createCache(context: CreateContext<CacheSettings, NoNeeds>): CachePart {
-  const { config, engines, keys, usesFallback, afterEngines } = context;
+/** What Redis has to forget is noted on disk, so that it survives this process; not where Redis cannot be away. */
+export async function createCache(context: CreateContext<CacheSettings, NoNeeds>): Promise<CachePart> {
+  const { config, engines, keys, usesFallback, disk } = context;
   const { l1, entities, ...settings } = context.settings;
-  const journal = usesFallback ? openInvalidationJournal(config) : undefined;
-  // A write whose connection is closed under it has an unknown outcome, and is noted.
-  if (journal !== undefined) afterEngines(() => journal.close());
+  const isBuiltIn = config.redis.cache.target.kind === 'memory';
+  const journal = disk === undefined || isBuiltIn ? undefined : await openJournal({ folder: disk });
   const caches = new CacheRegistry({
     engine: engines.cache,
     keys,
@@ -28,10 +25,4 @@ export function createCache(context: CreateContext<CacheSettings, NoNeeds>): Cac
     ...(journal === undefined ? {} : { journal }),
   });
   return { caches, entities: new Entities({ graph: new EntityGraph(entities), store: cacheEntityStore(caches) }) };
-}
-
-/** On disk, so that what Redis has to forget survives this process. `undefined` where Redis cannot be away, or must not. */
-function openInvalidationJournal({ redis, dataDir }: BaseConfig): Journal | undefined {
-  if (!redis.enableFallback || redis.cache.target.kind === 'memory') return undefined;
-  return openJournal({ file: join(dataDir, 'journal.db') });
 }

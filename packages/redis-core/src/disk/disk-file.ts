@@ -1,10 +1,12 @@
+import { join } from 'node:path';
 import { DiskUnusableError } from './disk-errors.ts';
+import { sqliteCode } from '../durable-file.ts';
 import type { DiskReply, DiskTask } from './messages.ts';
 import type { ServedFile } from './served-file.ts';
 import { statusOfError, wellStatus, type DiskStatus } from './disk-status.ts';
 
 export interface DiskFileOptions<Options> {
-  /** Of the file, for reports; one of its folder. */
+  /** Of the file in its folder. */
   readonly name: string;
   /** Which serves it: see `ServedFileModule`. */
   readonly module: URL;
@@ -28,6 +30,7 @@ export interface DiskFilePlace {
 /** A file that the process of the disk serves. Made by `DiskFolder.open`. */
 export class DiskFile<File extends ServedFile = ServedFile> {
   readonly name: string;
+  readonly path: string;
   readonly #load: DiskTask;
   readonly #open: DiskTask;
   readonly #send: DiskFilePlace['send'];
@@ -36,10 +39,11 @@ export class DiskFile<File extends ServedFile = ServedFile> {
   #isOpen = false;
   #totals: unknown;
   #status: DiskStatus = wellStatus;
-  #reason = 'it is being opened';
+  #unusable = new DiskUnusableError('It is being opened.');
 
   constructor({ name, module, options }: DiskFileOptions<unknown>, { directory, send, onStatus }: DiskFilePlace) {
     this.name = name;
+    this.path = join(directory, name);
     this.#onStatus = onStatus;
     this.#load = { kind: 'load', module: module.href };
     this.#open = { kind: 'open', file: name, module: module.href, args: [directory, options] };
@@ -76,7 +80,7 @@ export class DiskFile<File extends ServedFile = ServedFile> {
     args: Parameters<File['calls'][Name]>,
     { since }: CallOptions = {},
   ): Promise<ReturnType<File['calls'][Name]>> {
-    if (!this.#isOpen) throw new DiskUnusableError(`${this.name}: ${this.#reason}`);
+    if (!this.#isOpen) throw new DiskUnusableError(this.#unusable.message, this.#unusable.errcode);
     return (await this.#ask({ kind: 'call', file: this.name, name, args }, since)) as ReturnType<File['calls'][Name]>;
   }
 
@@ -93,14 +97,16 @@ export class DiskFile<File extends ServedFile = ServedFile> {
       this.#status = wellStatus;
     } catch (error) {
       // Of a process that was lost the folder knows more.
-      if (!this.#isOpen) this.#reason = error instanceof Error ? error.message : String(error);
+      if (this.#isOpen) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#unusable = new DiskUnusableError(reason, sqliteCode(error));
     }
   }
 
   /** For the folder: its process is lost. */
   lost(reason: string): void {
     this.#isOpen = false;
-    this.#reason = reason;
+    this.#unusable = new DiskUnusableError(reason);
   }
 
   async #ask(task: DiskTask, since?: number): Promise<unknown> {

@@ -3,6 +3,7 @@ import { DiskFile, type DiskFileOptions, type DiskFilePlace } from './disk-file.
 import { DiskUnusableError } from './disk-errors.ts';
 import { DiskProcess, type DiskLoss } from './disk-process.ts';
 import { worstOf, wellStatus, type DiskStatus } from './disk-status.ts';
+import { checkOptions, milliseconds, text, type OptionRules } from '../option-rules.ts';
 import type { ServedFile } from './served-file.ts';
 
 export interface DiskFolderOptions {
@@ -17,8 +18,14 @@ const restMs = 30_000;
 const firstPauseMs = 100;
 const maxPauseMs = 10_000;
 
-/** Opens a folder of durable files. Nothing is started before its first file is opened. */
+const rules: OptionRules<DiskFolderOptions> = { directory: text, deadlineMs: milliseconds(1) };
+
+/**
+ * Opens a folder of durable files. Nothing is started before its first file is opened.
+ * @throws OptionInvalidError naming the option that is not allowed
+ */
 export function openDiskFolder(options: DiskFolderOptions): DiskFolder {
+  checkOptions('openDiskFolder', options, rules);
   return new DiskFolder(options);
 }
 
@@ -93,7 +100,7 @@ export class DiskFolder {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    for (const file of this.#files.values()) file.lost('the folder is closed');
+    for (const file of this.#files.values()) file.lost('The folder is closed.');
     const process = this.#process;
     this.#process = undefined;
     await process?.close();
