@@ -82,7 +82,7 @@ describe('while Redis is away', () => {
   });
 
   test('misses are counted as those of the memory that is asked, so that they are no misses of Redis', async () => {
-    const service = startService(NEVER_MS);
+    const service = await startService(NEVER_MS);
     const { cache } = service;
     await ready(service);
     await server.kill();
