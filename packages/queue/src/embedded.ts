@@ -4,4 +4,3 @@
  */
 export { createEmbeddedBackend } from './backends/embedded.ts';
 export type { EmbeddedBackendOptions } from './backends/embedded.ts';
-export { memoryLimit } from './embedded/memory-limit.ts';

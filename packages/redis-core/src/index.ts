@@ -22,6 +22,7 @@ export { takesWrites } from './engines/write-proof.ts';
 export { checkJson, type JsonCheck } from './json-check.ts';
 export { isNestedTooDeep, maxNesting, nestingRule, toBoundedJson } from './nesting.ts';
 export * from './option-rules.ts';
+export { memoryLimit } from './memory-limit.ts';
 export { findPeer, type OptionalPeer } from './optional-peer.ts';
 export * from './pipeline.ts';
 export { scriptArguments, writeMany, type WriteManyReply } from './pipeline-scripts.ts';

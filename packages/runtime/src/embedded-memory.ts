@@ -1,4 +1,4 @@
-import { memoryLimit } from '@holdfast/queue/embedded';
+import { memoryLimit } from '@holdfast/redis-core';
 import { exitCodes, StartError } from './start-error.ts';
 
 const MiB = 1024 * 1024;
