@@ -22,6 +22,7 @@ import { cacheRefresh } from '../src/refresh-script.ts';
 import { cacheRelease } from '../src/release-script.ts';
 import { cacheRenewMany } from '../src/renew-many-script.ts';
 import { cacheRenew } from '../src/renew-script.ts';
+import { cacheSizes } from '../src/sizes-script.ts';
 import { cacheTagsCheck } from '../src/tags-check-script.ts';
 import { cacheTagsInvalidate } from '../src/tags-invalidate-script.ts';
 import { cacheTagsRetire } from '../src/tags-retire-script.ts';
@@ -181,11 +182,11 @@ const step: fc.Arbitrary<Step> = fc
         keys: ['a', 'b'],
         args: () => ['rev----1'],
       }),
-      fc.constant({
-        script: cacheHeads,
+      fc.constantFrom<Script>(cacheHeads, cacheSizes).map((script) => ({
+        script,
         keys: ['a', 'b', 'tags'],
         args: () => [],
-      }),
+      })),
     ),
   )
   .map(([advanceMs, rest]) => ({ advanceMs, ...rest }));
