@@ -11,11 +11,14 @@ import { buildSerializer } from './plugins/bodies/serializer.ts';
 import { answerClientErrors } from './plugins/node-answers/client-error.ts';
 import { Connections } from './plugins/exchanges/connections.ts';
 import { auth } from './plugins/auth/index.ts';
+import { bodyBudget } from './plugins/body-budget/index.ts';
+import { defaultBudgetBytes } from './plugins/body-budget/default-budget.ts';
 import { bullBoard } from './plugins/bull-board/index.ts';
 import { closing } from './plugins/closing/index.ts';
 import { docs } from './plugins/docs/index.ts';
 import { errors, routeTable, sendError } from './plugins/errors/index.ts';
 import { exchanges } from './plugins/exchanges/index.ts';
+import { load } from './plugins/load/index.ts';
 import { metrics } from './plugins/metrics.ts';
 import { nodeAnswers } from './plugins/node-answers/index.ts';
 import { requestLog } from './plugins/request-log/index.ts';
@@ -36,6 +39,8 @@ export interface AppDependencies {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** How late the event loop may be, on average over a second, before requests are refused. */
+  readonly maxLoopDelayMs?: number;
 }
 
 /** The id of a job that another BullMQ program added is the longest; percent-encoded, each byte takes three characters. */
@@ -86,6 +91,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(docs, { version });
   await app.register(strictByDefault);
   await app.register(auth, { apiKeys: config.apiKeys });
+  await app.register(load, { metrics: dependencies.metrics, maxLoopDelayMs: dependencies.maxLoopDelayMs });
+  const limitBytes = config.server.bodyBudgetBytes ?? defaultBudgetBytes(config.mode);
+  await app.register(bodyBudget, { limitBytes, metrics: dependencies.metrics });
   await app.register(requestLog, { isEnabled: (level) => logger.isLevelEnabled(level) });
   await app.register(metrics, { metrics: dependencies.metrics });
 

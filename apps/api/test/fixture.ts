@@ -18,6 +18,8 @@ export interface ApiOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A Redis of the test's own, which is there at the start. The test may kill it, but not freeze it. Default: the shared one. */
   readonly redis?: { readonly url: string };
+  /** Default: so much that a machine which is busy is no overload. */
+  readonly maxLoopDelayMs?: number;
   readonly adjust?: (config: HoldfastConfig) => HoldfastConfig;
 }
 
@@ -39,6 +41,7 @@ export async function startApi({
   engine = 'redis',
   env = {},
   redis,
+  maxLoopDelayMs = 30_000,
   adjust = (config) => config,
 }: ApiOptions = {}): Promise<Api> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-api-'));
@@ -66,7 +69,7 @@ export async function startApi({
   const runtime = await createRuntime(config, { modules, usesFallback: true });
   readParts(runtime);
   runtime.work.start(logger);
-  const app = await buildApp({ config, runtime, logger, metrics });
+  const app = await buildApp({ config, runtime, logger, metrics, maxLoopDelayMs });
   // Such a Redis is there: the tests begin when the connections are, too.
   if (env['REDIS_URL'] === undefined) {
     await eventually(() => {

@@ -103,6 +103,7 @@ function server({ values, given }: Environment, file: ConfigFile, problems: Prob
     requestTimeoutMs: values.REQUEST_TIMEOUT,
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT,
     shutdownDelayMs: values.SHUTDOWN_DELAY ?? (values.NODE_ENV === 'production' ? 5000 : 0),
+    ...(values.BODY_BUDGET !== undefined && { bodyBudgetBytes: values.BODY_BUDGET }),
     bodyLimitBytes: file.server?.bodyLimitBytes ?? 16 * 1024 * 1024,
   };
 }

@@ -40,6 +40,15 @@ export const serviceVariables = {
     '45000',
     'How long a request may be worked on before it is answered with 503. `?wait` stays below it, event streams are exempt.',
   ),
+  BODY_BUDGET: optional(
+    groups.service,
+    integer(1024 * 1024, 1024 ** 4, 'bytes'),
+    'Memory that the bodies and answers under way may take together, where a byte of JSON counts as 8 and one of a cache value as 2. A request beyond it is answered with 503.',
+    {
+      fallbackNote: '3/8 of the memory of the container or machine (1/4 in embedded mode), at most 3/4 of the heap',
+      example: '201326592',
+    },
+  ),
   SHUTDOWN_TIMEOUT: withDefault(
     groups.service,
     milliseconds(0, 600_000),

@@ -48,6 +48,8 @@ export interface ServerConfig {
   /** From the signal to the end of a process until the port closes; `shutdownTimeoutMs` begins after it. */
   readonly shutdownDelayMs: number;
   readonly bodyLimitBytes: number;
+  /** Memory for the bodies and answers that are under way together. Absent: a part of what the process may take. */
+  readonly bodyBudgetBytes?: number;
 }
 
 export interface WorkerConfig {

@@ -67,6 +67,12 @@ export const errorCodes = {
     retryable: true,
     retryAfterMs: 1000,
   },
+  OVERLOADED: {
+    status: 503,
+    title: 'The process has as much to do as it can; nothing was done for this request.',
+    retryable: true,
+    retryAfterMs: 1000,
+  },
   TOO_MANY_STREAMS: {
     status: 503,
     title: 'This process serves as many event streams as it can.',

@@ -49,6 +49,7 @@ const everywhere = [
   'INSUFFICIENT_SCOPE',
   'INTERNAL',
   'HANDLER_TIMEOUT',
+  'OVERLOADED',
 ] as const satisfies readonly ErrorCode[];
 
 /** What any request can be answered, also one to a route that is open to everybody. */

@@ -19,7 +19,7 @@ export const metrics = fp<MetricsOptions>(
     });
 
     app.addHook('onRoute', ({ url }) => metrics.httpServes(url));
-    app.get('/metrics', { config: { access: 'public' }, schema: getMetrics }, async (_request, reply) =>
+    app.get('/metrics', { config: { access: 'public', load: 'probe' }, schema: getMetrics }, async (_request, reply) =>
       reply.type(metrics.contentType).send(await metrics.text()),
     );
   },

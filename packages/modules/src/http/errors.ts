@@ -121,6 +121,13 @@ export const apiErrors = {
     retryable: true,
     retryAfterMs: 5000,
   },
+  overloaded: {
+    code: 'OVERLOADED',
+    status: 503,
+    title: 'The process has as much to do as it can; nothing was done for this request.',
+    retryable: true,
+    retryAfterMs: 1000,
+  },
   handlerTimeout: {
     code: 'HANDLER_TIMEOUT',
     status: 503,

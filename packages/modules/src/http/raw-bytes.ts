@@ -47,7 +47,7 @@ function readBytes(request: FastifyRequest, payload: Readable, allocate: Allocat
     stop();
     reject(Object.assign(error, { statusCode: 400 }));
   };
-  payload.on('data', onData).on('end', onEnd).on('error', onError);
+  payload.on('data', onData).on('end', onEnd).on('error', onError).resume();
   return promise;
 }
 

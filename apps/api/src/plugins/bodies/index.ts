@@ -47,7 +47,7 @@ export function parseJsonOnly(app: FastifyInstance): void {
       stop();
       done(Object.assign(error, { statusCode: 400 }), undefined);
     };
-    payload.on('data', onData).on('end', onEnd).on('error', onError);
+    payload.on('data', onData).on('end', onEnd).on('error', onError).resume();
   });
 }
 

@@ -4,6 +4,7 @@ import fp from 'fastify-plugin';
 import { ApiError, apiErrors } from '@holdfast/modules/http';
 import { fromFastifyError } from './fastify-error.ts';
 import { problemContentType, retryAfterSeconds, toProblem } from './problem.ts';
+import { withUnreadBody } from './unread-body.ts';
 
 /** How long a client may go on sending a body that has already been refused. */
 const lingerMs = 5000;
@@ -27,11 +28,15 @@ export const errors = fp(
 
 /** Also Fastify's `frameworkErrors`: there the hooks do not run, so the request id is set here. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { exchange } = request;
+  // Whoever reads a body is told of its refusal as well, some a turn later.
+  if (exchange?.isRefused === true) return reply;
+  // There is none where Fastify refuses a request before its hooks.
+  if (exchange?.isRefused === false) exchange.isRefused = true;
   const known = fromFastifyError(error);
   const answer = known === undefined ? internal(error) : withRequestPaths(known, request);
-  const { exchange } = request;
   const isOnlyLeaving = exchange?.isGone === true && exchange.explains(error);
-  if (answer.status >= 500 && !isOnlyLeaving) {
+  if (answer.status >= 500 && !isOnlyLeaving && exchange?.isShed !== true) {
     // What passes by itself is known by its code; a stack for each call of an outage would bury the log.
     if (answer.retryable) request.log.warn({ code: answer.code, reason: answer.message }, 'request failed');
     else request.log.error({ err: error, code: answer.code }, 'request failed');
@@ -42,11 +47,17 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     reply.header('www-authenticate', 'Bearer realm="holdfast"');
   }
   if (answer.status === 413) linger(request, reply);
+  reply.code(answer.status).header('x-request-id', request.id).type(problemContentType);
+  const text = JSON.stringify(toProblem(answer, request.id));
+  if (exchange?.isShed !== true || !isBodyComing(request)) return reply.send(text);
   return reply
-    .code(answer.status)
-    .header('x-request-id', request.id)
-    .type(problemContentType)
-    .send(JSON.stringify(toProblem(answer, request.id)));
+    .header('connection', 'close')
+    .header('content-length', Buffer.byteLength(text))
+    .send(withUnreadBody(text, request.raw));
+}
+
+function isBodyComing({ raw, headers }: FastifyRequest): boolean {
+  return !raw.complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0);
 }
 
 function internal(error: unknown): ApiError {
@@ -57,6 +68,7 @@ function internal(error: unknown): ApiError {
 
 /** A library names an argument (`key`); a caller of the service knows it as `params.key` or `query.prefix`. */
 function withRequestPaths(error: HoldfastError, request: FastifyRequest): HoldfastError {
+  if (error.issues.length === 0) return error;
   const rename = (path: string): string => {
     // A path into the body, as the libraries see their options, may be a name in the query.
     if (path.startsWith('/') && isOwn(request.query, path.slice(1))) return `query.${path.slice(1)}`;

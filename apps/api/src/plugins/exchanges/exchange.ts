@@ -23,6 +23,12 @@ export class Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   isOver = false;
+  /** Its handler works on it, which may last longer than anybody waits. */
+  isAtWork = false;
+  /** An error was handed over as its answer, which may go out later. */
+  isRefused = false;
+  /** It was refused so that others are answered: counted, and not worth a line in the log. */
+  isShed = false;
   #abandonedFor: Error | undefined;
   #controller: AbortController | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -71,8 +77,10 @@ export class Exchange {
   /**
    * What a handler gave, for Fastify to send; nothing once the exchange is abandoned, as the answer is out or nobody is
    * there to read it.
+   *
+   * @param worked told when the handler has ended
    */
-  async settle(answer: Promise<unknown>): Promise<unknown> {
+  async settle(answer: Promise<unknown>, worked: (exchange: Exchange) => void): Promise<unknown> {
     try {
       const payload = await answer;
       return this.isAbandoned ? undefined : payload;
@@ -80,6 +88,8 @@ export class Exchange {
       if (!this.isAbandoned) throw error;
       if (!this.explains(error)) this.request.log.error({ err: error }, 'failed after nobody waited for it any more');
       return undefined;
+    } finally {
+      worked(this);
     }
   }
 

@@ -6,8 +6,14 @@ import { CallerGoneError, Exchange } from './exchange.ts';
 /** Told of each exchange: when its request has arrived, and once when it is over. */
 export interface ExchangeObserver {
   readonly begun?: (exchange: Exchange) => void;
+  /** Its handler begins. What this throws is the answer instead, and no later observer is asked. */
+  readonly works?: (exchange: Exchange) => void;
+  /** The work of its handler has ended, whoever waits for the answer. Once for each that `works` let begin. */
+  readonly worked?: (exchange: Exchange) => void;
   /** Answered, or given up: `exchange.status` says which. */
   readonly over?: (exchange: Exchange) => void;
+  /** It is over, and nothing is done for it any more: what it held is free. */
+  readonly left?: (exchange: Exchange) => void;
 }
 
 export interface ExchangesOptions {
@@ -47,6 +53,21 @@ export const exchanges = fp<ExchangesOptions>(
       exchange.end();
       connections.get(exchange.request.raw.socket)?.end(exchange);
       for (const { over } of observers) over?.(exchange);
+      if (!exchange.isAtWork) leave(exchange);
+    };
+    const leave = (exchange: Exchange): void => {
+      for (const { left } of observers) left?.(exchange);
+    };
+    const work: Work = {
+      begin: (exchange) => {
+        for (const { works } of observers) works?.(exchange);
+        exchange.isAtWork = true;
+      },
+      end: (exchange) => {
+        exchange.isAtWork = false;
+        for (const { worked } of observers) worked?.(exchange);
+        if (exchange.isOver) leave(exchange);
+      },
     };
     app.addHook('onRequest', (request, reply, done) => {
       const exchange = new Exchange(request, reply);
@@ -73,19 +94,31 @@ export const exchanges = fp<ExchangesOptions>(
         throw new Error(`${route.url}: all routes have their deadline from here.`);
       // The route for HEAD comes with the handler of the one for GET.
       if (attended.has(route.handler)) return;
-      route.handler = attend(route.handler, route.config?.endsByItself === true ? undefined : timeoutMs);
+      route.handler = attend(route.handler, work, route.config?.endsByItself === true ? undefined : timeoutMs);
       attended.add(route.handler);
     });
   },
   { name: 'exchanges' },
 );
 
-function attend(handler: RouteHandlerMethod, timeoutMs: number | undefined): RouteHandlerMethod {
+/** Told around the work of each handler. */
+interface Work {
+  readonly begin: (exchange: Exchange) => void;
+  readonly end: (exchange: Exchange) => void;
+}
+
+function attend(handler: RouteHandlerMethod, work: Work, timeoutMs: number | undefined): RouteHandlerMethod {
   return function (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply): unknown {
     const { exchange } = request;
     if (exchange === null) return handler.call(this, request, reply);
+    work.begin(exchange);
     if (timeoutMs !== undefined) exchange.answerWithin(timeoutMs);
-    const answer = handler.call(this, request, reply);
-    return answer instanceof Promise ? exchange.settle(answer) : answer;
+    let answer: unknown;
+    try {
+      answer = handler.call(this, request, reply);
+    } finally {
+      if (!(answer instanceof Promise)) work.end(exchange);
+    }
+    return answer instanceof Promise ? exchange.settle(answer, work.end) : answer;
   };
 }

@@ -50,9 +50,9 @@ export function answerRaw(socket: Socket, answer: ApiError, headers: readonly st
 }
 
 /** There is a request, whose body does not come or is not what it should be: that is its answer. */
-function refuseBody(exchange: Exchange, answer: ApiError, socket: Socket): void {
-  const { request, reply, isOver } = exchange;
-  if (isOver || reply.sent || reply.raw.headersSent) {
+export function refuseBody(exchange: Exchange, answer: ApiError, socket: Socket): void {
+  const { request, reply, isOver, isRefused } = exchange;
+  if (isOver || isRefused || reply.sent || reply.raw.headersSent) {
     // It has its answer, and now its end.
     socket.destroySoon();
     return;
@@ -61,7 +61,7 @@ function refuseBody(exchange: Exchange, answer: ApiError, socket: Socket): void 
   reply.header('connection', 'close');
   // Who reads the body answers with the error; where nobody does, it is told here.
   if (request.raw.listenerCount('error') > 0) request.raw.emit('error', answer);
-  if (!reply.sent) sendError(answer, request, reply);
+  if (!exchange.isRefused) sendError(answer, request, reply);
 }
 
 function describe(code: string): ApiError {

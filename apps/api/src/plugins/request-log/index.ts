@@ -14,8 +14,8 @@ export const requestLog = fp<{ readonly isEnabled: (level: 'debug' | 'info') => 
       done();
     });
     app.observeExchanges({
-      over: ({ request, reply, status, isGone }) => {
-        const level = status >= 500 && !isProbe(request) ? 'info' : 'debug';
+      over: ({ request, reply, status, isGone, isShed }) => {
+        const level = status >= 500 && !isShed && !isProbe(request) ? 'info' : 'debug';
         if (!isEnabled(level)) return;
         request.log[level](
           {

@@ -22,22 +22,30 @@ export const operationRoutes: FastifyPluginAsyncTypebox<OperationsOptions> = asy
   const { engines } = health.runtime;
   const answers = new EndpointCache();
 
-  app.get('/api/health', { config: { access: 'any key' }, schema: getHealthSummary }, async (request, reply) => {
-    const startedAt = performance.now();
-    const ttlMs = isAdmin(request) ? healthMs.admin : healthMs.others;
-    const { value: report, cached } = await answers.cached('health', ttlMs, () => healthReport(health));
-    const responseTimeMs = Math.round((performance.now() - startedAt) * 100) / 100;
-    return sendReport(reply, { ...report, responseTimeMs, cached });
-  });
+  app.get(
+    '/api/health',
+    { config: { access: 'any key', load: 'probe' }, schema: getHealthSummary },
+    async (request, reply) => {
+      const startedAt = performance.now();
+      const ttlMs = isAdmin(request) ? healthMs.admin : healthMs.others;
+      const { value: report, cached } = await answers.cached('health', ttlMs, () => healthReport(health));
+      const responseTimeMs = Math.round((performance.now() - startedAt) * 100) / 100;
+      return sendReport(reply, { ...report, responseTimeMs, cached });
+    },
+  );
 
-  app.get('/api/health/redis', { config: { access: 'any key' }, schema: getRedisHealth }, async (_request, reply) => {
-    const { healthy, latencyMs, reason } = readRedis(engines, 'cache', await health.runtime.work.look());
-    const status = judge(healthy, config.redis.enableFallback && !isLockedOut(health.runtime));
-    const connected = engines.cache.kind !== 'memory' && healthy;
-    return reply
-      .code(status === 'down' ? 503 : 200)
-      .send({ status, connected, latencyMs, ...(reason === undefined ? {} : { reason }) });
-  });
+  app.get(
+    '/api/health/redis',
+    { config: { access: 'any key', load: 'probe' }, schema: getRedisHealth },
+    async (_request, reply) => {
+      const { healthy, latencyMs, reason } = readRedis(engines, 'cache', await health.runtime.work.look());
+      const status = judge(healthy, config.redis.enableFallback && !isLockedOut(health.runtime));
+      const connected = engines.cache.kind !== 'memory' && healthy;
+      return reply
+        .code(status === 'down' ? 503 : 200)
+        .send({ status, connected, latencyMs, ...(reason === undefined ? {} : { reason }) });
+    },
+  );
 
   app.get('/api/admin/redis/metrics', { config: { access: 'admin' }, schema: getRedisMetrics }, async () => {
     const { value } = await answers.cached('redis-metrics', metricsMs, () => redisReport(engines, config.redis));

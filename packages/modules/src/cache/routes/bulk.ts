@@ -21,21 +21,19 @@ const minBodyLimit = 8 * 1024 * 1024;
 /** Many entries in one request. What Redis does for one of them never changes what it does for the others. */
 export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (app, { caches, bodyLimitBytes }) => {
   const bodyLimit = Math.max(bodyLimitBytes, minBodyLimit);
-  const read = { access: 'cache:read', namespaceOf } as const;
-  const write = { access: 'cache:write', namespaceOf } as const;
+  const read = { access: 'cache:read', namespaceOf, load: 'bulk' } as const;
+  const write = { access: 'cache:write', namespaceOf, load: 'bulk' } as const;
   const markAway = (reply: FastifyReply, { fallback }: Pick<BulkResult, 'fallback'>): void => {
     if (fallback.length > 0) reply.header('cache-status', fallbackStatus);
   };
 
-  app.post(
-    '/v1/cache/:ns/bulk/get',
-    { config: read, schema: bulkGet, bodyLimit },
-    async ({ params, body, ended }, reply) => {
-      const answer = await bulkAnswer(caches.get(params.ns), body.keys, ended);
-      reply.type('application/json; charset=utf-8');
-      return reply.send(Readable.from(answer, { objectMode: false, highWaterMark: 256 * 1024 }) as never);
-    },
-  );
+  app.post('/v1/cache/:ns/bulk/get', { config: read, schema: bulkGet, bodyLimit }, async (request, reply) => {
+    const { params, body, ended } = request;
+    const hold = (bytes: number): void => request.holdForAnswer(bytes);
+    const answer = await bulkAnswer(caches.get(params.ns), body.keys, { signal: ended, hold });
+    reply.type('application/json; charset=utf-8');
+    return reply.send(Readable.from(answer, { objectMode: false, highWaterMark: 256 * 1024 }) as never);
+  });
 
   app.post(
     '/v1/cache/:ns/bulk/set',

@@ -8,7 +8,7 @@ import { ApiError, apiErrors } from '../../http/errors.ts';
 export const entityRoutes: FastifyPluginAsyncTypebox<{ readonly entities: Entities }> = async (app, { entities }) => {
   app.post(
     '/v1/entities/:type/:id/invalidate',
-    { config: { access: 'cache:write' }, schema: invalidateEntity },
+    { config: { access: 'cache:write', load: 'bulk' }, schema: invalidateEntity },
     async ({ params: { type, id }, apiKey, ended }) => {
       if (!namespacesOf(entities.graph, type).every((namespace) => mayUseNamespace(apiKey, namespace))) {
         throw new ApiError(

@@ -38,7 +38,11 @@ export const bulkJobRoutes: FastifyPluginAsyncTypebox<BulkJobRoutesOptions> = as
 
   app.post(
     '/v1/queues/:q/jobs/bulk',
-    { config: { access: 'jobs:write' }, schema: addJobs, bodyLimit: Math.max(bodyLimitBytes, minBodyLimit) },
+    {
+      config: { access: 'jobs:write', load: 'bulk' },
+      schema: addJobs,
+      bodyLimit: Math.max(bodyLimitBytes, minBodyLimit),
+    },
     async ({ params, body, ended }) => {
       // Before the jobs are looked at: an unknown queue is the answer to all of them.
       queues.definition(params.q);

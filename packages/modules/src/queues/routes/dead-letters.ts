@@ -26,7 +26,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queu
 
   app.post(
     '/v1/queues/:q/dead-letters/redrive',
-    { config: { access: 'jobs:write' }, schema: redriveDeadLetters },
+    { config: { access: 'jobs:write', load: 'bulk' }, schema: redriveDeadLetters },
     async ({ params, body, ended }) => {
       const { ids, limit } = selectionOf(body);
       const report = await queues.redrive(params.q, {
@@ -40,7 +40,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queu
 
   app.post(
     '/v1/queues/:q/dead-letters/clean',
-    { config: { access: 'jobs:write' }, schema: cleanDeadLetters },
+    { config: { access: 'jobs:write', load: 'bulk' }, schema: cleanDeadLetters },
     async ({ params, body, ended }) => {
       const { ids, limit, olderThan } = selectionOf(body);
       return queues.cleanDeadLetters(params.q, {

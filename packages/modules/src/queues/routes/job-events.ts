@@ -27,7 +27,7 @@ export const jobEventRoutes: FastifyPluginAsyncTypebox<JobEventRoutesOptions> = 
     '/v1/queues/:q/jobs/:id/events',
     // A HEAD would run the handler, whose answer does not end by itself.
     {
-      config: { access: 'jobs:read', endsByItself: true },
+      config: { access: 'jobs:read', endsByItself: true, load: 'stream' },
       schema: followJob,
       exposeHeadRoute: false,
     },

@@ -2,8 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { addJob, getJob, type NewJob } from '@holdfast/contract';
 import { JobInvalidError, JobOptionsInvalidError, maxWaitMs as longestWaitMs } from '@holdfast/queue';
 import type { AddResult, Queues } from '@holdfast/queue';
+import type { FastifyRequest } from 'fastify';
 import { durationAt } from '../../http/durations.ts';
 import { ApiError } from '../../http/errors.ts';
+import type { LoadClass } from '../../http/fastify.ts';
 import { toJobOptions } from './job-options.ts';
 import { detailInRequest, issuesInRequest } from './request-issues.ts';
 import { jobNotFound } from './job-not-found.ts';
@@ -32,7 +34,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
 
   app.get(
     '/v1/queues/:q/jobs/:id',
-    { config: { access: 'jobs:read' }, schema: getJob },
+    { config: { access: 'jobs:read', load: loadOf }, schema: getJob },
     async ({ params, query, ended }) => {
       const waitMs = query.wait === undefined ? 0 : durationAt('query.wait', query.wait, { max: longestWaitMs });
       const job = await queues.get(params.q, params.id, {
@@ -45,6 +47,10 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     },
   );
 };
+
+function loadOf({ query }: FastifyRequest): LoadClass {
+  return (query as { readonly wait?: unknown }).wait === undefined ? 'read' : 'wait';
+}
 
 /** Adds a job, and says of one that is wrong where in the request it is. */
 async function addTo(queues: Queues, queue: string, { name, data, options }: NewJob): Promise<AddResult> {

@@ -15,6 +15,7 @@ import { payloadSchemaOf } from './payload-schema.ts';
 export const queueRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }> = async (app, { queues }) => {
   const read = { access: 'jobs:read' } as const;
   const write = { access: 'jobs:write' } as const;
+  const bulk = { ...write, load: 'bulk' } as const;
 
   app.get('/v1/queues', { config: read, schema: listQueues }, async () => ({ queues: await queues.summaries() }));
 
@@ -34,12 +35,12 @@ export const queueRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }>
     return queues.summary(params.q);
   });
 
-  app.post('/v1/queues/:q/drain', { config: write, schema: drainQueue }, async ({ params, body, ended }) => {
+  app.post('/v1/queues/:q/drain', { config: bulk, schema: drainQueue }, async ({ params, body, ended }) => {
     const delayed = (body as { readonly delayed?: boolean } | null)?.delayed ?? false;
     return { removed: await queues.admin.drain(params.q, { delayed, signal: ended }) };
   });
 
-  app.post('/v1/queues/:q/clean', { config: write, schema: cleanQueue }, async ({ params, body, ended }) => {
+  app.post('/v1/queues/:q/clean', { config: bulk, schema: cleanQueue }, async ({ params, body, ended }) => {
     const { state, olderThan, limit } = body;
     const removed = await queues.admin.clean(params.q, {
       state,

@@ -1,0 +1,51 @@
+import { getHeapStatistics } from 'node:v8';
+import underPressure from '@fastify/under-pressure';
+import type { LoadClass } from '@holdfast/modules/http';
+import { memoryLimit } from '@holdfast/redis-core';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+/** What the process is short of. */
+export type Pressure = 'event-loop' | 'heap' | 'rss';
+
+const names: Readonly<Record<string, Pressure>> = {
+  eventLoopDelay: 'event-loop',
+  heapUsedBytes: 'heap',
+  rssBytes: 'rss',
+};
+
+/** Over a whole second the mean says that the loop is late all the time: one large body, or a machine that is busy, is no overload. */
+const sampleMs = 1000;
+const defaultLoopDelayMs = 500;
+/** Beyond it the process spends its time on collections, or is about to be killed. */
+const maxShare = 0.95;
+
+/**
+ * Measures what the process is short of, and tells of each request that comes meanwhile: what `onPressure` throws is its answer.
+ *
+ * @param maxLoopDelayMs how late the event loop may be on average over a second
+ */
+export async function measurePressure(
+  app: FastifyInstance,
+  onPressure: (request: FastifyRequest, pressure: Pressure) => void,
+  maxLoopDelayMs = defaultLoopDelayMs,
+): Promise<void> {
+  await app.register(underPressure, {
+    sampleInterval: sampleMs,
+    maxEventLoopDelay: maxLoopDelayMs,
+    maxHeapUsedBytes: maxShare * getHeapStatistics().heap_size_limit,
+    maxRssBytes: maxShare * memoryLimit(),
+    pressureHandler: (request, _reply, type) => onPressure(request, names[type] ?? 'event-loop'),
+  });
+}
+
+/**
+ * Whether a request has to be refused. A loop that is late is late for all but probes. Where memory is short only what needs much of
+ * it is refused: memory that is never given back must not end the service for all.
+ */
+export function isRefused(pressure: Pressure, load: LoadClass, bodyBytes: number): boolean {
+  if (load === 'probe') return false;
+  return pressure === 'event-loop' || load === 'bulk' || bodyBytes > smallBodyBytes;
+}
+
+/** What is not larger costs about as much as a request without a body. */
+const smallBodyBytes = 64 * 1024;
