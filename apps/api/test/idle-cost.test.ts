@@ -1,4 +1,12 @@
-import { clockInStep, FaultProxy, monitor, startRedis, type Monitor, type RedisServer } from '@holdfast/testing';
+import {
+  clockInStep,
+  FaultProxy,
+  monitor,
+  startRedis,
+  startUpstashRest,
+  type Monitor,
+  type RedisServer,
+} from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '@holdfast/telemetry';
 import { startApi, type Api } from './fixture.ts';
@@ -32,32 +40,54 @@ describe('an API process that nobody calls', () => {
     await redis.stop();
   });
 
-  async function start(profile: string): Promise<void> {
-    api = await startApi({ env: { REDIS_URL: network.url, HOLDFAST_PROFILE: profile } });
+  async function start(env: Readonly<Record<string, string>>): Promise<void> {
+    api = await startApi({ env });
     api.runtime.eviction.start(createLogger({ service: 'api', level: 'silent' }));
     const { cache, durable } = api.runtime.engines;
-    while (!cache.status.available || !durable.status.available || cache.trackingEpoch === 0) await pass(100);
+    const isTold = (): boolean => !cache.tracksReads || cache.trackingEpoch !== 0;
+    while (!cache.status.available || !durable.status.available || !isTold()) await pass(100);
     // Until what belongs to the start is over.
     await pass(10_000);
   }
 
-  async function commandsIn(ms: number): Promise<number> {
-    watch.reset();
-    await pass(ms);
-    return watch.count();
+  /** In each of ten minutes. */
+  async function commandsAMinute(): Promise<number[]> {
+    const minutes: number[] = [];
+    for (let minute = 0; minute < 10; minute += 1) {
+      watch.reset();
+      await pass(60_000);
+      minutes.push(watch.count());
+    }
+    return minutes;
   }
 
-  test('sends at most 20 commands a minute in the low-cost profile, in each of ten minutes', async () => {
-    await start('low-cost');
-    const minutes: number[] = [];
-    for (let minute = 0; minute < 10; minute += 1) minutes.push(await commandsIn(60_000));
+  const lowCost = (): Record<string, string> => ({ REDIS_URL: network.url, HOLDFAST_PROFILE: 'low-cost' });
+
+  test('sends at most 20 commands a minute in the low-cost profile', async () => {
+    await start(lowCost());
+    const minutes = await commandsAMinute();
     expect(Math.max(...minutes)).toBeLessThanOrEqual(COMMANDS_A_MINUTE);
     // It does watch, on each of its three connections.
     expect(Math.min(...minutes)).toBeGreaterThanOrEqual(12);
   });
 
+  test('sends next to nothing in upstash mode, where the low-cost profile need not be asked for', async () => {
+    const rest = await startUpstashRest(redis.url);
+    const { url, token } = rest;
+    await start({
+      REDIS_URL: '',
+      UPSTASH_REDIS_REST_URL: url,
+      UPSTASH_REDIS_REST_TOKEN: token,
+      QUEUE_REDIS_URL: redis.url,
+    });
+    expect(api.config.profile).toBe('low-cost');
+    const minutes = await commandsAMinute();
+    await rest.stop();
+    expect(Math.max(...minutes)).toBeLessThanOrEqual(COMMANDS_A_MINUTE);
+  });
+
   test('notices within 15 s in the low-cost profile that its Redis is frozen', async () => {
-    await start('low-cost');
+    await start(lowCost());
     network.blackhole();
     await pass(NOTICED_MS);
     const { cache, durable } = api.runtime.engines;
