@@ -1,14 +1,20 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   clockInStep,
+  eventually,
   FaultProxy,
   monitor,
+  spawnNode,
   startRedis,
   startUpstashRest,
   type Monitor,
   type RedisServer,
 } from '@holdfast/testing';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '@holdfast/telemetry';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startApi, type Api } from './fixture.ts';
 
 /** What is promised of a process of the low-cost profile. */
@@ -92,5 +98,36 @@ describe('an API process that nobody calls', () => {
     await pass(NOTICED_MS);
     const { cache, durable } = api.runtime.engines;
     expect([cache.status.available, durable.status.available, cache.trackingEpoch]).toEqual([false, false, 0]);
+  });
+});
+
+/** `IDLE_RUN=full`: a whole minute. Otherwise so much of it as shows whether anything is sent every few seconds. */
+const windowMs = process.env['IDLE_RUN'] === 'full' ? 60_000 : 5000;
+
+describe('the process of the API, with nothing of it left out and its clock as it is,', () => {
+  test('sends at most 20 commands a minute in the low-cost profile', async () => {
+    const redis = await startRedis();
+    const node = spawnNode(new URL('../src/server.ts', import.meta.url), {
+      cwd: mkdtempSync(join(tmpdir(), 'holdfast-idle-')),
+      execArgs: ['--conditions=@holdfast/source'],
+      env: { PORT: '0', REDIS_URL: redis.url, HOLDFAST_PROFILE: 'low-cost' },
+    });
+    const watch = await monitor(redis.url);
+    await node.waitForLine(/"ready"/);
+    await eventually(() => expect(watch.commands().flat()).toContain('REDIRECT'));
+    await watch.settle();
+    watch.reset();
+    const startedAt = performance.now();
+    await delay(windowMs);
+    await watch.settle();
+    const minutes = (performance.now() - startedAt) / 60_000;
+    console.log(`${watch.count()} commands in ${Math.round(minutes * 60)} s`);
+    // In a part of a minute each of those who send something now and then may have its turn: three connections, the note of the folder.
+    expect(watch.count()).toBeLessThanOrEqual(
+      minutes < 1 ? 5 + COMMANDS_A_MINUTE * minutes : COMMANDS_A_MINUTE * minutes,
+    );
+    await node.kill('SIGTERM');
+    await watch.stop();
+    await redis.stop();
   });
 });

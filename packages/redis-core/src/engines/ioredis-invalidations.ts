@@ -7,7 +7,7 @@ const LOOKS = 8;
 /** A look costs nothing, so that a long heartbeat has more of them… */
 const LOOK_MAX_MS = 500;
 /** …and all but this of it can pass before a sign is asked for. */
-const ANSWER_MAX_MS = 3000;
+const ANSWER_MAX_MS = 2000;
 
 export interface InvalidationConnectionOptions {
   readonly heartbeatMs: number;
