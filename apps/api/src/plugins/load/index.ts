@@ -3,7 +3,7 @@ import type { Instruments, Metrics } from '@holdfast/telemetry';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { classOf, loadClasses, slotsOf } from './classes.ts';
-import { isRefused, type Pressure, measurePressure } from './pressure.ts';
+import { measurePressure, type Pressure, Refusals } from './pressure.ts';
 import { ShedLog } from './shed-log.ts';
 import { Slots } from './slots.ts';
 
@@ -57,9 +57,10 @@ export const load = fp<LoadOptions>(
       if (!request.is404 && slots.isFull(classOf(request))) done(app.shed(request, 'slots'));
       else done();
     });
+    const refusals = new Refusals();
     const onPressure = (request: FastifyRequest, pressure: Pressure): void => {
       const bodyBytes = Number(request.headers['content-length'] ?? 0);
-      if (isRefused(pressure, classOf(request), bodyBytes)) throw app.shed(request, pressure);
+      if (refusals.refuses(pressure, classOf(request), bodyBytes)) throw app.shed(request, pressure);
     };
     await measurePressure(app, onPressure, maxLoopDelayMs);
 

@@ -38,14 +38,31 @@ export async function measurePressure(
   });
 }
 
-/**
- * Whether a request has to be refused. A loop that is late is late for all but probes. Where memory is short only what needs much of
- * it is refused: memory that is never given back must not end the service for all.
- */
-export function isRefused(pressure: Pressure, load: LoadClass, bodyBytes: number): boolean {
-  if (load === 'probe') return false;
-  return pressure === 'event-loop' || load === 'bulk' || bodyBytes > smallBodyBytes;
-}
-
 /** What is not larger costs about as much as a request without a body. */
 const smallBodyBytes = 64 * 1024;
+/** A process that has no more to do than that is not late by what it does: others on its machine are at work. */
+const alwaysAdmitted = 100;
+const windowMs = 1000;
+
+/**
+ * Whom to refuse under pressure. A loop that is late is late for all but probes, and whoever comes beyond a few in a second makes
+ * it later. Where memory is short only what needs much of it is refused: memory that is never given back must not end the service
+ * for all.
+ */
+export class Refusals {
+  #windowEnd = 0;
+  #admitted = 0;
+
+  refuses(pressure: Pressure, load: LoadClass, bodyBytes: number): boolean {
+    if (load === 'probe') return false;
+    if (pressure !== 'event-loop') return load === 'bulk' || bodyBytes > smallBodyBytes;
+    const now = performance.now();
+    if (now >= this.#windowEnd) {
+      this.#windowEnd = now + windowMs;
+      this.#admitted = 0;
+    }
+    if (this.#admitted >= alwaysAdmitted) return true;
+    this.#admitted += 1;
+    return false;
+  }
+}
