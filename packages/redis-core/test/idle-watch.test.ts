@@ -1,6 +1,16 @@
-import { clockInStep, FaultProxy, monitor, type Monitor, type RedisServer, startRedis } from '@holdfast/testing';
+import {
+  clockInStep,
+  FaultProxy,
+  monitor,
+  type Monitor,
+  type RedisCluster,
+  type RedisServer,
+  startCluster,
+  startRedis,
+} from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { IoredisEngine } from '../src/engines/ioredis.ts';
+import { createEngine, type RedisEngine } from '../src/index.ts';
 
 /** What is promised of an engine that nobody uses. */
 const NOTICED_MS = 15_000;
@@ -82,5 +92,38 @@ describe('an engine that tracks reads and is asked nothing', () => {
     await pass(1000);
     expect(engine.status.available).toBe(false);
     expect(await call).toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+  });
+});
+
+describe('an engine of a cluster that is asked nothing', () => {
+  let cluster: RedisCluster;
+  let watches: Monitor[];
+  let engine: RedisEngine;
+  let pass: (ms: number) => Promise<void>;
+
+  beforeEach(async () => {
+    cluster = await startCluster();
+    const masters = await cluster.masters();
+    watches = await Promise.all(
+      masters.map(async ({ url }) => monitor(url, { where: ({ argv }) => argv[0] === 'time' })),
+    );
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
+    pass = clockInStep((ms) => vi.advanceTimersByTime(ms), watches);
+    engine = createEngine({ ...options, target: { kind: 'cluster', nodes: cluster.addresses } });
+    while (!engine.status.available) await pass(100);
+    await pass(30_000);
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    await engine.close();
+    await Promise.all(watches.map(async (watch) => watch.stop()));
+    await cluster.stop();
+  });
+
+  test('asks each master four or five times a minute', async () => {
+    for (const watch of watches) watch.reset();
+    await pass(300_000);
+    for (const watch of watches) expect(watch.count()).toBeLessThanOrEqual(24);
+    for (const watch of watches) expect(watch.count()).toBeGreaterThanOrEqual(20);
   });
 });
