@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
-import { configParts, measureWorker, modules } from '@holdfast/modules';
-import { createRuntime, measureModules } from '@holdfast/runtime';
-import { createMetrics, type Metrics } from '@holdfast/telemetry';
+import { configParts, type HoldfastConfig, measureWorker, modules } from '@holdfast/modules';
+import { createRuntime, measureModules, type Runtime } from '@holdfast/runtime';
+import { createLogger, createMetrics, type Metrics } from '@holdfast/telemetry';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
-import { publishEverything } from './events.ts';
+import { buildApp } from '../src/app.ts';
+import { publishEverything } from './metric-events.ts';
 
 interface Entry {
   readonly type: string;
@@ -31,8 +32,14 @@ function sorted(texts: Iterable<string>): string[] {
   return [...texts].sort((left, right) => (left < right ? -1 : 1));
 }
 
-/** The metrics of a process that has all modules. */
-async function withModules<Result>(usesFallback: boolean, use: (metrics: Metrics) => Promise<Result>): Promise<Result> {
+interface Process {
+  readonly config: HoldfastConfig;
+  readonly runtime: Runtime;
+  readonly metrics: Metrics;
+}
+
+/** A process that has all modules, and nothing on top of them yet. */
+async function withModules<Result>(usesFallback: boolean, use: (parts: Process) => Promise<Result>): Promise<Result> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-metrics-'));
   const env = { REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: uniquePrefix('metrics'), HOLDFAST_DATA_DIR: directory };
   const config = loadConfig({ cwd: directory, env, parts: configParts(modules) });
@@ -41,7 +48,7 @@ async function withModules<Result>(usesFallback: boolean, use: (metrics: Metrics
   const runtime = await createRuntime(config, { modules, usesFallback });
   try {
     readParts(runtime);
-    return await use(metrics);
+    return await use({ config, runtime, metrics });
   } finally {
     metrics.close();
     await runtime.close();
@@ -49,19 +56,25 @@ async function withModules<Result>(usesFallback: boolean, use: (metrics: Metrics
   }
 }
 
-/** What a process exposes once everything has happened. */
-async function everything(metrics: Metrics): Promise<string[]> {
-  const worker = {
-    status: () => ({ 'source-sync': { running: true, active: 1, slots: 1 } }),
-    stuck: () => [],
-    maxActiveJobs: 20,
-  };
-  measureWorker(worker, metrics.instruments('worker'));
-  publishEverything();
-  metrics.http('/health', 'GET', 200, 0.1);
-  await eventually(async () => expect(await metrics.text()).toMatch(/^holdfast_queue_workers\{/m));
-  metrics.instruments('a broken part').onScrape(() => Promise.reject(new Error('away')));
-  return (await metrics.text()).split('\n');
+/** What an API with a worker in it exposes once everything has happened. */
+async function everything({ config, runtime, metrics }: Process): Promise<string[]> {
+  const logger = createLogger({ service: 'api', level: 'silent' });
+  const app = await buildApp({ config, runtime, metrics, logger });
+  try {
+    const worker = {
+      status: () => ({ 'source-sync': { running: true, active: 1, slots: 1 } }),
+      stuck: () => [],
+      maxActiveJobs: 20,
+    };
+    measureWorker(worker, metrics.instruments('worker'));
+    publishEverything();
+    metrics.http('/health', 'GET', 200, 0.1);
+    await eventually(async () => expect(await metrics.text()).toMatch(/^holdfast_queue_workers\{/m));
+    metrics.instruments('a broken part').onScrape(() => Promise.reject(new Error('away')));
+    return (await metrics.text()).split('\n');
+  } finally {
+    await app.close();
+  }
 }
 
 /** Name, type, and the labels of the samples. */
@@ -98,7 +111,7 @@ describe('docs/reference/metrics.md', () => {
 
 describe('/metrics', () => {
   it('shows what may happen to a namespace, a queue, a source as 0 from the start', async () => {
-    const text = await withModules(true, (metrics) => metrics.text());
+    const text = await withModules(true, ({ metrics }) => metrics.text());
     for (const line of [
       'holdfast_cache_operations_total{namespace="prompts",operation="get",outcome="miss",layer="l2"} 0',
       'holdfast_cache_operations_total{namespace="prompts",operation="get",outcome="hit",layer="l1"} 0',
@@ -113,7 +126,7 @@ describe('/metrics', () => {
   });
 
   it('has nothing of what a process does not have: an API no worker, a worker no fallback', async () => {
-    const text = await withModules(false, (metrics) => metrics.text());
+    const text = await withModules(false, ({ metrics }) => metrics.text());
     expect(text).toContain('# TYPE holdfast_outbox_jobs_total counter');
     for (const name of ['holdfast_worker_consuming', 'holdfast_cache_standing_in', 'holdfast_outbox_jobs']) {
       expect(text).not.toMatch(new RegExp(`${name}\\b`));
