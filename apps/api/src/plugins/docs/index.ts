@@ -27,7 +27,12 @@ export const docs = fp<{ readonly version: string }>(
       },
     });
     await app.register(docsPage);
-    app.get('/openapi.json', { config: { access: 'public' }, schema: getOpenApi }, async () => app.swagger());
+    // All routes are there before the first request: it is the same for everybody who asks.
+    let text: string | undefined;
+    app.get('/openapi.json', { config: { access: 'public' }, schema: getOpenApi }, async (_request, reply) => {
+      text ??= JSON.stringify(app.swagger());
+      return reply.type('application/json; charset=utf-8').send(text);
+    });
   },
   { name: 'docs' },
 );
