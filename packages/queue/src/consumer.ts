@@ -24,7 +24,7 @@ import type { QueueDefinition } from './define-queue.ts';
 import { JobCancelledError, JobInterruptedError, JobLockLostError, RetryLaterError } from './errors.ts';
 import type { StoredJobOptions } from './job-options.ts';
 import { parseFailure } from './job-view.ts';
-import type { Handler, QueueHandler } from './handler.ts';
+import type { Handler, MayBlock, QueueHandler } from './handler.ts';
 import { checkConsumerOptions } from './option-rules.ts';
 import { storableResult } from './storable.ts';
 import { nextRun } from './schedules/next-run.ts';
@@ -40,6 +40,8 @@ export interface ConsumerOptions<
   /** Default `consumerProfiles.default`. All consumers of a queue may differ. */
   readonly tuning?: ConsumerTuning;
   readonly onGivenUp?: OnGivenUp;
+  /** For who watches the event loop. Default: nobody. */
+  readonly mayBlock?: MayBlock;
 }
 
 export interface ConsumerStatus {
@@ -102,6 +104,8 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       onProgress,
       onError,
       onGivenUp: options.onGivenUp,
+      // A thread leaves the event loop alone.
+      mayBlock: this.#threads === undefined ? options.mayBlock : undefined,
       storable: backend.kind === 'embedded' ? storableResult : (result) => result,
     });
     // Its time to live is part of its name, so that others know how long to wait for it.

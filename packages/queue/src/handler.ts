@@ -37,6 +37,12 @@ export type Handler<Definition extends QueueDefinition = QueueDefinition> =
     ? OpenHandler<DataOf<Definition>, ResultOf<Definition>>
     : JobHandler<DataOf<Definition>, ResultOf<Definition>>;
 
+/**
+ * Told of each run of a handler that is a function, right before it is called, with the time-out of its job: such a handler may
+ * keep the event loop. Returns what is to be called when the run has ended.
+ */
+export type MayBlock = (timeoutMs: number) => () => void;
+
 type JobHandler<Data, Result> = (job: RunningJob<Data>) => Result | Promise<Result>;
 
 /** The parameter of a method may be narrower than said, unlike that of a function. */

@@ -32,7 +32,7 @@ export type { QueueCounts, QueuePolicy, QueueSummary } from './summary.ts';
 export { Consumer } from './consumer.ts';
 export type { ConsumerOptions, ConsumerStatus } from './consumer.ts';
 export { defineHandler } from './handler.ts';
-export type { Handler, Handlers, QueueHandler, RunningJob, ThreadHandler } from './handler.ts';
+export type { Handler, Handlers, MayBlock, QueueHandler, RunningJob, ThreadHandler } from './handler.ts';
 export type { GivenUpJob, OnGivenUp } from './consuming/given-up.ts';
 export { RetentionSweeper } from './retention/retention-sweeper.ts';
 export type { RetentionSweeperOptions } from './retention/retention-sweeper.ts';

@@ -48,6 +48,7 @@ const consumer: OptionRules<ConsumerOptions> = {
   permits: anything,
   tuning: anything,
   onGivenUp: callback,
+  mayBlock: callback,
 };
 const seconds: OptionRule = {
   must: 'must be a number of seconds above 0',

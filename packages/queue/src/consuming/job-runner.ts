@@ -4,7 +4,7 @@ import { thinStacks } from '../dead-letters/failure-record.ts';
 import type { QueueDefinition } from '../define-queue.ts';
 import { JobCancelledError, JobExpiredError, JobInterruptedError, JobLockLostError } from '../errors.ts';
 import { askConsumerForBackoff, type StoredJobOptions } from '../job-options.ts';
-import type { Handler } from '../handler.ts';
+import type { Handler, MayBlock } from '../handler.ts';
 import { runJob } from '../run-job.ts';
 import { asError, isPermanent, toFailure } from './failure.ts';
 import { givenUpJob, type OnGivenUp } from './given-up.ts';
@@ -20,6 +20,7 @@ export interface JobRunnerOptions {
   readonly registry: WorkerRegistry;
   readonly running: RunningJobs;
   readonly onGivenUp: OnGivenUp | undefined;
+  readonly mayBlock: MayBlock | undefined;
   /** What can be stored of a result. */
   readonly storable: (result: unknown) => unknown;
   readonly onProgress: () => void;
@@ -41,11 +42,12 @@ export class JobRunner {
   }
 
   async run(job: Job, token: string): Promise<unknown> {
-    const { definition, handler, storable, running, onProgress } = this.#options;
+    const { definition, handler, storable, running, onProgress, mayBlock } = this.#options;
     const held: HeldJob = { id: job.id ?? '', token };
     const interruption = running.begin(held);
     const begun = { at: Date.now() };
     let endTurn: (() => void) | undefined;
+    let endBlocking: (() => void) | undefined;
     onProgress();
     askConsumerForBackoff(job);
     try {
@@ -57,6 +59,7 @@ export class JobRunner {
       this.#publish('started', { job: held.id, waitMs: Math.max(0, begun.at - canRunFrom(job)) });
       const { timeoutMs = definition.timeoutMs } = optionsOf(job);
       const queue = definition.name;
+      endBlocking = mayBlock?.(timeoutMs);
       const result = storable(await runJob({ queue, job, handler, timeoutMs, interruption, onProgress }));
       this.#publish('completed', { job: held.id, durationMs: Date.now() - begun.at, attempts: job.attemptsMade + 1 });
       return result;
@@ -66,6 +69,7 @@ export class JobRunner {
       throw await this.#outcomeOf(asError(error), job, token, begun.at);
     } finally {
       running.end(held);
+      endBlocking?.();
       endTurn?.();
       onProgress();
     }
