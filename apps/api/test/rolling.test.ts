@@ -14,12 +14,13 @@ const prefix = uniquePrefix('rolling');
 async function start(): Promise<{ readonly node: SpawnedNode; readonly backend: Backend }> {
   const node = spawnNode(server, {
     cwd: mkdtempSync(join(tmpdir(), 'holdfast-rolling-')),
-    env: { PORT: '0', REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: prefix, SHUTDOWN_DELAY: '2s' },
+    env: { PORT: '0', REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: prefix, HEALTH_PORT: '0', SHUTDOWN_DELAY: '2s' },
   });
-  const [, address = ''] = await node.waitForLine(/"address":"([^"]+)".*"ready"/);
-  const port = Number(new URL(address).port);
-  return { node, backend: { port, probePort: port } };
+  const [, address = '', health = ''] = await node.waitForLine(/"address":"([^"]+)".*"health":"([^"]+)".*"ready"/);
+  return { node, backend: { port: portOf(address), probePort: portOf(health) } };
 }
+
+const portOf = (address: string): number => Number(new URL(address).port);
 
 /** Clients that send the next request as soon as they have an answer, each over one connection for as long as that is kept. */
 class Load {

@@ -1,7 +1,8 @@
 import type { HoldfastConfig } from '@holdfast/modules';
 import { measureWorker } from '@holdfast/modules';
 import { exitCodes, keepParentTold, StartError, startProcess, version } from '@holdfast/runtime';
-import { buildHealthServer } from './health-server.ts';
+import { buildHealthPort } from './health-port.ts';
+import type { HealthSources } from './health.ts';
 import { buildWorker } from './worker.ts';
 
 /** The worker as a process, as `main.ts` starts it. Ends the process when it fails. */
@@ -10,25 +11,31 @@ export async function work(env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
   await startProcess({ service: 'worker', env, cwd, servesApi: false, withoutRedis, adapt }, async (parts) => {
     const { config, logger, metrics, runtime } = parts;
     const { mode } = config;
-    const worker = await buildWorker(parts);
+    const health = buildHealthPort({ logger, metrics, sources: () => sources });
+    const worker = await buildWorker({ ...parts, mayBlock: health.mayBlock });
+    const sources: HealthSources = { worker, runtime, version, mode, enableFallback: config.redis.enableFallback };
     // The worker has connections of its own, which count too.
     await parts.connect();
     measureWorker(worker, metrics.instruments('worker'));
-    const { enableFallback } = config.redis;
-    const health = buildHealthServer({ worker, runtime, metrics, version, mode, enableFallback });
     const { host, port } = config.worker;
     const timeoutMs = config.server.shutdownTimeoutMs;
     return {
-      app: health,
-      port: { host, port, variables: { host: 'WORKER_HOST', port: 'WORKER_PORT' } },
+      listen: () => health.open({ host, port, variables: { host: 'WORKER_HOST', port: 'WORKER_PORT' } }),
       steps: [
-        // The jobs first: health and metrics go on answering while they drain. What is left closes in the last second.
-        { name: 'jobs', close: () => worker.close({ timeoutMs: Math.max(1000, timeoutMs - 2000) }) },
-        { name: 'health', close: () => health.close() },
+        {
+          name: 'jobs',
+          async close() {
+            // Health and metrics go on answering while they drain. What is left closes in the last second.
+            const drained = worker.close({ timeoutMs: Math.max(1000, timeoutMs - 2000) });
+            health.publish();
+            await drained;
+          },
+        },
       ],
       async opened(address) {
         keepParentTold(() => ({}));
         await worker.start();
+        health.publish();
         logger.info({ health: address, mode, queues: Object.keys(worker.status()) }, 'ready');
       },
     };

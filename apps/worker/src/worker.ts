@@ -1,6 +1,13 @@
 import type { HoldfastConfig } from '@holdfast/modules';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Consumer, consumerProfiles, Permits, RetentionSweeper, type ConsumerStatus } from '@holdfast/queue';
+import {
+  Consumer,
+  consumerProfiles,
+  Permits,
+  RetentionSweeper,
+  type ConsumerStatus,
+  type MayBlock,
+} from '@holdfast/queue';
 import type { Runtime } from '@holdfast/runtime';
 import type { Logger } from '@holdfast/telemetry';
 import { loadHandlers } from './load-handlers.ts';
@@ -12,6 +19,8 @@ export interface WorkerDependencies {
   readonly logger: Logger;
   /** Default: what fits the profile of the worker. */
   readonly stuckAfterMs?: number;
+  /** Told of each run that may keep the event loop. Default: nobody is. */
+  readonly mayBlock?: MayBlock;
 }
 
 export interface WorkerRuntime {
@@ -38,6 +47,7 @@ export async function buildWorker({
   runtime,
   logger,
   stuckAfterMs,
+  mayBlock,
 }: WorkerDependencies): Promise<WorkerRuntime> {
   const { backend, queues } = runtime.parts.queues;
   const handlers = await loadHandlers(runtime, { disabled: config.queues.disabled, logger });
@@ -50,7 +60,16 @@ export async function buildWorker({
     const concurrency = Math.min(definition.concurrency, config.worker.maxConcurrentJobs);
     consumers.set(
       name,
-      new Consumer({ backend, definition, handler, concurrency, permits, tuning, onGivenUp: handlers.onGivenUp }),
+      new Consumer({
+        backend,
+        definition,
+        handler,
+        concurrency,
+        permits,
+        tuning,
+        onGivenUp: handlers.onGivenUp,
+        ...(mayBlock !== undefined && { mayBlock }),
+      }),
     );
   }
   const sweeper = new RetentionSweeper({

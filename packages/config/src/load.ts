@@ -97,9 +97,15 @@ function server({ values, given }: Environment, file: ConfigFile, problems: Prob
       'without HOLDFAST_API_KEYS: 127.0.0.1, ::1 or localhost',
     );
   }
+  const isShared = values.PORT !== 0 && values.HEALTH_PORT === values.PORT;
+  if (isShared) problems?.add('HEALTH_PORT', 'is the same as PORT', 'another port');
   return {
     host: values.HOST ?? (open ? 'localhost' : '::'),
     port: values.PORT,
+    health:
+      values.HEALTH_PORT === undefined
+        ? null
+        : { host: values.HOST ?? (values.NODE_ENV === 'production' ? '::' : 'localhost'), port: values.HEALTH_PORT },
     requestTimeoutMs: values.REQUEST_TIMEOUT,
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT,
     shutdownDelayMs: values.SHUTDOWN_DELAY ?? (values.NODE_ENV === 'production' ? 5000 : 0),

@@ -25,6 +25,12 @@ export const serviceVariables = {
     'Address that the API binds to: `localhost` is both `127.0.0.1` and `::1`, `::` all addresses of IPv4 and IPv6, `0.0.0.0` those of IPv4. Without API keys only a loopback address is accepted.',
     { fallbackNote: '`localhost` without API keys, `::` with them', example: '::' },
   ),
+  HEALTH_PORT: optional(
+    groups.service,
+    integer(0, 65_535),
+    'A further port of the API for `/health/live`, `/health/ready` and `/metrics`, which a thread of its own answers, also while the API is busy. A worker has that on `WORKER_PORT`. It binds to `HOST` where that is set, otherwise to all addresses in production and to `localhost` elsewhere. Nothing there needs a key, and nothing there shows data. 0 takes any free port.',
+    { fallbackNote: 'none', example: '3900' },
+  ),
   LOG_LEVEL: withDefault(
     groups.service,
     oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),

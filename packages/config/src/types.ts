@@ -43,6 +43,8 @@ export interface ServerConfig {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Where a thread answers probes and scrapes as well; `null`: nowhere. */
+  readonly health: { readonly host: string; readonly port: number } | null;
   readonly requestTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
   /** From the signal to the end of a process until the port closes; `shutdownTimeoutMs` begins after it. */

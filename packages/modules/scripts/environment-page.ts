@@ -34,7 +34,7 @@ once and without showing what is secret.
 - The API binds to all addresses as soon as \`HOLDFAST_API_KEYS\` is set, so \`HOST\` needs no value there. (\`::\` takes IPv4 as
   well, and is \`0.0.0.0\` where there is no IPv6.) Without keys it stays on loopback, where the probes of Kubernetes (which
   come from outside the pod) do not reach it; a \`HOST\` that is not loopback is refused.
-- The worker's health server holds no data and needs no key: it binds to all addresses in production.
+- \`HEALTH_PORT\` of the API and \`WORKER_PORT\` of the worker hold no data and need no key: they bind to all addresses in production.
 - Kubernetes injects \`REDIS_PORT=tcp://…\` into pods beside a Service called \`redis\`. Holdfast ignores it with a warning;
   \`enableServiceLinks: false\` in the pod is cleaner.
 - \`SHUTDOWN_DELAY\` and \`SHUTDOWN_TIMEOUT\` together must be below the grace period of the pod.

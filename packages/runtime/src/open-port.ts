@@ -21,7 +21,7 @@ export async function openPort(app: Listener, options: PortOptions): Promise<str
 }
 
 /** What an error of `listen` means to whoever starts the process; `undefined` for one that says nothing of the address. */
-function explainListenError(error: unknown, { host, port, variables }: PortOptions): StartError | undefined {
+export function explainListenError(error: unknown, { host, port, variables }: PortOptions): StartError | undefined {
   const code = String((error as { code?: unknown }).code);
   const cause = { cause: error };
   const another = `${variables.port}=${port < 1024 || port > 65_435 ? 3100 : port + 100} npm start`;

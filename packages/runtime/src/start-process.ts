@@ -2,7 +2,7 @@ import { modules, type HoldfastConfig } from '@holdfast/modules';
 import { createLogger, createMetrics, type Logger, type Metrics } from '@holdfast/telemetry';
 import { consoleToLog } from './console-to-log.ts';
 import { createRuntime, type Runtime } from './create-runtime.ts';
-import type { Listener } from './listen.ts';
+import { reportIntervalMs } from './health-thread/latest-report.ts';
 import { isLockedOut } from './locked-out.ts';
 import { logJobs } from './log-jobs.ts';
 import { logLibraryErrors } from './log-library-errors.ts';
@@ -11,7 +11,6 @@ import { logRedisWork } from './log-redis-work.ts';
 import { logSavedCommands } from './log-saved-commands.ts';
 import { logUnstored } from './log-unstored.ts';
 import { measureModules } from './measure-modules.ts';
-import { openPort, type PortOptions } from './open-port.ts';
 import { readConfig } from './read-config.ts';
 import { requireRedis } from './require-redis.ts';
 import { exitOnUncaught, shutDownOnSignal, type ShutdownOptions } from './shutdown.ts';
@@ -31,6 +30,8 @@ export interface ProcessOptions {
   readonly adapt?: (config: HoldfastConfig) => HoldfastConfig;
 }
 
+const longestIntervalMs = 2 ** 31 - 1;
+
 /** What every process is made of. */
 export interface ProcessParts {
   readonly config: HoldfastConfig;
@@ -43,8 +44,8 @@ export interface ProcessParts {
 
 /** What one kind of process adds to that. */
 export interface Service {
-  readonly app: Listener;
-  readonly port: PortOptions;
+  /** Opens its ports, and resolves with the address of the one that counts. @throws StartError */
+  readonly listen: () => Promise<string>;
   /** Where others give it work until they hear that it ends: see `ShutdownOptions`. */
   readonly delay?: ShutdownOptions['delay'];
   /** What ends first when the process is asked to end, in this order. */
@@ -79,7 +80,7 @@ async function start(
   { service, servesApi, withoutRedis }: ProcessOptions,
   build: (parts: ProcessParts) => Promise<Service>,
 ): Promise<void> {
-  const metrics = createMetrics({ service, version, mode: config.mode });
+  const metrics = createMetrics({ service, version, mode: config.mode, textIntervalMs: reportIntervalMs });
   const logs = [logLibraryErrors, logRedisWork, logSavedCommands, logUnstored, logForeign, logJobs, consoleToLog].map(
     (log) => log(logger),
   );
@@ -96,7 +97,7 @@ async function start(
     runtime.eviction.start(logger);
     runtime.work.start(logger);
   };
-  const { app, port, delay, steps, opened } = await build({ config, logger, metrics, runtime, connect });
+  const { listen, delay, steps, opened } = await build({ config, logger, metrics, runtime, connect });
   shutDownOnSignal({
     logger,
     ...(delay !== undefined && { delay }),
@@ -108,5 +109,7 @@ async function start(
       { name: 'logging', close: async () => logs.forEach((stop) => stop()) },
     ],
   });
-  await opened(await openPort(app, port));
+  // Until a signal ends it, whatever else is open: the port of a worker is that of a thread, which holds no process.
+  setInterval(() => {}, longestIntervalMs);
+  await opened(await listen());
 }

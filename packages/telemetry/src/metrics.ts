@@ -14,6 +14,8 @@ export interface MetricsOptions {
   readonly version?: string;
   /** What it runs on: `redis`, `upstash`, `embedded`. */
   readonly mode?: string;
+  /** For how long all who ask get the same text, so that asking often costs little. Default 0: as long as it takes to make it. */
+  readonly textIntervalMs?: number;
   /** How long a scrape hook may take before it is skipped. Default 1000. */
   readonly scrapeDeadlineMs?: number;
 }
@@ -39,7 +41,7 @@ export interface Metrics {
 
 /** The metrics of a process, in a registry of their own: those of Node.js, HTTP and Redis, and what its parts declare. */
 export function createMetrics(options: MetricsOptions): Metrics {
-  const { service, version = 'unknown', mode = 'unknown', scrapeDeadlineMs = 1000 } = options;
+  const { service, version = 'unknown', mode = 'unknown', textIntervalMs = 0, scrapeDeadlineMs = 1000 } = options;
   const registry = new Registry();
   const names = new MetricNames();
   collectDefaultMetrics({ register: registry });
@@ -63,6 +65,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
       },
     })
     .set(1, { service, version, node: process.version, mode });
+  own
+    .gauge({
+      name: 'holdfast_metrics_age_seconds',
+      help: 'How old all of these values are: more than 0 where the process was too busy to read them.',
+    })
+    .set(0);
   const failures = own.counter({
     name: 'holdfast_scrape_collector_failures_total',
     help: 'Values that were left out of a scrape because reading them failed or took too long.',
@@ -80,14 +88,18 @@ export function createMetrics(options: MetricsOptions): Metrics {
     return registry.metrics();
   };
   let running: Promise<string> | undefined;
+  let nextAt = Number.NEGATIVE_INFINITY;
 
   return {
     contentType: registry.contentType,
     // Scrapes that overlap share one, so that none sees what another has just forgotten.
     text: async () => {
-      running ??= scrape().finally(() => {
-        running = undefined;
-      });
+      if (running === undefined || performance.now() >= nextAt) {
+        nextAt = Number.POSITIVE_INFINITY;
+        running = scrape().finally(() => {
+          nextAt = performance.now() + textIntervalMs;
+        });
+      }
       return running;
     },
     instruments,

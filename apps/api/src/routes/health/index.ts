@@ -1,24 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { getHealth, getLive, getReady } from '@holdfast/contract';
 import type { Readiness } from '@holdfast/contract';
-import { healthReport, isReady, type HealthSources } from './report.ts';
+import { answerReady, live } from './probes.ts';
+import { healthReport, type HealthSources } from './report.ts';
 import { sendReport } from './send-report.ts';
 
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthSources> = async (app, sources) => {
   app.get(
     '/health/live',
     { config: { access: 'public', load: 'probe' }, schema: getLive },
-    async (): Promise<Readiness> => ({
-      status: 'ok',
-    }),
+    async (): Promise<Readiness> => live.body,
   );
 
   app.get(
     '/health/ready',
     { config: { access: 'public', load: 'probe' }, schema: getReady },
     async (_request, reply): Promise<Readiness> => {
-      if (app.isDraining) return reply.code(503).send({ status: 'closing' });
-      return isReady(sources) ? { status: 'ok' } : reply.code(503).send({ status: 'down' });
+      const { status, body } = answerReady(app, sources);
+      return reply.code(status).send(body);
     },
   );
 

@@ -4,7 +4,8 @@ import { getRoot } from '@holdfast/contract';
 import type { ServiceInfo } from '@holdfast/contract';
 import type { FastifyRequest } from 'fastify';
 import { boardRefusal } from '../../plugins/bull-board/board-access.ts';
-import { isReady, type HealthSources } from '../health/report.ts';
+import { answerReady } from '../health/probes.ts';
+import type { HealthSources } from '../health/report.ts';
 import { contentSecurityPolicy, homePage } from './page.ts';
 
 export interface HomeOptions {
@@ -24,14 +25,9 @@ const paths = {
 /** `/`: what somebody sees who opens the address of the service. Public, so it says only what is public. */
 export const homeRoutes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { health, apiKeys }) => {
   const needsKey = apiKeys.length > 0;
-  const statusNow = (): ServiceInfo['status'] => {
-    if (app.isDraining) return 'closing';
-    return isReady(health) ? 'ok' : 'down';
-  };
-
   app.get('/', { config: { access: 'public' }, schema: getRoot }, async (request, reply) => {
     const { version } = health;
-    const status = statusNow();
+    const { status } = answerReady(app, health).body;
     const hasBoard = mayAskForBoard(request, apiKeys);
     reply.header('vary', 'accept').header('cache-control', 'no-store');
     if (!wantsPage(request.headers.accept)) {
