@@ -38,6 +38,10 @@ describe('the Dockerfile', () => {
     const argument = (name: string): string =>
       stage.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? '';
 
+    const variables = Object.fromEntries(
+      stage.filter((line) => line.startsWith('ENV ')).map((line) => line.slice('ENV '.length).split('=')),
+    ) as Record<string, string>;
+
     const user = stage.findLast((line) => line.startsWith('USER ')) ?? '';
     expect(user).toMatch(/^USER \w+$/);
     expect(user).not.toMatch(/^USER (root|0)$/);
@@ -46,17 +50,20 @@ describe('the Dockerfile', () => {
     const entry = (JSON.parse(argument('CMD')) as string[]).at(-1) ?? '';
     expect(existsSync(`${root}apps/${app}/${entry.replace('dist/', 'src/').replace('.js', '.ts')}`), entry).toBe(true);
 
-    // The port that it listens on by default is the one that is exposed, and that docker-compose.yml names.
-    const [variable = '', port = ''] = argument('ENV').split('=');
-    expect(argument('EXPOSE')).toBe(port);
-    expect(compose.services[app].environment?.[variable]).toBe(port);
+    // The ports that it listens on by default are the ones that are exposed, and that docker-compose.yml names.
+    const ports = Object.entries(variables).filter(([variable]) => variable.endsWith('PORT'));
+    expect(stage.filter((line) => line.startsWith('EXPOSE '))).toEqual(ports.map(([, port]) => `EXPOSE ${port}`));
+    expect(compose.services[app].environment).toMatchObject(Object.fromEntries(ports));
 
     // The same request and the same times as in docker-compose.yml, which asks more often at the start.
     const { test, interval, timeout, start_period: startPeriod, retries } = compose.services[app].healthcheck;
+    const [variable, port = ''] = ports.find(([, number]) => test[3]?.includes(`:${number}/`)) ?? [];
     const command = `node ${test[2]} "${test[3]?.replace(port, `\${${variable}}`)}"`;
     expect(argument('HEALTHCHECK').replaceAll(/\s+/g, ' ')).toBe(
       `--interval=${interval} --timeout=${timeout} --start-period=${startPeriod} --retries=${retries} CMD ${command}`,
     );
+    // A thread answers there, where the app has one.
+    expect(variable).toBe(app === 'api' ? 'HEALTH_PORT' : 'WORKER_PORT');
   });
 
   it('gives the API a data folder that its user may write, where docker-compose.yml mounts a volume, and the worker none', () => {

@@ -6,8 +6,8 @@ import { canRender, reason } from './rendering.ts';
 import { problemsOf } from './schemas.ts';
 
 const apps = [
-  { name: 'holdfast-api', port: 3000 },
-  { name: 'holdfast-worker', port: 3001 },
+  { name: 'holdfast-api', port: 3000, health: { name: 'health', port: 3900 } },
+  { name: 'holdfast-worker', port: 3001, health: { name: 'http', port: 3001 } },
 ] as const;
 
 describe('the manifests as they are written', () => {
@@ -40,7 +40,7 @@ describe.skipIf(!canRender).each(['dev', 'prod'] as const)(`the overlay %s${reas
     }
   });
 
-  describe.each(apps)('$name', ({ name, port }) => {
+  describe.each(apps)('$name', ({ name, port, health }) => {
     it('has more than one pod, and a Deployment of it loses none to a rollout', () => {
       const { spec } = workload(manifests, name);
       expect(spec?.replicas).toBeGreaterThan(1);
@@ -49,14 +49,15 @@ describe.skipIf(!canRender).each(['dev', 'prod'] as const)(`the overlay %s${reas
       expect(maxUnavailable).toBe(workload(manifests, name).kind === 'Deployment' ? 0 : undefined);
     });
 
-    it('is asked for its life and for its readiness on the port of its Service, not faster than it may answer', () => {
+    it('is asked for its life and for its readiness where a thread answers, not faster than it may answer', () => {
       const { livenessProbe, readinessProbe, ports } = container(manifests, name);
-      expect(ports).toEqual([{ name: 'http', containerPort: port, protocol: 'TCP' }]);
+      expect(ports).toContainEqual({ name: 'http', containerPort: port, protocol: 'TCP' });
+      expect(ports).toContainEqual({ name: health.name, containerPort: health.port, protocol: 'TCP' });
       for (const [probe, path] of [
         [livenessProbe, '/health/live'],
         [readinessProbe, '/health/ready'],
       ] as const) {
-        expect(probe?.httpGet).toEqual({ path, port: 'http' });
+        expect(probe?.httpGet).toEqual({ path, port: health.name });
         expect(probe?.timeoutSeconds).toBeLessThan(probe?.periodSeconds ?? 0);
       }
     });
@@ -123,7 +124,7 @@ describe.skipIf(!canRender).each(['dev', 'prod'] as const)(`the overlay %s${reas
       expect(template?.metadata?.labels).toMatchObject(labels);
       expect(template?.metadata?.annotations).toEqual({
         'prometheus.io/scrape': 'true',
-        'prometheus.io/port': String(port),
+        'prometheus.io/port': String(health.port),
         'prometheus.io/path': '/metrics',
       });
       expect(find(manifests, 'Service', name).spec).toMatchObject({
