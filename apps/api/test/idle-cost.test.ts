@@ -56,22 +56,23 @@ describe('an API process that nobody calls', () => {
     await pass(10_000);
   }
 
-  /** In each of ten minutes. */
-  async function commandsAMinute(): Promise<number[]> {
-    const minutes: number[] = [];
-    for (let minute = 0; minute < 10; minute += 1) {
+  /** In each of so many minutes. */
+  async function commandsAMinute(minutes: number): Promise<number[]> {
+    const counts: number[] = [];
+    for (let minute = 0; minute < minutes; minute += 1) {
       watch.reset();
       await pass(60_000);
-      minutes.push(watch.count());
+      counts.push(watch.count());
     }
-    return minutes;
+    return counts;
   }
 
   const lowCost = (): Record<string, string> => ({ REDIS_URL: network.url, HOLDFAST_PROFILE: 'low-cost' });
 
   test('sends at most 20 commands a minute in the low-cost profile', async () => {
     await start(lowCost());
-    const minutes = await commandsAMinute();
+    // The policy of eviction is looked at every ten minutes.
+    const minutes = await commandsAMinute(11);
     expect(Math.max(...minutes)).toBeLessThanOrEqual(COMMANDS_A_MINUTE);
     // It does watch, on each of its three connections.
     expect(Math.min(...minutes)).toBeGreaterThanOrEqual(12);
@@ -87,7 +88,7 @@ describe('an API process that nobody calls', () => {
       QUEUE_REDIS_URL: redis.url,
     });
     expect(api.config.profile).toBe('low-cost');
-    const minutes = await commandsAMinute();
+    const minutes = await commandsAMinute(3);
     await rest.stop();
     expect(Math.max(...minutes)).toBeLessThanOrEqual(COMMANDS_A_MINUTE);
   });
@@ -110,7 +111,7 @@ describe('the process of the API, with nothing of it left out and its clock as i
     const node = spawnNode(new URL('../src/server.ts', import.meta.url), {
       cwd: mkdtempSync(join(tmpdir(), 'holdfast-idle-')),
       execArgs: ['--conditions=@holdfast/source'],
-      env: { PORT: '0', REDIS_URL: redis.url, HOLDFAST_PROFILE: 'low-cost' },
+      env: { PORT: '0', HEALTH_PORT: '0', REDIS_URL: redis.url, HOLDFAST_PROFILE: 'low-cost' },
     });
     const watch = await monitor(redis.url);
     await node.waitForLine(/"ready"/);
