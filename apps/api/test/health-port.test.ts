@@ -70,6 +70,41 @@ describe('HEALTH_PORT', () => {
     expect(await main).toBe(200);
   });
 
+  it('takes no process for dead whose jobs keep the event loop, as those of embedded mode may', async () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'holdfast-health-port-'));
+    const file = join(cwd, 'idle');
+    const definition = `{ name: 'numbers', description: 'Its jobs compute.', payload: Type.Object({}), attempts: 1,
+      timeoutMs: 120_000, concurrency: 1, retention: { completed: { count: 1 }, failed: { count: 1 } } }`;
+    writeFileSync(join(cwd, 'holdfast.yaml'), "handlers: ['./*.queue.ts', './*.handler.mjs']\n");
+    writeFileSync(
+      join(cwd, 'numbers.queue.ts'),
+      `import { defineQueue } from '@holdfast/queue';
+       import { Type } from 'typebox';
+       export default defineQueue(${definition});`,
+    );
+    writeFileSync(
+      join(cwd, 'numbers.handler.mjs'),
+      `import { existsSync, writeSync } from 'node:fs';
+       export default () => {
+         writeSync(1, 'busy\\n');
+         while (!existsSync(${JSON.stringify(file)}));
+       };`,
+    );
+    const node = start({ HEALTH_PORT: '0', REDIS_URL: '', HOLDFAST_CONFIG: join(cwd, 'holdfast.yaml') });
+    const { address, health } = await ready(node);
+    const added = await fetch(`${address}/v1/queues/numbers/jobs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"data":{}}',
+    });
+    expect(added.status).toBe(201);
+    await node.waitForLine(/^busy/);
+    await eventually(async () => expect(await probe(health, '/health/ready')).toEqual([503, { status: 'down', age }]));
+    expect(await probe(health, '/health/live')).toEqual([200, { status: 'ok', age }]);
+    writeFileSync(file, '');
+    await eventually(async () => expect(await probe(health, '/health/ready')).toEqual([200, { status: 'ok', age }]));
+  });
+
   it('says so at once when the API begins to end', async () => {
     const node = start({ HEALTH_PORT: '0', SHUTDOWN_DELAY: '60s' });
     const { health } = await ready(node);

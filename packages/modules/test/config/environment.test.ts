@@ -218,3 +218,31 @@ describe('API keys', () => {
     for (const host of ['127.example.com', '::', '10.0.0.1']) expect(problemPaths({ HOST: host })).toEqual(['HOST']);
   });
 });
+
+describe('the port for probes', () => {
+  const production = { NODE_ENV: 'production', HOLDFAST_EMBEDDED: 'true' };
+
+  it('is off unless it is asked for, and is reachable where a platform probes', () => {
+    expect(load({}).server.health).toBeNull();
+    expect(load({ HEALTH_PORT: '3900' }).server.health).toEqual({ host: 'localhost', port: 3900 });
+    expect(load({ ...production, HEALTH_PORT: '3900' }).server.health).toEqual({ host: '::', port: 3900 });
+    expect(load({ ...production, HEALTH_PORT: '3900', HOST: '127.0.0.1' }).server.health?.host).toBe('127.0.0.1');
+  });
+
+  it('is another one than that of the API, which a worker does not open', () => {
+    expect(problemPaths({ PORT: '3900', HEALTH_PORT: '3900' })).toEqual(['HEALTH_PORT']);
+    expect(load({ PORT: '0', HEALTH_PORT: '0' }).server.health).toEqual({ host: 'localhost', port: 0 });
+    const env = { PORT: '3900', HEALTH_PORT: '3900' };
+    expect(loadConfig({ parts, env, cwd: '/app', readFile: files({}), servesApi: false }).mode).toBe('embedded');
+  });
+});
+
+describe('the delay of an end', () => {
+  it('is none on a terminal, and some seconds in production', () => {
+    expect(load({}).server.shutdownDelayMs).toBe(0);
+    expect(load({ NODE_ENV: 'production', HOLDFAST_EMBEDDED: 'true' }).server.shutdownDelayMs).toBe(5000);
+    expect(load({ SHUTDOWN_DELAY: '2s' }).server.shutdownDelayMs).toBe(2000);
+    const none = { NODE_ENV: 'production', HOLDFAST_EMBEDDED: 'true', SHUTDOWN_DELAY: '0' };
+    expect(load(none).server.shutdownDelayMs).toBe(0);
+  });
+});
