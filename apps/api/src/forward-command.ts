@@ -54,7 +54,8 @@ async function forwardFolder(config: Config, options: Parameters<typeof forwardL
     print(`set aside: ${queue}/${id}: ${error?.code ?? ''}: ${error?.message ?? ''}`);
   }
   if (!report.invalidated) print('Redis has not been told yet what the caches had written.');
-  return report.waiting + report.setAside.length === 0 && report.invalidated ? 0 : 1;
+  for (const file of report.putAside) print(`damaged, and not forwarded: ${file}`);
+  return report.waiting + report.setAside.length + report.putAside.length === 0 && report.invalidated ? 0 : 1;
 }
 
 async function showFolders(config: Config): Promise<number> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
@@ -45,6 +45,7 @@ describe('forwarding what a dead process has left', () => {
 
   it('hands its jobs over, in their order, once no process uses the folder', async () => {
     const runtime = await cutOff();
+    const id = runtime.folder?.own?.id ?? '';
     for (const jobId of ['one', 'two', 'three']) {
       const added = await runtime.parts.queues.queues.add('http-delivery', {
         data: { url: 'https://example.com/' },
@@ -59,7 +60,12 @@ describe('forwarding what a dead process has left', () => {
     });
     await runtime.close();
 
-    expect(await forward(useRedis().url, folder)).toEqual({ code: 0, output: 'forwarded 3, waiting 0, set aside 0' });
+    const { url } = useRedis();
+    const notes = createKeys(prefix).folders();
+    const note = { host: 'gone', path: folder, volume: { kind: 'disk' }, since: 0, aliveAt: 0, waiting: 3 };
+    await redisCommand(url, 'HSET', notes, id, JSON.stringify(note), 'another', JSON.stringify(note));
+    expect(await forward(url, folder)).toEqual({ code: 0, output: 'forwarded 3, waiting 0, set aside 0' });
+    expect(await redisCommand(url, 'HKEYS', notes)).toEqual(['another']);
     const env = { NODE_ENV: 'test', REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: prefix, HOLDFAST_DATA_DIR: folder };
     const next = await createRuntime(loadConfig({ cwd: folder, env, parts: configParts(modules) }), { modules });
     const ids = await eventually(async () => {
@@ -90,6 +96,21 @@ describe('forwarding what a dead process has left', () => {
       output: expect.stringMatching(/There is no outbox in .*mistyped/) as unknown,
     });
     expect(await forward(away)).toMatchObject({ code: 1, output: expect.stringMatching(/^Usage/) as unknown });
+  });
+
+  it('leaves a file alone that was damaged, says so, and has Redis know of the folder', async () => {
+    const runtime = await cutOff();
+    const id = runtime.folder?.own?.id ?? '';
+    await runtime.close();
+    writeFileSync(join(folder, 'outbox.db'), 'damaged '.repeat(1000));
+    const { url } = useRedis();
+    const notes = createKeys(prefix).folders();
+    await redisCommand(url, 'HSET', notes, id, '{}');
+    expect(await forward(url, folder)).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/^damaged, and not forwarded: outbox\.db\.damaged-\S+$/m) as unknown,
+    });
+    expect(await redisCommand(url, 'HKEYS', notes)).toEqual([id]);
   });
 
   it('lists the folders that Redis knows of, and forgets one that is gone for good', async () => {

@@ -86,6 +86,26 @@ export const Outbox = Type.Object(
 );
 export type Outbox = Static<typeof Outbox>;
 
+export const Disk = Type.Object(
+  {
+    status: oneOf(['well', 'full', 'damaged', 'hung', 'unusable'], {
+      description:
+        '`full`: there is no room. `damaged`: a file was damaged, and lies in the folder under another name. `hung`: the disk does not answer. `unusable`: anything else, such as rights, or another process that has the folder.',
+    }),
+    reason: Type.Optional(Type.String({ description: 'Why it is not well.' })),
+    volume: oneOf(['disk', 'ephemeral', 'claim'], {
+      description:
+        'What the folder lies on, and so what a 202 outlives, as `HOLDFAST_DATA_VOLUME` says: `ephemeral` the process and not its pod, `claim` the pod, `disk` whatever its machine or mount does.',
+    }),
+    claim: Type.Optional(Type.String({ description: 'The PersistentVolumeClaim, where `volume` is `claim`.' })),
+  },
+  {
+    title: 'Disk',
+    description: 'The data folder of a process, where it keeps jobs and invalidations until its Redis is back.',
+  },
+);
+export type Disk = Static<typeof Disk>;
+
 export const Refusal = Type.Object(
   {
     connection: Type.String({ description: '`cache`, `durable`, or `queue`.' }),
@@ -143,6 +163,9 @@ export const Health = Type.Object(
     outbox: Type.Union([Outbox, Type.Null()], {
       description: 'Jobs that wait in this process for the Redis of the queues. null: none are taken.',
     }),
+    disk: Type.Union([Disk, Type.Null()], {
+      description: 'Where this process keeps what its Redis has to be told. null: it keeps nothing.',
+    }),
     unreadable: Type.Optional(
       Type.Array(Type.String(), {
         description:
@@ -184,6 +207,7 @@ export const exampleHealth: Health = {
   dependencies: { redis: { cache: redisOk, durable: redisOk } },
   queues: { available: true, backend: 'redis', names: ['http-delivery', 'source-sync'] },
   outbox: { waiting: 0, setAside: 0, bytes: 0, maxBytes: 268_435_456, oldestAgeMs: 0, accepting: true },
+  disk: { status: 'well', volume: 'claim', claim: 'data-holdfast-api-0' },
 };
 
 /** As it is without Redis where fallback is off. */
@@ -201,6 +225,7 @@ export const exampleOutage: Health = {
   dependencies: { redis: { cache: redisAway, durable: redisAway } },
   queues: { available: false, backend: 'redis', names: ['http-delivery', 'source-sync'], fault: 'refused' },
   outbox: null,
+  disk: null,
 };
 
 const tags = ['operations'];

@@ -7,7 +7,7 @@ export { Duration, durationPattern, ttlPattern } from './durations.ts';
 export { EntityInvalidation, invalidateEntity } from './entities.ts';
 export { errorCodes } from './error-codes.ts';
 export type { ErrorCode, ErrorCodeDefinition } from './error-codes.ts';
-export { getHealth, getLive, getReady, Health, Outbox, Readiness, Redis, Refusal } from './health.ts';
+export { Disk, getHealth, getLive, getReady, Health, Outbox, Readiness, Redis, Refusal } from './health.ts';
 export { getRoot, ServiceInfo } from './home.ts';
 export { AddedJob, addJob, getJob, KeptJob } from './jobs/add.ts';
 export { AddedJobItem, AddedJobs, addJobs } from './jobs/add-many.ts';

@@ -38,6 +38,8 @@ export interface Module<Name extends string, Settings, Needs extends NeededModul
    * fallback, before all of them are there. Asked by probes: it waits for nothing.
    */
   connections?(part: Part): Readonly<Record<string, Connection>>;
+  /** How much it keeps on disk until a Redis that is away is back. Asked often: it waits for nothing. */
+  kept?(part: Part): number;
   /** What `/health` of the API says of it, from what is known: it is asked by probes, and waits for nothing. */
   health(part: Part): HealthReading;
   /** Ends it, after those that need it. */

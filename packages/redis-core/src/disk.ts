@@ -7,3 +7,5 @@ export { DiskOutcomeUnknownError, DiskUnusableError } from './disk/disk-errors.t
 export type { ServedFile, ServedFileModule } from './disk/served-file.ts';
 export { Gathering } from './disk/gathering.ts';
 export type { GatheringOptions } from './disk/gathering.ts';
+export { openFolderFile } from './disk/folder-file.ts';
+export type { FolderFile, FolderTotals } from './disk/folder-file.ts';

@@ -119,7 +119,24 @@ export function transact<Reply>(database: DatabaseSync, work: () => Reply): Repl
   }
 }
 
-/** The result code of SQLite without its extension (https://www.sqlite.org/rescode.html); 0 for any other error. */
+/** What the file system says before SQLite is asked, as SQLite would say it. */
+const SYSTEM_CODES: Readonly<Record<string, number>> = {
+  ENOSPC: 13,
+  EDQUOT: 13,
+  EROFS: 8,
+  EACCES: 8,
+  EPERM: 8,
+  EIO: 10,
+  ENOTDIR: 14,
+  EEXIST: 14,
+};
+
+/**
+ * The result code of SQLite without its extension (https://www.sqlite.org/rescode.html), also for an error of the file system
+ * that means the same; 0 for any other error.
+ */
 export function sqliteCode(error: unknown): number {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
+  if (!(error instanceof Error)) return 0;
+  if ('errcode' in error) return Number(error.errcode) & 0xff;
+  return 'code' in error ? (SYSTEM_CODES[String(error.code)] ?? 0) : 0;
 }

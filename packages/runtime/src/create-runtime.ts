@@ -3,6 +3,8 @@ import type { AnyModule, BuiltInModules, ConfigOf, Ground, Parts, StartedModule 
 import { createEngine, createKeys, type RedisTarget } from '@holdfast/redis-core';
 import { openDiskFolder } from '@holdfast/redis-core/disk';
 import { EvictionWatch } from './eviction-watch.ts';
+import { DataFolder } from './folders/data-folder.ts';
+import { NotedFolders } from './folders/noted-folders.ts';
 import { connectionsOfModules } from './connections.ts';
 import { checkOrder } from './module-order.ts';
 import { WorkWatch } from './work-watch.ts';
@@ -20,6 +22,10 @@ export interface Runtime<ModuleParts = Parts<BuiltInModules>> {
   readonly eviction: EvictionWatch;
   /** Whether a Redis does what callers ask for. Asks nobody before it is asked. */
   readonly work: WorkWatch;
+  /** Where it keeps what a Redis that is away has to be told; `undefined` where nothing is kept. */
+  readonly folder: DataFolder | undefined;
+  /** Tells Redis of that folder, and knows of those that others have left. Says nothing before it is started. */
+  readonly folders: NotedFolders | undefined;
   /** Closes all of it, the newest first; also where something cannot be closed. Fails then, and says all that failed. */
   close(): Promise<void>;
 }
@@ -62,6 +68,8 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
   });
   // Nothing is opened before a module has something to keep there.
   const disk = usesFallback && redis.enableFallback ? openDiskFolder({ directory: config.dataDir }) : undefined;
+  let folder: DataFolder | undefined;
+  let folders: NotedFolders | undefined;
   const closeAll = async (): Promise<void> => {
     const failures: unknown[] = [];
     const attempt = async (end: () => unknown): Promise<void> => {
@@ -74,8 +82,12 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
     eviction.close();
     work.close();
     for (const { module, running } of started.toReversed()) await attempt(() => module.close(running.part));
-    await Promise.all([attempt(() => engines.cache.close()), attempt(() => engines.durable.close())]);
-    await attempt(() => disk?.close());
+    await attempt(() => engines.cache.close());
+    // Nothing comes into the folder any more, and nobody else has it yet.
+    await folder?.look();
+    await attempt(() => folders?.close());
+    folder?.close();
+    await Promise.all([attempt(() => engines.durable.close()), attempt(() => disk?.close())]);
     if (failures.length > 1) throw new AggregateError(failures, failures.map(messageOf).join('; '));
     if (failures.length > 0) throw failures[0];
   };
@@ -92,6 +104,12 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
       parts[module.name] = part;
       started.push({ module, running: { ...context, part } });
     }
+    if (disk?.isUsed === true) {
+      const kept = (): number =>
+        started.reduce((sum, { module, running }) => sum + (module.kept?.(running.part) ?? 0), 0);
+      folder = await DataFolder.open({ disk, volume: config.dataVolume, kept });
+      folders = new NotedFolders({ engine: engines.durable, key: keys.folders(), own: () => folder?.own });
+    }
   } catch (error) {
     // Why the start fails is what counts, and not what its end meets.
     await close().catch(() => undefined);
@@ -105,6 +123,8 @@ export async function createRuntime<const Modules extends readonly AnyModule[]>(
     modules: started,
     eviction,
     work,
+    folder,
+    folders,
     close,
   };
 }

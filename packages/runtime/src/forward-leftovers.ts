@@ -1,9 +1,10 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HoldfastConfig } from '@holdfast/modules';
-import type { JobView } from '@holdfast/queue';
+import type { JobView, QueueChannels } from '@holdfast/queue';
 import { UnavailableError } from '@holdfast/redis-core';
 import { modules } from '@holdfast/modules';
-import { createRuntime } from './create-runtime.ts';
+import { createRuntime, type Runtime } from './create-runtime.ts';
 import { missingRedis } from './require-redis.ts';
 
 export interface ForwardOptions {
@@ -21,43 +22,68 @@ export interface ForwardReport {
   readonly setAside: readonly JobView[];
   /** Whether Redis has been told what the caches had written meanwhile. */
   readonly invalidated: boolean;
+  /** Files that were damaged, and lie in the folder under these names. Nothing of them was forwarded. */
+  readonly putAside: readonly string[];
   /** Why Redis could not be used, where something still waits for it and that is the reason. */
   readonly away?: string;
 }
 
 /**
  * Hands over to Redis what a process that does not come back had kept for it: the jobs of its outbox, and what Redis has
- * to forget. May be interrupted and repeated.
+ * to forget. Where nothing is left then, Redis forgets the folder. May be interrupted and repeated.
  *
- * @throws JournalError, OutboxError when a process still uses the folder
- * @throws UnavailableError when the configuration has no outbox
+ * @throws UnavailableError when a process still uses the folder, or it cannot be used, which says why; and when the configuration has no outbox
  */
 export async function forwardLeftovers(config: HoldfastConfig, options: ForwardOptions): Promise<ForwardReport> {
   const { directory, timeoutMs, setAside = 'keep' } = options;
-  const runtime = await createRuntime({ ...config, dataDir: directory }, { modules, usesFallback: true });
+  // From the first one on: forwarding begins while the runtime is made.
+  const departed = countDeparted();
+  let runtime: Runtime | undefined;
   try {
+    runtime = await createRuntime({ ...config, dataDir: directory }, { modules, usesFallback: true });
     const { caches } = runtime.parts.cache;
     const { outbox } = runtime.parts.queues.queues;
-    if (outbox === undefined) {
+    const { folder } = runtime;
+    if (outbox === undefined || folder === undefined) {
       throw new UnavailableError('This configuration has no outbox: it needs a Redis for the queues, and fallback.');
     }
-    const before = outbox.status;
+    const { state, reason } = folder.status;
+    if (state === 'unusable' || state === 'hung') throw new UnavailableError(`${directory}: ${reason ?? state}.`);
     if (setAside === 'retry') outbox.retrySetAside();
-    const dropped = setAside === 'discard' ? outbox.discardSetAside() : 0;
+    if (setAside === 'discard') outbox.discardSetAside();
     const isDone = (): boolean => outbox.status.waiting === 0 && !caches.isOnFallback;
     const deadline = Date.now() + timeoutMs;
     while (!isDone() && Date.now() < deadline) await sleep(20);
     // Asked before anything is closed, which is no reason.
     const away = isDone() ? undefined : missingRedis(runtime);
-    const { waiting, setAside: aside } = outbox.status;
+    const { waiting } = outbox.status;
     return {
-      forwarded: before.waiting + before.setAside - dropped - waiting - aside,
+      forwarded: departed.count,
       waiting,
       setAside: outbox.setAside(),
       invalidated: !caches.isOnFallback,
+      putAside: folder.putAside,
       ...(away !== undefined && { away }),
     };
   } finally {
-    await runtime.close();
+    departed.stop();
+    await runtime?.close();
   }
+}
+
+/** Counts the jobs that the store has now, whoever put them there. */
+function countDeparted(): { readonly count: number; stop(): void } {
+  const channel = 'holdfast:queue:outbox' satisfies keyof QueueChannels;
+  let count = 0;
+  const onEvent = (message: unknown): void => {
+    const { event, count: jobs } = message as QueueChannels[typeof channel];
+    if (event === 'forwarded' || event === 'known') count += jobs;
+  };
+  subscribe(channel, onEvent);
+  return {
+    get count() {
+      return count;
+    },
+    stop: () => void unsubscribe(channel, onEvent),
+  };
 }

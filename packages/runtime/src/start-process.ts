@@ -2,6 +2,7 @@ import { modules, type HoldfastConfig } from '@holdfast/modules';
 import { createLogger, createMetrics, type Logger, type Metrics } from '@holdfast/telemetry';
 import { consoleToLog } from './console-to-log.ts';
 import { createRuntime, type Runtime } from './create-runtime.ts';
+import { logDisk } from './folders/log-disk.ts';
 import { reportIntervalMs } from './health-thread/latest-report.ts';
 import { isLockedOut } from './locked-out.ts';
 import { logJobs } from './log-jobs.ts';
@@ -81,9 +82,16 @@ async function start(
   build: (parts: ProcessParts) => Promise<Service>,
 ): Promise<void> {
   const metrics = createMetrics({ service, version, mode: config.mode, textIntervalMs: reportIntervalMs });
-  const logs = [logLibraryErrors, logRedisWork, logSavedCommands, logUnstored, logForeign, logJobs, consoleToLog].map(
-    (log) => log(logger),
-  );
+  const logs = [
+    logLibraryErrors,
+    logRedisWork,
+    logSavedCommands,
+    logUnstored,
+    logForeign,
+    logJobs,
+    logDisk,
+    consoleToLog,
+  ].map((log) => log(logger));
   const readParts = measureModules(modules, metrics);
   const runtime = await createRuntime(config, { modules, usesFallback: servesApi });
   readParts(runtime);
@@ -96,6 +104,8 @@ async function start(
     }
     runtime.eviction.start(logger);
     runtime.work.start(logger);
+    runtime.folder?.start(logger, () => runtime.folders?.look());
+    runtime.folders?.start(logger);
   };
   const { listen, delay, steps, opened } = await build({ config, logger, metrics, runtime, connect });
   shutDownOnSignal({

@@ -14,5 +14,6 @@ export const cacheModule: Module<'cache', CacheSettings, NoNeeds, CachePart> = {
   metrics: cacheMetrics,
   // In a cluster that answers, caches may fall back for one master.
   health: ({ caches }) => ({ isHealthy: !caches.isOnFallback, fields: {} }),
+  kept: ({ caches }) => caches.pendingInvalidations,
   close: async ({ caches }) => caches.close(),
 };

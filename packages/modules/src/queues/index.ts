@@ -16,14 +16,14 @@ export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart>
   health: ({ queues, backend }) => {
     const { available, reason, fault } = backend.status;
     const whyNot = { ...(reason === undefined ? {} : { reason }), ...(fault === undefined ? {} : { fault }) };
+    const outbox = queues.outbox?.status ?? null;
     return {
-      isHealthy: available,
-      fields: {
-        queues: { available, backend: backend.kind, names: queues.names(), ...whyNot },
-        outbox: queues.outbox?.status ?? null,
-      },
+      // An outage that begins now would be one without an outbox.
+      isHealthy: available && outbox?.accepting !== false,
+      fields: { queues: { available, backend: backend.kind, names: queues.names(), ...whyNot }, outbox },
     };
   },
   connections: ({ backend }) => ({ queue: backend }),
+  kept: ({ queues }) => queues.outbox?.size ?? 0,
   close: async ({ queues }) => queues.close(),
 };

@@ -145,6 +145,12 @@ export class Outbox {
     };
   }
 
+  /** How many jobs lie here, those that were set aside among them. Also known when it is closed. */
+  get size(): number {
+    const { waiting, setAside } = this.#file.totals;
+    return waiting + setAside;
+  }
+
   /** How many commits it took to store what was accepted. */
   get commits(): number {
     return this.#commit.commits;

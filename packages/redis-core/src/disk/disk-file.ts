@@ -37,6 +37,7 @@ export class DiskFile<File extends ServedFile = ServedFile> {
   readonly #onStatus: () => void;
   readonly #openListeners = new Set<() => void>();
   #isOpen = false;
+  #wasOpen = false;
   #totals: unknown;
   #status: DiskStatus = wellStatus;
   #unusable = new DiskUnusableError('It is being opened.');
@@ -53,6 +54,11 @@ export class DiskFile<File extends ServedFile = ServedFile> {
   /** Whether calls are sent to the disk now. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether they ever were: no other process had it then. */
+  get wasOpen(): boolean {
+    return this.#wasOpen;
   }
 
   get status(): DiskStatus {
@@ -91,6 +97,7 @@ export class DiskFile<File extends ServedFile = ServedFile> {
         await this.#ask(this.#load);
         await this.#ask(this.#open);
         this.#isOpen = true;
+        this.#wasOpen = true;
         for (const listener of this.#openListeners) listener();
       }
       await this.#ask({ kind: 'prove', file: this.name });

@@ -65,6 +65,16 @@ export class DiskFolder {
     return worstOf([this.#loss, ...Array.from(this.#files.values(), ({ status }) => status)]);
   }
 
+  /** Whether it has any files. */
+  get isUsed(): boolean {
+    return this.#files.size > 0;
+  }
+
+  /** Whether this process has had all files of the folder open, so that what lies in them is its own. */
+  get wasOpen(): boolean {
+    return Array.from(this.#files.values()).every((file) => file.wasOpen);
+  }
+
   /** Has it told each time that the status is another. */
   onChange(listener: (status: DiskStatus) => void): () => void {
     this.#listeners.add(listener);

@@ -83,7 +83,10 @@ export class NotedFolders {
     });
   }
 
-  /** Takes the note back where the folder is empty. To be called when nothing is put into it any more, and before it is released. */
+  /**
+   * Takes the note back where the folder is empty, whoever has left it. To be called when nothing is put into it any more, and
+   * before it is released.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -92,13 +95,13 @@ export class NotedFolders {
     await this.#beating;
     const own = this.#options.own();
     const { engine, key } = this.#options;
-    if (own === undefined || this.#logger === undefined || !engine.status.available) return;
+    if (own === undefined || !engine.status.available) return;
     const patience = { deadlineMs: LAST_WORD_MS };
     try {
       if (own.isEmpty) await engine.hdel(key, [own.id], patience);
-      else await engine.hset(key, { [own.id]: encodeNote(this.#noteOf(own)) }, patience);
+      else if (this.#since !== undefined) await engine.hset(key, { [own.id]: encodeNote(this.#noteOf(own)) }, patience);
     } catch (error) {
-      this.#logger.warn({ folder: own.path, reason: messageOf(error) }, 'Redis still has the note of the data folder');
+      this.#logger?.warn({ folder: own.path, reason: messageOf(error) }, 'Redis still has the note of the data folder');
     }
   }
 

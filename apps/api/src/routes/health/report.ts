@@ -1,12 +1,12 @@
 import type { BaseConfig } from '@holdfast/config';
-import type { Health, Redis } from '@holdfast/contract';
+import type { Disk, Health, Redis } from '@holdfast/contract';
 import type { HealthReading } from '@holdfast/modules';
 import type { FaultKind, RedisEngine } from '@holdfast/redis-core';
 import { connectionStates, isLockedOut, type Connections, type Runtime, type WorkReading } from '@holdfast/runtime';
 import type { ModulesHealth } from './modules-health.ts';
 
 export interface HealthSources extends ReadinessSources {
-  readonly runtime: Pick<Runtime, 'engines' | 'parts' | 'modules' | 'eviction' | 'work'>;
+  readonly runtime: Pick<Runtime, 'engines' | 'parts' | 'modules' | 'eviction' | 'work' | 'folder'>;
   readonly modules: Pick<ModulesHealth, 'read'>;
   readonly version: string;
   /** Seconds. */
@@ -35,7 +35,9 @@ export async function healthReport(from: HealthSources): Promise<OwnReport & Hea
   const ofCache: Redis = { ...cache, warnings: [...warnings.cache] };
   const ofDurable: Redis = { ...durable, warnings: [...warnings.durable] };
   const modules = from.modules.read();
-  const healthy = cache.healthy && durable.healthy && work.refusals.length === 0 && modules.isHealthy;
+  const disk = readDisk(runtime.folder);
+  const isDiskWell = disk === null || disk.status === 'well';
+  const healthy = cache.healthy && durable.healthy && work.refusals.length === 0 && modules.isHealthy && isDiskWell;
   return {
     status: judge(healthy, config.redis.enableFallback && !isLockedOut(runtime)),
     version: from.version,
@@ -56,6 +58,7 @@ export async function healthReport(from: HealthSources): Promise<OwnReport & Hea
       },
     },
     dependencies: { redis: { cache: ofCache, durable: ofDurable } },
+    disk,
     ...modules.fields,
   };
 }
@@ -93,6 +96,13 @@ export function readRedis(
   const refusal = work.refusals.find(({ connection }) => connection === name);
   const latencyMs = work.latencyMs[name];
   return { available, healthy: refusal === undefined, latencyMs, breaker: 'closed', ...whyNot(refusal ?? {}), limits };
+}
+
+function readDisk(folder: Runtime['folder']): Disk | null {
+  if (folder === undefined) return null;
+  const { state, reason } = folder.status;
+  const { kind: volume, ...claim } = folder.volume;
+  return { status: state, ...(reason === undefined ? {} : { reason }), volume, ...claim };
 }
 
 function whyNot({ reason, fault }: { readonly reason?: string; readonly fault?: FaultKind }): {
