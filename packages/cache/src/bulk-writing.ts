@@ -87,7 +87,9 @@ export class BulkWriting {
       },
       bytesOf: byteLength,
       send: async (batch, _places, onFallback) => {
-        removed += await this.#writing.delete(batch, onFallback);
+        // Other batches are counted while this one is on its way.
+        const gone = await this.#writing.delete(batch, onFallback);
+        removed += gone;
         return [];
       },
     });

@@ -323,4 +323,38 @@ describe('while Redis is away', () => {
     // The write that was on its way may have been applied or not; the journal has it forgotten in both cases.
     expect(await cache.get('k')).toBeUndefined();
   });
+
+  test('of many items a batch is noted in one step, and others have their turns in between', async () => {
+    const service = await startService();
+    const { cache, journal, registry } = service;
+    await ready(service);
+    await server.kill();
+    await away(service);
+    const notes = vi.spyOn(journal, 'append');
+    const keys = Array.from({ length: 10_000 }, (_, at) => `key-${at}`);
+    const items = keys.map((key) => ({ key, value: 'x'.repeat(100) }));
+    const others = keys.map((key) => `other-${key}`);
+    let turns = 0;
+    const turn = (): void => {
+      turns += 1;
+      turning = setImmediate(turn);
+    };
+    let turning = setImmediate(turn);
+    for (const [call, batches] of [
+      [async () => cache.setMany(items), 200],
+      [async () => cache.deleteMany(keys), 20],
+      [async () => cache.sync(items, others), 220],
+    ] as const) {
+      notes.mockClear();
+      turns = 0;
+      expect(await call()).toMatchObject({ failed: 0, batches });
+      expect(notes).toHaveBeenCalledTimes(batches);
+      // Four are under way at once.
+      expect(turns).toBeGreaterThan(batches / 4);
+    }
+    clearImmediate(turning);
+    expect(registry.isOnFallback).toBe(true);
+    // More than an area may have has become one for all of it.
+    expect(registry.pendingInvalidations).toBeLessThanOrEqual(10_000);
+  });
 });

@@ -73,6 +73,12 @@ describe.each([
     expect(await cache.deleteMany(['a', 'c', 'none'])).toMatchObject({ successful: 3, failed: 0, removed: 2 });
     expect(await cache.hasMany(['a', 'b', 'c'])).toEqual([false, true, false]);
   });
+
+  test('counts the keys of all commands that are under way at once', async () => {
+    const keys = Array.from({ length: 40 }, (_, at) => `key-${at}`);
+    await cache.setMany(keys.map((key) => ({ key, value: 1 })));
+    expect(await cache.deleteMany(keys, { batchSize: 5, concurrency: 4 })).toMatchObject({ batches: 8, removed: 40 });
+  });
 });
 
 describe('has, hasMany and deleteMany of Keyv', () => {
