@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Turns } from '@holdfast/redis-core';
 import type { CacheCore, Looked } from './cache-core.ts';
 import type { Entry } from './entry.ts';
 import { GatheredLeases } from './gathered-leases.ts';
@@ -8,7 +9,6 @@ import type { LoadOptions } from './loader.ts';
 import { pagesOf } from './pages.ts';
 import { notLooked, type Reading } from './reading.ts';
 import type { Opened } from './sealing.ts';
-import { Turns } from './turns.ts';
 import type { Values } from './values.ts';
 
 /** Keys that are looked up with one command, and commands under way at once. */

@@ -2,14 +2,14 @@
  * A reader of JSON (RFC 8259) that looks at each byte once. It is in a state, and `transitions` says which one the next byte
  * leads to; where that needs to know what is open around it, it is an event.
  *
- * What may follow a value depends on what it is in. So the states of values are there three times, once for each context; those
- * of keys are in objects only.
+ * What may follow a value depends on what it is in, so each context has states of its own. In one whose members are told apart a
+ * comma is an event too.
  */
-export const contexts = { document: 0, object: 1, list: 2 } as const;
+export const contexts = { document: 0, object: 1, list: 2, objectOfParts: 3, listOfParts: 4 } as const;
 export type Context = (typeof contexts)[keyof typeof contexts];
 
-/** Of one context. */
-const values = {
+/** Of one context; those of keys are of objects only. */
+const states = {
   value: 0,
   /** Behind `[`. */
   valueOrEnd: 1,
@@ -27,31 +27,29 @@ const values = {
   exponent: 16,
   /** The first of those within `true`, `false` and `null`. */
   word: 17,
+  key: 27,
+  /** Behind `{`. */
+  keyOrEnd: 28,
+  /** Behind a key. */
+  colon: 29,
+  keyText: 30,
 } as const;
-const STATES_A_CONTEXT = 32;
-
-const FIRST_OF_KEYS = 3 * STATES_A_CONTEXT;
-const key: number = FIRST_OF_KEYS;
-/** Behind `{`. */
-export const keyOrEnd: number = FIRST_OF_KEYS + 1;
-/** Behind a key. */
-const colon = FIRST_OF_KEYS + 2;
-const keyText = FIRST_OF_KEYS + 3;
+const STATES_A_CONTEXT = 36;
 
 /** So many states follow each kind of text: behind a backslash, and before each of four hexadecimal digits. */
 const ESCAPES = 5;
 
 /** What changes what is open, or ends the reading; a text is one where many of its bytes can be looked at together. */
-export const events = { beginText: 128, openObject: 129, openList: 130, close: 131, invalid: 255 };
+export const events = { beginText: 192, openObject: 193, openList: 194, close: 195, comma: 196, invalid: 255 };
 /** Larger than any state. */
-export const FIRST_EVENT = 128;
+export const FIRST_EVENT = 192;
 
 /** By 256 times the state, and the byte. */
 export const transitions: Uint8Array = new Uint8Array(FIRST_EVENT * 256).fill(events.invalid);
 
 /** The state of a value in a context. */
-export function stateOf(context: Context, name: keyof typeof values): number {
-  return context * STATES_A_CONTEXT + values[name];
+export function stateOf(context: Context, name: keyof typeof states): number {
+  return context * STATES_A_CONTEXT + states[name];
 }
 
 const SPACE = ' \n\r\t';
@@ -80,16 +78,11 @@ function leadText(inside: number, behind: number): void {
   }
 }
 
-for (const state of [key, keyOrEnd, colon]) lead([state], SPACE, state);
-lead([key, keyOrEnd], '"', keyText);
-lead([keyOrEnd], '}', events.close);
-lead([colon], ':', stateOf(contexts.object, 'value'));
-leadText(keyText, colon);
-
 for (const context of Object.values(contexts)) {
-  const of = (name: keyof typeof values): number => stateOf(context, name);
+  const of = (name: keyof typeof states): number => stateOf(context, name);
   const begins = [of('value'), of('valueOrEnd')];
   const ends = [of('after'), ...endsOfNumbers.map((name) => of(name))];
+  const hasParts = context === contexts.objectOfParts || context === contexts.listOfParts;
 
   for (const state of begins) lead([state], SPACE, state);
   lead(begins, '"', events.beginText);
@@ -99,12 +92,18 @@ for (const context of Object.values(contexts)) {
   leadText(of('text'), of('after'));
 
   lead(ends, SPACE, of('after'));
-  if (context === contexts.object) {
-    lead(ends, ',', key);
+  if (context === contexts.object || context === contexts.objectOfParts) {
+    const keys = [of('key'), of('keyOrEnd')];
+    for (const state of [...keys, of('colon')]) lead([state], SPACE, state);
+    lead(keys, '"', of('keyText'));
+    lead([of('keyOrEnd')], '}', events.close);
+    leadText(of('keyText'), of('colon'));
+    lead([of('colon')], ':', of('value'));
+    lead(ends, ',', hasParts ? events.comma : of('key'));
     lead(ends, '}', events.close);
   }
-  if (context === contexts.list) {
-    lead(ends, ',', of('value'));
+  if (context === contexts.list || context === contexts.listOfParts) {
+    lead(ends, ',', hasParts ? events.comma : of('value'));
     lead(ends, ']', events.close);
   }
 

@@ -3,7 +3,7 @@
  * after it (JSON.stringify, a schema, PostgreSQL) needs stack for each level, and ends the call, or the process, where
  * there is none left.
  */
-export const maxNesting = 1000;
+export const maxNesting = 200;
 
 export const nestingRule: string = `must not be nested deeper than ${maxNesting} levels`;
 
