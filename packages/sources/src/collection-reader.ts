@@ -1,5 +1,5 @@
 import { UpstreamChangingError } from './errors.ts';
-import { readPage } from './page.ts';
+import { outlineBoundsOf, readPage } from './page.ts';
 import { Pages } from './pages.ts';
 import type { Page } from './page.ts';
 import type { SourceOptions, SyncOptions } from './options.ts';
@@ -79,12 +79,7 @@ async function fetchPage(
     pagination.kind === 'none'
       ? {}
       : { [pagination.pageParam]: String(number), [pagination.sizeParam]: String(pagination.size) };
-  const body = await client.getJson({
-    path: source.path,
-    query,
-    timeoutMs: source.timeoutMs,
-    maxBytes: source.maxPageBytes,
-    signal,
-  });
-  return readPage(body, number, source);
+  const { path, timeoutMs, maxPageBytes: maxBytes } = source;
+  const page = await client.getOutline({ path, query, timeoutMs, maxBytes, signal }, outlineBoundsOf(source));
+  return readPage(page, number, source);
 }

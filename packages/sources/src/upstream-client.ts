@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+import { type JsonOutline, type JsonPart, outlineJson } from '@holdfast/redis-core';
 import {
   UpstreamFailedError,
   UpstreamIncompleteError,
@@ -8,7 +10,6 @@ import {
   UpstreamUnreachableError,
   UpstreamUrlInvalidError,
 } from './errors.ts';
-import { endsInsideJson } from './truncation.ts';
 import type { UpstreamOptions } from './options.ts';
 
 export interface JsonRequest {
@@ -20,6 +21,18 @@ export interface JsonRequest {
   /** Of the body, after decompression. */
   readonly maxBytes: number;
   readonly signal?: AbortSignal;
+}
+
+/** How much of a body is looked into: see `outlineJson` of redis-core. */
+export interface OutlineBounds {
+  readonly levels: number;
+  readonly maxParts: number;
+}
+
+/** A body of JSON that was not parsed. */
+export interface OutlinedJson {
+  readonly bytes: Buffer;
+  readonly whole: JsonPart;
 }
 
 /**
@@ -52,6 +65,15 @@ export class UpstreamClient {
    * @throws an `Upstream…Error`, or the signal's reason once that is aborted.
    */
   async getJson(request: JsonRequest): Promise<unknown> {
+    const { bytes } = await this.getOutline(request, { levels: 0, maxParts: 0 });
+    return JSON.parse(bytes.toString());
+  }
+
+  /**
+   * @returns the body of a 2xx answer, unparsed, and what is in it.
+   * @throws an `Upstream…Error`, or the signal's reason once that is aborted.
+   */
+  async getOutline(request: JsonRequest, { levels, maxParts }: OutlineBounds): Promise<OutlinedJson> {
     const url = this.#resolve(request.path);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
     const what = `GET ${url.pathname}`;
@@ -59,8 +81,8 @@ export class UpstreamClient {
     const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
     try {
       const response = await fetch(url, { headers: this.#headers, redirect: 'manual', signal });
-      const text = await acceptedText(response, request.maxBytes, what);
-      return parse(text, what);
+      const bytes = await acceptedBytes(response, request.maxBytes, what);
+      return { bytes, whole: outlined(outlineJson(bytes, levels, maxParts), bytes, what) };
     } catch (error) {
       request.signal?.throwIfAborted();
       if (deadline.aborted) throw new UpstreamTimeoutError(`${what} took longer than ${request.timeoutMs} ms.`);
@@ -100,7 +122,7 @@ function checkedKey(key: string): string {
   return key;
 }
 
-async function acceptedText(response: Response, maxBytes: number, what: string): Promise<string> {
+async function acceptedBytes(response: Response, maxBytes: number, what: string): Promise<Buffer> {
   const { status } = response;
   const contentType = response.headers.get('content-type') ?? '';
   const problem = statusProblem(status, what) ?? typeProblem(status, contentType, what);
@@ -108,7 +130,7 @@ async function acceptedText(response: Response, maxBytes: number, what: string):
     await response.body?.cancel();
     throw problem;
   }
-  return readText(response, maxBytes, what);
+  return readBytes(response, maxBytes, what);
 }
 
 function statusProblem(status: number, what: string): Error | undefined {
@@ -126,7 +148,7 @@ function typeProblem(status: number, contentType: string, what: string): Error |
 }
 
 /** Reads the body as a stream, so that one that never ends is left at the bound and not at the end of memory. */
-async function readText(response: Response, maxBytes: number, what: string): Promise<string> {
+async function readBytes(response: Response, maxBytes: number, what: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
@@ -141,18 +163,24 @@ async function readText(response: Response, maxBytes: number, what: string): Pro
       cause: error,
     });
   }
-  return new TextDecoder().decode(Buffer.concat(chunks));
+  return textOf(Buffer.concat(chunks));
 }
 
-function parse(text: string, what: string): unknown {
-  if (text.trim() === '') throw new UpstreamNotJsonError(`${what} was answered with an empty body.`);
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own error quotes the body, so it is not passed on.
-    if (endsInsideJson(text)) throw new UpstreamIncompleteError(`${what}: the JSON is cut off.`);
-    throw new UpstreamNotJsonError(`${what}: the body is announced as JSON and is none.`);
+/** As UTF-8, without a byte order mark; what is none is replaced, as a browser does. */
+function textOf(bytes: Buffer): Buffer {
+  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return isUtf8(bytes) && !hasMark ? bytes : Buffer.from(new TextDecoder().decode(bytes));
+}
+
+/** No error quotes the body. */
+function outlined(outline: JsonOutline, bytes: Buffer, what: string): JsonPart {
+  if (outline === 'cut off' && bytes.toString().trim() === '') {
+    throw new UpstreamNotJsonError(`${what} was answered with an empty body.`);
   }
+  if (outline === 'cut off') throw new UpstreamIncompleteError(`${what}: the JSON is cut off.`);
+  if (outline === 'invalid') throw new UpstreamNotJsonError(`${what}: the body is announced as JSON and is none.`);
+  if (outline === 'too many parts') throw new UpstreamTooLargeError(`${what} was answered with too many items.`);
+  return outline;
 }
 
 function connectionError(error: TypeError, what: string): Error {
