@@ -121,7 +121,11 @@ export async function inBatches<Item, Prepared>(
         return;
       }
       const { prepared, places } = take();
-      if (places.length === 0) continue;
+      if (places.length === 0) {
+        // None of them could be sent, so that no round trip is waited for: others get their turn.
+        await setImmediate();
+        continue;
+      }
       batches += 1;
       sent += places.length;
       try {

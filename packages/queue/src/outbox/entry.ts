@@ -32,8 +32,9 @@ export interface NewOutboxEntry extends Omit<OutboxEntry, 'seq' | 'failures' | '
 }
 
 /** @param dataAsJson where that is known already: it is most of what there is to write */
-export function bodyOf({ name, data, options }: AddJob, dataAsJson: string | undefined): string {
-  if (dataAsJson === undefined) return JSON.stringify({ name, data, options });
+export function bodyOf(job: AddJob, dataAsJson: string | undefined): string {
+  const { name, options } = job;
+  if (dataAsJson === undefined) return JSON.stringify({ name, data: job.data, options });
   const named = name === undefined ? '' : `"name":${JSON.stringify(name)},`;
   const opted = options === undefined ? '' : `,"options":${JSON.stringify(options)}`;
   return `{${named}"data":${dataAsJson}${opted}}`;

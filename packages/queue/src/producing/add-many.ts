@@ -1,4 +1,4 @@
-import type { HoldfastError } from '@holdfast/redis-core';
+import { type HoldfastError, Turns } from '@holdfast/redis-core';
 import type { AddedJob, NewJob } from '../backends/backend.ts';
 import { JobAddAbortedError, JobOptionsInvalidError, QueueUnavailableError } from '../errors.ts';
 import { limits, maxBatchBytes, maxBatchJobs, maxBulkJobs } from '../limits.ts';
@@ -63,6 +63,9 @@ export interface AddManyTarget extends AddManyVia {
   readonly prepare: (job: AddJob) => NewJob;
 }
 
+/** As long as it takes to make as much JSON, it takes to reject a job. */
+const rejectedBytes = 256 * 1024;
+
 /** Commands that are under way at a time: enough to keep the store busy, few enough to let others in between. */
 export const maxCommandsUnderWay = 4;
 
@@ -122,7 +125,10 @@ export async function addMany(
     bytes = 0;
   };
 
+  const turns = new Turns();
   for (const [index, job] of jobs.entries()) {
+    // To find out what is wrong with one takes longer than to take it.
+    let worked = rejectedBytes;
     while (underWay.size >= (isFirstDone ? maxUnderWay() : 1)) await Promise.race(underWay);
     const stop = signal?.aborted === true ? new JobAddAbortedError() : notSent(away);
     if (stop !== undefined) {
@@ -137,10 +143,13 @@ export async function addMany(
       const laterMs = Math.floor((index * (spreadMs ?? 0)) / total);
       const stored = spreadMs === undefined ? prepared : later(prepared, laterMs, startedAt);
       batch.push({ index, job: stored, source: job, laterMs });
+      worked = size;
     } catch (error) {
       settle(index, { status: 'rejected', error: error instanceof Error ? error : new Error(String(error)) });
     }
     if (batch.length >= maxBatchJobs) flush();
+    const turn = turns.worked(worked);
+    if (turn !== undefined) await turn;
   }
   flush();
   await Promise.all(underWay);
