@@ -1,6 +1,6 @@
 import type { BaseConfig } from '@holdfast/config';
 import type { StartedModule } from '@holdfast/modules';
-import { compileValidator } from '@holdfast/modules/http';
+import { compileValidator, maxEnvelopeBytes } from '@holdfast/modules/http';
 import { maxJobIdBytes } from '@holdfast/queue';
 import type { Logger, Metrics } from '@holdfast/telemetry';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -52,7 +52,7 @@ const maxConnections = 10_000;
 export async function buildApp(dependencies: AppDependencies): Promise<FastifyInstance> {
   const { config, runtime, logger } = dependencies;
   const { queues, backend } = runtime.parts.queues;
-  const { requestTimeoutMs, bodyLimitBytes } = config.server;
+  const { requestTimeoutMs } = config.server;
   // Under Fastify's own type: an instance typed with pino's would not fit where any instance is taken.
   const loggerInstance: FastifyBaseLogger = logger;
   const connections = new Connections();
@@ -61,7 +61,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
     childLoggerFactory: (parent, bindings) => new RequestLogger(parent, bindings),
     logController: new StreamErrorLog(),
     genReqId: requestIdOf,
-    bodyLimit: bodyLimitBytes,
+    // Routes that take more say so.
+    bodyLimit: maxEnvelopeBytes,
     routerOptions: { maxParamLength },
     schemaController: { compilersFactory: { buildSerializer } },
     // Time to receive a request, to answer it, and to say nothing on a socket: each longer than the one before.

@@ -111,6 +111,7 @@ function server({ values, given }: Environment, file: ConfigFile, problems: Prob
     shutdownDelayMs: values.SHUTDOWN_DELAY ?? (values.NODE_ENV === 'production' ? 5000 : 0),
     ...(values.BODY_BUDGET !== undefined && { bodyBudgetBytes: values.BODY_BUDGET }),
     bodyLimitBytes: file.server?.bodyLimitBytes ?? 16 * 1024 * 1024,
+    jobLimitBytes: file.server?.jobLimitBytes ?? 1024 * 1024 + 64 * 1024,
   };
 }
 

@@ -6,7 +6,22 @@ import { section, wholeNumber } from './schema-parts.ts';
 /** The sections of holdfast.yaml that are of Holdfast itself. Each part describes those of its own. */
 export const baseSections = {
   server: section(
-    { bodyLimitBytes: Type.Optional(wholeNumber(1024, 1_073_741_824, 'The largest request body. Default: 16777216.')) },
+    {
+      bodyLimitBytes: Type.Optional(
+        wholeNumber(
+          1024,
+          1_073_741_824,
+          'The largest body of a request that writes an entry, or has many items; bodies of others have at most 64 KiB. Default: 16777216.',
+        ),
+      ),
+      jobLimitBytes: Type.Optional(
+        wholeNumber(
+          1024,
+          1_073_741_824,
+          'The largest body of a request that adds one job, such as a delivery, or writes a schedule. Its data has at most 1 MiB. Default: 1114112 (1 MiB, and 64 KiB for the rest).',
+        ),
+      ),
+    },
     'The API.',
   ),
 } as const satisfies Sections;

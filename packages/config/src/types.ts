@@ -49,9 +49,12 @@ export interface ServerConfig {
   readonly shutdownTimeoutMs: number;
   /** From the signal to the end of a process until the port closes; `shutdownTimeoutMs` begins after it. */
   readonly shutdownDelayMs: number;
+  /** Of requests that write an entry, or have many items. */
   readonly bodyLimitBytes: number;
   /** Memory for the bodies and answers that are under way together. Absent: a part of what the process may take. */
   readonly bodyBudgetBytes?: number;
+  /** Of requests that add one job, or write a schedule. */
+  readonly jobLimitBytes: number;
 }
 
 export interface WorkerConfig {

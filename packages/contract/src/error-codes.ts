@@ -16,6 +16,7 @@ export interface ErrorCodeDefinition {
 export const errorCodes = {
   // @holdfast/api
   BODY_INVALID_JSON: { status: 400, title: 'The body is not valid JSON.', retryable: false },
+  JSON_TOO_DEEP: { status: 400, title: 'The JSON is nested deeper than 200 levels.', retryable: false },
   REQUEST_INVALID: {
     status: 400,
     title: 'The request does not have the form that this route expects.',
@@ -39,7 +40,12 @@ export const errorCodes = {
   METHOD_NOT_ALLOWED: { status: 405, title: 'The route exists, but not with this method.', retryable: false },
   REQUEST_TIMEOUT: { status: 408, title: 'The request did not arrive completely in time.', retryable: true },
   PRECONDITION_FAILED: { status: 412, title: 'The condition of the request does not hold.', retryable: false },
-  BODY_TOO_LARGE: { status: 413, title: 'The body is larger than this service accepts.', retryable: false },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is larger than this route accepts.', retryable: false },
+  JSON_TOO_MANY_MEMBERS: {
+    status: 413,
+    title: 'The JSON has more in it than one of its size may have.',
+    retryable: false,
+  },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'This route does not take a body of this type.', retryable: false },
   EXPECTATION_FAILED: {
     status: 417,

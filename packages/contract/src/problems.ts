@@ -33,7 +33,7 @@ const descriptions: Readonly<Record<number, string>> = {
   404: 'Not found.',
   409: 'In conflict with what is stored.',
   412: 'The precondition does not hold.',
-  413: 'The body is too large.',
+  413: 'The body is too large, or has too much in it.',
   415: 'The type of the body is not supported.',
   422: 'Well-formed, but not what the queue takes.',
   500: 'A fault of the service.',
@@ -58,7 +58,9 @@ const toAnyone = ['REQUEST_MALFORMED', 'INTERNAL', 'HANDLER_TIMEOUT'] as const s
 /** What a route that takes a JSON body can answer to it. */
 export const bodyProblems = [
   'BODY_INVALID_JSON',
+  'JSON_TOO_DEEP',
   'BODY_TOO_LARGE',
+  'JSON_TOO_MANY_MEMBERS',
   'UNSUPPORTED_MEDIA_TYPE',
 ] as const satisfies readonly ErrorCode[];
 

@@ -7,6 +7,7 @@ export * from './fault-proxy.ts';
 export * from './hiding-proxy.ts';
 export * from './isolated-network.ts';
 export * from './latch.ts';
+export * from './dense-json.ts';
 export * from './long-run.ts';
 export * from './memory-limit.ts';
 export * from './monitor.ts';

@@ -38,3 +38,13 @@ export function indexLoad(): {
     return { items: 200_000, bound: 10_000, others: 1_000_000, waitMs: 300_000 };
   return { items: 8000, bound: 400, others: 20_000, waitMs: 60_000 };
 }
+
+/**
+ * What single requests, and pages of an upstream, are made of that should cost a process little: with `REQUEST_LOAD=full` all that
+ * is known to be dense, in bodies of 8 MiB; else two kinds of it in 1 MiB. `factor`: how much more processor time than a quiet machine
+ * needs is let pass.
+ */
+export function requestLoad(): { readonly isFull: boolean; readonly bytes: number; readonly factor: number } {
+  if (process.env['REQUEST_LOAD'] === 'full') return { isFull: true, bytes: 8 * 1024 * 1024, factor: 1 };
+  return { isFull: false, bytes: 1024 * 1024, factor: 4 };
+}

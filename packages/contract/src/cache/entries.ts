@@ -98,6 +98,7 @@ export const putEntry = {
       'TTL_INVALID',
       'TAG_INVALID',
       'BODY_INVALID_JSON',
+      'JSON_TOO_DEEP',
       'NAMESPACE_FORBIDDEN',
       'NAMESPACE_UNKNOWN',
       'PRECONDITION_FAILED',

@@ -5,8 +5,10 @@ import { Compile } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { Value } from 'typebox/value';
 import { ApiError, apiErrors } from './errors.ts';
+import { compileLongLists, withoutItemSchemas } from './long-lists.ts';
 
-const maxIssues = 20;
+/** More would only repeat what the first ones say; and who sends thousands of mistakes should not have each of them looked for. */
+export const maxIssues = 8;
 
 /**
  * Compiles the schema of one part of a request. Bodies are taken as they are: no coercion, and what the schema does not
@@ -14,6 +16,7 @@ const maxIssues = 20;
  */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const check = Compile(schema);
+  const shorten = compileLongLists(schema);
   const fromText = httpPart === 'querystring';
   const none = {};
   const acceptsNone = fromText && check.Check(none);
@@ -26,14 +29,45 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
     }
     const value = fromText ? Value.Convert(schema, { ...(input as object) }) : input;
     if (check.Check(value)) return fromText ? { value } : true;
-    return { error: refusal(httpPart ?? 'body', check.Errors(value)) };
+    const part = httpPart ?? 'body';
+    const shortened = shorten(value, maxIssues);
+    if ('isTooLong' in shortened) {
+      const { isTooLong: name, maxItems } = shortened;
+      return { error: refusalOf([{ path: `/${name}`, message: `must not have more than ${maxItems} items` }]) };
+    }
+    return { error: refusal(part, 'errors' in shortened ? shortened.errors : check.Errors(shortened.value)) };
   };
 };
 
+/** For a route whose lists of objects are left as bytes: what is in them it checks by itself. */
+export const compileEnvelopeValidator: FastifySchemaCompiler<TSchema> = (route) =>
+  compileValidator(route.httpPart === 'body' ? { ...route, schema: withoutItemSchemas(route.schema) } : route);
+
+/** Compiles the schema of one of many items, which stands at a path of the body. @returns what is wrong with it */
+export function compileItem(schema: TSchema): (item: unknown, path: string) => readonly FieldIssue[] {
+  const check = Compile(schema);
+  return (item, at) => {
+    if (check.Check(item)) return [];
+    return issuesIn('body', check.Errors(item)).map(({ path, message }) => ({
+      path: `${at}${path === 'body' ? '' : path}`,
+      message,
+    }));
+  };
+}
+
+/** @throws ApiError REQUEST_INVALID with the first of them */
+export function requireNoIssues(issues: readonly FieldIssue[]): void {
+  if (issues.length > 0) throw refusalOf(issues.slice(0, maxIssues));
+}
+
 function refusal(part: string, errors: readonly TLocalizedValidationError[]): ApiError {
+  return refusalOf(issuesIn(part, errors));
+}
+
+function issuesIn(part: string, errors: readonly TLocalizedValidationError[]): readonly FieldIssue[] {
   // An unknown name is told twice: as an additional property, and by the `false` that is then its schema.
   const told = errors.filter(({ keyword }) => keyword !== 'boolean');
-  return refusalOf(joinAlternatives(told, (error) => issuesOf(part, error)).slice(0, maxIssues));
+  return joinAlternatives(told, (error) => issuesOf(part, error)).slice(0, maxIssues);
 }
 
 /** Texts of a query become keys, and text in PostgreSQL, which stores neither. */
@@ -53,10 +87,12 @@ function refusalOf(issues: readonly FieldIssue[]): ApiError {
 function issuesOf(part: string, error: TLocalizedValidationError): FieldIssue[] {
   const at = (suffix = ''): string => pathOf(part, `${error.instancePath}${suffix}`);
   if (error.keyword === 'required') {
-    return error.params.requiredProperties.map((name) => ({ path: at(`/${name}`), message: 'is required' }));
+    return error.params.requiredProperties
+      .slice(0, maxIssues)
+      .map((name) => ({ path: at(`/${name}`), message: 'is required' }));
   }
   if (error.keyword === 'additionalProperties') {
-    return error.params.additionalProperties.map((name) => ({
+    return error.params.additionalProperties.slice(0, maxIssues).map((name) => ({
       path: at(`/${escapePointer(name)}`),
       message: 'is not known here',
     }));

@@ -23,6 +23,11 @@ export const apiErrors = {
     status: 400,
     title: 'The body is not valid JSON.',
   },
+  jsonTooDeep: {
+    code: 'JSON_TOO_DEEP',
+    status: 400,
+    title: 'The JSON is nested deeper than 200 levels.',
+  },
   unauthenticated: {
     code: 'UNAUTHENTICATED',
     status: 401,
@@ -87,7 +92,12 @@ export const apiErrors = {
   bodyTooLarge: {
     code: 'BODY_TOO_LARGE',
     status: 413,
-    title: 'The body is larger than this service accepts.',
+    title: 'The body is larger than this route accepts.',
+  },
+  jsonTooManyMembers: {
+    code: 'JSON_TOO_MANY_MEMBERS',
+    status: 413,
+    title: 'The JSON has more in it than one of its size may have.',
   },
   unsupportedMediaType: {
     code: 'UNSUPPORTED_MEDIA_TYPE',

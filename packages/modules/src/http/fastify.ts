@@ -1,5 +1,6 @@
 import type { ApiKey } from '@holdfast/config';
 import type { Scope } from '@holdfast/contract';
+import type { LargeParts } from './json-body.ts';
 
 /** What a caller must be allowed to do, or `public`. */
 export type Access = Scope | 'any key' | 'public';
@@ -41,5 +42,7 @@ declare module 'fastify' {
     load?: LoadClass | ((request: FastifyRequest) => LoadClass);
     /** The body is bytes that no schema describes. */
     rawBody?: boolean;
+    /** Where a body of JSON may have more than 64 KiB; the route then has a `bodyLimit` of its own. */
+    largeParts?: LargeParts;
   }
 }

@@ -1,24 +1,22 @@
-import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { ApiError, apiErrors } from '@holdfast/modules/http';
+import { ApiError, apiErrors, readJsonBody } from '@holdfast/modules/http';
 
 /**
  * JSON, and nothing else; an empty body is no body, whatever its type says. A refused type is refused before its body
  * is read.
  */
 export function parseJsonOnly(app: FastifyInstance): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0) {
       done(null, undefined);
       return;
     }
-    if (!isUtf8(body as Buffer)) {
-      done(new ApiError(apiErrors.bodyInvalidJson, 'The body is not UTF-8.'), undefined);
-      return;
+    try {
+      done(null, readJsonBody(body as Buffer, request.routeOptions.config.largeParts));
+    } catch (error) {
+      done(error as Error, undefined);
     }
-    void parseJson(request, body.toString(), done);
   });
   app.addContentTypeParser('*', (request, payload, done) => {
     if (request.is404) {

@@ -1,8 +1,16 @@
 import type { BulkError, BulkResult, WriteItem } from '@holdfast/cache';
-import type { CacheWrite } from '@holdfast/contract';
-import { HoldfastError, nestingRule, toBoundedJson } from '@holdfast/redis-core';
+import { CacheWrite } from '@holdfast/contract';
+import { type FieldIssue, HoldfastError, Turns } from '@holdfast/redis-core';
+import { compileItem, maxIssues, requireNoIssues } from '../../http/compile-validator.ts';
 import { ttlAt } from '../../http/durations.ts';
 import { invalidRequest } from '../../http/errors.ts';
+import {
+  type ItemParts,
+  type OwnValue,
+  parseJson,
+  readItem as readItemParts,
+  requireBoundedDepth,
+} from '../../http/json-body.ts';
 import { contentTypeOf, isJsonType } from './entry-input.ts';
 
 export interface ReadItems {
@@ -12,19 +20,51 @@ export interface ReadItems {
   readonly superseded: number;
 }
 
-/** What the items of a request say should be written. One that cannot be is an error of its own; of equal keys the last wins. */
-export function readItems(given: readonly CacheWrite[]): ReadItems {
+const issuesOf = compileItem(CacheWrite);
+/** What is its caller's own in an item. */
+const own = ['value', 'bytes'] as const;
+
+/**
+ * What the items of a request say should be written, each as the bytes of its JSON at `path` of the body. One that cannot be
+ * is an error of its own; of equal keys the last wins. A value is never parsed: what is stored are the bytes that came.
+ *
+ * @throws ApiError REQUEST_INVALID where items have another shape, before anything is written
+ */
+export async function readItems(given: readonly Buffer[], path: string): Promise<ReadItems> {
   const items = new Map<string, WriteItem>();
   const errors: BulkError[] = [];
-  for (const item of given) {
+  const issues: FieldIssue[] = [];
+  const turns = new Turns();
+  for (const [index, bytes] of given.entries()) {
+    if (issues.length >= maxIssues) break;
+    await turns.worked(bytes.length);
+    const at = `${path}/${index}`;
+    const parts = readItemParts(bytes, own, at);
+    const shape = shapeOf(parts);
+    const found = issuesOf(shape, at);
+    issues.push(...found);
+    if (found.length > 0) continue;
+    const item = shape as CacheWrite;
     try {
-      items.set(item.key, readItem(item));
+      items.set(item.key, readItem(item, parts.own.get('value')));
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
       errors.push({ key: item.key, code: error.code, detail: error.message });
     }
   }
+  requireNoIssues(issues);
   return { items: [...items.values()], errors, superseded: given.length - errors.length - items.size };
+}
+
+/** The item with its value left out, which may be anything. */
+function shapeOf({ envelope, own: values }: ItemParts): unknown {
+  const bytes = values.get('bytes');
+  if (typeof envelope !== 'object' || envelope === null) return envelope;
+  return {
+    ...envelope,
+    ...(values.has('value') && { value: null }),
+    ...(bytes !== undefined && { bytes: bytes.part.containers > 0 ? null : parseJson(bytes.bytes) }),
+  };
 }
 
 /** The result of the whole request: what was refused before anything was sent, and what the cache says of the rest. */
@@ -43,7 +83,7 @@ export function withRefused<Result extends BulkResult>(
   };
 }
 
-function readItem({ key, value, bytes, contentType, ttl, tags }: CacheWrite): WriteItem {
+function readItem({ key, bytes, contentType, ttl, tags }: CacheWrite, value: OwnValue | undefined): WriteItem {
   return {
     key,
     ...(bytes === undefined ? jsonOf(value, contentType) : bytesOf(bytes, value, contentType)),
@@ -52,30 +92,31 @@ function readItem({ key, value, bytes, contentType, ttl, tags }: CacheWrite): Wr
   };
 }
 
-function jsonOf(value: unknown, contentType = 'application/json'): Pick<WriteItem, 'body' | 'contentType'> {
+function jsonOf(
+  value: OwnValue | undefined,
+  contentType = 'application/json',
+): Pick<WriteItem, 'body' | 'contentType'> {
   if (value === undefined) throw invalidRequest('value', 'is required, or bytes');
   if (!isJsonType(contentType))
     throw invalidRequest('contentType', 'must be JSON beside a value; send other types as bytes');
-  return { body: Buffer.from(jsonText(value)), contentType: contentTypeOf(contentType) };
+  requireBoundedDepth(value.part, 'value');
+  return { body: value.bytes, contentType: contentTypeOf(contentType) };
 }
 
-function jsonText(value: unknown): string {
-  try {
-    return toBoundedJson(value) ?? 'null';
-  } catch (error) {
-    if (error instanceof RangeError) throw invalidRequest('value', nestingRule);
-    throw error;
-  }
+/** With its padding or without. A pattern for the whole would need stack for each of its characters. */
+function isBase64(text: string): boolean {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const digits = text.length - padding;
+  const isWhole = padding === 0 ? digits % 4 !== 1 : text.length % 4 === 0;
+  return isWhole && !/[^A-Za-z0-9+/]/.test(text.slice(0, digits));
 }
-
-const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
 function bytesOf(
   bytes: string,
-  value: unknown,
+  value: OwnValue | undefined,
   contentType: string | undefined,
 ): Pick<WriteItem, 'body' | 'contentType'> {
   if (value !== undefined) throw invalidRequest('bytes', 'and value exclude each other');
-  if (!base64.test(bytes)) throw invalidRequest('bytes', 'must be base64');
+  if (!isBase64(bytes)) throw invalidRequest('bytes', 'must be base64');
   return { body: Buffer.from(bytes, 'base64'), contentType: contentTypeOf(contentType) };
 }

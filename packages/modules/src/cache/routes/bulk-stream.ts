@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Cache, CacheEntry, ReadItem } from '@holdfast/cache';
 import { checkJson, encodeKeyPart, HoldfastError } from '@holdfast/redis-core';
 import { detailOf } from './entry-reply.ts';
@@ -115,7 +116,8 @@ const notRead: ReadItem = { entry: null, layer: 'l2' };
 async function readPage(cache: Cache, keys: readonly string[]): Promise<Page> {
   const refused = new Map(keys.flatMap((key): [string, HoldfastError][] => errorOf(key)));
   const asked = keys.filter((key) => !refused.has(key));
-  const read = await cache.readManyDetailed(asked);
+  // Without a round trip to wait for, others get their turn by this.
+  const read = asked.length === 0 ? await turn([]) : await cache.readManyDetailed(asked);
   const byPosition = read[Symbol.iterator]();
   const parts = keys.flatMap((key, index): Buffer[] => {
     const error = refused.get(key);

@@ -3,8 +3,10 @@ import type { BulkResult, BulkWriteOptions, CacheRegistry, InvalidateTarget } fr
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { bulkDelete, bulkGet, bulkSet, invalidateEntries, syncEntries } from '@holdfast/contract';
 import type { FastifyReply } from 'fastify';
+import { Type } from 'typebox';
 import { fallbackStatus } from './entry-reply.ts';
 import { invalidRequest } from '../../http/errors.ts';
+import { compileEnvelopeValidator } from '../../http/compile-validator.ts';
 import { readItems, withRefused } from './bulk-items.ts';
 import { bulkAnswer } from './bulk-stream.ts';
 import { namespaceOf } from './namespace-of.ts';
@@ -15,6 +17,18 @@ export interface BulkRoutesOptions {
   readonly bodyLimitBytes: number;
 }
 
+/** Its items as the bytes of their JSON. */
+interface BulkSetBody {
+  readonly items: readonly Buffer[];
+  readonly batchSize?: number;
+}
+
+interface SyncBody {
+  readonly updates: readonly Buffer[];
+  readonly deletions: readonly string[];
+  readonly batchSize?: number;
+}
+
 /** Enough for 10 000 items of several hundred bytes, where the limit of other routes is lower. */
 const minBodyLimit = 8 * 1024 * 1024;
 
@@ -23,23 +37,33 @@ export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (a
   const bodyLimit = Math.max(bodyLimitBytes, minBodyLimit);
   const read = { access: 'cache:read', namespaceOf, load: 'bulk' } as const;
   const write = { access: 'cache:write', namespaceOf, load: 'bulk' } as const;
+  const keys = { lists: { keys: 'texts' } } as const;
   const markAway = (reply: FastifyReply, { fallback }: Pick<BulkResult, 'fallback'>): void => {
     if (fallback.length > 0) reply.header('cache-status', fallbackStatus);
   };
 
-  app.post('/v1/cache/:ns/bulk/get', { config: read, schema: bulkGet, bodyLimit }, async (request, reply) => {
-    const { params, body, ended } = request;
-    const hold = (bytes: number): void => request.holdForAnswer(bytes);
-    const answer = await bulkAnswer(caches.get(params.ns), body.keys, { signal: ended, hold });
-    reply.type('application/json; charset=utf-8');
-    return reply.send(Readable.from(answer, { objectMode: false, highWaterMark: 256 * 1024 }) as never);
-  });
+  app.post(
+    '/v1/cache/:ns/bulk/get',
+    { config: { ...read, largeParts: keys }, schema: bulkGet, bodyLimit },
+    async (request, reply) => {
+      const { params, body, ended } = request;
+      const hold = (bytes: number): void => request.holdForAnswer(bytes);
+      const answer = await bulkAnswer(caches.get(params.ns), body.keys, { signal: ended, hold });
+      reply.type('application/json; charset=utf-8');
+      return reply.send(Readable.from(answer, { objectMode: false, highWaterMark: 256 * 1024 }) as never);
+    },
+  );
 
   app.post(
     '/v1/cache/:ns/bulk/set',
-    { config: write, schema: bulkSet, bodyLimit },
+    {
+      config: { ...write, largeParts: { lists: { items: 'items' } } },
+      schema: { ...bulkSet, body: Type.Unsafe<BulkSetBody>(bulkSet.body) },
+      validatorCompiler: compileEnvelopeValidator,
+      bodyLimit,
+    },
     async ({ params, body, ended }, reply) => {
-      const { items, ...refused } = readItems(body.items);
+      const { items, ...refused } = await readItems(body.items, '/items');
       const { outcomes: _, ...result } = await caches.get(params.ns).writeMany(items, optionsOf(body, ended));
       markAway(reply, result);
       return withRefused(result, refused);
@@ -48,7 +72,7 @@ export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (a
 
   app.post(
     '/v1/cache/:ns/bulk/delete',
-    { config: write, schema: bulkDelete, bodyLimit },
+    { config: { ...write, largeParts: keys }, schema: bulkDelete, bodyLimit },
     async ({ params, body, ended }, reply) => {
       const result = await caches.get(params.ns).deleteMany(body.keys, { signal: ended });
       markAway(reply, result);
@@ -58,9 +82,14 @@ export const bulkRoutes: FastifyPluginAsyncTypebox<BulkRoutesOptions> = async (a
 
   app.post(
     '/v1/cache/:ns/sync',
-    { config: write, schema: syncEntries, bodyLimit },
+    {
+      config: { ...write, largeParts: { lists: { updates: 'items', deletions: 'texts' } } },
+      schema: { ...syncEntries, body: Type.Unsafe<SyncBody>(syncEntries.body) },
+      validatorCompiler: compileEnvelopeValidator,
+      bodyLimit,
+    },
     async ({ params, body, ended }, reply) => {
-      const { items, ...refused } = readItems(body.updates);
+      const { items, ...refused } = await readItems(body.updates, '/updates');
       const result = await caches.get(params.ns).sync(items, body.deletions, optionsOf(body, ended));
       markAway(reply, result);
       return { ...withRefused(result, refused), updated: result.updated + refused.superseded };

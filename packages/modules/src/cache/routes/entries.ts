@@ -16,10 +16,15 @@ import { ApiError, apiErrors, invalidRequest } from '../../http/errors.ts';
 import { contentTypeOf, parseTags, requireJson } from './entry-input.ts';
 import { namespaceOf } from './namespace-of.ts';
 
+export interface EntryRoutesOptions {
+  readonly caches: CacheRegistry;
+  readonly bodyLimitBytes: number;
+}
+
 const path = '/v1/cache/:ns/:key';
 
 /** Single entries: raw bytes in, the same bytes out. */
-export const entryRoutes: FastifyPluginAsyncTypebox<{ readonly caches: CacheRegistry }> = async (app, { caches }) => {
+export const entryRoutes: FastifyPluginAsyncTypebox<EntryRoutesOptions> = async (app, { caches, bodyLimitBytes }) => {
   const memory = new BodyMemory();
   parseRawBytes(app, (bytes) => memory.allocate(bytes));
 
@@ -36,7 +41,7 @@ export const entryRoutes: FastifyPluginAsyncTypebox<{ readonly caches: CacheRegi
 
   app.put(
     path,
-    { config: { access: 'cache:write', namespaceOf, rawBody: true }, schema: putEntry },
+    { config: { access: 'cache:write', namespaceOf, rawBody: true }, schema: putEntry, bodyLimit: bodyLimitBytes },
     async (request, reply) => {
       const { ns, key } = request.params;
       const { ttl, tags } = request.query;

@@ -1,6 +1,7 @@
 import { isSendableType } from './entry-reply.ts';
-import { checkJson, nestingRule } from '@holdfast/redis-core';
-import { ApiError, apiErrors, invalidRequest } from '../../http/errors.ts';
+import { checkJson } from '@holdfast/redis-core';
+import { ApiError, apiErrors } from '../../http/errors.ts';
+import { tooDeep } from '../../http/json-body.ts';
 
 /** The header comes back on every read, so it is bounded; without one the bytes are just bytes. */
 export function contentTypeOf(header: string | undefined): string {
@@ -19,7 +20,7 @@ export function isJsonType(contentType: string): boolean {
   return /^application\/(?:[^;]+\+)?json[ \t]*(?:;|$)/i.test(contentType);
 }
 
-/** @throws ApiError BODY_INVALID_JSON when the type says JSON and the body is not; REQUEST_INVALID when it is nested too deep */
+/** @throws ApiError BODY_INVALID_JSON when the type says JSON and the body is not; JSON_TOO_DEEP */
 export function requireJson(contentType: string, body: Buffer): void {
   if (!isJsonType(contentType)) return;
   const check = checkJson(body);
@@ -27,7 +28,7 @@ export function requireJson(contentType: string, body: Buffer): void {
     throw new ApiError(apiErrors.bodyInvalidJson, `The body is not valid JSON, which its Content-Type says it is.`);
   }
   // Whoever reads it among many gets it as a part of one JSON, and may write it back so.
-  if (check === 'too deep') throw invalidRequest('body', nestingRule);
+  if (check === 'too deep') throw tooDeep('body');
 }
 
 /** Tags by comma, each once; the cache says what a tag may be. */

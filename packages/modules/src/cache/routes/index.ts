@@ -12,8 +12,9 @@ export async function routes(
   { config, part }: Running<CacheSettings, NoNeeds, CachePart>,
 ): Promise<void> {
   const { caches, entities } = part;
-  await app.register(entryRoutes, { caches });
-  await app.register(bulkRoutes, { caches, bodyLimitBytes: config.server.bodyLimitBytes });
+  const { bodyLimitBytes } = config.server;
+  await app.register(entryRoutes, { caches, bodyLimitBytes });
+  await app.register(bulkRoutes, { caches, bodyLimitBytes });
   await app.register(entityRoutes, { entities });
   await app.register(namespaceRoutes, { caches });
 }

@@ -3,6 +3,14 @@ import { cleanDeadLetters, listDeadLetters, redriveDeadLetters } from '@holdfast
 import type { Queues } from '@holdfast/queue';
 import { durationAt } from '../../http/durations.ts';
 
+export interface DeadLetterRoutesOptions {
+  readonly queues: Queues;
+  readonly bodyLimitBytes: number;
+}
+
+/** What 10,000 ids take. */
+const minBodyLimit = 8 * 1024 * 1024;
+
 /** Every member is optional, and an empty body is none. */
 interface Selection {
   readonly ids?: string[];
@@ -11,7 +19,13 @@ interface Selection {
 }
 
 /** Jobs that have failed for good: a look at them, another try, or away with them. */
-export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }> = async (app, { queues }) => {
+export const deadLetterRoutes: FastifyPluginAsyncTypebox<DeadLetterRoutesOptions> = async (
+  app,
+  { queues, bodyLimitBytes },
+) => {
+  const bodyLimit = Math.max(bodyLimitBytes, minBodyLimit);
+  const config = { access: 'jobs:write', load: 'bulk', largeParts: { lists: { ids: 'texts' } } } as const;
+  const many = { config, bodyLimit };
   app.get(
     '/v1/queues/:q/dead-letters',
     { config: { access: 'jobs:read' }, schema: listDeadLetters },
@@ -26,7 +40,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queu
 
   app.post(
     '/v1/queues/:q/dead-letters/redrive',
-    { config: { access: 'jobs:write', load: 'bulk' }, schema: redriveDeadLetters },
+    { ...many, schema: redriveDeadLetters },
     async ({ params, body, ended }) => {
       const { ids, limit } = selectionOf(body);
       const report = await queues.redrive(params.q, {
@@ -40,7 +54,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queu
 
   app.post(
     '/v1/queues/:q/dead-letters/clean',
-    { config: { access: 'jobs:write', load: 'bulk' }, schema: cleanDeadLetters },
+    { ...many, schema: cleanDeadLetters },
     async ({ params, body, ended }) => {
       const { ids, limit, olderThan } = selectionOf(body);
       return queues.cleanDeadLetters(params.q, {

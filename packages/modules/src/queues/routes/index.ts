@@ -16,13 +16,13 @@ export async function routes(
   { config, part }: Running<QueuesSettings, NoNeeds, QueuesPart>,
 ): Promise<void> {
   const { queues } = part;
-  const { requestTimeoutMs, bodyLimitBytes } = config.server;
+  const { requestTimeoutMs, bodyLimitBytes, jobLimitBytes } = config.server;
   await app.register(queueRoutes, { queues });
-  await app.register(jobRoutes, { queues, maxWaitMs: Math.max(0, requestTimeoutMs - 1000) });
+  await app.register(jobRoutes, { queues, jobLimitBytes, maxWaitMs: Math.max(0, requestTimeoutMs - 1000) });
   await app.register(manageJobRoutes, { queues });
-  await app.register(bulkJobRoutes, { queues, bodyLimitBytes });
+  await app.register(bulkJobRoutes, { queues, bodyLimitBytes, jobLimitBytes });
   await app.register(jobEventRoutes, { queues, heartbeatMs: Math.min(15_000, requestTimeoutMs) });
-  await app.register(scheduleRoutes, { queues });
-  await app.register(deadLetterRoutes, { queues });
+  await app.register(scheduleRoutes, { queues, jobLimitBytes });
+  await app.register(deadLetterRoutes, { queues, bodyLimitBytes });
   await app.register(batchStatsRoutes, { queues });
 }

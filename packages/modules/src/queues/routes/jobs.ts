@@ -12,15 +12,23 @@ import { jobNotFound } from './job-not-found.ts';
 
 export interface JobRoutesOptions {
   readonly queues: Queues;
+  readonly jobLimitBytes: number;
   /** `?wait` ends before the request does. */
   readonly maxWaitMs: number;
 }
 
-export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app, { queues, maxWaitMs }) => {
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (
+  app,
+  { queues, jobLimitBytes, maxWaitMs },
+) => {
   app.post(
     '/v1/queues/:q/jobs',
     // All that an add waits for has a deadline: the store, the patience for it, the outbox.
-    { config: { access: 'jobs:write', endsByItself: true }, schema: addJob },
+    {
+      config: { access: 'jobs:write', endsByItself: true, largeParts: { value: ['data'] } },
+      schema: addJob,
+      bodyLimit: jobLimitBytes,
+    },
     async ({ params, body }, reply) => {
       const added = await addTo(queues, params.q, body);
       if (!added.duplicate) {

@@ -7,9 +7,17 @@ import { ApiError, apiErrors } from '../../http/errors.ts';
 import { toJobOptions } from './job-options.ts';
 import { detailInRequest, issuesInRequest } from './request-issues.ts';
 
+export interface ScheduleRoutesOptions {
+  readonly queues: Queues;
+  readonly jobLimitBytes: number;
+}
+
 const path = '/v1/queues/:q/schedules/:id';
 
-export const scheduleRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues }> = async (app, { queues }) => {
+export const scheduleRoutes: FastifyPluginAsyncTypebox<ScheduleRoutesOptions> = async (
+  app,
+  { queues, jobLimitBytes },
+) => {
   const read = { access: 'jobs:read' } as const;
   const write = { access: 'jobs:write' } as const;
   const { schedules } = queues;
@@ -24,7 +32,8 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queues
     return toReply(schedule);
   });
 
-  app.put(path, { config: write, schema: putSchedule }, async ({ params, body }) => {
+  const large = { config: { ...write, largeParts: { value: ['job', 'data'] } }, bodyLimit: jobLimitBytes };
+  app.put(path, { ...large, schema: putSchedule }, async ({ params, body }) => {
     const { pattern, tz, every, paused, job } = body;
     const { name, data, options } = job;
     const schedule = await schedules
