@@ -18,32 +18,63 @@ export interface LoadResult {
 const autocannon = ['--yes', 'autocannon@9.0.0'];
 const run = promisify(execFile);
 
+export interface Target {
+  readonly url: string;
+  /** Sent as JSON with POST; without it the URL is asked with GET. */
+  readonly post?: string;
+}
+
+export interface LoadOptions {
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+/** What autocannon says of a round. */
+export interface Round {
+  readonly requests: { readonly average: number; readonly total: number };
+  readonly latency: { readonly p99: number };
+  readonly '2xx': number;
+  readonly errors: number;
+  readonly non2xx: number;
+  /** Seconds. */
+  readonly duration: number;
+}
+
 /**
- * Loads a URL, with GET or with a POST of this JSON, from a process of its own, so that the load does not share an event loop with what it measures.
- * @throws when any answer was not a 2xx: a fast refusal is no result.
+ * Loads a URL from a process of its own, so that the load does not share an event loop with what it measures.
+ *
+ * @param prefix of the command, such as `taskset -c 1`
  */
-export async function load(
-  { url, pid, post }: { readonly url: string; readonly pid: number; readonly post?: string },
-  options: { readonly connections: number; readonly seconds: number },
-): Promise<LoadResult> {
-  const args = [
+export async function round(
+  { url, post }: Target,
+  { connections, seconds }: LoadOptions,
+  { prefix = [], args = [] }: { readonly prefix?: readonly string[]; readonly args?: readonly string[] } = {},
+): Promise<Round> {
+  const [command, ...rest] = [
+    ...prefix,
+    'npx',
     ...autocannon,
     '--json',
     '--connections',
-    `${options.connections}`,
+    `${connections}`,
     '--duration',
-    `${options.seconds}`,
+    `${seconds}`,
+    ...args,
     ...(post === undefined ? [] : ['--method', 'POST', '--headers', 'content-type=application/json', '--body', post]),
     url,
   ];
+  const { stdout } = await run(command, rest, { maxBuffer: 16 * 1024 * 1024 });
+  return JSON.parse(stdout) as Round;
+}
+
+/**
+ * The same, for a server whose processor time is measured.
+ * @throws when any answer was not a 2xx: a fast refusal is no result.
+ */
+export async function load(target: Target & { readonly pid: number }, options: LoadOptions): Promise<LoadResult> {
+  const { url, pid } = target;
   const before = processorTime(pid);
-  const { stdout } = await run('npx', args, { maxBuffer: 16 * 1024 * 1024 });
-  const result = JSON.parse(stdout) as {
-    readonly requests: { readonly average: number; readonly total: number };
-    readonly latency: { readonly p99: number };
-    readonly errors: number;
-    readonly non2xx: number;
-  };
+  const result = await round(target, options);
   if (result.errors > 0 || result.non2xx > 0) {
     throw new Error(`${url}: ${result.errors} errors and ${result.non2xx} answers other than 2xx.`);
   }

@@ -48,3 +48,12 @@ export function requestLoad(): { readonly isFull: boolean; readonly bytes: numbe
   if (process.env['REQUEST_LOAD'] === 'full') return { isFull: true, bytes: 8 * 1024 * 1024, factor: 1 };
   return { isFull: false, bytes: 1024 * 1024, factor: 4 };
 }
+
+/**
+ * How much comes at once to an API in a small container: with `OVERLOAD=full` as much as ended it once, each body sent again until it
+ * is taken, and nearly as many idle connections as it takes; else the same once, and fewer connections.
+ */
+export function overload(): { readonly isFull: boolean; readonly idleConnections: number } {
+  const isFull = process.env['OVERLOAD'] === 'full';
+  return { isFull, idleConnections: isFull ? 9800 : 1000 };
+}
