@@ -169,7 +169,7 @@ describe('a process that is killed while Redis is away', () => {
     await redis.stop();
   });
 
-  it('is not joined by another one in the same data folder, which says why', async () => {
+  it('shares its data folder with nobody: another one goes on without it, says why, and takes it up when it is free', async () => {
     const redis = await startRedis();
     const cwd = mkdtempSync(join(tmpdir(), 'holdfast-journal-'));
     const options = {
@@ -180,9 +180,14 @@ describe('a process that is killed while Redis is away', () => {
     const first = spawnNode(server, options);
     await first.waitForLine(/"ready"/);
     const second = spawnNode(server, options);
-    expect(await second.exited).toEqual({ code: 1, signal: null });
-    expect(second.lines.join('\n')).toMatch(/outbox\.db cannot be used: another process has it open/);
+    const [, address = ''] = await second.waitForLine(/"address":"([^"]+)".*"ready"/);
+    const outbox = async (): Promise<unknown> =>
+      ((await (await fetch(`${address}/health`)).json()) as { outbox: unknown }).outbox;
+    const reason = expect.stringMatching(/outbox\.db cannot be used: another process has it open/) as unknown;
+    expect(await outbox()).toMatchObject({ accepting: false, reason });
     expect(await first.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    await eventually(async () => expect(await outbox()).toMatchObject({ accepting: true }));
+    expect(await second.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     await redis.stop();
   });
 });

@@ -230,6 +230,13 @@ export const errorCodes = {
     retryable: true,
     retryAfterMs: 5000,
   },
+  OUTBOX_UNKNOWN: {
+    status: 503,
+    title:
+      'The disk of the outbox did not answer in time: the job may or may not be kept. Adding it again under its id is safe.',
+    retryable: true,
+    retryAfterMs: 5000,
+  },
   QUEUE_BUSY: {
     status: 503,
     title: 'Too many jobs wait for the answer of the store of the queue; nothing was added.',

@@ -62,6 +62,14 @@ export const queueErrors = {
     retryable: true,
     retryAfterMs: 5000,
   },
+  outboxUnknown: {
+    code: 'OUTBOX_UNKNOWN',
+    status: 503,
+    title:
+      'The disk of the outbox did not answer in time: the job may or may not be kept. Adding it again under its id is safe.',
+    retryable: true,
+    retryAfterMs: 5000,
+  },
   outboxUndecided: {
     code: 'OUTBOX_UNDECIDED',
     status: 409,
@@ -199,6 +207,17 @@ export class OutboxFullError extends HoldfastError {
 export class OutboxError extends HoldfastError {
   constructor(message: string, options?: HoldfastErrorOptions) {
     super(queueErrors.outbox, message, options);
+  }
+}
+
+/** The disk of the outbox did not answer in time: nobody knows whether it was done. It is safe to do it again. */
+export class OutboxUnknownError extends HoldfastError {
+  /** The id that the job has if it is kept. */
+  readonly jobId: string | undefined;
+
+  constructor(message: string, options: HoldfastErrorOptions & { readonly jobId?: string } = {}) {
+    super(queueErrors.outboxUnknown, message, options);
+    this.jobId = options.jobId;
   }
 }
 

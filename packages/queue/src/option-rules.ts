@@ -96,12 +96,11 @@ export function checkEmbeddedBackendOptions(options: EmbeddedBackendOptions): vo
 }
 
 const outbox: OptionRules<OutboxOptions> = {
-  directory: text,
+  folder: anything,
   maxBytes: wholeNumber(1),
   maxJobs: wholeNumber(1),
   minFreeBytes: wholeNumber(0),
   patienceMs: milliseconds(),
-  freeBytes: callback,
 };
 
 export function checkOutboxOptions(options: OutboxOptions): void {

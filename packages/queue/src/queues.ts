@@ -21,6 +21,7 @@ import { QueueDefinitionError, QueueDisabledError, QueueUnknownError } from './e
 import type { JobView } from './job-view.ts';
 import { JobWaiter } from './job-waiter.ts';
 import { maxWaitMs } from './limits.ts';
+import { toError } from './outbox/batch-outcome.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import type { AddManyOptions, AddManyResult } from './producing/add-many.ts';
 import { Coalescing, type CoalescerSettings, type ItemCoalescer } from './producing/coalescing.ts';
@@ -127,6 +128,7 @@ export class Queues<const Known extends Catalogue = Catalogue> {
    *
    * @throws QueueUnknownError (404), JobInvalidError (422), JobTooLargeError (413), JobOptionsInvalidError (400)
    * @throws OutboxFullError, OutboxError (503) the store is away, and the outbox cannot keep the job.
+   * @throws OutboxUnknownError (503) likewise, and nobody knows whether it is kept: adding it again under its id is safe.
    * @throws QueueUnavailableError (503) nothing was added, nor will be later.
    * @throws QueueOutcomeUnknownError (503) it may have been added; adding it again under the error's `jobId` is safe.
    * @throws QueueOutOfMemoryError (507)
@@ -193,7 +195,8 @@ export class Queues<const Known extends Catalogue = Catalogue> {
    * ended, and after that time with the job as it then is; so it does where the retention of the queue removes the job at
    * its end. The type of its result is what its queue says: it is not checked, and another program may have left another.
    *
-   * @throws QueueUnknownError (404), QueueUnavailableError (503)
+   * @throws QueueUnknownError (404), QueueUnavailableError (503); OutboxError (503) when the store has none and the disk of the
+   *   outbox cannot say
    */
   async get<Name extends NameOf<Known>>(
     queue: Name,
@@ -210,10 +213,13 @@ export class Queues<const Known extends Catalogue = Catalogue> {
     if (!canBeJobId(id)) return undefined;
     const deadline = Date.now() + Math.min(waitMs, maxWaitMs);
     if (waitMs > 0) await this.outbox?.whenLeft(queue, id, Math.min(waitMs, maxWaitMs), signal);
-    const held = this.outbox?.find(queue, id);
-    if (held !== undefined) return held;
+    const held = await this.outbox?.find(queue, id).catch((error: unknown) => toError(error));
+    if (held !== undefined && !(held instanceof Error)) return held;
     const leftMs = deadline - Date.now();
-    return waitMs > 0 && leftMs > 0 ? waiter.wait(id, leftMs, signal) : readJob(handle, id);
+    const found = await (waitMs > 0 && leftMs > 0 ? waiter.wait(id, leftMs, signal) : readJob(handle, id));
+    // Nobody knows of it, but one could not be asked.
+    if (found === undefined && held !== undefined) throw held;
+    return found;
   }
 
   /**

@@ -39,7 +39,7 @@ const queuesOf = (more: Loose) => () =>
 const consumerOf = (more: Loose) => () =>
   new Consumer({ backend: noBackend, definition, handler: () => 1, ...more } as unknown as ConsumerOptions);
 const backendOf = (more: Loose) => () => createRedisBackend({ target, ...more } as unknown as RedisBackendOptions);
-const outboxOf = (more: Loose) => () => openOutbox({ directory, ...more });
+const outboxOf = (more: Loose) => () => openOutbox({ folder: directory, ...more });
 const sweeperOf = (more: Loose) => () =>
   new RetentionSweeper({ backend: noBackend, definitions: [], ...more } as unknown as RetentionSweeperOptions);
 const embeddedOf = (more: Loose) => () => createEmbeddedBackend({ directory, ...more });

@@ -17,6 +17,8 @@ export interface DurableFileOptions {
 }
 
 const PAGE_BYTES = 4096;
+/** The process of a service that was killed ends a moment after it. */
+const lockMs = 500;
 /** What is read whole at its opening, to find damage; of a larger file, that is found by whoever comes upon it. */
 const MAX_CHECKED_BYTES = 32 * 1024 * 1024;
 /** Result codes of SQLite: the file is damaged, or none of SQLite. */
@@ -42,7 +44,7 @@ function open(options: DurableFileOptions): DatabaseSync | undefined {
   // What is new is for this user alone: it holds the data of callers. SQLite gives its other files the same rights.
   closeSync(openSync(file, 'a', 0o600));
   const { ino } = statSync(file);
-  const database = new DatabaseSync(file);
+  const database = new DatabaseSync(file, { timeout: lockMs });
   try {
     prepare(database, options);
     return database;

@@ -49,8 +49,8 @@ export async function forwardLeftovers(config: HoldfastConfig, options: ForwardO
     }
     const { state, reason } = folder.status;
     if (state === 'unusable' || state === 'hung') throw new UnavailableError(`${directory}: ${reason ?? state}.`);
-    if (setAside === 'retry') outbox.retrySetAside();
-    if (setAside === 'discard') outbox.discardSetAside();
+    if (setAside === 'retry') await outbox.retrySetAside();
+    if (setAside === 'discard') await outbox.discardSetAside();
     const isDone = (): boolean => outbox.status.waiting === 0 && !caches.isOnFallback;
     const deadline = Date.now() + timeoutMs;
     while (!isDone() && Date.now() < deadline) await sleep(20);
@@ -60,7 +60,7 @@ export async function forwardLeftovers(config: HoldfastConfig, options: ForwardO
     return {
       forwarded: departed.count,
       waiting,
-      setAside: outbox.setAside(),
+      setAside: await outbox.setAside(),
       invalidated: !caches.isOnFallback,
       putAside: folder.putAside,
       ...(away !== undefined && { away }),

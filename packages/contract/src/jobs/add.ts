@@ -65,6 +65,8 @@ export const addJob = {
       'QUEUE_OUTCOME_UNKNOWN',
       'QUEUE_BUSY',
       'OUTBOX_FULL',
+      'OUTBOX_UNAVAILABLE',
+      'OUTBOX_UNKNOWN',
       'QUEUE_OUT_OF_MEMORY',
     ),
   },

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { BaseConfig } from '@holdfast/config';
 import type { InstalledQueues } from '@holdfast/jobs';
 import { createRedisBackend, openOutbox, Queues } from '@holdfast/queue';
-import type { Outbox, QueueBackend, QueueDefinition } from '@holdfast/queue';
+import type { QueueBackend, QueueDefinition } from '@holdfast/queue';
 import type { Keys } from '@holdfast/redis-core';
 import type { CreateContext, NoNeeds } from '../module.ts';
 import type { QueuesSettings } from './config/settings.ts';
@@ -20,15 +20,16 @@ export interface QueuesPart {
  * @throws EmbeddedFolderLockedError when another process uses the data folder
  * @throws EmbeddedFolderUnusableError when the embedded queue cannot be opened in it, which says why
  * @throws QueueDefinitionError when two modules, or one and the configuration, define one queue
- * @throws OutboxError when the outbox in the data folder cannot be opened, which says why
  */
 export async function createQueues(context: CreateContext<QueuesSettings, NoNeeds>): Promise<QueuesPart> {
-  const { config, settings, keys, usesFallback } = context;
+  const { config, settings, keys, disk } = context;
   const own = await loadDefinitions(settings.own, namesOfOthers(settings));
   const definitions = queueDefinitions(settings, own);
   const opened: { close(): Promise<void> }[] = [];
   try {
-    const outbox = usesFallback ? openJobOutbox(config, settings) : undefined;
+    // Not where its Redis cannot be away.
+    const keepsJobs = disk !== undefined && config.redis.queue !== null;
+    const outbox = keepsJobs ? await openOutbox({ folder: disk, ...settings.outbox }) : undefined;
     if (outbox !== undefined) opened.push(outbox);
     const backend = await createQueueBackend(config, keys, definitions);
     opened.push(backend);
@@ -44,12 +45,6 @@ export async function createQueues(context: CreateContext<QueuesSettings, NoNeed
     for (const each of opened.toReversed()) await each.close();
     throw error;
   }
-}
-
-/** Jobs that are added while their Redis is away. `undefined` where it cannot be away, or an outage is to be answered 503. */
-function openJobOutbox({ redis, dataDir }: BaseConfig, { outbox }: QueuesSettings): Outbox | undefined {
-  if (!redis.enableFallback || redis.queue === null) return undefined;
-  return openOutbox({ directory: dataDir, ...outbox });
 }
 
 async function createQueueBackend(

@@ -5,6 +5,7 @@ import { promoteJob, removeJob, retryJob } from './job-actions.ts';
 import type { JobEvent } from './job-events.ts';
 import { listJobs, type JobList, type ListJobsOptions } from './list-jobs.ts';
 import { watchJob, type WatchOptions } from './watch-job.ts';
+import { isOutboxError } from '../outbox/outbox-errors.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 
 export interface AdministeredQueue {
@@ -54,7 +55,7 @@ export class QueueAdmin<Name extends string = string> {
    */
   async remove(queue: Name, id: string): Promise<boolean> {
     const { handle } = this.#open(queue);
-    return this.#outbox?.remove(queue, id) === true || removeJob(handle, id);
+    return eitherOf(this.#outbox?.remove(queue, id), async () => removeJob(handle, id));
   }
 
   /**
@@ -64,7 +65,7 @@ export class QueueAdmin<Name extends string = string> {
    */
   async retry(queue: Name, id: string): Promise<boolean> {
     const { handle } = this.#open(queue);
-    return this.#outbox?.retry(queue, id) === true || retryJob(handle, id);
+    return eitherOf(this.#outbox?.retry(queue, id), async () => retryJob(handle, id));
   }
 
   /**
@@ -107,4 +108,15 @@ export class QueueAdmin<Name extends string = string> {
   async clean(queue: Name, options: CleanOptions): Promise<number> {
     return cleanJobs(this.#open(queue).handle, options);
   }
+}
+
+/** Whether the job was in the outbox, or else in the store; a disk that cannot say matters only where the store has none. */
+async function eitherOf(inOutbox: Promise<boolean> | undefined, inStore: () => Promise<boolean>): Promise<boolean> {
+  const held = await inOutbox?.catch((error: unknown) => {
+    if (isOutboxError(error)) return error;
+    throw error;
+  });
+  if (held === true || (await inStore())) return true;
+  if (held instanceof Error) throw held;
+  return false;
 }

@@ -31,6 +31,23 @@ export interface NewOutboxEntry extends Omit<OutboxEntry, 'seq' | 'failures' | '
   readonly body: string;
 }
 
+/** As it lies in the file: its job and its reason as JSON. */
+export interface StoredEntry extends Omit<OutboxEntry, 'job' | 'reason'> {
+  readonly body: string;
+  readonly reason?: string;
+}
+
+/** What became of an entry that was to be stored: it is; one of its queue and id is there; its disk has no room. */
+export type InsertOutcome = 'stored' | 'known' | 'no-room';
+
+/** What an entry takes beside its data: its columns, its indexes, and its share of half-empty pages. */
+const overheadBytes = 300;
+
+/** What an entry is counted as. */
+export function bytesOf(body: string): number {
+  return Buffer.byteLength(body) + overheadBytes;
+}
+
 /** @param dataAsJson where that is known already: it is most of what there is to write */
 export function bodyOf(job: AddJob, dataAsJson: string | undefined): string {
   const { name, options } = job;

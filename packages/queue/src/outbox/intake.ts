@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { AddedJob, Marker, QueueHandle } from '../backends/backend.ts';
 import { publishEvent } from '../channels.ts';
-import { QueueOutcomeUnknownError, QueueOutOfMemoryError, QueueUnavailableError, type OutboxError } from '../errors.ts';
+import {
+  OutboxUnknownError,
+  QueueOutcomeUnknownError,
+  QueueOutOfMemoryError,
+  QueueUnavailableError,
+  type OutboxError,
+} from '../errors.ts';
 import { maxBatchJobs } from '../limits.ts';
 import type { AddJob, AddResult, Producer } from '../producer.ts';
 import type { AddBatcher } from '../producing/add-batcher.ts';
@@ -21,8 +27,8 @@ export interface IntakeOptions {
   readonly commit: GroupCommit;
   /** A store that takes longer to answer an add counts as away. */
   readonly patienceMs: number;
-  /** Whether a job of this id waits in the outbox. */
-  readonly waits: (id: string) => boolean;
+  /** Whether a job of this id waits in the outbox. @throws OutboxError when its disk cannot say */
+  readonly waits: (id: string) => Promise<boolean>;
 }
 
 type Offered = Pick<BulkJob, 'job' | 'source' | 'laterMs'>;
@@ -53,7 +59,7 @@ export class Intake {
     const { queue } = lane;
     const offered = { job: producer.prepare(source), source, laterMs: 0 };
     if (lane.lastError !== undefined) return toResult(queue, await this.#keep(offered, 'unsent', undefined));
-    if (this.#isHeld(offered)) return toResult(queue, heldBefore(offered));
+    if (await this.#isHeld(offered)) return toResult(queue, heldBefore(offered));
     const sentAt = Date.now();
     try {
       return await producer.send(offered.job, this.#batcher);
@@ -67,9 +73,10 @@ export class Intake {
     const { lane, producer } = this.#options;
     return producer.addMany(jobs, options, {
       send: async (batch) => this.#sendMany(batch),
-      // A store that is away ends nothing here; and one job may find no room in the outbox where a smaller one does.
-      endsAll: (error) => error instanceof QueueOutOfMemoryError,
-      maxUnderWay: () => (lane.lastError === undefined ? maxCommandsUnderWay : maxCommitEntries / maxBatchJobs),
+      // A store that is away or full ends nothing here; and one job may find no room in the outbox where a smaller one does.
+      endsAll: () => false,
+      // Two commits: one is on the disk while the next is on its way there.
+      maxUnderWay: () => (lane.lastError === undefined ? maxCommandsUnderWay : (2 * maxCommitEntries) / maxBatchJobs),
     });
   }
 
@@ -86,13 +93,16 @@ export class Intake {
     if (lane.lastError !== undefined) {
       return Promise.all(batch.map(async (offered) => this.#keep(offered, 'unsent', undefined).catch(failed)));
     }
-    const sendable = batch.filter((offered) => !this.#isHeld(offered));
+    const held = await Promise.all(batch.map(async (offered) => this.#isHeld(offered).catch(failed)));
+    const sendable = batch.filter((_, index) => held[index] === false);
     const sentAt = Date.now();
-    publishEvent('holdfast:queue:batch', () => ({ queue, jobs: sendable.length }));
-    const replies = await this.#commands.send(sendable.map(({ job }) => job));
+    if (sendable.length > 0) publishEvent('holdfast:queue:batch', () => ({ queue, jobs: sendable.length }));
+    const replies = sendable.length === 0 ? [] : await this.#commands.send(sendable.map(({ job }) => job));
     const replyOf = new Map(sendable.map((offered, index) => [offered, replies[index]]));
     return Promise.all(
-      batch.map(async (offered) => {
+      batch.map(async (offered, index) => {
+        const isHeld = held[index];
+        if (isHeld instanceof Error) return isHeld;
         const reply = replyOf.get(offered) ?? heldBefore(offered);
         if (!(reply instanceof Error)) return reply;
         return this.#keepIfUnanswered(offered, reply, sentAt).catch(failed);
@@ -101,14 +111,20 @@ export class Intake {
   }
 
   /** Only while something waits: in general there is nothing to look for. */
-  #isHeld({ job, source }: Offered): boolean {
+  async #isHeld({ job, source }: Offered): Promise<boolean> {
     const { lane, waits } = this.#options;
-    return lane.waiting > 0 && source.options?.jobId !== undefined && waits(job.id);
+    return source.options?.jobId !== undefined && lane.mayHold(job.id) && waits(job.id);
   }
 
   /** @throws `error` itself, when it is the answer */
   async #keepIfUnanswered(offered: Offered, error: unknown, sentAt: number): Promise<AddedJob> {
     if (error instanceof QueueUnavailableError) return this.#keep(offered, 'unsent', error);
+    if (error instanceof QueueOutOfMemoryError) {
+      return this.#keep(offered, 'unsent', error).catch((thrown: unknown) => {
+        // Where neither has room, the store is what somebody has to look at.
+        throw thrown instanceof OutboxUnknownError ? thrown : error;
+      });
+    }
     if (error instanceof UnansweredError) return this.#keep(offered, { marker: error.marker, sentAt }, error);
     throw error;
   }
@@ -130,7 +146,8 @@ export class Intake {
     } catch (error) {
       const { code } = error as OutboxError;
       publishEvent('holdfast:queue:outbox', () => ({ queue, event: 'refused', count: 1, code }));
-      if (sending === 'unsent') throw error;
+      if (error instanceof OutboxUnknownError) lane.lost(id);
+      if (sending === 'unsent') throw error instanceof OutboxUnknownError ? unknownOf(id, error) : error;
       throw new QueueOutcomeUnknownError(
         `The store did not answer in time, and the outbox cannot keep the job: ${id} may or may not be in the queue "${queue}". Adding it again with this jobId is safe.`,
         { cause: error, jobId: id },
@@ -143,6 +160,13 @@ function placeOf(sending: Sending): { readonly token: string; readonly place?: n
   if (sending === 'unsent') return { token: randomUUID() };
   const { token, place } = sending.marker;
   return { token, sentAt: sending.sentAt, ...(place !== undefined && { place }) };
+}
+
+function unknownOf(id: string, cause: OutboxUnknownError): OutboxUnknownError {
+  return new OutboxUnknownError(
+    `The disk of the outbox did not answer in time: the job ${id} may or may not be kept. Adding it again with this jobId is safe.`,
+    { cause, jobId: id },
+  );
 }
 
 function heldBefore({ job }: Offered): AddedJob {

@@ -5,6 +5,7 @@ import { queueErrors } from '../errors.ts';
 import type { AddJob } from '../producer.ts';
 import { BatchOutcome, reasonOf, toError } from './batch-outcome.ts';
 import type { OutboxEntry } from './entry.ts';
+import { isOutboxError } from './outbox-errors.ts';
 import type { OutboxFile } from './outbox-file.ts';
 import { later } from '../producing/add-many.ts';
 import { sendInTurns } from './send-in-turns.ts';
@@ -24,7 +25,6 @@ export interface LaneOptions {
   readonly file: OutboxFile;
   /** `undefined`: nobody declares this queue any more. */
   readonly target: LaneTarget | undefined;
-  readonly waiting: number;
   /** Is told which entries do not wait any more. */
   readonly onLeft: (ids: readonly string[]) => void;
 }
@@ -50,8 +50,8 @@ interface Sendable {
 export class Lane {
   readonly queue: string;
   readonly #options: LaneOptions;
-  /** Entries on disk that wait. */
-  #waiting: number;
+  /** Jobs of which nobody knows whether they are on disk: those that it was last asked to keep before it fell silent. */
+  readonly #unknownIds = new Set<string>();
   #active = false;
   #closed = false;
   #pause = new AbortController();
@@ -60,16 +60,21 @@ export class Lane {
   constructor(options: LaneOptions) {
     this.queue = options.queue;
     this.#options = options;
-    this.#waiting = options.waiting;
   }
 
+  /** Entries on disk that wait. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#options.file.totalsOf(this.queue).waiting;
   }
 
-  /** Why the last batch could not be forwarded, as long as none could be since. */
+  /** Why the store could not take the last batch, as long as it has taken none since. */
   get lastError(): Error | undefined {
-    return this.#waiting > 0 ? this.#lastError : undefined;
+    return this.waiting > 0 ? this.#lastError : undefined;
+  }
+
+  /** Whether a job of this id may wait here. Asking the disk tells. */
+  mayHold(id: string): boolean {
+    return this.waiting > 0 || this.#unknownIds.has(id);
   }
 
   /** Whether it forwards, or waits to try again. */
@@ -77,17 +82,21 @@ export class Lane {
     return this.#active;
   }
 
-  /** An entry more is on disk. */
+  /** An entry more is on disk. @param reason why the store has not taken it */
   accepted(reason: Error | undefined): void {
-    this.#waiting += 1;
     if (reason !== undefined) this.#lastError = reason;
     this.#start();
   }
 
-  /** Others have changed what waits. */
-  recount(waiting: number): void {
-    this.#waiting = waiting;
-    this.#start();
+  /** The disk did not say whether it keeps a job. */
+  lost(id: string): void {
+    this.#unknownIds.add(id);
+  }
+
+  /** What is on disk is known again. */
+  reopened(): void {
+    this.#unknownIds.clear();
+    this.kick();
   }
 
   /** Tries now, and does not wait for the next time. */
@@ -102,17 +111,18 @@ export class Lane {
   }
 
   #start(): void {
-    if (this.#active || this.#closed || this.#waiting === 0) return;
+    if (this.#active || this.#closed || this.waiting === 0) return;
     this.#active = true;
     void this.#run();
   }
 
   async #run(): Promise<void> {
     let failures = 0;
-    while (!this.#closed && this.#waiting > 0) {
+    while (!this.#closed && this.waiting > 0) {
       // After a failure a single one goes first: it finds out whether the others may follow.
       const error = await this.#forwardBatch(failures > 0 ? 1 : maxBatch).catch((thrown: unknown) => toError(thrown));
-      this.#lastError = error;
+      // A disk that fails says nothing about the store, which takes what comes anew.
+      this.#lastError = isOutboxError(error) ? undefined : error;
       failures = error === undefined ? 0 : failures + 1;
       if (error !== undefined) await this.#rest(failures);
     }
@@ -131,16 +141,12 @@ export class Lane {
     const { file, queue, target } = this.#options;
     // A store that is known to be away is not worth the two commits that a batch takes: callers wait for each commit.
     await target?.handle.call(async () => undefined);
-    const batch = file.next(queue, limit, maxBatchBytes);
-    if (batch.length === 0) {
-      // Nothing is left although something should be: what counts is what is on disk.
-      this.#waiting = 0;
-      return undefined;
-    }
+    const batch = await file.next(queue, limit, maxBatchBytes);
+    if (batch.length === 0) return undefined;
     const outcome = new BatchOutcome();
     const prepared = await this.#prepare(batch, outcome);
     const unsent = prepared.filter(({ entry }) => entry.sentAt === undefined).map(({ entry }) => entry.seq);
-    const marked = unsent.length === 0 ? new Set<number>() : file.markSent(unsent, Date.now());
+    const marked = unsent.length === 0 ? new Set<number>() : await file.markSent(unsent, Date.now());
     // Without those that were withdrawn meanwhile.
     const sendable = prepared.filter(({ entry }) => entry.sentAt !== undefined || marked.has(entry.seq));
     const first = sendable.filter(({ entry }) => marked.has(entry.seq));
@@ -152,7 +158,7 @@ export class Lane {
             sendable.map(({ job }) => job),
           );
     for (const [index, { entry }] of sendable.entries()) outcome.note(entry, replies[index]);
-    this.#settle(outcome);
+    await this.#settle(outcome);
     // Sent once and answered: nothing that is under way could add one of them again.
     const done = first.filter(({ entry }) => outcome.forwarded.includes(entry)).map(({ entry }) => entry.token);
     target?.forget(done);
@@ -179,11 +185,11 @@ export class Lane {
     return sendable;
   }
 
-  #settle(outcome: BatchOutcome): void {
-    const { file, onLeft } = this.#options;
+  async #settle(outcome: BatchOutcome): Promise<void> {
+    const { file, queue, onLeft } = this.#options;
     const seqs = (entries: readonly OutboxEntry[]): number[] => entries.map(({ seq }) => seq);
     const { forwarded, known, notSent, refused, aside } = outcome;
-    this.#waiting -= file.settle({
+    await file.settle(queue, {
       forwarded: seqs([...forwarded, ...known]),
       notSent: seqs(notSent),
       refused: seqs(refused),

@@ -1,5 +1,6 @@
+import { DiskOutcomeUnknownError } from '@holdfast/redis-core/disk';
 import { sqliteCode } from '@holdfast/redis-core/durable-file';
-import { OutboxError, OutboxFullError } from '../errors.ts';
+import { OutboxError, OutboxFullError, OutboxUnknownError } from '../errors.ts';
 
 /** Result codes of SQLite (https://www.sqlite.org/rescode.html), without their extension. */
 const explanations: Readonly<Record<number, string>> = {
@@ -12,15 +13,24 @@ const explanations: Readonly<Record<number, string>> = {
   26: 'it is not an outbox. Move it away, or name another folder.',
 };
 
-/** What SQLite said, in words that say what to do. */
-export function outboxError(error: unknown, path: string): OutboxError | OutboxFullError {
-  if (error instanceof OutboxError || error instanceof OutboxFullError) return error;
+export type AnyOutboxError = OutboxError | OutboxFullError | OutboxUnknownError;
+
+export function isOutboxError(error: unknown): error is AnyOutboxError {
+  return error instanceof OutboxError || error instanceof OutboxFullError || error instanceof OutboxUnknownError;
+}
+
+/** What the disk said, in words that say what to do. */
+export function outboxError(error: unknown, path: string): AnyOutboxError {
+  if (isOutboxError(error)) return error;
+  const said = error instanceof Error ? error.message : String(error);
+  if (error instanceof DiskOutcomeUnknownError) {
+    return new OutboxUnknownError(`The outbox ${path} did not answer: ${said}`, { cause: error });
+  }
   const code = sqliteCode(error);
   if (code === 13) {
     return new OutboxFullError(`The outbox ${path} cannot grow: the disk, or the size it may have, is full.`, {
       cause: error,
     });
   }
-  const detail = explanations[code] ?? `${error instanceof Error ? error.message : String(error)}.`;
-  return new OutboxError(`The outbox ${path} cannot be used: ${detail}`, { cause: error });
+  return new OutboxError(`The outbox ${path} cannot be used: ${explanations[code] ?? said}`, { cause: error });
 }

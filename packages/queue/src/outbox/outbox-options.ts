@@ -1,8 +1,11 @@
-import type { FreeBytes } from './disk-room.ts';
+import type { DiskFolder } from '@holdfast/redis-core/disk';
 
 export interface OutboxOptions {
-  /** Where its file `outbox.db` lies: a folder of this process alone, on a volume that outlives it. */
-  readonly directory: string;
+  /**
+   * Where its file `outbox.db` lies: a folder that is open already (see `openDiskFolder`), whose owner closes it after the queues;
+   * or the path of one of this process alone, on a volume that outlives it.
+   */
+  readonly folder: DiskFolder | string;
   /** What the data of its jobs may take. Default 256 MiB. The file may take twice that. */
   readonly maxBytes?: number;
   /** Default 1 000 000. */
@@ -11,8 +14,6 @@ export interface OutboxOptions {
   readonly minFreeBytes?: number;
   /** A store that takes longer to answer an add counts as away. Default 750. */
   readonly patienceMs?: number;
-  /** For tests: how many bytes are free. */
-  readonly freeBytes?: FreeBytes;
 }
 
 /** What a process holds for a store that is away. */

@@ -1,5 +1,5 @@
 import { checkOutboxOptions } from '../option-rules.ts';
-import { join } from 'node:path';
+import { openDiskFolder, type DiskFolder } from '@holdfast/redis-core/disk';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { QueueBackend, QueueHandle } from '../backends/backend.ts';
 import { JobStateError, OutboxError, queueErrors } from '../errors.ts';
@@ -7,14 +7,13 @@ import { isoTime, type JobView } from '../job-view.ts';
 import type { AddJob, AddResult, Producer } from '../producer.ts';
 import type { AddManyOptions, AddManyResult } from '../producing/add-many.ts';
 import type { Pending } from '../producing/batch-stats.ts';
-import { DiskRoom } from './disk-room.ts';
 import { Departures } from './departures.ts';
 import type { OutboxEntry } from './entry.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Intake } from './intake.ts';
-import { Lane } from './lane.ts';
+import { Lane, type LaneTarget } from './lane.ts';
 import { MarkerCleanup } from './marker-cleanup.ts';
-import { OutboxFile } from './outbox-file.ts';
+import { openOutboxFile, type OutboxFile } from './outbox-file.ts';
 import type { OutboxOptions, OutboxStatus } from './outbox-options.ts';
 
 export type { OutboxOptions, OutboxStatus } from './outbox-options.ts';
@@ -24,18 +23,24 @@ interface OpenQueue {
   readonly handle: QueueHandle;
 }
 
+type OutboxLimits = Required<Pick<OutboxOptions, 'maxBytes' | 'maxJobs' | 'patienceMs'>>;
+
 /** How long closing waits for a batch that is under way. What it then is, the next start finds out. */
 const closePatienceMs = 1000;
 
 /**
- * Opens the outbox of a folder, or makes it.
+ * Opens the outbox of a folder, or makes it. Resolves also where the folder cannot be used for now, which its status says: it
+ * takes no job until it can be.
  *
  * @throws OptionInvalidError naming the option that is not allowed
- * @throws OutboxError when another process has it open, when it is damaged or cannot be written
  */
-export function openOutbox(options: OutboxOptions): Outbox {
+export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   checkOutboxOptions(options);
-  return new Outbox(options);
+  const { folder: given, maxBytes = 256 * 1024 * 1024, maxJobs = 1_000_000, patienceMs = 750 } = options;
+  const minFreeBytes = options.minFreeBytes ?? 64 * 1024 * 1024;
+  const own = typeof given === 'string' ? openDiskFolder({ directory: given }) : undefined;
+  const file = await openOutboxFile(own ?? (given as DiskFolder), { maxBytes, minFreeBytes });
+  return new Outbox(file, { maxBytes, maxJobs, patienceMs }, async () => own?.close());
 }
 
 /**
@@ -43,57 +48,63 @@ export function openOutbox(options: OutboxOptions): Outbox {
  * job each, whatever dies in between. It belongs to the `Queues` that it is given to, which starts and closes it.
  */
 export class Outbox {
-  readonly #options: Required<Omit<OutboxOptions, 'freeBytes' | 'directory'>>;
+  readonly #options: OutboxLimits;
   readonly #file: OutboxFile;
+  readonly #release: () => Promise<void>;
   readonly #commit: GroupCommit;
   readonly #departures = new Departures();
   readonly #intakes = new Map<string, Intake>();
   readonly #markers: MarkerCleanup[] = [];
   /** All lanes, also those of queues that nobody declares any more. */
-  readonly #lanes: Lane[] = [];
+  readonly #lanes = new Map<string, Lane>();
   #backend: QueueBackend | undefined;
-  #stopListening = (): void => undefined;
+  #stops: readonly (() => void)[] = [];
   #closing: Promise<void> | undefined;
 
-  constructor({ directory, freeBytes, ...options }: OutboxOptions) {
-    const { maxBytes = 256 * 1024 * 1024, maxJobs = 1_000_000, minFreeBytes = 64 * 1024 * 1024 } = options;
-    this.#options = { maxBytes, maxJobs, minFreeBytes, patienceMs: options.patienceMs ?? 750 };
-    this.#file = new OutboxFile(join(directory, 'outbox.db'), maxBytes);
-    const room = new DiskRoom(directory, minFreeBytes, freeBytes);
-    this.#commit = new GroupCommit({ file: this.#file, room, maxBytes, maxJobs });
+  constructor(file: OutboxFile, options: OutboxLimits, release: () => Promise<void>) {
+    this.#options = options;
+    this.#file = file;
+    this.#release = release;
+    this.#commit = new GroupCommit({ file, ...options });
   }
 
-  /** Begins to forward. What had been set aside is tried once more: the configuration may have been mended. */
+  /** Begins to forward. */
   start(backend: QueueBackend, queues: ReadonlyMap<string, OpenQueue>): void {
     this.#backend = backend;
-    this.#file.takeUpExcept(queueErrors.outboxUndecided.code);
-    const waiting = this.#file.waitingByQueue();
-    for (const queue of new Set([...waiting.keys(), ...queues.keys()])) {
-      const target = queues.get(queue);
-      const markers = target && new MarkerCleanup(target.handle);
-      const lane = new Lane({
-        queue,
-        file: this.#file,
-        target: target && {
-          handle: target.handle,
-          prepare: (job) => target.producer.prepare(job),
-          forget: (tokens) => markers?.add(...tokens),
-        },
-        waiting: waiting.get(queue) ?? 0,
-        onLeft: (ids) => this.#departures.left(queue, ids),
-      });
-      this.#lanes.push(lane);
-      if (target && markers) {
-        this.#markers.push(markers);
-        const { producer, handle } = target;
-        const { patienceMs } = this.#options;
-        const waits = (id: string): boolean => this.#waits(queue, id);
-        const intake = new Intake({ lane, producer, handle, markers, commit: this.#commit, patienceMs, waits });
-        this.#intakes.set(queue, intake);
-      }
-      lane.kick();
+    for (const [queue, target] of queues) this.#serve(queue, target);
+    this.#stops = [backend.onReturn(() => this.#kick()), this.#file.onOpen(() => void this.#opened())];
+    if (this.#file.fault === undefined) void this.#opened();
+  }
+
+  #serve(queue: string, { producer, handle }: OpenQueue): void {
+    const markers = new MarkerCleanup(handle);
+    const lane = this.#addLane(queue, {
+      handle,
+      prepare: (job) => producer.prepare(job),
+      forget: (tokens) => markers.add(...tokens),
+    });
+    this.#markers.push(markers);
+    const { patienceMs } = this.#options;
+    const waits = async (id: string): Promise<boolean> => this.#waits(queue, id);
+    const intake = new Intake({ lane, producer, handle, markers, commit: this.#commit, patienceMs, waits });
+    this.#intakes.set(queue, intake);
+  }
+
+  #addLane(queue: string, target: LaneTarget | undefined): Lane {
+    const onLeft = (ids: readonly string[]): void => this.#departures.left(queue, ids);
+    const lane = new Lane({ queue, file: this.#file, target, onLeft });
+    this.#lanes.set(queue, lane);
+    return lane;
+  }
+
+  /** What is on disk is known. What had been set aside is tried once more: the configuration may have been mended. */
+  async #opened(): Promise<void> {
+    // Where the disk fails at this, it stays aside until the next time.
+    await this.#file.takeUpExcept(queueErrors.outboxUndecided.code).catch(() => 0);
+    for (const queue of this.#file.totals.queues.keys()) {
+      if (!this.#lanes.has(queue)) this.#addLane(queue, undefined);
     }
-    this.#stopListening = backend.onReturn(() => this.#kick());
+    for (const lane of this.#lanes.values()) lane.reopened();
   }
 
   /**
@@ -119,21 +130,31 @@ export class Outbox {
     return this.#intakes.get(queue)?.pending ?? { batches: 0, jobs: 0 };
   }
 
-  /** A job that waits here, or was set aside. @throws OutboxError */
-  find(queue: string, id: string): JobView | undefined {
-    const entry = this.#file.find(queue, id);
+  /** A job that waits here, or was set aside. @throws OutboxError when the disk cannot say */
+  async find(queue: string, id: string): Promise<JobView | undefined> {
+    const entry = await this.#find(queue, id);
     return entry === undefined ? undefined : toJobView(entry);
   }
 
   /** Resolves when the job does not wait here any more, the time is over or `signal` is aborted. */
   async whenLeft(queue: string, id: string, waitMs: number, signal?: AbortSignal): Promise<void> {
-    if (this.#waits(queue, id)) await this.#departures.wait(queue, id, waitMs, signal);
+    const isGone = new AbortController();
+    const ended = AbortSignal.any([isGone.signal, ...(signal === undefined ? [] : [signal])]);
+    // Before the disk is asked: it may leave meanwhile.
+    const left = this.#departures.wait(queue, id, waitMs, ended);
+    if (!(await this.#waits(queue, id).catch(() => false))) isGone.abort();
+    await left;
+  }
+
+  /** Why its file cannot be used now, if so: it is hung, another process has it, … */
+  get fault(): Error | undefined {
+    return this.#file.fault;
   }
 
   get status(): OutboxStatus {
     const { waiting, setAside, bytes } = this.#file.totals;
     const { refusal } = this.#commit;
-    const reason = refusal ?? this.#lanes.find((lane) => lane.lastError !== undefined)?.lastError;
+    const reason = refusal ?? [...this.#lanes.values()].find((lane) => lane.lastError !== undefined)?.lastError;
     return {
       waiting,
       setAside,
@@ -170,18 +191,18 @@ export class Outbox {
     return this.#file.totals.waiting;
   }
 
-  /** Jobs that cannot be forwarded as they are, each with its `error`; the oldest first. */
-  setAside(limit = 1000): JobView[] {
-    return this.#file.setAside(limit).map((entry) => toJobView(entry));
+  /** Jobs that cannot be forwarded as they are, each with its `error`; the oldest first, and no more than 8 MiB. */
+  async setAside(limit = 1000): Promise<JobView[]> {
+    return (await this.#file.setAside(limit)).map((entry) => toJobView(entry));
   }
 
   /**
    * Forwards what was set aside, whatever the reason was. A job of which nobody can tell whether it has run
    * (`OUTBOX_UNDECIDED`) may run a second time. @returns how many
    */
-  retrySetAside(): number {
-    const count = this.#file.takeUp();
-    this.#recount();
+  async retrySetAside(): Promise<number> {
+    const count = await this.#file.takeUp();
+    this.#kick();
     return count;
   }
 
@@ -190,8 +211,8 @@ export class Outbox {
    *
    * @throws JobStateError (409) it was sent, and may be in the store
    */
-  remove(queue: string, id: string): boolean {
-    const entry = this.#file.find(queue, id);
+  async remove(queue: string, id: string): Promise<boolean> {
+    const entry = await this.#find(queue, id);
     if (entry === undefined) return false;
     if (entry.reason === undefined && entry.sentAt !== undefined) {
       throw new JobStateError(
@@ -200,8 +221,7 @@ export class Outbox {
         'was sent, and may be in the queue: remove it there when its Redis is back',
       );
     }
-    this.#file.discard(entry.seq);
-    this.#recount();
+    await this.#file.discard(entry.seq);
     this.#departures.left(queue, [id]);
     return true;
   }
@@ -211,39 +231,40 @@ export class Outbox {
    *
    * @throws JobStateError (409) it waits for its turn anyway
    */
-  retry(queue: string, id: string): boolean {
-    const entry = this.#file.find(queue, id);
+  async retry(queue: string, id: string): Promise<boolean> {
+    const entry = await this.#find(queue, id);
     if (entry === undefined) return false;
     if (entry.reason === undefined) throw new JobStateError(id, 'outbox', 'is forwarded as soon as its Redis is back');
-    this.#file.takeUp(entry.seq);
-    this.#recount();
+    await this.#file.takeUp(entry.seq);
+    this.#kick();
     return true;
   }
 
   /** Forgets what was set aside: those jobs never run. @returns how many */
-  discardSetAside(): number {
+  async discardSetAside(): Promise<number> {
     return this.#file.discard();
   }
 
-  /** Releases the file; what is in it stays for the next start. May be called twice. */
+  /** Ends what it does, and releases a folder of its own; what is in it stays for the next start. May be called twice. */
   async close(): Promise<void> {
     this.#closing ??= this.#close();
     await this.#closing;
   }
 
   async #close(): Promise<void> {
-    this.#stopListening();
+    for (const stop of this.#stops) stop();
     await Promise.all([...this.#intakes.values()].map(async (intake) => intake.close()));
     // Those who were not answered hand in their jobs.
     await turn();
-    for (const lane of this.#lanes) lane.close();
+    const lanes = [...this.#lanes.values()];
+    for (const lane of lanes) lane.close();
     this.#departures.close();
-    this.#commit.flush();
+    await this.#commit.idle();
     const deadline = Date.now() + closePatienceMs;
-    while (this.#lanes.some((lane) => lane.active) && Date.now() < deadline) await delay(5);
+    while (lanes.some((lane) => lane.active) && Date.now() < deadline) await delay(5);
     const cleanups = this.#markers.map(async (markers) => markers.flush());
     await Promise.race([Promise.all(cleanups), delay(closePatienceMs, undefined, { ref: false })]);
-    this.#file.close();
+    await this.#release();
   }
 
   #intake(queue: string): Intake {
@@ -252,23 +273,25 @@ export class Outbox {
     return intake;
   }
 
-  #recount(): void {
-    const waiting = this.#file.waitingByQueue();
-    for (const lane of this.#lanes) lane.recount(waiting.get(lane.queue) ?? 0);
-  }
-
   #oldestAgeMs(): number {
-    const queues = this.#lanes.filter(({ waiting }) => waiting > 0).map(({ queue }) => queue);
-    const times = queues.map((queue) => this.#file.oldest(queue)).filter((time) => time !== undefined);
+    const times = Array.from(this.#file.totals.queues.values(), ({ oldestAt }) => oldestAt);
     return times.length === 0 ? 0 : Math.max(0, Date.now() - Math.min(...times));
   }
 
   #kick(): void {
-    for (const lane of this.#lanes) lane.kick();
+    for (const lane of this.#lanes.values()) lane.kick();
   }
 
-  #waits(queue: string, id: string): boolean {
-    const entry = this.#file.find(queue, id);
+  /** The disk is asked only where something is there that it could find. */
+  async #find(queue: string, id: string): Promise<OutboxEntry | undefined> {
+    const { waiting, setAside } = this.#file.totals;
+    if (this.#file.isKnown && waiting + setAside === 0 && this.#lanes.get(queue)?.mayHold(id) !== true)
+      return undefined;
+    return this.#file.find(queue, id);
+  }
+
+  async #waits(queue: string, id: string): Promise<boolean> {
+    const entry = await this.#find(queue, id);
     return entry !== undefined && entry.reason === undefined;
   }
 }

@@ -27,7 +27,7 @@ describe('many jobs that are added in one call while Redis is away', () => {
   };
 
   it('are on disk in few commits, between which others have their turn, and are forwarded in order, once each', async () => {
-    const { queues, outbox } = open();
+    const { queues, outbox } = await open();
     await goAway();
     const before = outbox.commits;
     const order: string[] = [];
@@ -48,7 +48,7 @@ describe('many jobs that are added in one call while Redis is away', () => {
   });
 
   it('are one job each when their answers are lost on the way, also when they ran meanwhile', async () => {
-    const { queues } = open();
+    const { queues } = await open();
     await add('before');
     const cut = away.proxy.cutBeforeReply({ matching: 'parcel-60' });
     const adding = queues.addMany('parcels', jobs(250));
@@ -69,7 +69,7 @@ describe('many jobs that are added in one call while Redis is away', () => {
   });
 
   it('do not touch each other: what is wrong is rejected, what is known is a duplicate', async () => {
-    const { queues } = open();
+    const { queues } = await open();
     await goAway();
     const { items, ...counts } = await queues.addMany('parcels', [
       { data: { n: 1 }, options: { jobId: 'a' } },
@@ -95,7 +95,7 @@ describe('many jobs that are added in one call while Redis is away', () => {
   });
 
   it('are taken as far as there is room, and the others told so one by one', async () => {
-    const { queues, outbox } = open({ maxJobs: 101 });
+    const { queues, outbox } = await open({ maxJobs: 101 });
     await goAway();
     const { items } = await queues.addMany('parcels', jobs(130));
     expect(tally(items)).toEqual({ 'accepted outbox': 100, 'rejected OUTBOX_FULL': 30 });
@@ -104,7 +104,7 @@ describe('many jobs that are added in one call while Redis is away', () => {
   });
 
   it('are spread from when they were accepted, behind their own delays, however far that is', async () => {
-    const { queues } = open();
+    const { queues } = await open();
     await goAway();
     const yearMs = 365 * 24 * 60 * 60 * 1000;
     const accepted = Date.now();
@@ -124,7 +124,7 @@ describe('many jobs that are added in one call while Redis is away', () => {
   });
 
   it('are kept when Redis freezes among them, and the call does not wait for each of its commands', async () => {
-    const { queues } = open({ patienceMs: 1000, commandTimeoutMs: 20_000 });
+    const { queues } = await open({ patienceMs: 1000, commandTimeoutMs: 20_000 });
     await add('before');
     let isFrozen = false;
     const { items } = await queues.addMany('parcels', jobs(2000), {

@@ -14,6 +14,9 @@ import {
   type QueueDefinition,
 } from '../../src/index.ts';
 
+import { OutboxFile, type ServedTable } from '../../src/outbox/outbox-file.ts';
+import { OutboxTable } from '../../src/outbox/outbox-table.ts';
+
 export const definition = defineQueue({
   name: 'parcels',
   description: 'For the tests of the outbox.',
@@ -41,19 +44,43 @@ export interface OpenOptions extends Partial<OutboxOptions> {
 }
 
 /** Queues with an outbox, as a service has them. */
-export function openQueues({
+export async function openQueues({
   port = 0,
   target = { kind: 'standalone', host: '127.0.0.1', port },
   definitions,
   // A machine that is slow must not look like a Redis that is frozen.
   commandTimeoutMs = 60_000,
   patienceMs = 60_000,
+  directory,
   ...options
-}: OpenOptions): OpenedOutbox {
+}: OpenOptions): Promise<OpenedOutbox> {
   const backend = createRedisBackend({ target, commandTimeoutMs });
-  const outbox = openOutbox({ ...options, patienceMs });
+  const outbox = await openOutbox({ folder: directory, ...options, patienceMs });
   const queues = new Queues({ backend, definitions: definitions ?? [definition], outbox });
   return { queues, outbox, backend };
+}
+
+export interface FileHere {
+  readonly file: OutboxFile;
+  readonly close: () => void;
+}
+
+/** The file of an outbox, served by this process: for tests that open it very often, or leave something in it. */
+export function openFileHere(directory: string): FileHere {
+  const table = new OutboxTable(directory, { maxBytes: 1024 * 1024, minFreeBytes: 0 });
+  const served: ServedTable = {
+    path: directory,
+    fault: undefined,
+    get totals() {
+      return structuredClone(table.totals());
+    },
+    call: async (name, args) => {
+      const call = table.calls[name] as (...given: readonly unknown[]) => never;
+      return Promise.resolve(call(...args));
+    },
+    onOpen: () => () => undefined,
+  };
+  return { file: new OutboxFile(served), close: () => table.close() };
 }
 
 export interface Folder {

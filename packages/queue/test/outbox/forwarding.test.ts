@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AddedJob, NewJob, Once, QueueBackend, QueueHandle } from '../../src/backends/backend.ts';
 import { createRedisBackend, QueueOutcomeUnknownError, QueueUnavailableError } from '../../src/index.ts';
 import { Lane } from '../../src/outbox/lane.ts';
-import { OutboxFile } from '../../src/outbox/outbox-file.ts';
+import type { OutboxFile } from '../../src/outbox/outbox-file.ts';
 import { Producer } from '../../src/producer.ts';
-import { definition, temporaryFolder } from './fixture.ts';
+import { definition, openFileHere, temporaryFolder, type FileHere } from './fixture.ts';
 
 /** What goes wrong with a batch. */
 const steps = [
@@ -33,6 +33,7 @@ interface LateCommand {
 
 /** A process that forwards the entries of a file, and may die at any step. Its Redis is a real one. */
 class Forwarder {
+  readonly #opened: FileHere;
   readonly file: OutboxFile;
   readonly lane: Lane;
   readonly #handle: QueueHandle;
@@ -53,12 +54,12 @@ class Forwarder {
     this.#script = script;
     this.#late = late;
     this.#onAdded = onAdded;
-    this.file = new OutboxFile(path, 1024 * 1024);
+    this.#opened = openFileHere(path);
+    this.file = this.#opened.file;
     const producer = new Producer(definition, handle);
     this.lane = new Lane({
       queue: 'parcels',
       file: this.file,
-      waiting: this.file.totals.waiting,
       onLeft: () => undefined,
       target: {
         prepare: (job) => producer.prepare(job),
@@ -129,7 +130,7 @@ class Forwarder {
   #die(): void {
     this.#isDead = true;
     this.lane.close();
-    this.file.close();
+    this.#opened.close();
   }
 }
 
@@ -159,12 +160,12 @@ describe('forwarding', () => {
   });
 
   it('does not write to the disk for a store that is known to be away', async () => {
-    const file = new OutboxFile(join(folder.path, 'away.db'), 1024 * 1024);
+    const { file, close } = openFileHere(join(folder.path, 'away'));
     const body = JSON.stringify({ data: { n: 1 }, options: { jobId: 'patient' } });
-    file.insert([{ queue: 'parcels', id: 'patient', token: 'call-patient', body, acceptedAt: Date.now() }]);
+    await file.insert([{ queue: 'parcels', id: 'patient', token: 'call-patient', body, acceptedAt: Date.now() }], 0);
     const noted: (readonly number[])[] = [];
     const markSent = file.markSent.bind(file);
-    file.markSent = (seqs, now) => {
+    file.markSent = async (seqs, now) => {
       noted.push(seqs);
       return markSent(seqs, now);
     };
@@ -173,7 +174,6 @@ describe('forwarding', () => {
     const lane = new Lane({
       queue: 'parcels',
       file,
-      waiting: 1,
       onLeft: () => undefined,
       target: {
         prepare: (job) => producer.prepare(job),
@@ -197,7 +197,7 @@ describe('forwarding', () => {
     await eventually(() => expect(file.totals.waiting).toBe(0));
     expect(noted).toHaveLength(1);
     lane.close();
-    file.close();
+    close();
     await consume(handle);
   });
 
@@ -210,7 +210,7 @@ describe('forwarding', () => {
         fc.integer({ min: 1, max: 160 }),
         fc.constantFrom(...histories),
         async (script, count, history) => {
-          const path = join(folder.path, `${(round += 1)}.db`);
+          const path = join(folder.path, String((round += 1)));
           const names = Array.from({ length: count }, (_, n) => `${round}-${n}`);
           const added: string[] = [];
           const late: LateCommand[] = [];
@@ -225,14 +225,15 @@ describe('forwarding', () => {
               await consume(handle);
             } else late.push({ jobs, marker });
           }
-          const first = new OutboxFile(path, 1024 * 1024);
-          first.insert(
+          const first = openFileHere(path);
+          await first.file.insert(
             names.map((id, n) => {
               const job = { data: { n }, options: { jobId: id } };
               const sent = history === 'never sent' ? {} : { sentAt: Date.now() };
               const marked = isShared ? { token: marker.token, place: n + 1 } : { token: `t-${id}` };
               return { queue: 'parcels', id, ...marked, body: JSON.stringify(job), acceptedAt: Date.now(), ...sent };
             }),
+            0,
           );
           first.close();
           for (;;) {

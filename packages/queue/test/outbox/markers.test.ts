@@ -22,7 +22,7 @@ describe('the markers of what a process with an outbox adds', () => {
   };
 
   it('cost two writes a command, however many jobs it adds, and one removal for many commands', async () => {
-    open();
+    await open();
     await add('first');
     await eventually(async () => expect(await markers()).toEqual([]));
     await calls();
@@ -40,7 +40,7 @@ describe('the markers of what a process with an outbox adds', () => {
   });
 
   it('stay when the answer of their command was lost, so that none of its jobs runs again', async () => {
-    open();
+    await open();
     await add('first');
     const cut = away.proxy.cutBeforeReply({ matching: 'evalsha' });
     const adding = addAll('a', 'b', 'c');
@@ -91,11 +91,11 @@ describe('the markers of what a process with an outbox adds', () => {
     file.close();
     await away.redis.command('SET', `${keysOfQueue}once:call-ran`, 'ran', 'PX', '60000');
 
-    const { outbox } = open();
+    const { outbox } = await open();
     expect(outbox.status).toMatchObject({ waiting: 3 });
     await empty();
     expect([await exists('ran'), await exists('lost'), await exists('new')]).toEqual([0, 1, 1]);
     await away.opened.queues.close();
-    expect(open().outbox.status).toMatchObject({ waiting: 0 });
+    expect((await open()).outbox.status).toMatchObject({ waiting: 0 });
   });
 });

@@ -12,8 +12,8 @@ describe('jobs that are added while Redis is away', () => {
   let folder = temporaryFolder();
   let opened: OpenedOutbox | undefined;
 
-  const open = (port = redis.port, options: Partial<OpenOptions> = {}): OpenedOutbox =>
-    (opened = openQueues({ directory: folder.path, port, ...patient, ...options }));
+  const open = async (port = redis.port, options: Partial<OpenOptions> = {}): Promise<OpenedOutbox> =>
+    (opened = await openQueues({ directory: folder.path, port, ...patient, ...options }));
   const add = async (n: number, jobId?: string) =>
     (opened as OpenedOutbox).queues.add('parcels', {
       data: { n },
@@ -39,14 +39,14 @@ describe('jobs that are added while Redis is away', () => {
   afterAll(async () => redis.stop());
 
   it('go to the queue as long as it is there, and leave no marker behind', async () => {
-    open();
+    await open();
     expect(await add(1, 'there')).toMatchObject({ id: 'there', state: 'prioritized', duplicate: false });
     expect(await add(1, 'there')).toMatchObject({ duplicate: true, state: 'prioritized' });
     await eventually(async () => expect(await redis.command('KEYS', '*:once:*')).toEqual([]));
   });
 
   it('are on disk when they are acknowledged, and arrive in their order, once each', async () => {
-    const { queues } = open();
+    const { queues } = await open();
     await add(0, 'first');
     await redis.kill();
     await eventually(async () => expect(await add(1, 'parcel-0000')).toMatchObject({ state: 'outbox' }));
@@ -65,7 +65,7 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('share commits', async () => {
-    open();
+    await open();
     await add(0, 'first');
     await redis.kill();
     await eventually(async () => expect(await add(1)).toMatchObject({ state: 'outbox' }));
@@ -79,7 +79,7 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('become one job when they were in flight as Redis froze, and those behind them do not wait', async () => {
-    const { queues } = open(redis.port, impatient);
+    const { queues } = await open(redis.port, impatient);
     await add(0, 'before');
     redis.pause();
     const inFlight = await Promise.all([add(1, 'in-flight-1'), add(2, 'in-flight-2')]);
@@ -92,7 +92,7 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('are answered long before the time-out of a frozen Redis, which gets to them all the same, once', async () => {
-    open(redis.port, { ...impatient, commandTimeoutMs: 600_000 });
+    await open(redis.port, { ...impatient, commandTimeoutMs: 600_000 });
     await add(0, 'before');
     redis.pause();
     expect(await Promise.all([add(1, 'slow-1'), add(2, 'slow-2')])).toMatchObject([
@@ -105,7 +105,7 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('wait for a Redis that takes no writes, as one does in the middle of a failover', async () => {
-    open();
+    await open();
     await add(0, 'before');
     await redis.command('REPLICAOF', '127.0.0.1', '1');
     expect(await add(1, 'during')).toMatchObject({ state: 'outbox' });
@@ -116,7 +116,7 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('are followed by a wait from the outbox to their end', async () => {
-    const { queues, backend } = open();
+    const { queues, backend } = await open();
     await add(0, 'before');
     const consumer = new Consumer({
       backend,
@@ -137,7 +137,7 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('are one job under one id, whether it is in the outbox or was in the queue before', async () => {
-    open();
+    await open();
     await add(0, 'known');
     await redis.kill();
     await eventually(async () => expect(await add(1, 'twice')).toMatchObject({ state: 'outbox', duplicate: false }));
@@ -152,7 +152,7 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('are refused as ever when they are wrong', async () => {
-    const { queues } = open();
+    const { queues } = await open();
     await redis.kill();
     const wrong = queues.add('parcels', { data: { n: 'one' } });
     await expect(wrong).rejects.toMatchObject({ code: 'JOB_INVALID', status: 422 });
@@ -163,7 +163,7 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('can be removed as long as they were not sent', async () => {
-    const { queues, outbox } = open(redis.port, impatient);
+    const { queues, outbox } = await open(redis.port, impatient);
     await add(0, 'before');
     redis.pause();
     expect(await add(1, 'in-flight')).toMatchObject({ state: 'outbox' });
@@ -184,7 +184,7 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('count their delay from when they were accepted', async () => {
-    const { queues } = open();
+    const { queues } = await open();
     await redis.kill();
     await eventually(async () => expect(await add(1)).toMatchObject({ state: 'outbox' }));
     const accepted = Date.now();
@@ -200,7 +200,7 @@ describe('jobs that are added while Redis is away', () => {
 
   it('wait for the first Redis as well: a queue that is made without one neither hangs nor runs anything else', async () => {
     await redis.kill();
-    const { queues } = open();
+    const { queues } = await open();
     expect(await add(1, 'early')).toMatchObject({ state: 'outbox' });
     await expect(queues.summary('parcels')).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
     await expect(queues.get('parcels', 'other')).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
@@ -210,11 +210,11 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('survive a start of the service without Redis, and go before what comes after them', async () => {
-    open();
+    await open();
     await redis.kill();
     await eventually(async () => expect(await add(1, 'one')).toMatchObject({ state: 'outbox' }));
     await opened?.queues.close();
-    open();
+    await open();
     expect(await add(2, 'two')).toMatchObject({ state: 'outbox' });
     expect(opened?.outbox.status).toMatchObject({ waiting: 2 });
     await redis.start();
@@ -225,7 +225,7 @@ describe('jobs that are added while Redis is away', () => {
   it('wait while Redis has no memory, without being taken for wrong', async () => {
     const full = await startRedis({ args: ['--maxmemory', '1'] });
     await full.kill();
-    open(full.port);
+    await open(full.port);
     expect(await add(1, 'patient')).toMatchObject({ state: 'outbox' });
     await full.start();
     await eventually(() => expect(opened?.outbox.status.reason).toMatch(/out of memory/));
@@ -237,7 +237,7 @@ describe('jobs that are added while Redis is away', () => {
   });
 
   it('are forwarded before the service ends, if Redis is there', async () => {
-    const { outbox } = open();
+    const { outbox } = await open();
     await redis.kill();
     await eventually(async () => expect(await add(1, 'last')).toMatchObject({ state: 'outbox' }));
     expect(await outbox.drain({ timeoutMs: 5000 })).toBe(1);

@@ -53,7 +53,7 @@ async function addsOf(server: RedisServer): Promise<Map<string, number>> {
 /** @param failOver ends the master of the queue and resolves with the one that took over */
 async function expectOneJobEach(target: RedisTarget, failOver: () => Promise<RedisServer>): Promise<void> {
   const folder = temporaryFolder();
-  const opened = openQueues({ directory: folder.path, target, commandTimeoutMs: 1000, patienceMs: 750 });
+  const opened = await openQueues({ directory: folder.path, target, commandTimeoutMs: 1000, patienceMs: 750 });
   const expectDirect = async (): Promise<void> =>
     eventually(async () => {
       const { state } = await opened.queues.add('parcels', { data: { n: 0 } });

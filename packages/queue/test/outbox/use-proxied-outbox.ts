@@ -49,8 +49,8 @@ export function useProxiedOutbox() {
     get opened() {
       return current();
     },
-    open: (options: Partial<OpenOptions> = {}): OpenedOutbox => {
-      opened = openQueues({ directory: folder.path, port: proxy.port, ...options });
+    open: async (options: Partial<OpenOptions> = {}): Promise<OpenedOutbox> => {
+      opened = await openQueues({ directory: folder.path, port: proxy.port, ...options });
       return opened;
     },
     add: async (jobId: string): Promise<AddResult> =>

@@ -63,7 +63,7 @@ describe(`${count} jobs of 1 KB in one call`, () => {
   it('that go through an outbox, so that each is added once, are too', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'holdfast-add-many-'));
     try {
-      expect(await jobsByCommand({}, openOutbox({ directory, patienceMs: 60_000 }))).toEqual(fifties);
+      expect(await jobsByCommand({}, await openOutbox({ folder: directory, patienceMs: 60_000 }))).toEqual(fifties);
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }

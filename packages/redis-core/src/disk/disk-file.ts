@@ -51,9 +51,9 @@ export class DiskFile<File extends ServedFile = ServedFile> {
     this.#send = send;
   }
 
-  /** Whether calls are sent to the disk now. */
-  get isOpen(): boolean {
-    return this.#isOpen;
+  /** Why it cannot be used now; `undefined`: calls are sent to the disk. */
+  get fault(): DiskUnusableError | undefined {
+    return this.#isOpen ? undefined : this.#unusable;
   }
 
   /** Whether they ever were: no other process had it then. */
@@ -86,7 +86,8 @@ export class DiskFile<File extends ServedFile = ServedFile> {
     args: Parameters<File['calls'][Name]>,
     { since }: CallOptions = {},
   ): Promise<ReturnType<File['calls'][Name]>> {
-    if (!this.#isOpen) throw new DiskUnusableError(this.#unusable.message, this.#unusable.errcode);
+    const { fault } = this;
+    if (fault !== undefined) throw new DiskUnusableError(fault.message, fault.errcode);
     return (await this.#ask({ kind: 'call', file: this.name, name, args }, since)) as ReturnType<File['calls'][Name]>;
   }
 

@@ -33,6 +33,7 @@ export class Gathering<Item, Reply> {
   #underWay = 0;
   #isScheduled = false;
   #calls = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(options: GatheringOptions<Item, Reply>) {
     this.#options = options;
@@ -67,6 +68,11 @@ export class Gathering<Item, Reply> {
     return promise;
   }
 
+  /** Resolves when all were answered that were added. */
+  async idle(): Promise<void> {
+    if (this.#count > 0) await (this.#idle ??= Promise.withResolvers<void>()).promise;
+  }
+
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -93,6 +99,9 @@ export class Gathering<Item, Reply> {
     this.#count -= group.length;
     this.#bytes -= group.reduce((sum, { bytes }) => sum + bytes, 0);
     if (this.#waiting.length > 0) this.#schedule();
+    if (this.#count > 0) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
   }
 
   #takeSome(): Waiting<Item, Reply>[] {

@@ -85,7 +85,7 @@ describe('a folder whose files a child process keeps open', () => {
     expect(folder.status).toEqual({ state: 'unusable', reason: 'notes: another process has it open' });
     await expect(notes.call('all', [])).rejects.toThrow(DiskUnusableError);
     await other.close();
-    await eventually(() => expect(notes.isOpen).toBe(true));
+    await eventually(() => expect(notes.fault).toBeUndefined());
     expect(await notes.call('all', [])).toEqual(['a']);
   });
 
