@@ -48,7 +48,9 @@ describe('an API process that nobody calls', () => {
 
   async function start(env: Readonly<Record<string, string>>): Promise<void> {
     api = await startApi({ env });
-    api.runtime.eviction.start(createLogger({ service: 'api', level: 'silent' }));
+    const logger = createLogger({ service: 'api', level: 'silent' });
+    api.runtime.eviction.start(logger);
+    api.runtime.folders?.start(logger);
     const { cache, durable } = api.runtime.engines;
     const isTold = (): boolean => !cache.tracksReads || cache.trackingEpoch !== 0;
     while (!cache.status.available || !durable.status.available || !isTold()) await pass(100);
