@@ -100,15 +100,33 @@ describe('a process that is asked for more than it can do', () => {
 });
 
 describe('a process whose event loop is late', () => {
+  const block = (): void => {
+    const until = performance.now() + 1500;
+    while (performance.now() < until);
+  };
+
+  it('was only starting, and refuses nobody for that once it listens', async () => {
+    const api = await startApi({ maxLoopDelayMs: 500 });
+    try {
+      const isUnderPressure = api.app.getDecorator<() => boolean>('isUnderPressure');
+      await eventually(() => {
+        block();
+        expect(isUnderPressure()).toBe(true);
+      });
+      await listen(api);
+      const burst = Array.from({ length: 300 }, () => api.app.inject(`${cache}/none`));
+      const statuses = (await Promise.all(burst)).map(({ statusCode }) => statusCode);
+      expect(new Set(statuses)).toEqual(new Set([404]));
+    } finally {
+      await api.close();
+    }
+  });
+
   it('serves a few and probes, refuses the rest, says so once in its log, and answers again when it is over', async () => {
     const api = await startApi({ maxLoopDelayMs: 500 });
     try {
       const port = await listen(api);
       const get = async (path: string): Promise<number> => (await send(port, requestBytes('GET', path))).status;
-      const block = (): void => {
-        const until = performance.now() + 1500;
-        while (performance.now() < until);
-      };
       await eventually(
         async () => {
           block();

@@ -29,12 +29,21 @@ export async function measurePressure(
   onPressure: (request: FastifyRequest, pressure: Pressure) => void,
   maxLoopDelayMs = defaultLoopDelayMs,
 ): Promise<void> {
+  // A start keeps the event loop as well, and a sample may hold one until two intervals are over: a process that has just begun to
+  // listen would refuse its first requests, and a rollout fail some.
+  let judgesLoopFrom = 0;
+  app.addHook('onListen', async () => {
+    judgesLoopFrom = performance.now() + 2 * sampleMs;
+  });
   await app.register(underPressure, {
     sampleInterval: sampleMs,
     maxEventLoopDelay: maxLoopDelayMs,
     maxHeapUsedBytes: maxShare * getHeapStatistics().heap_size_limit,
     maxRssBytes: maxShare * memoryLimit(),
-    pressureHandler: (request, _reply, type) => onPressure(request, names[type] ?? 'event-loop'),
+    pressureHandler: (request, _reply, type) => {
+      const pressure = names[type] ?? 'event-loop';
+      if (pressure !== 'event-loop' || performance.now() >= judgesLoopFrom) onPressure(request, pressure);
+    },
   });
 }
 
