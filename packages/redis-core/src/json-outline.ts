@@ -3,8 +3,8 @@ import { type Context, contexts, events, FIRST_EVENT, mayEnd, stateOf, transitio
 
 /** A value in the bytes of a JSON text: where it stands, and how much is in it. */
 export interface JsonPart {
-  /** Under which it stands in an object. */
-  readonly name?: string;
+  /** Under which it stands in an object; of other parts there is none. */
+  readonly name: string | undefined;
   /** Of its first byte. */
   readonly start: number;
   /** Behind its last byte. */
@@ -55,6 +55,8 @@ const { document, object, list, objectOfParts, listOfParts } = contexts;
 
 class Outliner {
   readonly #bytes: Uint8Array;
+  /** The same bytes, once a name is read. */
+  #text: Buffer | undefined;
   readonly #levels: number;
   readonly #maxParts: number;
   #at = 0;
@@ -142,7 +144,14 @@ class Outliner {
     if (!isEmpty && !this.#endMember(isObject)) return false;
     const { start, containersBefore, parts, depth } = part;
     this.#open.pop();
-    this.#ended = { start, end: this.#at, depth, containers: this.#containers - containersBefore, parts };
+    this.#ended = {
+      name: undefined,
+      start,
+      end: this.#at,
+      depth,
+      containers: this.#containers - containersBefore,
+      parts,
+    };
     return true;
   }
 
@@ -154,24 +163,26 @@ class Outliner {
     const nameStart = this.#skipSpace(around.memberStart);
     const nameEnd = isObject ? this.#endOfName(nameStart) : nameStart;
     const valueStart = isObject ? this.#bytes.indexOf(COLON, nameEnd) + 1 : nameStart;
-    const part = this.#partOf(valueStart, this.#at - 1, around.containersBeforeMember);
-    around.parts.push(isObject ? { name: this.#nameIn(nameStart, nameEnd), ...part } : part);
-    around.depth = Math.max(around.depth, part.depth + 1);
+    const name = isObject ? this.#nameIn(nameStart, nameEnd) : undefined;
+    const part = this.#partOf(valueStart, this.#at - 1, around.containersBeforeMember, name);
+    around.parts.push(part);
+    if (part.depth >= around.depth) around.depth = part.depth + 1;
     around.memberStart = this.#at;
     around.containersBeforeMember = this.#containers;
     return true;
   }
 
   /** What has just ended: what was looked into, or what stands between two bytes and the space around it. */
-  #partOf(from: number, to: number, containersBefore: number): JsonPart {
+  #partOf(from: number, to: number, containersBefore: number, name?: string): JsonPart {
     const ended = this.#ended;
     const depth = this.#memberDepth;
     this.#ended = undefined;
     this.#memberDepth = 0;
-    if (ended !== undefined) return ended;
+    if (ended !== undefined) return name === undefined ? ended : { ...ended, name };
     let end = to;
     while (isSpace(this.#bytes[end - 1])) end -= 1;
-    return { start: this.#skipSpace(from), end, depth, containers: this.#containers - containersBefore, parts: none };
+    const containers = this.#containers - containersBefore;
+    return { name, start: this.#skipSpace(from), end, depth, containers, parts: none };
   }
 
   #innermost(): OpenPart {
@@ -181,9 +192,9 @@ class Outliner {
   }
 
   #nameIn(start: number, end: number): string {
-    return JSON.parse(
-      Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + start, end - start).toString(),
-    ) as string;
+    this.#text ??= Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
+    const name = this.#text.toString('utf8', start + 1, end - 1);
+    return name.includes('\\') ? (JSON.parse(`"${name}"`) as string) : name;
   }
 
   /** Behind the closing quote. */

@@ -43,11 +43,10 @@ export function readJsonBody(bytes: Buffer, { value, lists }: LargeParts = {}): 
 }
 
 /** One of many items, taken apart: see `readItem`. */
-export interface ItemParts {
-  /** All but what is its caller's own; what is no object is here as it is. */
+export interface ItemParts<Own extends string> {
+  /** The item with `null` for each value that is its caller's own; nobody else has it. */
   readonly envelope: unknown;
-  /** What is its caller's own, by its name. */
-  readonly own: ReadonlyMap<string, OwnValue>;
+  readonly own: { readonly [Name in Own]?: OwnValue };
 }
 
 /** A value that has not been parsed. */
@@ -59,27 +58,28 @@ export interface OwnValue {
 /**
  * Takes an item apart without parsing what is its caller's own.
  *
- * @param own the names of those values
+ * @param names of those values
  * @param path of the item in the body, as a JSON pointer
  * @throws ApiError JSON_TOO_DEEP, JSON_TOO_MANY_MEMBERS, BODY_TOO_LARGE of the rest
  */
-export function readItem(bytes: Buffer, own: readonly string[], path: string): ItemParts {
+export function readItem<Own extends string>(bytes: Buffer, names: readonly Own[], path: string): ItemParts<Own> {
   const whole = outlineOf(bytes, 1);
-  const values = new Map<string, OwnValue>();
+  const own: { [Name in Own]?: OwnValue } = {};
   const cut: JsonPart[] = [];
   let depth = whole.parts.length === 0 ? whole.depth : 1;
+  let envelopeBytes = bytes.length;
   for (const part of whole.parts) {
-    if (part.name !== undefined && own.includes(part.name)) {
+    const name = names.find((one) => one === part.name);
+    if (name === undefined) depth = Math.max(depth, part.depth + 1);
+    else {
       cut.push(part);
-      values.set(part.name, { bytes: bytes.subarray(part.start, part.end), part });
-    } else depth = Math.max(depth, part.depth + 1);
+      own[name] = { bytes: bytes.subarray(part.start, part.end), part };
+      envelopeBytes -= part.end - part.start;
+    }
   }
   if (depth > maxNesting) throw tooDeep(path);
-  const envelope = cutOut(bytes, cut, 'null');
-  if (envelope.length > maxEnvelopeBytes) throw tooLarge(`${path} has`, own);
-  const parsed = parseJson(envelope);
-  if (cut.length > 0) for (const name of values.keys()) delete (parsed as Record<string, unknown>)[name];
-  return { envelope: parsed, own: values };
+  if (envelopeBytes > maxEnvelopeBytes) throw tooLarge(`${path} has`, names);
+  return { envelope: parseText(textWithout(bytes, cut, 'null')), own };
 }
 
 /** @throws ApiError JSON_TOO_DEEP, JSON_TOO_MANY_MEMBERS for a value that must not be parsed */
@@ -98,8 +98,12 @@ export function requireBoundedDepth({ depth }: JsonPart, path: string): void {
 
 /** @throws ApiError BODY_INVALID_JSON also for names that would make an object another one */
 export function parseJson(bytes: Buffer): unknown {
+  return parseText(bytes.toString());
+}
+
+function parseText(text: string): unknown {
   try {
-    return parse(bytes.toString(), { protoAction: 'error', constructorAction: 'error' }) as unknown;
+    return parse(text, { protoAction: 'error', constructorAction: 'error' }) as unknown;
   } catch (cause) {
     throw new ApiError(apiErrors.bodyInvalidJson, 'The body cannot be parsed as JSON.', { cause });
   }
@@ -117,7 +121,7 @@ function readLists(bytes: Buffer, lists: NonNullable<LargeParts['lists']>): unkn
   requireSmallEnvelope(bytes.length - cut.reduce((sum, { start, end }) => sum + end - start, 0), Object.keys(lists));
   const depth = Math.max(1, ...whole.parts.filter((part) => !cut.includes(part)).map((part) => part.depth + 1));
   if (depth > maxNesting) throw tooDeep('body');
-  const body = parseJson(cutOut(bytes, cut, '[]'));
+  const body = parseText(textWithout(bytes, cut, '[]'));
   for (const list of cut) {
     const { name = '' } = list;
     (body as Record<string, unknown>)[name] =
@@ -167,16 +171,15 @@ function tooLarge(what: string, besides: readonly string[]): ApiError {
   return new ApiError(apiErrors.bodyTooLarge, `${what} more than ${maxEnvelopeBytes} bytes${beside}.`);
 }
 
-/** With something short where the parts stand, which follow each other. */
-function cutOut(bytes: Buffer, parts: readonly JsonPart[], instead: string): Buffer {
-  if (parts.length === 0) return bytes;
-  const pieces: Buffer[] = [];
+/** With something short where parts stand, which follow each other. */
+function textWithout(bytes: Buffer, parts: readonly JsonPart[], instead: string): string {
+  let text = '';
   let from = 0;
   for (const { start, end } of parts) {
-    pieces.push(bytes.subarray(from, start), Buffer.from(instead));
+    text += bytes.toString('utf8', from, start) + instead;
     from = end;
   }
-  return Buffer.concat([...pieces, bytes.subarray(from)]);
+  return text + bytes.toString('utf8', from);
 }
 
 /** A byte order mark is no part of the text (RFC 8259, 8.1). */

@@ -37,7 +37,8 @@ export async function readItems(given: readonly Buffer[], path: string): Promise
   const turns = new Turns();
   for (const [index, bytes] of given.entries()) {
     if (issues.length >= maxIssues) break;
-    await turns.worked(bytes.length);
+    const turn = turns.worked(bytes.length);
+    if (turn !== undefined) await turn;
     const at = `${path}/${index}`;
     const parts = readItemParts(bytes, own, at);
     const shape = shapeOf(parts);
@@ -46,7 +47,7 @@ export async function readItems(given: readonly Buffer[], path: string): Promise
     if (found.length > 0) continue;
     const item = shape as CacheWrite;
     try {
-      items.set(item.key, readItem(item, parts.own.get('value')));
+      items.set(item.key, readItem(item, parts.own.value));
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
       errors.push({ key: item.key, code: error.code, detail: error.message });
@@ -56,15 +57,11 @@ export async function readItems(given: readonly Buffer[], path: string): Promise
   return { items: [...items.values()], errors, superseded: given.length - errors.length - items.size };
 }
 
-/** The item with its value left out, which may be anything. */
-function shapeOf({ envelope, own: values }: ItemParts): unknown {
-  const bytes = values.get('bytes');
-  if (typeof envelope !== 'object' || envelope === null) return envelope;
-  return {
-    ...envelope,
-    ...(values.has('value') && { value: null }),
-    ...(bytes !== undefined && { bytes: bytes.part.containers > 0 ? null : parseJson(bytes.bytes) }),
-  };
+/** The item with `null` for its value, which may be anything. */
+function shapeOf({ envelope, own: { bytes } }: ItemParts<(typeof own)[number]>): unknown {
+  if (bytes !== undefined && bytes.part.containers === 0)
+    (envelope as CacheWrite).bytes = parseJson(bytes.bytes) as string;
+  return envelope;
 }
 
 /** The result of the whole request: what was refused before anything was sent, and what the cache says of the rest. */

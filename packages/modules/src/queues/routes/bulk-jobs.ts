@@ -49,7 +49,8 @@ export const bulkJobRoutes: FastifyPluginAsyncTypebox<BulkJobRoutesOptions> = as
       const places: number[] = [];
       const turns = new Turns();
       for (const [index, bytes] of body.jobs.entries()) {
-        await turns.worked(bytes.length);
+        const turn = turns.worked(bytes.length);
+        if (turn !== undefined) await turn;
         try {
           jobs.push(jobOf(bytes, jobLimitBytes));
           places.push(index);
@@ -85,11 +86,10 @@ const issuesOf = compileItem(NewJob);
 function jobOf(bytes: Buffer, jobLimitBytes: number): AddJob {
   if (bytes.length > jobLimitBytes) throw new JobTooLargeError(bytes.length, jobLimitBytes);
   const { envelope, own } = readItem(bytes, ['data'], '');
-  const data = own.get('data');
-  const shape = data !== undefined && isObject(envelope) ? { ...envelope, data: null } : envelope;
-  requireNoIssues(issuesOf(shape, ''));
+  const { data } = own;
+  requireNoIssues(issuesOf(envelope, ''));
   if (data !== undefined) requireBoundedValue(data.part, '/data');
-  const { name, options } = shape as NewJob;
+  const { name, options } = envelope as NewJob;
   return {
     /** Parsed when it is asked for: so of thousands of jobs those have their data in memory that are about to be sent. */
     get data() {
@@ -98,10 +98,6 @@ function jobOf(bytes: Buffer, jobLimitBytes: number): AddJob {
     ...(name === undefined ? {} : { name }),
     ...(options === undefined ? {} : { options: toJobOptions(options) }),
   };
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Where the store is away and nothing was kept, that is the answer: all of it may be sent again. */
