@@ -62,18 +62,24 @@ function tooLargeToExplain(path: string): FieldIssue {
 }
 
 function issuesOf(schema: TSchema, data: unknown): FieldIssue[] {
-  const errors = Value.Errors(schema, data)
-    // An unknown field is reported twice: as unknown, and as not fitting the schema `false`.
-    .filter((error) => error.keyword !== 'boolean')
-    .map((error) => ({ ...error, told: messageAt(schema, error.schemaPath) }));
+  const errors = Value.Errors(schema, data).map((error) => ({ ...error, told: messageAt(schema, saidAt(error)) }));
   const explained = new Set(errors.filter(({ told }) => told !== undefined).map(({ instancePath }) => instancePath));
   return (
     errors
       // What is explained as a whole needs no list of the alternatives that it does not fit either.
       .filter(({ told, instancePath }) => told !== undefined || !explained.has(instancePath))
       .flatMap((error) => fieldIssues(error))
+      // An unknown field is told twice, before by the `false` that is then its schema; of many unknown ones only that is told.
+      .filter(
+        (issue, at, all) => all.findIndex((one) => one.path === issue.path && one.message === issue.message) === at,
+      )
       .slice(0, maxIssues)
   );
+}
+
+/** What is said of an unknown field is said by the object that does not know it. */
+function saidAt({ keyword, schemaPath }: { readonly keyword: string; readonly schemaPath: string }): string {
+  return keyword === 'boolean' ? schemaPath.replace(/\/additionalProperties$/, '') : schemaPath;
 }
 
 /** The `errorMessage` of the part of the schema that a pointer such as `#/properties/url` names. */
@@ -99,6 +105,7 @@ function fieldIssues(error: {
   readonly params: object;
   readonly told: string | undefined;
 }): FieldIssue[] {
+  if (error.keyword === 'boolean') return [{ path: error.instancePath, message: error.told ?? 'is not a known field' }];
   const named =
     'additionalProperties' in error.params
       ? { names: error.params.additionalProperties, message: error.told ?? 'is not a known field' }

@@ -51,6 +51,31 @@ describe('what a caller is told', () => {
     ['otherwise those of the validator', { name: 'a', plain: '1' }, [{ path: '/plain', message: 'must be integer' }]],
     ['what is missing', {}, [{ path: '/name', message: 'is required' }]],
     ['what is not known', { name: 'a', 'b/c': 1 }, [{ path: '/b~1c', message: 'is not a known field' }]],
+    [
+      'the first eight of many',
+      { name: 'a', ...Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`k${n}`, 1])) },
+      Array.from({ length: 8 }, (_, n) => ({ path: `/k${n}`, message: 'is not a known field' })),
+    ],
+    [
+      'what is wrong in the small fields of large data',
+      { name: 'A', plain: 'x'.repeat(100_000) },
+      [{ path: '/name', message: 'must be in small letters' }],
+    ],
+    [
+      'which large field it is, if the small ones fit',
+      { name: 'A'.repeat(100_000), plain: 1 },
+      [{ path: '/name', message: 'must be in small letters' }],
+    ],
+    [
+      'which large field is not known',
+      { name: 'a', other: 'x'.repeat(100_000) },
+      [{ path: '/other', message: 'is not a known field' }],
+    ],
+    [
+      'that it is too large for more',
+      'x'.repeat(100_000),
+      [{ path: '', message: expect.stringContaining('too large') }],
+    ],
     ['nothing where it fits', { name: 'a', wait: 'b', tags: { a: 'b' } }, []],
   ])('%s', (_what, data, issues) => expect(issuesOf(data)).toEqual(issues));
 });

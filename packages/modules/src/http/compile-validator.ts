@@ -65,9 +65,7 @@ function refusal(part: string, errors: readonly TLocalizedValidationError[]): Ap
 }
 
 function issuesIn(part: string, errors: readonly TLocalizedValidationError[]): readonly FieldIssue[] {
-  // An unknown name is told twice: as an additional property, and by the `false` that is then its schema.
-  const told = errors.filter(({ keyword }) => keyword !== 'boolean');
-  return joinAlternatives(told, (error) => issuesOf(part, error)).slice(0, maxIssues);
+  return joinAlternatives(errors, (error) => issuesOf(part, error)).slice(0, maxIssues);
 }
 
 /** Texts of a query become keys, and text in PostgreSQL, which stores neither. */
@@ -84,6 +82,8 @@ function refusalOf(issues: readonly FieldIssue[]): ApiError {
   return new ApiError(apiErrors.requestInvalid, detail, { issues });
 }
 
+const maxNameLength = 100;
+
 function issuesOf(part: string, error: TLocalizedValidationError): FieldIssue[] {
   const at = (suffix = ''): string => pathOf(part, `${error.instancePath}${suffix}`);
   if (error.keyword === 'required') {
@@ -96,6 +96,12 @@ function issuesOf(part: string, error: TLocalizedValidationError): FieldIssue[] 
       path: at(`/${escapePointer(name)}`),
       message: 'is not known here',
     }));
+  }
+  // An unknown name is told twice, before by the `false` that is then its schema; of many unknown ones only that is told.
+  if (error.keyword === 'boolean') {
+    const [name = '', ...parents] = error.instancePath.split('/').toReversed();
+    const path = [...parents.toReversed(), name.slice(0, maxNameLength)].join('/');
+    return [{ path: pathOf(part, path), message: 'is not known here' }];
   }
   if (error.keyword === 'const') {
     return [{ path: at(), message: `must be ${JSON.stringify(error.params.allowedValue)}` }];
@@ -112,7 +118,7 @@ function pathOf(part: string, pointer: string): string {
 
 function escapePointer(name: string): string {
   // A name from outside is repeated in the answer: at a bounded length.
-  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
+  return name.slice(0, maxNameLength).replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 /**
