@@ -78,6 +78,21 @@ describe('the memory of all bodies and answers together', () => {
     await eventually(async () => expect(await heldBytes()).toBe(0));
   });
 
+  it('is asked for before a caller who waits for leave (100-continue) is told to send', async () => {
+    const asks = (path: string): string =>
+      headOf(path, body.length).replace('\r\n\r\n', '\r\nexpect: 100-continue\r\n\r\n');
+    const first = await begin(asks(bulk));
+    expect((await receive(first, (text) => text.includes('\r\n\r\n'))).text).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+    const second = await begin(asks(bulk));
+    await eventually(async () => expect(await heldBytes()).toBe(2 * 8 * body.length));
+    const refused = await send(port, asks(bulk));
+    expectProblem(refused, 503, 'OVERLOADED');
+    expect(refused.head.toLowerCase()).toContain('connection: close');
+    first.write(body);
+    expect((await receive(first, (text) => text.includes('HTTP/1.1 200 '))).isClosed).toBe(false);
+    second.destroy();
+  });
+
   it('refuses for good what would need more than there is', async () => {
     const refused = await send(port, headOf(bulk, 2 * MiB));
     expectProblem(refused, 413, 'BODY_TOO_LARGE');

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Exchange } from '../exchanges/exchange.ts';
 import { refuseBody } from '../node-answers/client-error.ts';
+import { letBodyCome } from '../node-answers/index.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { HeldMemory } from './held-memory.ts';
 
@@ -42,20 +43,25 @@ export const bodyBudget = fp<BodyBudgetOptions>(
     });
     measure(budget, metrics);
 
-    app.addHook('preParsing', (request, _reply, payload, done) => {
+    app.addHook('preParsing', (request, reply, payload, done) => {
       const { exchange } = request;
       if (exchange === null || request.is404 || !hasBody(request)) {
+        letBodyCome(request, reply);
         done(null, payload);
         return;
       }
       const weight = request.routeOptions.config.rawBody === true ? perByte.raw : perByte.json;
       const length = request.headers['content-length'];
       try {
-        if (length === undefined) holdAsItComes(heldBy(exchange), exchange, weight);
-        else if (Number(length) <= request.routeOptions.bodyLimit) {
-          const bytes = weight * Number(length);
-          if (!budget.canEverHold(bytes)) throw tooLarge();
-          heldBy(exchange).holdBody(bytes);
+        // One that is longer than its route takes is refused by whoever would read it.
+        if (Number(length ?? 0) <= request.routeOptions.bodyLimit) {
+          if (length === undefined) holdAsItComes(heldBy(exchange), exchange, weight);
+          else {
+            const bytes = weight * Number(length);
+            if (!budget.canEverHold(bytes)) throw tooLarge();
+            heldBy(exchange).holdBody(bytes);
+          }
+          letBodyCome(request, reply);
         }
         done(null, payload);
       } catch (error) {
@@ -78,7 +84,7 @@ export const bodyBudget = fp<BodyBudgetOptions>(
       }
     });
   },
-  { name: 'body-budget', dependencies: ['exchanges', 'load'] },
+  { name: 'body-budget', dependencies: ['exchanges', 'load', 'node-answers'] },
 );
 
 function hasBody({ headers }: FastifyRequest): boolean {

@@ -105,7 +105,7 @@ function isOwn(record: unknown, name: string): boolean {
  * reads the 413. So the rest of the body is read and dropped, for a bounded time.
  */
 function linger(request: FastifyRequest, reply: FastifyReply): void {
-  reply.removeHeader('connection');
+  if (!request.awaitsContinue) reply.removeHeader('connection');
   const { raw } = request;
   if (raw.complete) return;
   raw.resume();
