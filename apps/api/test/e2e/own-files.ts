@@ -14,15 +14,10 @@ export interface Installation {
   readonly relative: (text: string) => string;
 }
 
-/** An installation for each test: a folder outside of the repository, with nothing installed in it. */
-export function useInstallation(): Installation {
-  let home: Awaited<ReturnType<typeof makeDataDir>>;
+/** An installation: a folder outside of the repository, with nothing installed in it. `remove` ends what runs there. */
+export async function makeInstallation(): Promise<Installation & { remove(): Promise<void> }> {
+  const home = await makeDataDir();
   const prefix = uniquePrefix('own-queues');
-  beforeEach(async () => {
-    home = await makeDataDir();
-  });
-  afterEach(async () => home.remove());
-
   const path = (file: string): string => join(home.path, file);
   const embedded = (): Env => ({ HOLDFAST_CONFIG: path('holdfast.yaml'), HOLDFAST_DATA_DIR: path('data') });
   return {
@@ -36,6 +31,23 @@ export function useInstallation(): Installation {
     embedded,
     onRedis: () => ({ ...embedded(), REDIS_URL: useRedis().url, REDIS_KEY_PREFIX: prefix }),
     relative: (text) => text.replaceAll(`${home.path}/`, ''),
+    remove: () => home.remove(),
+  };
+}
+
+/** An installation for each test. */
+export function useInstallation(): Installation {
+  let current: Awaited<ReturnType<typeof makeInstallation>>;
+  beforeEach(async () => {
+    current = await makeInstallation();
+  });
+  afterEach(async () => current.remove());
+  return {
+    path: (file) => current.path(file),
+    write: (files) => current.write(files),
+    embedded: () => current.embedded(),
+    onRedis: () => current.onRedis(),
+    relative: (text) => current.relative(text),
   };
 }
 

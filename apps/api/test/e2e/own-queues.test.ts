@@ -1,22 +1,57 @@
 import { eventually } from '@holdfast/testing';
-import { describe, expect, it } from 'vitest';
-import { mail, queueFile, useInstallation } from './own-files.ts';
-import { ended, run, start, startApi, startWorker } from './system.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mail, mailHandler, makeInstallation, queueFile, useInstallation } from './own-files.ts';
+import { ended, run, start, startApi, startWorker, type Program } from './system.ts';
 
-const { write, path, embedded, onRedis } = useInstallation();
-
-describe('a queue in two files beside holdfast.yaml', () => {
-  it('is a queue like any other, in a process without a Redis', async () => {
-    write({
+/** The tests follow each other: one installation with a queue of each kind, in one process. */
+describe('queues in files beside holdfast.yaml, in a process without a Redis', () => {
+  let installation: Awaited<ReturnType<typeof makeInstallation>>;
+  let api: Program;
+  beforeAll(async () => {
+    installation = await makeInstallation();
+    const definition = queueFile('packaged').replace('export default', 'module.exports =');
+    installation.write({
       ...mail,
-      'holdfast.yaml': "handlers: ['./my-handlers/*.ts', ./my-handlers]\nqueues: { mail: { attempts: 7 } }\n",
+      'holdfast.yaml': `
+        handlers: ['./my-handlers/*.ts', ./my-handlers, ./with-threads, '@acme/mailer']
+        queues: { mail: { attempts: 7 }, off: { enabled: false } }`,
       'my-handlers/report.queue.mts': queueFile('report', {
         schema: 'Type.Object({})',
         more: "schedule: { pattern: '0 6 * * *', tz: 'Europe/Berlin' }, runAtStart: true,",
       }),
       'my-handlers/report.handler.mjs': 'export default () => 42;',
+      'my-handlers/off.queue.ts': 'nonsense(',
+      'my-handlers/off.handler.ts': mailHandler,
+      'with-threads/threaded.queue.ts': queueFile('threaded'),
+      'with-threads/threaded.handler.ts': `
+        const beside = (file: string): URL => new URL(file, import.meta.url);
+        export default { preload: beside('./first.ts'), thread: beside('./threaded.thread.ts') };`,
+      'with-threads/first.ts': `
+        import { RetryLaterError } from '@holdfast/queue';
+        Object.assign(globalThis, { first: RetryLaterError.name });`,
+      'with-threads/threaded.thread.ts': `
+        import { isMainThread } from 'node:worker_threads';
+        import { Type } from 'typebox';
+        import { PermanentError } from '@holdfast/queue';
+        export default async () => [isMainThread, Type.String().type, PermanentError.name, Reflect.get(globalThis, 'first')];`,
+      'node_modules/@acme/mailer/package.json': JSON.stringify({
+        name: '@acme/mailer',
+        version: '1.0.0',
+        exports: './index.js',
+        holdfast: { handlers: './dist/*.*js' },
+      }),
+      'node_modules/@acme/mailer/index.js': '',
+      'node_modules/@acme/mailer/dist/packaged.queue.cjs': definition.replaceAll(
+        /import (\{.*\}) from ('.*');/g,
+        'const $1 = require($2);',
+      ),
+      'node_modules/@acme/mailer/dist/packaged.handler.mjs': 'export default async ({ data }) => data.to;',
     });
-    const api = await startApi(embedded());
+    api = await startApi(installation.embedded());
+  });
+  afterAll(() => installation.remove());
+
+  it('are queues like any other', async () => {
     const { id } = await api.post('/v1/queues/mail/jobs', { data: { to: 'ada@example.com' } });
     expect(await ended(api, 'mail', String(id))).toMatchObject({
       state: 'completed',
@@ -43,8 +78,32 @@ describe('a queue in two files beside holdfast.yaml', () => {
     expect(await (await api.request('/metrics')).text()).toMatch(
       /^holdfast_jobs_total\{queue="mail",event="completed"\} 1$/m,
     );
+  });
+
+  it('can be turned off, and are not looked into then', async () => {
+    const answer = await api.request('/v1/queues/off');
+    expect([answer.status, await answer.json()]).toMatchObject([404, { code: 'QUEUE_DISABLED' }]);
+  });
+
+  it('may run their jobs in threads, whose files find the packages as well', async () => {
+    const { id } = await api.post('/v1/queues/threaded/jobs', { data: { to: 'ada@example.com' } });
+    expect(await ended(api, 'threaded', String(id))).toMatchObject({
+      result: [false, 'string', 'PermanentError', 'RetryLaterError'],
+    });
+  });
+
+  it('may come in a package, as JavaScript of either kind', async () => {
+    const { id } = await api.post('/v1/queues/packaged/jobs', { data: { to: 'ada@example.com' } });
+    expect(await ended(api, 'packaged', String(id))).toMatchObject({ result: 'ada@example.com' });
+  });
+
+  it('end with the process, in good order', async () => {
     expect(await api.node.kill('SIGTERM')).toMatchObject({ code: 0 });
   });
+});
+
+describe('a queue in two files beside holdfast.yaml', () => {
+  const { write, path, embedded, onRedis } = useInstallation();
 
   it('runs in the worker, and its handler is not even imported by the API', async () => {
     const handler = path('my-handlers/mail.handler.ts');
@@ -88,61 +147,5 @@ describe('a queue in two files beside holdfast.yaml', () => {
     const { id } = await program.post('/v1/queues/mail/jobs', { data: { to: 'ada@example.com' } });
     expect(await ended(program, 'mail', String(id))).toMatchObject({ state: 'completed' });
     expect(await program.node.kill('SIGTERM')).toMatchObject({ code: 0 });
-  });
-
-  it('can be turned off, and is not looked into then', async () => {
-    write({
-      ...mail,
-      'holdfast.yaml': 'handlers: ./my-handlers/*.ts\nqueues: { mail: { enabled: false } }\n',
-      'my-handlers/mail.queue.ts': 'nonsense(',
-    });
-    const api = await startApi(embedded());
-    const answer = await api.request('/v1/queues/mail');
-    expect([answer.status, await answer.json()]).toMatchObject([404, { code: 'QUEUE_DISABLED' }]);
-    expect(await api.node.kill('SIGTERM')).toMatchObject({ code: 0 });
-  });
-
-  it('may run its jobs in threads, whose files find the packages as well', async () => {
-    write({
-      ...mail,
-      'my-handlers/mail.handler.ts': `
-        const beside = (file: string): URL => new URL(file, import.meta.url);
-        export default { preload: beside('./first.ts'), thread: beside('./mail.thread.ts') };`,
-      'my-handlers/first.ts': `
-        import { RetryLaterError } from '@holdfast/queue';
-        Object.assign(globalThis, { first: RetryLaterError.name });`,
-      'my-handlers/mail.thread.ts': `
-        import { isMainThread } from 'node:worker_threads';
-        import { Type } from 'typebox';
-        import { PermanentError } from '@holdfast/queue';
-        export default async () => [isMainThread, Type.String().type, PermanentError.name, Reflect.get(globalThis, 'first')];`,
-    });
-    const api = await startApi(embedded());
-    const { id } = await api.post('/v1/queues/mail/jobs', { data: { to: 'ada@example.com' } });
-    expect(await ended(api, 'mail', String(id))).toMatchObject({
-      result: [false, 'string', 'PermanentError', 'RetryLaterError'],
-    });
-    expect(await api.node.kill('SIGTERM')).toMatchObject({ code: 0 });
-  });
-
-  it('may come in a package, as JavaScript of either kind', async () => {
-    const definition = queueFile('mail').replace('export default', 'module.exports =');
-    const script = definition.replaceAll(/import (\{.*\}) from ('.*');/g, 'const $1 = require($2);');
-    write({
-      'holdfast.yaml': 'handlers: "@acme/mailer"\n',
-      'node_modules/@acme/mailer/package.json': JSON.stringify({
-        name: '@acme/mailer',
-        version: '1.0.0',
-        exports: './index.js',
-        holdfast: { handlers: './dist/*.*js' },
-      }),
-      'node_modules/@acme/mailer/index.js': '',
-      'node_modules/@acme/mailer/dist/mail.queue.cjs': script,
-      'node_modules/@acme/mailer/dist/mail.handler.mjs': 'export default async ({ data }) => data.to;',
-    });
-    const api = await startApi(embedded());
-    const { id } = await api.post('/v1/queues/mail/jobs', { data: { to: 'ada@example.com' } });
-    expect(await ended(api, 'mail', String(id))).toMatchObject({ result: 'ada@example.com' });
-    expect(await api.node.kill('SIGTERM')).toMatchObject({ code: 0 });
   });
 });
