@@ -1,16 +1,20 @@
 import { rmSync, symlinkSync } from 'node:fs';
-import { eventually } from '@holdfast/testing';
-import { describe, expect, it } from 'vitest';
-import { mail, mailHandler, queueFile, useInstallation } from './own-files.ts';
+import { eventually, type SpawnedNode } from '@holdfast/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mail, mailHandler, makeInstallation, queueFile, useInstallation } from './own-files.ts';
 import { run, startApi, type Env } from './system.ts';
 
 const { path, write, embedded, onRedis, relative } = useInstallation();
 
-/** What a process says that does not start, with the paths of files as they are written here. */
-async function whyNot(program: 'api' | 'worker', env: Env): Promise<string> {
-  const node = run(program, { PORT: '0', WORKER_PORT: '0', ...env });
+/** What a process says that does not start. */
+async function outputOfRefused(node: SpawnedNode): Promise<string> {
   expect(await node.exited).toMatchObject({ code: 78 });
-  return relative(node.lines.join('\n'));
+  return node.lines.join('\n');
+}
+
+/** The same of one that is started here, with the paths of files as they are written here. */
+async function whyNot(program: 'api' | 'worker', env: Env): Promise<string> {
+  return relative(await outputOfRefused(run(program, { PORT: '0', WORKER_PORT: '0', ...env })));
 }
 
 describe('files that cannot be used end the start with 78 and tell everything that is wrong, with the path', () => {
@@ -18,6 +22,19 @@ describe('files that cannot be used end the start with 78 and tell everything th
     [`my-handlers/${name}.queue.ts`]: queueFile(name),
     [`my-handlers/${name}.handler.ts`]: 'export default async () => undefined;',
   });
+
+  // It is given up after 20 s, which pass while the other tests run.
+  let waitingInstallation: Awaited<ReturnType<typeof makeInstallation>>;
+  let waiting: SpawnedNode;
+  beforeAll(async () => {
+    waitingInstallation = await makeInstallation();
+    waitingInstallation.write({
+      ...mail,
+      'my-handlers/mail.queue.ts': 'await new Promise(() => {});\nexport default 1;',
+    });
+    waiting = run('api', { PORT: '0', ...waitingInstallation.embedded() });
+  });
+  afterAll(() => waitingInstallation.remove());
 
   it('in the files of queues', async () => {
     write({
@@ -138,11 +155,6 @@ describe('files that cannot be used end the start with 78 and tell everything th
     }
   });
 
-  it('when a file waits for ever at its top level', async () => {
-    write({ ...mail, 'my-handlers/mail.queue.ts': 'await new Promise(() => {});\nexport default 1;' });
-    expect(await whyNot('api', embedded())).toContain('my-handlers/mail.queue.ts is not loaded after 20 s');
-  });
-
   it('when two files have one name, or TypeScript is installed', async () => {
     write({
       'holdfast.yaml': 'handlers: [./a, ./b, thing]\n',
@@ -156,6 +168,11 @@ describe('files that cannot be used end the start with 78 and tell everything th
     const output = await whyNot('api', embedded());
     expect(output).toContain('b/mail.queue.ts: the name is that of a/mail.queue.ts already');
     expect(output).toContain('node_modules/thing/x.queue.ts is TypeScript below node_modules');
+  });
+
+  it('when a file waits for ever at its top level', async () => {
+    const output = await outputOfRefused(waiting);
+    expect(waitingInstallation.relative(output)).toContain('my-handlers/mail.queue.ts is not loaded after 20 s');
   });
 });
 
