@@ -3,9 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface EventuallyOptions {
   /** Default 60 000: a wait is for a condition, and no statement about speed. */
   readonly timeoutMs?: number;
-  /** Between two tries. Default 10. */
+  /** Between two tries. Default: a tenth of what was waited so far, but 10 at least and 50 at most. */
   readonly intervalMs?: number;
 }
+
+/** A short wait ends without delay; a long one leaves the processor to what it waits for. */
+const pauseAfter = (waitedMs: number): number => Math.min(Math.max(waitedMs / 10, 10), 50);
 
 /**
  * Runs `assertion` until it no longer throws and returns what it returned; after `timeoutMs` throws its last error.
@@ -13,7 +16,8 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(assertion: () => T | Promise<T>, options: EventuallyOptions = {}): Promise<T> {
   const timeoutMs = options.timeoutMs ?? 60_000;
-  const end = performance.now() + timeoutMs;
+  const begin = performance.now();
+  const end = begin + timeoutMs;
   for (;;) {
     try {
       return await assertion();
@@ -23,6 +27,6 @@ export async function eventually<T>(assertion: () => T | Promise<T>, options: Ev
         throw new Error(`Still not so after ${timeoutMs} ms: ${reason}`, { cause: error });
       }
     }
-    await sleep(options.intervalMs ?? 10);
+    await sleep(options.intervalMs ?? pauseAfter(performance.now() - begin));
   }
 }
