@@ -28,7 +28,7 @@ describe(`embedded mode in a container${whyNot === undefined ? '' : ` (${whyNot}
   });
   const start = (bytes?: number): void => {
     limit = bytes === undefined ? undefined : limitMemory(bytes);
-    const env = { PORT: '0', NOVITA_API_BASE_URL: upstream.url, HTTP_DELIVERY_ALLOW_PRIVATE: 'true' };
+    const env = { PORT: '0', HEALTH_PORT: '0', NOVITA_API_BASE_URL: upstream.url, HTTP_DELIVERY_ALLOW_PRIVATE: 'true' };
     // Without a limit the process does not know that it is to be small; this flag does what it would do itself.
     const how = limit === undefined ? { execArgs: ['--liftoff-only'] } : { execArgs: [], prefix: limit.prefix };
     node = spawnNode(server, { cwd, env, ...how });

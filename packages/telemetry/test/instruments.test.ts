@@ -160,6 +160,21 @@ describe('a scrape', () => {
     resolve();
   });
 
+  it('is made once an interval, however often it is asked for', async () => {
+    for (const [textIntervalMs, expected] of [
+      [60_000, 1],
+      [0, 3],
+    ] as const) {
+      const asked = createMetrics({ service: 'api', textIntervalMs });
+      let made = 0;
+      asked.instruments('toys').onScrape(() => void (made += 1));
+      const texts = [await asked.text(), await asked.text(), await asked.text()];
+      expect(made).toBe(expected);
+      expect(new Set(texts).size).toBeLessThanOrEqual(expected);
+      asked.close();
+    }
+  });
+
   it('is shared by those that come at the same time, until its hook ends', async () => {
     let runs = 0;
     const end = toys.onScrape(() => {
