@@ -54,6 +54,11 @@ describe('the folders that processes note in Redis', () => {
     return process;
   };
   const noted = async ({ engine }: Process): Promise<string[]> => (await readNotes(engine, key)).map(({ id }) => id);
+  const told = (text: string): string[] =>
+    lines
+      .filter(({ msg }) => msg.includes(text))
+      .map((line) => line.folder ?? '')
+      .toSorted((a, b) => a.localeCompare(b));
   /** Ends without another word. */
   const kill = async ({ engine }: Process): Promise<void> => engine.close();
 
@@ -90,9 +95,21 @@ describe('the folders that processes note in Redis', () => {
     const again = start(folder('full'));
     await eventually(() => expect(watcher.folders.abandoned).toMatchObject([{ id: 'killed' }]));
     await again.folders.close();
-    const told = lines.filter(({ msg }) => msg.includes('left its data folder')).map((line) => line.folder ?? '');
-    expect(told.toSorted((a, b) => a.localeCompare(b))).toEqual(['full', 'killed']);
+    expect(told('left its data folder')).toEqual(['full', 'killed']);
     metrics.close();
+  });
+
+  it('go by themselves where the folder went with its process, and that is told', async () => {
+    const watcher = start(folder('watcher'));
+    const volume = { kind: 'ephemeral' } as const;
+    const empty = start({ ...folder('empty'), volume });
+    const full = start({ ...holding(3), id: 'full', volume });
+    await eventually(async () => expect(await noted(watcher)).toHaveLength(3));
+    await kill(empty);
+    await kill(full);
+    await eventually(async () => expect(await noted(watcher)).toEqual(['watcher']));
+    await eventually(() => expect(watcher.folders.abandoned).toEqual([]));
+    await eventually(() => expect(told('with it what was in its data folder')).toEqual(['empty', 'full']));
   });
 
   it('of processes that were cut off as long are not taken for abandoned', async () => {

@@ -136,11 +136,14 @@ export class NotedFolders {
     if (performance.now() - this.#wellSince < silentMs) return;
     const now = engine.now();
     const own = this.#options.own()?.id;
-    const gone = notes.filter((note) => note.id !== own && isAbandoned(note, now, silentMs));
+    const silent = notes.filter((note) => note.id !== own && isAbandoned(note, now, silentMs));
+    const gone = silent.filter(({ volume }) => volume.kind !== 'ephemeral');
+    const lost = silent.filter(({ volume }) => volume.kind === 'ephemeral');
     this.#tell(gone);
     this.#abandoned = gone;
-    const tooMany = gone.slice(0, -MAX_ABANDONED).map(({ id }) => id);
-    if (tooMany.length > 0) await engine.hdel(key, tooMany);
+    const over = [...gone.slice(0, -MAX_ABANDONED), ...lost].map(({ id }) => id);
+    if (over.length > 0) await engine.hdel(key, over);
+    for (const note of lost) this.#tellLoss(note);
   }
 
   #noteOf({ isEmpty: _isEmpty, ...own }: OwnFolder): FolderNote {
@@ -152,13 +155,23 @@ export class NotedFolders {
   #tell(gone: readonly FolderNote[]): void {
     const ids = new Set(gone.map(({ id }) => id));
     for (const id of this.#told) if (!ids.has(id)) this.#told.delete(id);
-    for (const { id, host, path, volume, waiting, aliveAt } of gone) {
-      if (this.#told.has(id)) continue;
-      this.#told.add(id);
-      const fields = { folder: id, host, path, volume, waiting, aliveAt: new Date(aliveAt).toISOString() };
-      this.#logger?.error(fields, 'a process is gone and has left its data folder: forward what is in it');
+    for (const note of gone) {
+      if (this.#told.has(note.id)) continue;
+      this.#told.add(note.id);
+      this.#logger?.error(fieldsOf(note), 'a process is gone and has left its data folder: forward what is in it');
     }
   }
+
+  /** Of a folder that went with its pod nobody can do anything, so its note does not stay. */
+  #tellLoss(note: FolderNote): void {
+    const level = note.waiting > 0 ? 'error' : 'warn';
+    this.#logger?.[level](fieldsOf(note), 'a process is gone, and with it what was in its data folder');
+  }
+}
+
+/** What is logged of a folder whose process is gone. */
+function fieldsOf({ id, host, path, volume, waiting, aliveAt }: FolderNote): object {
+  return { folder: id, host, path, volume, waiting, aliveAt: new Date(aliveAt).toISOString() };
 }
 
 /** All that stand in the hash, those that were alive longest ago first. */
