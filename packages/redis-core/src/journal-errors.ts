@@ -22,10 +22,10 @@ const explanations: Readonly<Record<number, string>> = {
   6: 'another process has it open. Give each process a data directory of its own, or end the other one.',
   8: 'it cannot be written. Check who owns it and whether its file system is read-only.',
   10: 'the disk fails to read or write. Nothing new can be noted until it works again.',
-  11: 'it is damaged. Move it away and invalidate by hand what was written while Redis was down.',
+  11: 'it is damaged. It is put aside as *.damaged-<time>, and a new one begun.',
   13: 'the disk, or the size it may have, is full. Nothing new can be noted until there is room or it was applied.',
   14: 'it cannot be opened. Check that its directory exists and may be written.',
-  26: 'it is not a journal. Move it away, or name another file.',
+  26: 'it is not a journal. It is put aside as *.damaged-<time>, and a new one begun.',
 };
 
 /** What the disk said, in words that say what to do. */

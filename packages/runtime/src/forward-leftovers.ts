@@ -47,8 +47,10 @@ export async function forwardLeftovers(config: HoldfastConfig, options: ForwardO
     if (outbox === undefined || folder === undefined) {
       throw new UnavailableError('This configuration has no outbox: it needs a Redis for the queues, and fallback.');
     }
-    const { state, reason } = folder.status;
-    if (state === 'unusable' || state === 'hung') throw new UnavailableError(`${directory}: ${reason ?? state}.`);
+    if (folder.own === undefined) {
+      const { state, reason = state } = folder.status;
+      throw new UnavailableError(`The folder ${directory} cannot be used: ${reason}.`);
+    }
     if (setAside === 'retry') await outbox.retrySetAside();
     if (setAside === 'discard') await outbox.discardSetAside();
     const isDone = (): boolean => outbox.status.waiting === 0 && !caches.isOnFallback;

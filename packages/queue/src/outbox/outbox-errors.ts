@@ -8,9 +8,9 @@ const explanations: Readonly<Record<number, string>> = {
   6: 'another process has it open. Give each process a data directory of its own, or end the other one.',
   8: 'it cannot be written. Check who owns it and whether its file system is read-only.',
   10: 'the disk fails to read or write. No job can be taken until it works again.',
-  11: 'it is damaged. Move it away; what can be read of it can be recovered with the tools of SQLite.',
+  11: 'it is damaged. It is put aside as *.damaged-<time>, and a new one begun.',
   14: 'it cannot be opened. Check that its directory exists and may be written.',
-  26: 'it is not an outbox. Move it away, or name another folder.',
+  26: 'it is not an outbox. It is put aside as *.damaged-<time>, and a new one begun.',
 };
 
 export type AnyOutboxError = OutboxError | OutboxFullError | OutboxUnknownError;

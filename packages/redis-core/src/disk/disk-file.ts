@@ -56,7 +56,7 @@ export class DiskFile<File extends ServedFile = ServedFile> {
     return this.#isOpen ? undefined : this.#unusable;
   }
 
-  /** Whether they ever were: no other process had it then. */
+  /** Whether calls were ever sent to the disk: no other process had the file then. */
   get wasOpen(): boolean {
     return this.#wasOpen;
   }
@@ -112,9 +112,9 @@ export class DiskFile<File extends ServedFile = ServedFile> {
   }
 
   /** For the folder: its process is lost. */
-  lost(reason: string): void {
+  lost(reason: string, errcode?: number): void {
     this.#isOpen = false;
-    this.#unusable = new DiskUnusableError(reason);
+    this.#unusable = new DiskUnusableError(reason, errcode);
   }
 
   async #ask(task: DiskTask, since?: number): Promise<unknown> {
@@ -126,6 +126,8 @@ export class DiskFile<File extends ServedFile = ServedFile> {
     const status = statusOfError(error, this.name);
     if (status !== undefined) this.#status = status;
     else if (!this.#isOpen) this.#status = { state: 'unusable', reason: `${this.name}: ${message}` };
+    // It is put aside, and has to be begun anew.
+    if (status?.state === 'damaged') this.lost(status.reason ?? message, errcode);
     if (status !== undefined && task.kind === 'call') this.#onStatus();
     throw error;
   }

@@ -70,6 +70,11 @@ export class DiskFolder {
     return this.#files.size > 0;
   }
 
+  /** Whether it has all its files open, so that what they say of themselves is so. */
+  get isOpen(): boolean {
+    return Array.from(this.#files.values()).every((file) => file.fault === undefined);
+  }
+
   /** Whether this process has had all files of the folder open, so that what lies in them is its own. */
   get wasOpen(): boolean {
     return Array.from(this.#files.values()).every((file) => file.wasOpen);

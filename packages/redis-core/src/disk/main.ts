@@ -1,4 +1,6 @@
-import { sqliteCode } from '../durable-file.ts';
+import { join } from 'node:path';
+import { putAside } from '../damaged-file.ts';
+import { isDamage, sqliteCode } from '../durable-file.ts';
 import type { DiskErrorReply, DiskReply, DiskRequest } from './messages.ts';
 import { readyId } from './messages.ts';
 import type { ServedFile, ServedFileModule } from './served-file.ts';
@@ -9,6 +11,7 @@ import type { ServedFile, ServedFileModule } from './served-file.ts';
  * its own end.
  */
 const files = new Map<string, ServedFile>();
+const paths = new Map<string, string>();
 const modules = new Map<string, ServedFileModule<ServedFile, unknown>>();
 
 async function serve(request: DiskRequest): Promise<unknown> {
@@ -30,6 +33,7 @@ async function load(module: string): Promise<void> {
 function open(name: string, module: string, [directory, options]: readonly unknown[]): void {
   const loaded = modules.get(module);
   if (loaded === undefined) throw new Error(`The module ${module} is not loaded.`);
+  paths.set(name, join(String(directory), name));
   if (!files.has(name)) files.set(name, loaded.open(String(directory), options));
 }
 
@@ -40,6 +44,20 @@ function closeAll(): void {
   }
 }
 
+/** A file that is found damaged while it is open is begun anew by whoever opens it next. */
+function giveUp(name: string): void {
+  const path = paths.get(name);
+  if (path === undefined) return;
+  try {
+    // Before it is closed, as where it is opened.
+    putAside(path);
+    files.get(name)?.close();
+  } catch {
+    // Where nothing can be renamed it stays as it is; SQLite may fail to close what it cannot read.
+  }
+  files.delete(name);
+}
+
 async function answer(request: DiskRequest): Promise<void> {
   let outcome: { readonly value: unknown } | { readonly error: DiskErrorReply };
   try {
@@ -48,6 +66,7 @@ async function answer(request: DiskRequest): Promise<void> {
     const { message } = error instanceof Error ? error : new Error(String(error));
     const errcode = sqliteCode(error);
     outcome = { error: { message, ...(errcode !== 0 && { errcode }) } };
+    if ('file' in request && isDamage(error)) giveUp(request.file);
   }
   const totals = 'file' in request ? files.get(request.file)?.totals() : undefined;
   send({ id: request.id, ...outcome, ...(totals !== undefined && { totals }) });

@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import {
   DiskOutcomeUnknownError,
   DiskUnusableError,
@@ -10,7 +11,8 @@ import {
 } from '@holdfast/redis-core/disk';
 import { eventually } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Notes } from './notes.ts';
+import { filesPutAside } from '../../src/damaged-file.ts';
+import { open, type Notes } from './notes.ts';
 
 let directory: string;
 let folder: DiskFolder;
@@ -96,5 +98,30 @@ describe('a folder whose files a child process keeps open', () => {
     await folder.close();
     expect(await call).toBeInstanceOf(DiskOutcomeUnknownError);
     await eventually(() => expect(existsSync(`/proc/${pid}`)).toBe(false));
+  });
+
+  it('begins a file anew that is damaged while it is open, and keeps what was there', async () => {
+    const file = join(directory, 'notes.db');
+    const options = { maxBytes: 64 * 1024 * 1024 };
+    open(directory, options).close();
+    const database = new DatabaseSync(file);
+    // More than SQLite keeps in its memory.
+    database.exec(`WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 4000)
+      INSERT INTO note SELECT printf('%04000d', n) FROM numbers`);
+    database.close();
+    const notes = await folder.open<Notes>({ name: 'notes.db', module, options });
+    expect(await notes.call('all', [])).toHaveLength(4000);
+    const damage = openSync(file, 'r+');
+    writeSync(damage, Buffer.alloc(4096 * 2000, 0x5a), 0, 4096 * 2000, 4096 * 200);
+    closeSync(damage);
+    const reopened = new Promise<void>((resolve) => notes.onOpen(resolve));
+    await expect(notes.call('all', [])).rejects.toMatchObject({ errcode: 11 });
+    expect(folder.status).toEqual({ state: 'damaged', reason: 'notes.db: it is damaged' });
+    await reopened;
+    expect(await notes.call('add', ['a'])).toBe(1);
+    await eventually(() => expect(folder.status).toEqual({ state: 'well' }));
+    const aside = filesPutAside(directory);
+    expect(aside).toHaveLength(1);
+    for (const name of aside) expect(statSync(join(directory, name)).size).toBeGreaterThan(4000 * 4096);
   });
 });

@@ -66,7 +66,7 @@ export class DataFolder {
     const id = this.#file.totals?.id;
     if (id === undefined || !disk.wasOpen) return undefined;
     const waiting = kept();
-    const isEmpty = this.status.state === 'well' && waiting === 0;
+    const isEmpty = disk.isOpen && waiting === 0 && this.putAside.length === 0;
     return { id, host: hostname(), path: disk.directory, volume, waiting, isEmpty };
   }
 
