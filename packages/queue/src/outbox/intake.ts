@@ -58,7 +58,10 @@ export class Intake {
     const { lane, producer } = this.#options;
     const { queue } = lane;
     const offered = { job: producer.prepare(source), source, laterMs: 0 };
-    if (lane.lastError !== undefined) return toResult(queue, await this.#keep(offered, 'unsent', undefined));
+    if (lane.lastError !== undefined) {
+      const kept = await this.#keepFirst(offered);
+      if (kept !== undefined) return toResult(queue, kept);
+    }
     if (await this.#isHeld(offered)) return toResult(queue, heldBefore(offered));
     const sentAt = Date.now();
     try {
@@ -87,12 +90,16 @@ export class Intake {
 
   /** One command, or a share of a commit; of each what became of it. */
   async #sendMany(batch: readonly BulkJob[]): Promise<(AddedJob | Error)[]> {
-    const { lane } = this.#options;
-    const { queue } = lane;
-    const failed = (error: unknown): Error => error as Error;
-    if (lane.lastError !== undefined) {
-      return Promise.all(batch.map(async (offered) => this.#keep(offered, 'unsent', undefined).catch(failed)));
-    }
+    if (this.#options.lane.lastError === undefined) return this.#sendNow(batch);
+    const kept = await Promise.all(batch.map(async (offered) => this.#keepFirst(offered).catch(failed)));
+    const sent = await this.#sendNow(batch.filter((_, index) => kept[index] === undefined));
+    let next = 0;
+    return batch.map((offered, index) => kept[index] ?? sent[next++] ?? heldBefore(offered));
+  }
+
+  async #sendNow(batch: readonly BulkJob[]): Promise<(AddedJob | Error)[]> {
+    if (batch.length === 0) return [];
+    const { queue } = this.#options.lane;
     const held = await Promise.all(batch.map(async (offered) => this.#isHeld(offered).catch(failed)));
     const sendable = batch.filter((_, index) => held[index] === false);
     const sentAt = Date.now();
@@ -108,6 +115,16 @@ export class Intake {
         return this.#keepIfUnanswered(offered, reply, sentAt).catch(failed);
       }),
     );
+  }
+
+  /** Keeps a job behind those that wait. `undefined`: the outbox cannot, for sure, so the store is asked: it may be back. */
+  async #keepFirst(offered: Offered): Promise<AddedJob | undefined> {
+    try {
+      return await this.#put(offered, 'unsent', undefined);
+    } catch (error) {
+      if (error instanceof OutboxUnknownError) throw this.#refused(offered.job.id, error);
+      return undefined;
+    }
   }
 
   /** Only while something waits: in general there is nothing to look for. */
@@ -129,30 +146,45 @@ export class Intake {
     throw error;
   }
 
-  async #keep({ job, source, laterMs }: Offered, sending: Sending, cause: Error | undefined): Promise<AddedJob> {
+  async #keep(offered: Offered, sending: Sending, cause: Error | undefined): Promise<AddedJob> {
+    const { id } = offered.job;
+    try {
+      return await this.#put(offered, sending, cause);
+    } catch (error) {
+      const refused = this.#refused(id, error as OutboxError);
+      if (sending === 'unsent') throw refused;
+      throw new QueueOutcomeUnknownError(
+        `The store did not answer in time, and the outbox cannot keep the job: ${id} may or may not be in the queue "${this.#options.lane.queue}". Adding it again with this jobId is safe.`,
+        { cause: refused, jobId: id },
+      );
+    }
+  }
+
+  async #put({ job, source, laterMs }: Offered, sending: Sending, cause: Error | undefined): Promise<AddedJob> {
     const { lane, commit } = this.#options;
     const { queue } = lane;
     const { id } = job;
     // A job that was spread has its time already.
     const acceptedAt = job.options.timestamp ?? Date.now();
     const entry = { queue, id, ...placeOf(sending), body: bodyOf(source, job.json), acceptedAt, laterMs };
-    try {
-      const isNew = await commit.add(entry);
-      if (isNew) {
-        lane.accepted(cause);
-        publishEvent('holdfast:queue:outbox', () => ({ queue, event: 'accepted', count: 1 }));
-      }
-      return { id, state: 'outbox', existed: !isNew };
-    } catch (error) {
-      const { code } = error as OutboxError;
-      publishEvent('holdfast:queue:outbox', () => ({ queue, event: 'refused', count: 1, code }));
-      if (error instanceof OutboxUnknownError) lane.lost(id);
-      if (sending === 'unsent') throw error instanceof OutboxUnknownError ? unknownOf(id, error) : error;
-      throw new QueueOutcomeUnknownError(
-        `The store did not answer in time, and the outbox cannot keep the job: ${id} may or may not be in the queue "${queue}". Adding it again with this jobId is safe.`,
-        { cause: error, jobId: id },
-      );
+    const isNew = await commit.add(entry);
+    if (isNew) {
+      lane.accepted(cause);
+      publishEvent('holdfast:queue:outbox', () => ({ queue, event: 'accepted', count: 1 }));
     }
+    return { id, state: 'outbox', existed: !isNew };
+  }
+
+  #refused(id: string, error: OutboxError): Error {
+    const { lane } = this.#options;
+    const { code } = error;
+    publishEvent('holdfast:queue:outbox', () => ({ queue: lane.queue, event: 'refused', count: 1, code }));
+    if (!(error instanceof OutboxUnknownError)) return error;
+    lane.lost(id);
+    return new OutboxUnknownError(
+      `The disk of the outbox did not answer in time: the job ${id} may or may not be kept. Adding it again with this jobId is safe.`,
+      { cause: error, jobId: id },
+    );
   }
 }
 
@@ -162,11 +194,8 @@ function placeOf(sending: Sending): { readonly token: string; readonly place?: n
   return { token, sentAt: sending.sentAt, ...(place !== undefined && { place }) };
 }
 
-function unknownOf(id: string, cause: OutboxUnknownError): OutboxUnknownError {
-  return new OutboxUnknownError(
-    `The disk of the outbox did not answer in time: the job ${id} may or may not be kept. Adding it again with this jobId is safe.`,
-    { cause, jobId: id },
-  );
+function failed(error: unknown): Error {
+  return error as Error;
 }
 
 function heldBefore({ job }: Offered): AddedJob {

@@ -52,10 +52,11 @@ export async function openQueues({
   commandTimeoutMs = 60_000,
   patienceMs = 60_000,
   directory,
+  folder = directory,
   ...options
 }: OpenOptions): Promise<OpenedOutbox> {
   const backend = createRedisBackend({ target, commandTimeoutMs });
-  const outbox = await openOutbox({ folder: directory, ...options, patienceMs });
+  const outbox = await openOutbox({ folder, ...options, patienceMs });
   const queues = new Queues({ backend, definitions: definitions ?? [definition], outbox });
   return { queues, outbox, backend };
 }

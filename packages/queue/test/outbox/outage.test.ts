@@ -236,6 +236,20 @@ describe('jobs that are added while Redis is away', () => {
     await full.stop();
   });
 
+  it('are kept likewise where Redis is there and has no memory, unless the outbox has no room either', async () => {
+    const full = await startRedis({ args: ['--maxmemory', '1'] });
+    await open(full.port, { maxJobs: 2 });
+    await eventually(() => expect(opened?.backend.status.available).toBe(true));
+    expect(await add(1, 'one')).toMatchObject({ state: 'outbox' });
+    const { items } = (await opened?.queues.addMany('parcels', [{ data: { n: 2 } }, { data: { n: 3 } }])) ?? {};
+    expect(items).toMatchObject([{ state: 'outbox' }, { status: 'rejected', error: { code: 'QUEUE_OUT_OF_MEMORY' } }]);
+    await expect(add(4)).rejects.toMatchObject({ code: 'QUEUE_OUT_OF_MEMORY', status: 507 });
+    await full.command('CONFIG', 'SET', 'maxmemory', '0');
+    await empty();
+    expect(await full.command('EXISTS', 'holdfast:jobs:{parcels}:parcels:one')).toBe(1);
+    await full.stop();
+  });
+
   it('are forwarded before the service ends, if Redis is there', async () => {
     const { outbox } = await open();
     await redis.kill();
