@@ -29,12 +29,17 @@ port.on('message', (message: ToThread) => {
   else reports.get(message.path)?.accept(message.report);
 });
 
+/** From the arrival of a request until its answer has been read. Milliseconds. */
+const exchangeMs = 10_000;
+
 // Neither a body nor a slow sender is waited for; more connections than probes and scrapes need are refused.
 const limits = { requestTimeout: 5000, headersTimeout: 5000, connectionsCheckingInterval: 1000 };
 const server = createServer(limits, (request, response) => void answer(request, response));
-server.maxConnections = 1000;
+server.maxConnections = 256;
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const late = setTimeout(() => response.destroy(), exchangeMs);
+  response.once('close', () => clearTimeout(late));
   const { method, url = '' } = request;
   if (method !== 'GET' && method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
@@ -121,6 +121,25 @@ describe('the port that a thread answers', () => {
     expect((await get('/health/ready')).status).toBe(503);
     expect((await get('/metrics')).status).toBe(500);
     expect(log.filter((line) => line.includes('cannot say how it is'))).toHaveLength(1);
+  });
+
+  it('keeps no connection for who says nothing, or does not read', async () => {
+    const { address } = await open({ reports: { '/metrics': async () => text('x'.repeat(16 * 1024 * 1024)) } });
+    const { hostname, port } = new URL(address);
+    const [silent, deaf] = [connect(Number(port), hostname), connect(Number(port), hostname)];
+    silent.resume();
+    deaf.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+    const closed = async (socket: Socket): Promise<void> => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      // Cut off, which is an error to whoever is still sending.
+      socket.on('error', () => {}).once('close', () => resolve());
+      return promise;
+    };
+    const ended = Promise.all([closed(silent), closed(deaf)]);
+    // Nobody tells who does not read that the connection is gone, but it is refused what it sends.
+    const writing = setInterval(() => void deaf.write('\r\n'), 200);
+    await ended;
+    clearInterval(writing);
   });
 
   it('is open again after its thread has died', async () => {
