@@ -63,7 +63,12 @@ describe('a process that is asked for more than it can do', () => {
     expect(refused.head.toLowerCase()).toContain('retry-after: 1');
     expect(await shed('bulk', 'slots')).toBe(1);
 
-    expect((await get('/health/live')).status).toBe(200);
+    // What is small is read away, and its connection goes on.
+    const small = await open(port, bulkSet + requestBytes('GET', '/health/live'));
+    sockets.push(small);
+    const { text: both } = await receive(small, (text) => text.includes('HTTP/1.1 200 '));
+    expect(both).toContain('HTTP/1.1 503 ');
+    expect(both.toLowerCase()).not.toContain('connection: close');
     expect((await get(`${cache}/none`)).status).toBe(404);
     expect((await send(port, requestBytes('POST', `${queue}/jobs`, job))).status).toBe(201);
 

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin';
 import { ApiError, apiErrors } from '@holdfast/modules/http';
 import { fromFastifyError } from './fastify-error.ts';
 import { problemContentType, retryAfterSeconds, toProblem } from './problem.ts';
-import { withUnreadBody } from './unread-body.ts';
+import { droppedBytes, withUnreadBody } from './unread-body.ts';
 
 /** How long a client may go on sending a body that has already been refused. */
 const lingerMs = 5000;
@@ -49,15 +49,17 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (answer.status === 413) linger(request, reply);
   reply.code(answer.status).header('x-request-id', request.id).type(problemContentType);
   const text = JSON.stringify(toProblem(answer, request.id));
-  if (exchange?.isShed !== true || !isBodyComing(request)) return reply.send(text);
+  if (exchange?.isShed !== true || !isMuchComing(request)) return reply.send(text);
   return reply
     .header('connection', 'close')
     .header('content-length', Buffer.byteLength(text))
     .send(withUnreadBody(text, request.raw));
 }
 
-function isBodyComing({ raw, headers }: FastifyRequest): boolean {
-  return !raw.complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0);
+/** Whether more of a body may come than is read away, which Node does by itself. */
+function isMuchComing({ raw, headers }: FastifyRequest): boolean {
+  if (raw.complete) return false;
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > droppedBytes;
 }
 
 function internal(error: unknown): ApiError {

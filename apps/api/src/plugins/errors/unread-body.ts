@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
 /** How much of a body that nobody wants is read, and how long its sender has to read the answer. */
-const droppedBytes = 64 * 1024;
+export const droppedBytes = 64 * 1024;
 const patienceMs = 1000;
 
 /**
