@@ -77,7 +77,7 @@ export const serviceVariables = {
     groups.embedded,
     text,
     '.holdfast',
-    'Folder for what must survive the process. One process at a time; in a container a volume.',
+    'Folder for what must survive the process, of the API; a worker keeps nothing on disk. One process at a time; in a container a volume.',
   ),
   HOLDFAST_DATA_VOLUME: withDefault(
     groups.embedded,

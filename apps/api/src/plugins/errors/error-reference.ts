@@ -40,5 +40,6 @@ Every error is an \`application/problem+json\` document (RFC 9457):
 
 \`code\` is stable: decide on it, not on \`detail\`. \`instance\` names the request, as \`x-request-id\` does. \`errors\` is there when parts
 of the input are wrong; a \`path\` is a JSON pointer into the body (\`/data/url\`) or a name (\`query.ttl\`, \`params.key\`,
-\`headers.if-none-match\`). An answer that is worth another try carries \`Retry-After\`. A client's mistake never gives a 5xx.
+\`headers.if-none-match\`). An answer that is worth another try carries \`Retry-After\`
+([what a client does then](../guide/clients.md#what-to-expect)). A client's mistake never gives a 5xx.
 `;
