@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { BatchRoom, HoldfastError } from '@holdfast/redis-core';
+import { BatchRoom, HoldfastError, Turns } from '@holdfast/redis-core';
 import { BulkAbortedError } from './errors.ts';
 
 /** What a bulk call did, key by key; one key that fails never fails the others. */
@@ -113,6 +113,8 @@ export async function inBatches<Item, Prepared>(
       if (item !== undefined) errors.push(bulkError(keyOf(item), error));
     }
   };
+  /** An engine in memory waits for nothing. */
+  const turns = new Turns();
   const lane = async (): Promise<void> => {
     while (next < items.length) {
       if (options.signal?.aborted === true) {
@@ -131,6 +133,9 @@ export async function inBatches<Item, Prepared>(
       try {
         const changedHere = fallback.length;
         errors.push(...(await send(prepared, places, (keys) => fallback.push(...keys))));
+        let turn: Promise<void> | undefined;
+        for (const one of prepared) turn = turns.worked(bytesOf(one)) ?? turn;
+        await turn;
         // No round trip was waited for: others get their turn.
         if (fallback.length > changedHere) await setImmediate();
       } catch (error) {
