@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { compileCache } from './packages/testing/src/compile-cache.ts';
 import { LongestFirst } from './scripts/lib/test-order.mjs';
 import { workspaceFolders } from './scripts/lib/workspaces.mjs';
 
@@ -16,6 +17,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     teardownTimeout: 20_000,
     expect: { poll: { timeout: 60_000 } },
+    // Threads and processes that a test starts run the same files: none compiles again what another has compiled.
+    env: { NODE_COMPILE_CACHE: compileCache },
     // Most files wait (for a server to start, an outage to be noticed) longer than they compute.
     maxWorkers: 5,
     sequence: { sequencer: LongestFirst },

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from './compile-cache.ts';
 import { leash } from './leash.ts';
 
 export interface SpawnNodeOptions {
@@ -33,12 +34,6 @@ export interface SpawnedNode {
   /** Sends `signal` and waits for nothing. */
   signal(signal: NodeJS.Signals): void;
 }
-
-/**
- * Where Node keeps what it has compiled, by the content of each file: a run starts some hundred processes of the same files,
- * and each would spend a third of a second of processor time on their types and their code.
- */
-const compileCache = fileURLToPath(new URL('../../../node_modules/.cache/holdfast-compiled', import.meta.url));
 
 /** Runs a file with this Node in a process of its own, which ends at the latest with this process. */
 export function spawnNode(file: string | URL, options: SpawnNodeOptions = {}): SpawnedNode {
