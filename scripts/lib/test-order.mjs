@@ -5,7 +5,8 @@ import { BaseSequencer } from 'vitest/node';
  * waiting, so these begin first; the figures need not be right, only about in order. `vitest run --reporter=json` tells them.
  */
 const longest = {
-  'apps/api/test/addresses.test.ts': 60,
+  'apps/api/test/e2e/own-queues.test.ts': 38,
+  'apps/api/test/addresses.test.ts': 33,
   'apps/api/test/e2e/embedded.test.ts': 35,
   'apps/api/test/e2e/redis.test.ts': 33,
   'packages/redis-core/test/failover.test.ts': 32,
@@ -13,7 +14,9 @@ const longest = {
   'packages/cache/test/partial-outage.test.ts': 27,
   'packages/queue/test/consuming/pauses.test.ts': 24,
   'packages/queue/test/redis-topologies.test.ts': 22,
+  'apps/api/test/e2e/own-queue-problems.test.ts': 28,
   'apps/api/test/e2e/start.test.ts': 20,
+  'infra/typescript/test/compilers.test.ts': 22,
   'apps/api/test/loaded-files.test.ts': 17,
   'apps/api/test/request-timeout.test.ts': 25,
   'packages/cache/test/partial-outage-invalidation.test.ts': 19,
