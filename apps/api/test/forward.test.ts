@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@holdfast/config';
@@ -16,6 +17,7 @@ import {
 } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+const hasSqlite = spawnSync('sqlite3', ['--version']).status === 0;
 const script = new URL('../src/forward.ts', import.meta.url);
 
 describe('forwarding what a dead process has left', () => {
@@ -112,6 +114,35 @@ describe('forwarding what a dead process has left', () => {
     });
     expect(await redisCommand(url, 'HKEYS', notes)).toEqual([id]);
   });
+
+  it.runIf(hasSqlite)(
+    'hands over what can be read of a damaged outbox, by the lines of the guide (needs sqlite3)',
+    async () => {
+      const runtime = await cutOff();
+      const { queues } = runtime.parts.queues;
+      const jobs = Array.from({ length: 300 }, (_, at) => ({
+        data: { url: `https://example.com/${'x'.repeat(500)}` },
+        options: { jobId: `job-${at}` },
+      }));
+      expect((await queues.addMany('http-delivery', jobs)).items.map(({ state }) => state)).toEqual(
+        jobs.map(() => 'outbox'),
+      );
+      await runtime.close();
+      const file = openSync(join(folder, 'outbox.db'), 'r+');
+      writeSync(file, Buffer.alloc(4096 * 4, 0x5a), 0, 4096 * 4, 4096 * 30);
+      closeSync(file);
+      const { url } = useRedis();
+      expect(await forward(url, folder)).toMatchObject({ code: 1 });
+      const page = readFileSync(new URL('../../../docs/guide/alerts.md', import.meta.url), 'utf8');
+      const [, lines = ''] = /```sh\n(mkdir recovered\n.*?)```/s.exec(page) ?? [];
+      execFileSync('sh', ['-uc', lines], { cwd: folder, stdio: ['ignore', 'ignore', 'ignore'] });
+      const { code, output } = await forward(url, join(folder, 'recovered'));
+      expect(code).toBe(0);
+      const forwarded = Number(/^forwarded (\d+), waiting 0, set aside 0$/.exec(output)?.[1]);
+      expect(forwarded).toBeGreaterThan(200);
+      expect(forwarded).toBeLessThan(300);
+    },
+  );
 
   it('lists the folders that Redis knows of, and forgets one that is gone for good', async () => {
     const { url } = useRedis();
