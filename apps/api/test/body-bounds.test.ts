@@ -35,7 +35,11 @@ describe('the bounds of a body', () => {
     ['DELETE', `${cache}/key`, '{}'],
   ] as const)('are 64 KiB where a route says nothing else: %s %s', async (method, url, json) => {
     expect((await send(method, url, padded(json, 64 * kiB))).status).not.toBe(413);
-    expect(await send(method, url, padded(json, 64 * kiB + 1))).toMatchObject({ status: 413, code: 'BODY_TOO_LARGE' });
+    expect(await send(method, url, padded(json, 64 * kiB + 1))).toMatchObject({
+      status: 413,
+      code: 'BODY_TOO_LARGE',
+      body: { detail: 'This route takes a body of at most 65536 bytes.' },
+    });
   });
 
   it('leave room for 1 MiB of data in a job and in a schedule, and no more', async () => {

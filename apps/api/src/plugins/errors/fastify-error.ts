@@ -1,18 +1,21 @@
 import { HoldfastError, InvalidKeyError } from '@holdfast/redis-core';
 import { ApiError, apiErrors } from '@holdfast/modules/http';
+import type { FastifyRequest } from 'fastify';
 
 /**
  * What Fastify itself refuses, in the words of our catalogue; `undefined` for an error that is nobody's on purpose, and
  * so a fault of the service.
  */
-export function fromFastifyError(error: unknown): HoldfastError | undefined {
+export function fromFastifyError(error: unknown, request: FastifyRequest): HoldfastError | undefined {
   if (error instanceof HoldfastError) return error;
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error ? String(error.code) : '';
   const cause = { cause: error };
   switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new ApiError(apiErrors.bodyTooLarge, 'The body is larger than the limit of this service.', cause);
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': {
+      const { bodyLimit } = request.routeOptions;
+      return new ApiError(apiErrors.bodyTooLarge, `This route takes a body of at most ${bodyLimit} bytes.`, cause);
+    }
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return new ApiError(apiErrors.bodyInvalidJson, 'The body cannot be parsed as JSON.', cause);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':

@@ -33,7 +33,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (exchange?.isRefused === true) return reply;
   // There is none where Fastify refuses a request before its hooks.
   if (exchange?.isRefused === false) exchange.isRefused = true;
-  const known = fromFastifyError(error);
+  const known = fromFastifyError(error, request);
   const answer = known === undefined ? internal(error) : withRequestPaths(known, request);
   const isOnlyLeaving = exchange?.isGone === true && exchange.explains(error);
   if (answer.status >= 500 && !isOnlyLeaving && exchange?.isShed !== true) {
