@@ -31,6 +31,7 @@ const longest = {
   'packages/cache/test/sentinel.test.ts': 14,
   'packages/cache/test/partial-outage-random.test.ts': 13,
   'apps/api/test/idle-cost.test.ts': 14,
+  'apps/api/test/one-request.test.ts': 20,
   'apps/worker/test/process.test.ts': 13,
   'packages/testing/test/topologies.test.ts': 12,
   'packages/queue/test/dead-letters.test.ts': 12,
