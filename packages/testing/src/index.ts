@@ -19,6 +19,7 @@ export * from './redis-cost.ts';
 export * from './redis-server.ts';
 export * from './sentinel.ts';
 export * from './shared-redis.ts';
+export * from './freezable-disk.ts';
 export * from './small-disk.ts';
 export * from './spawn-node.ts';
 export * from './tls.ts';
