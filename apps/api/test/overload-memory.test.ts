@@ -180,6 +180,16 @@ describe(`an API in a container of 512 MiB${whyNot === undefined ? '' : ` (${why
     await stillServes();
   });
 
+  it('survives bodies of a million pieces of one byte', { timeout: 600_000 }, async () => {
+    const pieces = (text: string): string => text.replaceAll(/./g, '1\r\n$&\r\n');
+    const ones = '1\r\n1\r\n'.repeat(1_000_000);
+    const put = Buffer.from(`${ones}0\r\n\r\n`);
+    expect([201, 204]).toContain(await attempt(headOf('PUT', `${cache}/pieces`, 'text/plain', 'chunked'), put));
+    const set = Buffer.from(`${pieces('{"items":[{"key":"a","value":"')}${ones}${pieces('"}]}')}0\r\n\r\n`);
+    expect(await attempt(headOf('POST', `${cache}/bulk/set`, 'application/json', 'chunked'), set)).toBe(200);
+    await stillServes();
+  });
+
   it(`survives ${idleConnections} idle connections`, { timeout: 600_000 }, async () => {
     for (let n = 0; n < idleConnections; n += 100) {
       sockets.push(

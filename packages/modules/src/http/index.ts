@@ -4,5 +4,5 @@ export { durationAt, ttlAt } from './durations.ts';
 export { ApiError, apiErrors, invalidRequest } from './errors.ts';
 export type { Access, LoadClass } from './fastify.ts';
 export { type LargeParts, maxEnvelopeBytes, readJsonBody } from './json-body.ts';
-export { parseRawBytes } from './raw-bytes.ts';
+export { parseRawBytes, readBytes } from './raw-bytes.ts';
 export { withoutKeywords } from './without-keywords.ts';

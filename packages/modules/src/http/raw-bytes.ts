@@ -11,20 +11,29 @@ type Allocate = (bytes: number) => Buffer;
  */
 export function parseRawBytes(app: FastifyInstance, allocate: Allocate): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    readBytes(request, payload, allocate),
-  );
+  app.addContentTypeParser('*', (request, payload, done) => readBytes(request, payload, done, allocate));
 }
 
-/** Refuses what Fastify's own parsers refuse, with the same errors. */
-function readBytes(request: FastifyRequest, payload: Readable, allocate: Allocate): Promise<Buffer> {
+/** Called once, and at once where there is an error: whoever refuses a body half read may then see that it is answered. */
+type Done = (error: Error | null, body?: Buffer) => void;
+
+/**
+ * Gives the body of a request as one piece. Refuses what Fastify's own parsers refuse, with the same errors.
+ *
+ * Nothing is kept of the pieces that it comes in: a caller may make them of one byte, and each would cost a hundred times that.
+ */
+export function readBytes(
+  request: FastifyRequest,
+  payload: Readable,
+  done: Done,
+  allocate: Allocate = (bytes) => Buffer.allocUnsafe(bytes),
+): void {
   const { headers, routeOptions } = request;
   const limit = routeOptions.bodyLimit;
   const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   if (length !== undefined && length > limit) {
-    reject(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
-    return promise;
+    done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
+    return;
   }
   const isFromSocket = payload instanceof IncomingMessage;
   const body = length === undefined ? new GrowingBody(allocate) : new KnownBody(allocate, length);
@@ -36,19 +45,18 @@ function readBytes(request: FastifyRequest, payload: Readable, allocate: Allocat
     if (isFromSocket && length !== undefined) free(chunk);
     if (body.received <= limit) return;
     stop();
-    reject(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
+    done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
   };
   const onEnd = (): void => {
     stop();
-    if (length !== undefined && body.received !== length) reject(new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH());
-    else resolve(body.whole());
+    if (length !== undefined && body.received !== length) done(new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH());
+    else done(null, body.whole());
   };
   const onError = (error: Error): void => {
     stop();
-    reject(Object.assign(error, { statusCode: 400 }));
+    done(Object.assign(error, { statusCode: 400 }));
   };
   payload.on('data', onData).on('end', onEnd).on('error', onError).resume();
-  return promise;
 }
 
 /**
@@ -82,25 +90,44 @@ class KnownBody {
   }
 }
 
-/** In chunks (RFC 9112, 7.1), which do not say how many will come. */
+/** The least that a block of a body of unknown length takes, and the most. */
+const blockBytes = { min: 4 * 1024, max: 256 * 1024 };
+
+/** In chunks (RFC 9112, 7.1), which do not say how many will come: they are put together to blocks, each larger than the one before. */
 class GrowingBody {
   received = 0;
   readonly #allocate: Allocate;
-  readonly #pieces: Buffer[] = [];
+  readonly #full: Buffer[] = [];
+  #block = Buffer.alloc(0);
+  #used = 0;
 
   constructor(allocate: Allocate) {
     this.#allocate = allocate;
   }
 
   add(chunk: Buffer): void {
-    this.#pieces.push(chunk);
     this.received += chunk.length;
+    let taken = 0;
+    while (taken < chunk.length) {
+      if (this.#used === this.#block.length) this.#startBlock(chunk.length - taken);
+      const copied = chunk.copy(this.#block, this.#used, taken);
+      this.#used += copied;
+      taken += copied;
+    }
   }
 
   whole(): Buffer {
     const whole = this.#allocate(this.received);
     let at = 0;
-    for (const piece of this.#pieces) at += piece.copy(whole, at);
+    for (const block of this.#full) at += block.copy(whole, at);
+    this.#block.copy(whole, at, 0, this.#used);
     return whole;
+  }
+
+  #startBlock(bytes: number): void {
+    if (this.#used > 0) this.#full.push(this.#block);
+    const grown = Math.max(bytes, Math.min(this.received, blockBytes.max), blockBytes.min);
+    this.#block = Buffer.allocUnsafeSlow(grown);
+    this.#used = 0;
   }
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { ApiError, apiErrors, readJsonBody } from '@holdfast/modules/http';
+import { ApiError, apiErrors, readBytes, readJsonBody } from '@holdfast/modules/http';
 
 /**
  * JSON, and nothing else; an empty body is no body, whatever its type says. A refused type is refused before its body
@@ -7,16 +7,23 @@ import { ApiError, apiErrors, readJsonBody } from '@holdfast/modules/http';
  */
 export function parseJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (body.length === 0) {
+  app.addContentTypeParser('application/json', (request, payload, done) => {
+    if (request.is404) {
+      // Nobody wants it, so nobody keeps it.
       done(null, undefined);
       return;
     }
-    try {
-      done(null, readJsonBody(body as Buffer, request.routeOptions.config.largeParts));
-    } catch (error) {
-      done(error as Error, undefined);
-    }
+    readBytes(request, payload, (error, body) => {
+      if (error !== null || body === undefined || body.length === 0) {
+        done(error, undefined);
+        return;
+      }
+      try {
+        done(null, readJsonBody(body, request.routeOptions.config.largeParts));
+      } catch (problem) {
+        done(problem as Error, undefined);
+      }
+    });
   });
   app.addContentTypeParser('*', (request, payload, done) => {
     if (request.is404) {
