@@ -78,6 +78,12 @@ describe('the memory of all bodies and answers together', () => {
     await eventually(async () => expect(await heldBytes()).toBe(0));
   });
 
+  it('is not taken by a body that nobody asked for: it is neither waited for nor kept', async () => {
+    const unfinished = headOf('/nothing', 60_000) + 'x'.repeat(50_000);
+    expectProblem(await send(port, unfinished), 404, 'ROUTE_NOT_FOUND');
+    expect(await heldBytes()).toBe(0);
+  });
+
   it('is asked for before a caller who waits for leave (100-continue) is told to send', async () => {
     const asks = (path: string): string =>
       headOf(path, body.length).replace('\r\n\r\n', '\r\nexpect: 100-continue\r\n\r\n');

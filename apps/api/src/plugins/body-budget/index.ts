@@ -96,8 +96,8 @@ function holdAsItComes(memory: HeldMemory, exchange: Exchange, weight: number): 
   const { raw }: { raw: IncomingMessage } = exchange.request;
   let received = 0;
   const onData = (chunk: Buffer): void => {
-    if (exchange.isAbandoned) {
-      // What still comes is dropped.
+    if (exchange.isAbandoned || exchange.isOver) {
+      // What still comes is dropped, and nobody would give back what it is counted with.
       raw.off('data', onData);
       return;
     }
