@@ -40,7 +40,7 @@ export const namespaceRoutes: FastifyPluginAsyncTypebox<{ readonly caches: Cache
 
   app.get(
     '/v1/namespaces/:ns/keys',
-    { config: { access: 'cache:read', namespaceOf }, schema: listKeys },
+    { config: { access: 'cache:read', namespaceOf, load: 'bulk' }, schema: listKeys },
     async ({ params, query }) => {
       try {
         return await caches.get(params.ns).list(query);

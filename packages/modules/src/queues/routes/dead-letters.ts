@@ -28,7 +28,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<DeadLetterRoutesOptions
   const many = { config, bodyLimit };
   app.get(
     '/v1/queues/:q/dead-letters',
-    { config: { access: 'jobs:read' }, schema: listDeadLetters },
+    { config: { access: 'jobs:read', load: 'bulk' }, schema: listDeadLetters },
     async ({ params, query: { cursor, limit } }) => {
       const page = await queues.deadLetters(params.q, {
         ...(cursor !== undefined && { cursor }),

@@ -12,7 +12,7 @@ export const manageJobRoutes: FastifyPluginAsyncTypebox<{ readonly queues: Queue
     return { id, queue, state: job?.state ?? 'unknown' };
   };
 
-  app.get('/v1/queues/:q/jobs', { config: read, schema: listJobs }, async ({ params, query }) => {
+  app.get('/v1/queues/:q/jobs', { config: { ...read, load: 'bulk' }, schema: listJobs }, async ({ params, query }) => {
     const { state, name, cursor, limit } = query;
     const { jobs, cursor: next } = await queues.admin.list(params.q, {
       ...(state !== undefined && { state }),

@@ -49,7 +49,7 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<SourceRoutesOptions> = asyn
     view(await sources.get(params.s).state()),
   );
 
-  app.get('/v1/sources/:s/items', { config: read, schema: listItems }, async ({ params, query }) =>
+  app.get('/v1/sources/:s/items', { config: { ...read, load: 'bulk' }, schema: listItems }, async ({ params, query }) =>
     sources.get(params.s).items(query),
   );
 
