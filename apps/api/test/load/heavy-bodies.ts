@@ -46,8 +46,9 @@ const largePlaces: readonly Place[] = [
   },
 ];
 
-/** Of a list with thousands of members. */
+/** Where it may have as much as there may be at all. */
 const listPlaces: readonly Place[] = [
+  { name: 'an entry', method: 'PUT', path: `${cache}/heavy`, around: ['', ''] },
   { name: 'keys to read', path: `${cache}/bulk/get`, around: ['{"keys":', '}'] },
   { name: 'a field beside keys', path: `${cache}/bulk/get`, around: ['{"keys":["a"],"x":', '}'] },
   { name: 'keys to delete', path: `${cache}/bulk/delete`, around: ['{"keys":', '}'] },
