@@ -26,7 +26,9 @@ export const CacheWrite = strictObject(
   {
     key,
     value: Type.Optional(
-      Type.Unknown({ description: `Any JSON of up to ${maxNesting} levels; stored as application/json, in the bytes that came.` }),
+      Type.Unknown({
+        description: `Any JSON of up to ${maxNesting} levels; stored as application/json, in the bytes that came.`,
+      }),
     ),
     bytes: Type.Optional(Type.String({ description: 'Instead of `value`: any bytes, in base64.' })),
     contentType: Type.Optional(
