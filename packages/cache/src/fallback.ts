@@ -2,6 +2,7 @@ import { HoldfastError, type RedisEngine, UnavailableError } from '@holdfast/red
 import type { Entry } from './entry.ts';
 import { LostSlots } from './lost-slots.ts';
 import { KeptEntries, keptEntry, type KeptEntry } from './kept-entries.ts';
+import { NotedHere } from './noted-here.ts';
 import type { OwnChangeListener } from './own-changes.ts';
 
 /** Where invalidations are kept while Redis is away, so that they survive the process. */
@@ -16,8 +17,12 @@ export interface InvalidationJournal {
   /** Has it told when there may be others than were known. */
   onOpen(listener: () => void): () => void;
   /** The oldest, in order; with `after` those that follow that id. */
-  read(limit: number, after?: number): Promise<readonly (Invalidation & { readonly id: number })[]>;
+  read(limit: number, after?: number): Promise<readonly JournaledInvalidation[]>;
   remove(ids: readonly number[]): Promise<void>;
+}
+
+export interface JournaledInvalidation extends Invalidation {
+  readonly id: number;
 }
 
 export interface Invalidation {
@@ -66,6 +71,9 @@ export class Fallback {
   #closed = false;
   /** Invalidations on their way to the journal. */
   readonly #noting = new Set<Promise<void>>();
+  readonly #notedHere = new NotedHere();
+  /** Whether that is all that is known to be in the journal. */
+  #isAllNotedHere: boolean;
   /** Those that come last wait here, so that the journal can be found empty. */
   #gate: Promise<void> | undefined;
 
@@ -77,6 +85,7 @@ export class Fallback {
     // What an earlier process could not tell Redis comes first. An engine that still connects is not away: calls wait for
     // the outcome of its first attempt, and what they write is not lost to a memory that is dropped a moment later.
     this.#isAway = options.journal.pending() > 0;
+    this.#isAllNotedHere = !this.#isAway;
     this.#stops = [
       engine.onAvailability((available) => {
         if (available) this.#return();
@@ -146,6 +155,7 @@ export class Fallback {
     } finally {
       this.#noting.delete(noting);
     }
+    this.#notedHere.add(invalidations);
     for (const invalidation of invalidations) this.#slots.hold(this.#options.keysOf(invalidation));
     this.forget(keys);
     if (!isLate || !this.#engine.status.available) return;
@@ -240,6 +250,7 @@ export class Fallback {
   /** The journal was opened late, or anew. What it holds of an earlier process comes first, as at the start. */
   #takeUp(): void {
     if (this.#options.journal.pending() === 0) return;
+    this.#isAllNotedHere = false;
     if (this.#slots.areNone) this.#leave();
     if (this.#engine.status.available) this.#return();
   }
@@ -266,19 +277,44 @@ export class Fallback {
 
   /** Applies what can be, master by master. @returns what cannot */
   async #applyNoted(): Promise<readonly Invalidation[]> {
-    const { journal, apply, keysOf } = this.#options;
     const left: Invalidation[] = [];
-    for (let batch = await journal.read(500); batch.length > 0; batch = await journal.read(500, batch.at(-1)?.id)) {
-      const { ready = [], waiting = [] } = Object.groupBy(batch, (one) =>
-        this.#slots.canReach(keysOf(one)) ? 'ready' : 'waiting',
-      );
-      left.push(...waiting);
-      for (const [area, noted] of Map.groupBy(ready, (one) => one.area)) {
-        await apply(area, noted);
-        await journal.remove(noted.map(({ id }) => id));
+    try {
+      for (let batch = await this.#read(); batch.length > 0; batch = await this.#read(batch.at(-1)?.id)) {
+        left.push(...(await this.#apply(batch, async (applied) => this.#remove(applied))));
       }
+    } catch (error) {
+      if (!(error instanceof JournalFailure) || !this.#isAllNotedHere) throw error;
+      // Its disk fails. What it still holds is applied once more when it is opened again, which is harmless.
+      return this.#apply(this.#notedHere.list(), async () => Promise.resolve());
+    }
+    if (left.length === 0) {
+      this.#notedHere.clear();
+      this.#isAllNotedHere = true;
     }
     return left;
+  }
+
+  async #apply<One extends Invalidation>(
+    noted: readonly One[],
+    onApplied: (applied: readonly One[]) => Promise<void>,
+  ): Promise<readonly One[]> {
+    const { apply, keysOf } = this.#options;
+    const { ready = [], waiting = [] } = Object.groupBy(noted, (one) =>
+      this.#slots.canReach(keysOf(one)) ? 'ready' : 'waiting',
+    );
+    for (const [area, some] of Map.groupBy(ready, (one) => one.area)) {
+      await apply(area, some);
+      await onApplied(some);
+    }
+    return waiting;
+  }
+
+  async #read(after?: number): Promise<readonly JournaledInvalidation[]> {
+    return this.#options.journal.read(500, after).catch(failJournal);
+  }
+
+  async #remove(applied: readonly JournaledInvalidation[]): Promise<void> {
+    await this.#options.journal.remove(applied.map(({ id }) => id)).catch(failJournal);
   }
 
   /** The journal holds nothing any more but what concerns masters that are away. */
@@ -302,6 +338,13 @@ export class Fallback {
   #keys(): string[] {
     return Array.from(this.#memory.entries(), ([key]) => key);
   }
+}
+
+/** The journal could not be read, or what was applied could not be removed from it. */
+class JournalFailure extends Error {}
+
+function failJournal(cause: unknown): never {
+  throw new JournalFailure('The journal cannot be used.', { cause });
 }
 
 function isOutage(error: unknown): boolean {
