@@ -92,7 +92,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(docs, { version });
   await app.register(strictByDefault);
   await app.register(auth, { apiKeys: config.apiKeys });
-  await app.register(load, { metrics: dependencies.metrics, maxLoopDelayMs: dependencies.maxLoopDelayMs });
+  await app.register(load, { connections, metrics: dependencies.metrics, maxLoopDelayMs: dependencies.maxLoopDelayMs });
   const limitBytes = config.server.bodyBudgetBytes ?? defaultBudgetBytes(config.mode);
   await app.register(bodyBudget, { limitBytes, metrics: dependencies.metrics });
   await app.register(requestLog, { isEnabled: (level) => logger.isLevelEnabled(level) });

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { eventually } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { slotsOf } from '../src/plugins/load/classes.ts';
+import { openPerConnection, slotsOf } from '../src/plugins/load/classes.ts';
 import { type Api, startApi } from './fixture.ts';
 import { hold, type HeldCalls } from './held-call.ts';
 import { expectProblem, listen, open, receive, requestBytes, send } from './raw-http.ts';
@@ -88,6 +88,17 @@ describe('a process that is asked for more than it can do', () => {
     expectProblem(await send(port, bulkSet), 503, 'OVERLOADED');
     held[0]?.release();
     await eventually(async () => expect((await send(port, bulkSet)).status).toBe(200));
+  });
+
+  it('lets a connection wait for so many answers at once, and not for any number', async () => {
+    const added = await send(port, requestBytes('POST', `${queue}/jobs`, job));
+    const { id } = JSON.parse(added.body) as { id: string };
+    const wait = requestBytes('GET', `${queue}/jobs/${id}?wait=20s`);
+    sockets.push(await open(port, wait.repeat(openPerConnection)));
+    expect((await get('/health/live')).status).toBe(200);
+    expect(await shed('wait', 'slots')).toBe(0);
+    sockets.push(await open(port, wait.repeat(openPerConnection + 1)));
+    await eventually(async () => expect(await shed('wait', 'slots')).toBe(1));
   });
 
   it('has room for thousands who only wait or watch', async () => {

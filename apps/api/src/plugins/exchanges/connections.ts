@@ -12,6 +12,10 @@ export class Connection {
     return this.#open;
   }
 
+  get openCount(): number {
+    return this.#open.size;
+  }
+
   begin(exchange: Exchange): void {
     this.#open.add(exchange);
     this.receiving = exchange;

@@ -10,11 +10,14 @@ export const slotsOf: Readonly<Record<LoadClass, number>> = {
   read: 1024,
   write: 1024,
   bulk: 32,
-  // They only wait, and cost memory: the number of connections is their limit.
+  // They only wait, and cost memory: the number of connections is their limit, with `openPerConnection`.
   wait: Infinity,
   stream: Infinity,
   probe: Infinity,
 };
+
+/** Requests without an answer that a connection may have while it asks to wait for more: Node takes as many as a caller sends. */
+export const openPerConnection = 100;
 
 export const loadClasses = Object.keys(slotsOf) as readonly LoadClass[];
 

@@ -2,7 +2,8 @@ import { ApiError, apiErrors } from '@holdfast/modules/http';
 import type { Instruments, Metrics } from '@holdfast/telemetry';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { classOf, loadClasses, slotsOf } from './classes.ts';
+import type { Connections } from '../exchanges/connections.ts';
+import { classOf, loadClasses, openPerConnection, slotsOf } from './classes.ts';
 import { measurePressure, type Pressure, Refusals } from './pressure.ts';
 import { ShedLog } from './shed-log.ts';
 import { Slots } from './slots.ts';
@@ -13,6 +14,7 @@ export type ShedReason = 'slots' | 'bytes' | 'slow' | Pressure;
 const reasons = ['slots', 'bytes', 'slow', 'event-loop', 'heap', 'rss'] as const satisfies readonly ShedReason[];
 
 export interface LoadOptions {
+  readonly connections: Connections;
   readonly metrics: Metrics;
   /** How late the event loop may be on average over a second. */
   readonly maxLoopDelayMs?: number | undefined;
@@ -33,7 +35,7 @@ declare module 'fastify' {
  * or watches one; it is until the work has ended where the caller has left before.
  */
 export const load = fp<LoadOptions>(
-  async (app: FastifyInstance, { metrics, maxLoopDelayMs }) => {
+  async (app: FastifyInstance, { connections, metrics, maxLoopDelayMs }) => {
     const slots = new Slots(slotsOf);
     const log = new ShedLog(app.log);
     app.addHook('onClose', async () => log.close());
@@ -54,7 +56,10 @@ export const load = fp<LoadOptions>(
     });
 
     app.addHook('onRequest', (request, _reply, done) => {
-      if (!request.is404 && slots.isFull(classOf(request))) done(app.shed(request, 'slots'));
+      const asked = classOf(request);
+      const waits = asked === 'wait' || asked === 'stream';
+      const isOneTooMany = waits && (connections.get(request.raw.socket)?.openCount ?? 0) > openPerConnection;
+      if (!request.is404 && (isOneTooMany || slots.isFull(asked))) done(app.shed(request, 'slots'));
       else done();
     });
     const refusals = new Refusals();
