@@ -46,6 +46,8 @@ export class DiskFolder {
   #loss: DiskStatus = wellStatus;
   #told: DiskStatus = wellStatus;
   #pauseMs = firstPauseMs;
+  /** When it was last not well, as `performance.now()`. */
+  #failedAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #isClosed = false;
@@ -149,9 +151,14 @@ export class DiskFolder {
   }
 
   #plan(): void {
-    const isWell = this.status.state === 'well';
-    const pauseMs = isWell ? restMs : this.#pauseMs;
-    this.#pauseMs = isWell ? firstPauseMs : Math.min(maxPauseMs, this.#pauseMs * 2);
+    let pauseMs = restMs;
+    if (this.status.state !== 'well') {
+      // One that is well for a moment only is looked at ever more seldom as well: each look may start a process, each change is told.
+      const wasWell = performance.now() - this.#failedAt > restMs;
+      this.#pauseMs = wasWell ? firstPauseMs : Math.min(maxPauseMs, this.#pauseMs * 2);
+      this.#failedAt = performance.now();
+      pauseMs = this.#pauseMs;
+    }
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#look(), pauseMs * (0.75 + Math.random() / 2));
     this.#timer.unref();
