@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { denseKinds, joined, requestLoad } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bulkRequests, jobRequests, smallRequests, type HeavyRequest } from './load/heavy-bodies.ts';
@@ -31,7 +32,12 @@ describe.skipIf(!existsSync('/proc/self/clear_refs'))('one request, over a socke
   ): Promise<unknown[]> {
     const found: unknown[] = [];
     for (const { name, method, path, body } of requests) {
-      const measured = await api.send(method, path, body);
+      let measured = await api.send(method, path, body);
+      // On a machine that has no time for it the service says so, and when to come again.
+      for (let tries = 1; measured.code === 'OVERLOADED' && tries < 60; tries += 1) {
+        await delay(1000);
+        measured = await api.send(method, path, body);
+      }
       const isAnswered = measured.status >= 200 && measured.status < 500;
       if (!isAnswered || !isRight(measured, body.length)) found.push({ name, size: body.length, ...measured });
       if (measured.status === 0) break;
