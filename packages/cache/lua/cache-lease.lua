@@ -1,14 +1,14 @@
 -- Takes the lease to load what is missing: a marker under the entry's own key.
--- KEYS    1: the namespace's tags, only where ARGV[1] is '1'; then the entries' keys
--- ARGV    1: '1' to reply the tags' stamp; then for each entry: token, milliseconds of the lease
+-- KEYS    1: the namespace's tags, only where ARGV[1] is not '0'; then the entries' keys
+-- ARGV    1: '1' to reply the tags' stamp, or an epoch to begin them with where there is none;
+--         then for each entry: token, milliseconds of the lease
 -- reply   1: the stamp {epoch, seq} or nil; then for each entry {1} the lease is yours, {2, token} somebody has it,
 --         {0} there is an entry now, {3} the key holds something foreign
 local first = 1
 local replies = { false }
-if ARGV[1] == '1' then
+if ARGV[1] ~= '0' then
   first = 2
-  local epoch, seq = tags_state(KEYS[1])
-  replies[1] = epoch and { epoch, seq } or false
+  replies[1] = tags_stamp(KEYS[1], ARGV[1])
 end
 
 for index = first, #KEYS do

@@ -19,6 +19,17 @@ local function tags_begun(key, new_epoch)
   return new_epoch, 0
 end
 
+-- What a lease asks for: '1' the stamp {epoch, seq}, false where there is none; or an epoch to begin with there.
+local function tags_stamp(key, asked)
+  local epoch, seq
+  if asked == '1' then
+    epoch, seq = tags_state(key)
+  else
+    epoch, seq = tags_begun(key, asked)
+  end
+  return epoch and { epoch, seq } or false
+end
+
 local function tags_score(key, member)
   return tonumber(redis.call('ZSCORE', key, member) or '0')
 end

@@ -12,7 +12,8 @@ export const cacheLease: Script<LeaseReply> = defineScript({
   lua: loadLua('cache-lease', import.meta.url, ['tags-state']),
   idempotent: false,
   twin: (store, keys, args) => {
-    const withTags = args[0]?.toString() === '1';
+    const asked = String(args[0]);
+    const withTags = asked !== '0';
     const entries = keys.slice(withTags ? 1 : 0).map((key, index): LeaseResult => {
       const [token = '', lease] = texts(args.slice(1 + index * 2, 3 + index * 2));
       const value = peek(store, key);
@@ -23,6 +24,6 @@ export const cacheLease: Script<LeaseReply> = defineScript({
       store.set(key, `HFL${token}`, Number(lease));
       return [1];
     });
-    return [withTags ? stampOf(store, keys[0] ?? '') : null, ...entries] as LeaseReply;
+    return [withTags ? stampOf(store, keys[0] ?? '', asked) : null, ...entries] as LeaseReply;
   },
 });

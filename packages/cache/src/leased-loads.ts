@@ -32,6 +32,8 @@ export class LeasedLoads {
     const { complete } = call;
     const { entry, grace, isBehind } = replaced;
     const leases = call.joint?.leases ?? this.#core.leasing;
+    // Before the lease, which then sees to it that they have a state.
+    if ((call.options.tags?.length ?? 0) > 0) this.#core.leasing.noteTags();
     // Who comes when this process has changed the key meanwhile must not share it.
     let isDetached = false;
     const stopListening = this.#loads.onDetach(complete, () => {

@@ -118,7 +118,7 @@ export class Leasing implements LeaseSource {
       );
     }
     const args = taken.flatMap(({ token }) => [token, `${leaseMs}`]);
-    const [stamp, ...replies] = await this.#options.run(cacheLease, [tagsKey, ...keys], ['1', ...args]);
+    const [stamp, ...replies] = await this.#options.run(cacheLease, [tagsKey, ...keys], [this.#askedOfTags, ...args]);
     this.#noteStamp(stamp);
     this.#mayRead = stamp === null;
     const seen = decodeStamp(stamp);
@@ -162,7 +162,7 @@ export class Leasing implements LeaseSource {
     // Before the lease, and so before the load: a stamp that is too old only makes an entry invalid too early.
     const before = isApart ? await this.#options.stampNow() : null;
     const keys = isApart ? [leaseKey, key] : [tagsKey, leaseKey, key];
-    const args = [isApart ? '0' : '1', token, `${leaseMs}`, rev, heedsThrottle ? '1' : '0'];
+    const args = [isApart ? '0' : this.#askedOfTags, token, `${leaseMs}`, rev, heedsThrottle ? '1' : '0'];
     // On the index too: the lease keeps the entry beyond its time, and an invalidation has to find it as long as it is there.
     const [stamp, reply] = await run(cacheRefresh, keys, args);
     this.#noteStamp(stamp);
@@ -179,6 +179,14 @@ export class Leasing implements LeaseSource {
   /** This process is about to write an entry with tags, or to invalidate some. */
   noteTags(): void {
     this.#hasTags = true;
+  }
+
+  /**
+   * What a lease asks of the state of the tags. Where they are used it begins one that is missing: Redis may have evicted it,
+   * and evict the next one, too. A load that has seen none could not tell that an invalidation was forgotten with one.
+   */
+  get #askedOfTags(): string {
+    return this.#hasTags ? randomToken() : '1';
   }
 
   /**

@@ -15,9 +15,9 @@ export const cacheRefresh: Script<RefreshReply> = defineScript({
   lua: loadLua('cache-refresh', import.meta.url, ['tags-state']),
   idempotent: false,
   twin: (store, keys, args) => {
-    const [withTags, token = '', leaseText, rev = '', heedsThrottle] = texts(args);
-    const stamp = withTags === '1' ? stampOf(store, keys[0] ?? '') : null;
-    const [leaseKey = '', key = ''] = keys.slice(withTags === '1' ? 1 : 0);
+    const [asked = '0', token = '', leaseText, rev = '', heedsThrottle] = texts(args);
+    const stamp = asked === '0' ? null : stampOf(store, keys[0] ?? '', asked);
+    const [leaseKey = '', key = ''] = keys.slice(asked === '0' ? 0 : 1);
     const value = peek(store, key);
     const isSame = Buffer.isBuffer(value) && cut(value, 0, 3) === 'HF1' && cut(value, 19, 27) === rev;
     if (!isSame) return [stamp, [0]];

@@ -19,8 +19,9 @@ export const cacheTagsStamp: Script<StampReply> = defineScript({
   },
 });
 
-/** The same for the twins of other scripts: `null` where there is none yet. */
-export function stampOf(store: TwinStore, key: string): StampReply | null {
-  const state = new TwinTags(store, key).state();
+/** What a lease asks for, for the twins of its scripts: `'1'` the stamp, `null` where there is none; or an epoch to begin with there. */
+export function stampOf(store: TwinStore, key: string, asked: string): StampReply | null {
+  const tags = new TwinTags(store, key);
+  const state = asked === '1' ? tags.state() : tags.begun(asked);
   return state === undefined ? null : [Buffer.from(state.epoch), state.seq];
 }

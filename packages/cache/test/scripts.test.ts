@@ -52,6 +52,7 @@ const buckets = ['bucket0', 'bucket1', 'bucket2'];
 const BITS = '64';
 const body = fc.constantFrom('x', 'y');
 const leaseMs = fc.constantFrom('1000', '60000');
+const asked = fc.constantFrom('1', 'epoch--1');
 /** Entries made once: their rev is random, and both sides must get the same bytes. */
 const entries = new Map<string, Buffer>();
 function entryOf(text: string, named: readonly string[], seen: number | 'now'): Buffer {
@@ -107,16 +108,18 @@ const step: fc.Arbitrary<Step> = fc
       })),
       key.map((k) => ({ script: cacheDelete, keys: [k], args: () => [] })),
       fc.constant({ script: cacheCount, keys: ['a', 'b'], args: (now: number) => [String(now)] }),
-      fc.tuple(key, token, leaseMs).map(([k, t, lease]) => ({
+      fc.tuple(key, token, leaseMs, asked).map(([k, t, lease, ofTags]) => ({
         script: cacheLease,
         keys: ['tags', k],
-        args: () => ['1', t, lease],
+        args: () => [ofTags, t, lease],
       })),
-      fc.tuple(key, token, leaseMs, body, fc.constantFrom('0', '1')).map(([k, t, lease, text, heedsThrottle]) => ({
-        script: cacheRefresh,
-        keys: ['tags', `lease-${k}`, k],
-        args: () => ['1', t, lease, revOf(entryOf(text, [], 'now')), heedsThrottle],
-      })),
+      fc
+        .tuple(key, token, leaseMs, body, fc.constantFrom('0', '1'), asked)
+        .map(([k, t, lease, text, heedsThrottle, ofTags]) => ({
+          script: cacheRefresh,
+          keys: ['tags', `lease-${k}`, k],
+          args: () => [ofTags, t, lease, revOf(entryOf(text, [], 'now')), heedsThrottle],
+        })),
       fc
         .tuple(key, token, body, tags, fc.constantFrom(0, 1, 'now' as const), fc.option(body, { nil: undefined }))
         .map(([k, t, text, named, seen, before]) => ({

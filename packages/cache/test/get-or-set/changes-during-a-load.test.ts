@@ -13,7 +13,8 @@ const changes: readonly [string, (cache: Cache) => Promise<unknown>, unknown][] 
 ];
 
 describe.each(kinds)('what happens during a load beats it, on %s:', (kind) => {
-  const { cacheOf } = useProcesses(kind);
+  const processes = useProcesses(kind);
+  const { cacheOf } = processes;
 
   for (const [what, change, then] of changes) {
     for (const where of ['this process', 'another process']) {
@@ -41,6 +42,38 @@ describe.each(kinds)('what happens during a load beats it, on %s:', (kind) => {
         });
       }
     }
+  }
+
+  // A full Redis may forget what the tags went through more than once while a loader is at work.
+  for (const [when, isKnown] of [
+    ['are told before it', true],
+    ['are told by the loader, where some were used before', false],
+  ] as const) {
+    test(`an invalidation that Redis has forgotten by its end, of tags that ${when}`, async () => {
+      const { engine, cache } = await processes.start();
+      const { cache: other } = await processes.start();
+      const forgetTags = (): Promise<number> => engine.del([processes.keys.cacheTags('ns')]);
+      if (!isKnown) await cache.set('before', 1, { tags: ['t'] });
+      await forgetTags();
+      const { load, started, gate } = heldLoader(() => 'loaded before');
+      const loaded = cache.getOrSet(
+        'k',
+        async ({ setTags }) => {
+          const value = await load();
+          if (!isKnown) setTags(['t']);
+          return value;
+        },
+        isKnown ? { tags: ['t'] } : {},
+      );
+      await started.wait();
+      await other.invalidate({ tags: ['t'] });
+      await forgetTags();
+      gate.open();
+      expect(await loaded).toBe('loaded before');
+      expect(await other.get('k')).toBeUndefined();
+      expect(await cache.getOrSet('k', () => 'loaded after', { tags: ['t'] })).toBe('loaded after');
+      expect(await other.get('k')).toBe('loaded after');
+    });
   }
 
   test('a caller who comes after the change does not share the load from before', async () => {
