@@ -105,8 +105,10 @@ async function disturb(
     const to = now() + (argv[0] === 'PEXPIRE' ? EXPIRY_CYCLE_MS : 0);
     events.push({ type: 'change', process: 'outside', what, mode, keys: full, tags: tagged, from, to, ok: true });
   };
-  while (now() < until - 200) {
+  for (;;) {
     await sleep(random.between(0, 2 * everyMs));
+    // A process that is paused now ends the later for it, and must not have ended before.
+    if (now() >= until - 200) break;
     const victim = random.pick([first, ...others]);
     const namespace = random.pick(['plain', 'graceful']);
     const key = random.pick(keys);
