@@ -39,7 +39,7 @@ export interface AppDependencies {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** How late the event loop may be, on average over a second, before requests are refused. */
+  /** How late the event loop may be, on average over a second, before requests are refused. 0: however late. */
   readonly maxLoopDelayMs?: number;
 }
 

@@ -41,7 +41,7 @@ export async function startApi({
   engine = 'redis',
   env = {},
   redis,
-  maxLoopDelayMs = 30_000,
+  maxLoopDelayMs = 0,
   adjust = (config) => config,
 }: ApiOptions = {}): Promise<Api> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-api-'));

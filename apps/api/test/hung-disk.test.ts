@@ -80,10 +80,12 @@ describe.each([
       },
     });
     [, url = ''] = await api.waitForLine(/"address":"([^"]+)".*"ready"/);
-    await eventually(async () => expect((await call('PUT', '/v1/cache/prompts/a', 'held')).status).toBe(201));
-    await eventually(async () =>
-      expect((await call('GET', '/v1/cache/prompts/a')).headers.get('cache-status')).toMatch(/detail=l1/),
-    );
+    await eventually(async () => {
+      // Again, where a busy machine has taken Redis for away meanwhile: what was written then is not there any more.
+      expect((await call('PUT', '/v1/cache/prompts/a', 'held')).ok).toBe(true);
+      for (const _ of ['from Redis', 'from L1']) await (await call('GET', '/v1/cache/prompts/a')).text();
+      expect((await call('GET', '/v1/cache/prompts/a')).headers.get('cache-status')).toMatch(/detail=l1/);
+    });
     await redis.kill();
     await eventually(async () => expect((await add('before')).status).toBe(202));
   });

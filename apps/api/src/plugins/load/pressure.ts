@@ -22,7 +22,7 @@ const maxShare = 0.95;
 /**
  * Measures what the process is short of, and tells of each request that comes meanwhile: what `onPressure` throws is its answer.
  *
- * @param maxLoopDelayMs how late the event loop may be on average over a second
+ * @param maxLoopDelayMs how late the event loop may be on average over a second; 0: however late
  */
 export async function measurePressure(
   app: FastifyInstance,
