@@ -30,7 +30,8 @@ describe('the circuit breaker', () => {
     await server.command('FLUSHALL');
     proxy = await FaultProxy.listen(server.url);
     engine = open();
-    await engine.set('a', '1');
+    // A busy machine may take longer to connect than the first probe waits.
+    await eventually(() => engine.set('a', '1'));
   });
   afterEach(async () => {
     await engine.close();
@@ -56,7 +57,7 @@ describe('the circuit breaker', () => {
     test('opens, fails what is in flight then and new calls before their deadlines, and closes by itself', async () => {
       await engine.close();
       engine = open({ commandTimeoutMs: NEVER_MS });
-      await engine.set('a', '1');
+      await eventually(() => engine.set('a', '1'));
       try {
         const beginning = begin();
         const calls = [engine.mget(['a']), engine.hincrby('h', 'n', 1), engine.set('b', '1')].map((call) =>

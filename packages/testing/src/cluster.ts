@@ -44,17 +44,31 @@ export interface SlotMove {
   end(): Promise<void>;
 }
 
+/** How often other ports are tried where one of twelve was taken by somebody else meanwhile. */
+const MAX_STARTS = 5;
+
+/** Six nodes that do not know each other, and the bus port of the first. */
+async function startNodes(): Promise<{ readonly nodes: readonly RedisServer[]; readonly busPort: string }> {
+  for (let start = 1; ; start += 1) {
+    const ports = await freePorts(12);
+    // The usual bus port (port + 10 000) may lie beyond 65 535.
+    const started = await Promise.allSettled(
+      ports.slice(0, 6).map((port, index) => startRedis({ port, args: nodeArguments(ports[6 + index] ?? 0) })),
+    );
+    const nodes = started.filter((one) => one.status === 'fulfilled').map(({ value }) => value);
+    const failed = started.find((one) => one.status === 'rejected');
+    if (failed === undefined) return { nodes, busPort: String(ports[6]) };
+    await Promise.all(nodes.map((node) => node.stop()));
+    if (start === MAX_STARTS || !String(failed.reason).includes('Address already in use')) throw failed.reason;
+  }
+}
+
 /** Starts three masters and three replicas and resolves when each knows all and serves. Needs Redis ≥ 7. */
 export async function startCluster(): Promise<RedisCluster> {
-  const ports = await freePorts(12);
-  // The usual bus port (port + 10 000) may lie beyond 65 535.
-  const nodes = await Promise.all(
-    ports.slice(0, 6).map((port, index) => startRedis({ port, args: nodeArguments(ports[6 + index] ?? 0) })),
-  );
+  const { nodes, busPort } = await startNodes();
   const [first, ...others] = nodes;
   if (first === undefined) throw new Error('A cluster needs nodes.');
   const masters = nodes.slice(0, 3);
-  const busPort = String(ports[6]);
   await Promise.all([
     ...masters.map((master, index) => master.command('CLUSTER', 'ADDSLOTSRANGE', ...slotsOf(index, masters.length))),
     ...nodes.map((node, index) => node.command('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1))),

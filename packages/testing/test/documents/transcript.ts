@@ -18,8 +18,14 @@ export function transcript(text: string): Step[] {
   );
 }
 
-/** Fits what was printed when `…` may stand for anything, nothing and lines included. */
+/**
+ * Fits what was printed when `…` may stand for anything, nothing and lines included. How old an entry is, and for how long it is
+ * still there, are seconds that have passed: any.
+ */
 export function pattern(expected: string): RegExp {
-  const parts = expected.split('…').map((part) => part.trim().replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`));
+  const parts = expected
+    .split('…')
+    .map((part) => part.trim().replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`))
+    .map((part) => part.replaceAll(/(age: |ttl=)\d+/g, String.raw`$1\d+`));
   return new RegExp(`^${parts.join(String.raw`[\s\S]*`)}$`);
 }
