@@ -222,9 +222,12 @@ test('on a cluster a namespace is listed and invalidated whole while a slot of i
     // On a busy machine a replica may take over in this moment: then once more.
     const inSlot = await eventually(async () => {
       const last = (await started.masters()).toSorted((a, b) => (a.url < b.url ? -1 : 1)).at(-1);
-      const owners = await Promise.all(shared.map(([first = '']) => started.masterOf(keys.cache('ns', first))));
-      const group = shared[owners.findIndex((owner) => owner === last)] ?? expect.fail('That master has none of them.');
-      return group.map((name) => keys.cache('ns', name));
+      // One after the other: each question is a connection, and hundreds at once are more than a server takes.
+      for (const group of shared) {
+        const complete = group.map((name) => keys.cache('ns', name));
+        if ((await started.masterOf(complete[0] ?? '')) === last) return complete;
+      }
+      return expect.fail('That master has none of them.');
     });
 
     // The move begins when the other masters have been looked at.
