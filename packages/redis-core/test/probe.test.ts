@@ -57,6 +57,20 @@ describe('a probe asks', () => {
     vi.useRealTimers();
   });
 
+  function callsAfterSilenceFailSoon(act: () => void): void {
+    test.each(Array.from({ length: 20 }, (_, index) => 20_000 + index * 311))(
+      'so soon that a call to a Redis that froze while it was idle (after %i ms) fails within a second',
+      (idleMs) => {
+        vi.advanceTimersByTime(idleMs);
+        isFrozen = true;
+        vi.advanceTimersByTime(idleMs % 200);
+        act();
+        vi.advanceTimersByTime(NOTICED_MS);
+        expect(silences).toHaveLength(1);
+      },
+    );
+  }
+
   function answer(): void {
     if (received !== undefined) received += 10;
   }
@@ -102,17 +116,7 @@ describe('a probe asks', () => {
     clearInterval(calling);
   });
 
-  test.each(Array.from({ length: 20 }, (_, index) => 20_000 + index * 311))(
-    'so soon that a call to a Redis that froze while it was idle (after %i ms) fails within a second',
-    (idleMs) => {
-      vi.advanceTimersByTime(idleMs);
-      isFrozen = true;
-      vi.advanceTimersByTime(idleMs % 200);
-      call();
-      vi.advanceTimersByTime(NOTICED_MS);
-      expect(silences).toHaveLength(1);
-    },
-  );
+  callsAfterSilenceFailSoon(() => call());
 
   test.each(Array.from({ length: 20 }, (_, index) => 1000 + index * 61))(
     'so soon that a Redis that freezes on a connection in use (after %i ms) is noticed within a second without a call',
@@ -192,17 +196,7 @@ describe('a probe asks', () => {
       },
     );
 
-    test.each(Array.from({ length: 20 }, (_, index) => 20_000 + index * 311))(
-      'so soon that a call to a Redis that froze while it was idle (after %i ms) fails within a second',
-      (idleMs) => {
-        vi.advanceTimersByTime(idleMs);
-        isFrozen = true;
-        vi.advanceTimersByTime(idleMs % 200);
-        begin();
-        vi.advanceTimersByTime(NOTICED_MS);
-        expect(silences).toHaveLength(1);
-      },
-    );
+    callsAfterSilenceFailSoon(() => begin());
   });
 
   test('nothing while there is no connection, and a new one as one that is in use', () => {
