@@ -1,60 +1,37 @@
-import { EventFeed } from './admin/event-feed.ts';
-import { QueueAdmin } from './admin/queue-admin.ts';
-import { readJob } from './admin/read-job.ts';
+import { EventFeed } from './operating/event-feed.ts';
+import { QueueAdmin } from './operating/queue-admin.ts';
+import { readJob } from './operating/read-job.ts';
 import { cancelJob } from './consuming/cancel-job.ts';
 import { addFlow } from './flows/add-flow.ts';
 import type { FlowJob, FlowResult } from './flows/flow.ts';
-import { canBeJobId } from './job-id.ts';
-import type { QueueBackend, QueueHandle } from './backends/backend.ts';
+import { canBeJobId } from './job/job-id.ts';
+import type { QueueBackend, QueueHandle } from './port/backend.ts';
 import {
   DeadLetters,
   type CleanDeadLettersOptions,
   type CleanReport,
   type DeadLetterListOptions,
-  type DeadLetterPage,
   type RedriveOptions,
   type RedriveReport,
-} from './dead-letters/dead-letters.ts';
-import type { AcceptedData, Catalogue, DefinitionOf, NameOf, ResultOf } from './catalogue.ts';
-import type { QueueDefinition } from './define-queue.ts';
-import { QueueDefinitionError, QueueDisabledError, QueueUnknownError } from './errors.ts';
-import type { JobView } from './job-view.ts';
-import { JobWaiter } from './job-waiter.ts';
-import { maxWaitMs } from './limits.ts';
+} from './operating/dead-letters.ts';
+import type { DeadLetterPage } from './job/dead-letter.ts';
+import type { AcceptedData, Catalogue, DefinitionOf, NameOf, ResultOf } from './job/catalogue.ts';
+import type { QueueDefinition } from './job/define-queue.ts';
+import { QueueDefinitionError, QueueDisabledError, QueueUnknownError } from './job/errors.ts';
+import type { JobView } from './job/job-view.ts';
+import { JobWaiter } from './operating/job-waiter.ts';
+import { maxWaitMs } from './job/limits.ts';
 import { toError } from './outbox/batch-outcome.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import type { AddManyOptions, AddManyResult } from './producing/add-many.ts';
 import { Coalescing, type CoalescerSettings, type ItemCoalescer } from './producing/coalescing.ts';
 import { batchStatsOf, type BatchStats, type Pending } from './producing/batch-stats.ts';
-import { Producer, type AddJob, type AddResult, type AddSettings } from './producer.ts';
+import { Producer, type AddResult, type AddSettings } from './producing/producer.ts';
+import type { AddJob } from './producing/add-job.ts';
 import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedules/declared.ts';
 import { Schedules } from './schedules/schedules.ts';
-import { checkGetOptions, checkQueuesOptions } from './option-rules.ts';
-import { policyOf, type QueueSummary } from './summary.ts';
-
-export type { AddJob, AddResult } from './producer.ts';
-export type { JobOptions } from './job-options.ts';
-
-export interface QueuesOptions<Known extends Catalogue = Catalogue> {
-  readonly backend: QueueBackend;
-  readonly definitions: Known;
-  /** Names of queues that are turned off: not there, and said to be so instead of unknown. */
-  readonly disabled?: readonly string[];
-  /** Takes jobs while the store is away. It then belongs to this object, which starts and closes it. */
-  readonly outbox?: Outbox;
-  /**
-   * How many of the jobs that are added in one turn of the event loop are sent as one command, 1 to 50. Default 50; 1
-   * sends every job by itself.
-   */
-  readonly addBatchSize?: number;
-}
-
-export interface GetOptions {
-  /** Wait so long at most for the job to end. At most 30 s; more is cut to that. */
-  readonly waitMs?: number;
-  /** Ends the wait early; the job is then returned as it is. */
-  readonly signal?: AbortSignal;
-}
+import { checkGetOptions, checkQueuesOptions, type GetOptions, type QueuesOptions } from './queues-options.ts';
+import { policyOf, type QueueSummary } from './job/summary.ts';
 
 interface OpenQueue {
   readonly definition: QueueDefinition;

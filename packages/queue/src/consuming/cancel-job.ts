@@ -1,8 +1,8 @@
-import { JobStateError, queueErrors } from '../errors.ts';
-import { canBeJobId } from '../job-id.ts';
-import { formatFailure } from '../job-view.ts';
-import { storableText } from '../storable.ts';
-import type { WorkerRegistry } from './worker-registry.ts';
+import { JobStateError, queueErrors } from '../job/errors.ts';
+import { canBeJobId } from '../job/job-id.ts';
+import { formatFailure } from '../job/job-view.ts';
+import { storableText } from '../job/storable.ts';
+import type { WorkerRegistry } from '../port/worker-registry.ts';
 
 /** Characters of why a job was cancelled. */
 const maxReasonLength = 1000;

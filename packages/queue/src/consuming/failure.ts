@@ -1,8 +1,8 @@
 import { UnrecoverableError } from 'bullmq';
-import { stampStack } from '../dead-letters/failure-record.ts';
-import { JobCancelledError, JobExpiredError, PermanentError } from '../errors.ts';
-import { formatFailure } from '../job-view.ts';
-import { storableText } from '../storable.ts';
+import { stampStack } from '../job/failure-record.ts';
+import { JobCancelledError, JobExpiredError, PermanentError } from '../job/errors.ts';
+import { formatFailure } from '../job/job-view.ts';
+import { storableText } from '../job/storable.ts';
 
 /** Characters that are kept of a message: a list of dead letters is read by people. */
 const maxMessageLength = 4096;

@@ -1,19 +1,7 @@
 import { Worker, type BackendFactory, type Job, type JobJson, type Processor, type WorkerOptions } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Permits } from './permits.ts';
-import type { HeldJob } from './worker-registry.ts';
-
-export interface FetchControl {
-  /** What the lock tokens of this worker begin with: `<workerId>:<n>`. */
-  readonly workerId: string;
-  readonly permits: Permits;
-  /** Awaited before each fetch. */
-  readonly beforeFetch: () => Promise<void>;
-  /** Told that a job was cancelled which this worker holds or held. It may also learn that from a beat alone. */
-  readonly onCancelled: (job: HeldJob) => void;
-  /** Told that the worker has its connection again: what was said or sent when that broke may be lost. */
-  readonly onReconnected: () => void;
-}
+import type { FetchControl, JobWorker } from '../port/job-worker.ts';
+import type { HeldJob } from '../port/worker-registry.ts';
 
 const firstRefusalMs = 100;
 const maxRefusalMs = 5000;
@@ -22,7 +10,7 @@ const maxRefusalMs = 5000;
  * BullMQ's worker, whose fetches can be seen and held back. It takes a permit before it fetches a job, and waits before
  * it asks a Redis again that refused (one whose memory is full keeps BullMQ's own loop spinning).
  */
-export class FetchingWorker extends Worker<unknown, unknown> {
+export class FetchingWorker extends Worker<unknown, unknown> implements JobWorker {
   readonly #control: FetchControl;
   /** By lock token: fetched, running, or being handed in. */
   readonly #held = new Map<string, string>();

@@ -1,5 +1,5 @@
 import type { Job } from 'bullmq';
-import { parseFailure, type JobErrorView } from '../job-view.ts';
+import { parseFailure, type JobErrorView } from '../job/job-view.ts';
 
 /** A job that has failed for good. */
 export interface GivenUpJob {

@@ -1,18 +1,18 @@
 import { WaitingError, type Job } from 'bullmq';
-import { publishEvent, type QueueJobEvent } from '../channels.ts';
-import { thinStacks } from '../dead-letters/failure-record.ts';
-import type { QueueDefinition } from '../define-queue.ts';
-import { JobCancelledError, JobExpiredError, JobInterruptedError, JobLockLostError } from '../errors.ts';
-import { askConsumerForBackoff, type StoredJobOptions } from '../job-options.ts';
-import type { Handler, MayBlock } from '../handler.ts';
-import { runJob } from '../run-job.ts';
+import { publishEvent, type QueueJobEvent } from '../job/channels.ts';
+import { thinStacks } from '../job/failure-record.ts';
+import type { QueueDefinition } from '../job/define-queue.ts';
+import { JobCancelledError, JobExpiredError, JobInterruptedError, JobLockLostError } from '../job/errors.ts';
+import { askConsumerForBackoff, type StoredJobOptions } from '../job/job-options.ts';
+import type { Handler, MayBlock } from './handler.ts';
+import { runJob } from './run-job.ts';
 import { asError, isPermanent, toFailure } from './failure.ts';
 import { givenUpJob, type OnGivenUp } from './given-up.ts';
 import type { Interruption } from './interruption.ts';
 import type { RunningJobs } from './running-jobs.ts';
-import { defaultMaxCrashes } from './tuning.ts';
+import { defaultMaxCrashes } from '../port/consumer-tuning.ts';
 import { Turns } from './turns.ts';
-import type { HeldJob, WorkerRegistry } from './worker-registry.ts';
+import type { HeldJob, WorkerRegistry } from '../port/worker-registry.ts';
 
 export interface JobRunnerOptions {
   readonly definition: QueueDefinition;

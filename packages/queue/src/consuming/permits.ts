@@ -1,4 +1,9 @@
-import { checkPermits } from '../option-rules.ts';
+import { checkOption, wholeNumber, type OptionRule } from '@holdfast/redis-core';
+
+const maximumRule: OptionRule = {
+  must: 'must be a whole number of at least 1, or Infinity',
+  allows: (value) => value === Number.POSITIVE_INFINITY || wholeNumber(1).allows(value),
+};
 
 interface Waiter {
   readonly owner: object;
@@ -19,7 +24,7 @@ export class Permits {
   readonly #reserved = new Set<object>();
 
   constructor(maximum = Number.POSITIVE_INFINITY) {
-    checkPermits(maximum);
+    checkOption('Permits', 'maximum', maximum, maximumRule);
     this.#maximum = maximum;
   }
 

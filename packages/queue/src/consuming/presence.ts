@@ -1,11 +1,5 @@
-import type { BeatReply, HeldJob, WorkerRegistry } from './worker-registry.ts';
-
-/** How often a worker says that it is there, and how long that holds. Milliseconds. */
-export interface PresenceTimes {
-  readonly heartbeatMs: number;
-  /** Others give back what a worker held when they have not heard of it for so long. Three heartbeats. */
-  readonly ttlMs: number;
-}
+import type { PresenceTimes } from '../port/consumer-tuning.ts';
+import type { BeatReply, HeldJob, WorkerRegistry } from '../port/worker-registry.ts';
 
 export interface PresenceOptions {
   readonly registry: WorkerRegistry;

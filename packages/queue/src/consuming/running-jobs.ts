@@ -1,5 +1,5 @@
 import { Interruption } from './interruption.ts';
-import type { HeldJob } from './worker-registry.ts';
+import type { HeldJob } from '../port/worker-registry.ts';
 
 interface Running {
   readonly token: string;

@@ -1,6 +1,6 @@
 /** Runs in a thread: the handler that `workerData.handler` exports by default, one job at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Handler, RunningJob } from '../handler.ts';
+import type { Handler, RunningJob } from './handler.ts';
 import type { ThreadCall, ThreadError, ThreadMessage, ThreadRequest, ThreadStart } from './thread-protocol.ts';
 
 const port = parentPort;

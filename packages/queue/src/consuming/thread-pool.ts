@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { PermanentError, RetryLaterError } from '../errors.ts';
-import type { Handler, RunningJob, ThreadHandler } from '../handler.ts';
+import { PermanentError, RetryLaterError } from '../job/errors.ts';
+import type { Handler, RunningJob, ThreadHandler } from './handler.ts';
 import type { ThreadError, ThreadMessage, ThreadRequest, ThreadStart } from './thread-protocol.ts';
 
 /**

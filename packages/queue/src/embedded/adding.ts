@@ -1,7 +1,7 @@
 import type { IQueueBackend, JobJson } from 'bullmq';
-import type { Marker, Once } from '../backends/backend.ts';
-import type { AddReply, StoredNewJob } from '../backends/stored-job.ts';
-import type { JobState } from '../job-view.ts';
+import type { Marker, Once } from '../job/new-job.ts';
+import type { AddReply, StoredNewJob } from '../port/stored-job.ts';
+import type { JobState } from '../job/job-view.ts';
 import type { PgPool } from './pg-pool.ts';
 
 /** Makes the table of the markers and the function that adds; does away with markers that have expired. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { EmbeddedFolderLockedError } from '../errors.ts';
+import { EmbeddedFolderLockedError } from '../job/errors.ts';
 
 export interface FolderLock {
   release(): void;

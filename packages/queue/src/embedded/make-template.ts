@@ -7,7 +7,7 @@ if (findTemplate() === undefined) await makeTemplate();
 
 async function makeTemplate(): Promise<void> {
   // Loaded here, so that a build that has nothing to make is not held up.
-  const { createEmbeddedBackend } = await import('../backends/embedded.ts');
+  const { createEmbeddedBackend } = await import('./embedded-backend.ts');
   const { packFolder } = await import('./folder-archive.ts');
   mkdirSync(templateFolder, { recursive: true });
   // Beside its place, so that it can get its name when it is complete: two builds at once do no harm.

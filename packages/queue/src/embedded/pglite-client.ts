@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { QueueUnavailableError } from '../errors.ts';
+import { QueueUnavailableError } from '../job/errors.ts';
 import { memoryLimit } from '@holdfast/redis-core';
 import type { ThreadData, ThreadError, ThreadMessage, ThreadRequest } from './protocol.ts';
 

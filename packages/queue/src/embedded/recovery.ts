@@ -1,5 +1,5 @@
-import { defaultMaxCrashes } from '../consuming/tuning.ts';
-import type { QueueDefinition } from '../define-queue.ts';
+import { defaultMaxCrashes } from '../port/consumer-tuning.ts';
+import type { QueueDefinition } from '../job/define-queue.ts';
 import type { PgPool } from './pg-pool.ts';
 
 /** How many crashes end a job, where a queue does not leave that to the default. */

@@ -1,7 +1,7 @@
-import type { Catalogue, DataOf } from '../catalogue.ts';
-import type { QueueDefinition } from '../define-queue.ts';
-import type { JobOptions } from '../job-options.ts';
-import type { JobState } from '../job-view.ts';
+import type { Catalogue, DataOf } from '../job/catalogue.ts';
+import type { QueueDefinition } from '../job/define-queue.ts';
+import type { JobOptions } from '../job/job-options.ts';
+import type { JobState } from '../job/job-view.ts';
 
 /**
  * A job with the jobs that it waits for, which may wait for others in turn. In a catalogue that also has queues which are
@@ -46,15 +46,6 @@ export interface FlowNode {
   readonly queue: string;
   readonly children: readonly FlowNode[];
 }
-
-/** What a parent sees of a child. */
-export type ChildResult =
-  | { readonly queue: string; readonly id: string; readonly result: unknown }
-  | {
-      readonly queue: string;
-      readonly id: string;
-      readonly error: { readonly code: string; readonly message: string };
-    };
 
 /** In one flow: it is added in one command. */
 export const maxFlowJobs = 1000;

@@ -1,8 +1,10 @@
 import type { FieldIssue } from '@holdfast/redis-core';
 import type { JobsOptions } from 'bullmq';
-import type { NewJob, QueueHandle } from '../backends/backend.ts';
-import { JobInvalidError, JobOptionsInvalidError, JobTooLargeError } from '../errors.ts';
-import type { Producer } from '../producer.ts';
+import type { QueueHandle } from '../port/backend.ts';
+import type { NewJob } from '../job/new-job.ts';
+import type { PlannedJob } from '../port/flow-store.ts';
+import { JobInvalidError, JobOptionsInvalidError, JobTooLargeError } from '../job/errors.ts';
+import type { Producer } from '../producing/producer.ts';
 import {
   maxFlowBytes,
   maxFlowDepth,
@@ -11,14 +13,6 @@ import {
   type FlowJob,
   type FlowNode,
 } from './flow.ts';
-
-/** One job of a flow, ready to be stored. */
-export interface PlannedJob {
-  readonly handle: QueueHandle;
-  readonly job: NewJob;
-  readonly hasChildren: boolean;
-  readonly parent: PlannedJob | undefined;
-}
 
 export interface FlowQueue {
   readonly handle: QueueHandle;
@@ -71,7 +65,7 @@ class Planner {
       throw new JobOptionsInvalidError([{ path: path === '' ? '/children' : path, message }]);
     }
     const planned = {
-      handle,
+      queue: handle.queue,
       job: this.#prepare(flow, producer, path, parent),
       hasChildren: children.length > 0,
       parent,

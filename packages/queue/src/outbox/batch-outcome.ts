@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/redis-core';
-import type { AddedJob } from '../backends/backend.ts';
-import { QueueOutcomeUnknownError, QueueOutOfMemoryError, QueueUnavailableError } from '../errors.ts';
+import type { AddedJob } from '../job/new-job.ts';
+import { QueueOutcomeUnknownError, QueueOutOfMemoryError, QueueUnavailableError } from '../job/errors.ts';
 import type { OutboxEntry, SetAsideReason } from './entry.ts';
 
 /** An entry that the store refuses so often, for a reason of its own, is set aside: those behind it are to go on. */

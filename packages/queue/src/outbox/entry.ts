@@ -1,4 +1,4 @@
-import type { AddJob } from '../producer.ts';
+import type { AddJob } from '../producing/add-job.ts';
 
 /** A job that was acknowledged while its store was away, as it lies in the file. */
 export interface OutboxEntry {

@@ -1,5 +1,5 @@
 import { Gathering } from '@holdfast/redis-core/disk';
-import { OutboxFullError } from '../errors.ts';
+import { OutboxFullError } from '../job/errors.ts';
 import { bytesOf, type InsertOutcome, type NewOutboxEntry } from './entry.ts';
 import type { OutboxFile } from './outbox-file.ts';
 import { outboxError } from './outbox-errors.ts';

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { AddedJob, Marker, QueueHandle } from '../backends/backend.ts';
-import { publishEvent } from '../channels.ts';
+import type { QueueHandle } from '../port/backend.ts';
+import type { AddedJob, Marker } from '../job/new-job.ts';
+import { publishEvent } from '../job/channels.ts';
 import {
   OutboxUnknownError,
   QueueOutcomeUnknownError,
   QueueOutOfMemoryError,
   QueueUnavailableError,
   type OutboxError,
-} from '../errors.ts';
-import { maxBatchJobs } from '../limits.ts';
-import type { AddJob, AddResult, Producer } from '../producer.ts';
+} from '../job/errors.ts';
+import { maxBatchJobs } from '../job/limits.ts';
+import type { AddResult, Producer } from '../producing/producer.ts';
+import type { AddJob } from '../producing/add-job.ts';
 import type { AddBatcher } from '../producing/add-batcher.ts';
 import { maxCommandsUnderWay, type AddManyOptions, type AddManyResult, type BulkJob } from '../producing/add-many.ts';
 import type { Pending } from '../producing/batch-stats.ts';

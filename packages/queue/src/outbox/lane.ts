@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { NewJob, QueueHandle } from '../backends/backend.ts';
-import { publishEvent, type OutboxEvent } from '../channels.ts';
-import { queueErrors } from '../errors.ts';
-import type { AddJob } from '../producer.ts';
+import type { QueueHandle } from '../port/backend.ts';
+import type { NewJob } from '../job/new-job.ts';
+import { publishEvent, type OutboxEvent } from '../job/channels.ts';
+import { queueErrors } from '../job/errors.ts';
+import type { AddJob } from '../producing/add-job.ts';
 import { BatchOutcome, reasonOf, toError } from './batch-outcome.ts';
 import type { OutboxEntry } from './entry.ts';
 import { isOutboxError } from './outbox-errors.ts';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { AddedJob, Marker, NewJob, QueueHandle } from '../backends/backend.ts';
-import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
+import type { QueueHandle } from '../port/backend.ts';
+import type { AddedJob, Marker, NewJob } from '../job/new-job.ts';
+import { QueueOutcomeUnknownError, QueueUnavailableError } from '../job/errors.ts';
 import type { MarkerCleanup } from './marker-cleanup.ts';
 import { ImpatienceError, withPatience } from './patience.ts';
 import { markerTtlMs } from './replay-window.ts';

@@ -1,4 +1,4 @@
-import type { QueueHandle } from '../backends/backend.ts';
+import type { QueueHandle } from '../port/backend.ts';
 
 /** Of one command. */
 const maxTokens = 256;

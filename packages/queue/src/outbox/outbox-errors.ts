@@ -1,6 +1,6 @@
 import { DiskOutcomeUnknownError } from '@holdfast/redis-core/disk';
 import { sqliteCode } from '@holdfast/redis-core/durable-file';
-import { OutboxError, OutboxFullError, OutboxUnknownError } from '../errors.ts';
+import { OutboxError, OutboxFullError, OutboxUnknownError } from '../job/errors.ts';
 
 /** Result codes of SQLite (https://www.sqlite.org/rescode.html), without their extension. */
 const explanations: Readonly<Record<number, string>> = {

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { type DiskFile, type DiskFolder } from '@holdfast/redis-core/disk';
-import type { AddJob } from '../producer.ts';
+import type { AddJob } from '../producing/add-job.ts';
 import type { InsertOutcome, NewOutboxEntry, OutboxEntry, SetAsideReason, Settlement, StoredEntry } from './entry.ts';
 import { outboxError } from './outbox-errors.ts';
 import type { OutboxTable, OutboxTableOptions, OutboxTotals, QueueTotals } from './outbox-table.ts';

@@ -1,3 +1,4 @@
+import { anything, checkOptions, milliseconds, type OptionRules, wholeNumber } from '@holdfast/redis-core';
 import type { DiskFolder } from '@holdfast/redis-core/disk';
 
 export interface OutboxOptions {
@@ -14,6 +15,19 @@ export interface OutboxOptions {
   readonly minFreeBytes?: number;
   /** A store that takes longer to answer an add counts as away. Default 750. */
   readonly patienceMs?: number;
+}
+
+const outbox: OptionRules<OutboxOptions> = {
+  folder: anything,
+  maxBytes: wholeNumber(1),
+  maxJobs: wholeNumber(1),
+  minFreeBytes: wholeNumber(0),
+  patienceMs: milliseconds(),
+};
+
+/** @throws OptionInvalidError naming the option that is not allowed */
+export function checkOutboxOptions(options: OutboxOptions): void {
+  checkOptions('openOutbox', options, outbox);
 }
 
 /** What a process holds for a store that is away. */

@@ -1,10 +1,10 @@
-import { checkOutboxOptions } from '../option-rules.ts';
 import { openDiskFolder, type DiskFolder } from '@holdfast/redis-core/disk';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
-import type { QueueBackend, QueueHandle } from '../backends/backend.ts';
-import { JobStateError, OutboxError, queueErrors } from '../errors.ts';
-import { isoTime, type JobView } from '../job-view.ts';
-import type { AddJob, AddResult, Producer } from '../producer.ts';
+import type { QueueBackend, QueueHandle } from '../port/backend.ts';
+import { JobStateError, OutboxError, queueErrors } from '../job/errors.ts';
+import { isoTime, type JobView } from '../job/job-view.ts';
+import type { AddResult, Producer } from '../producing/producer.ts';
+import type { AddJob } from '../producing/add-job.ts';
 import type { AddManyOptions, AddManyResult } from '../producing/add-many.ts';
 import type { Pending } from '../producing/batch-stats.ts';
 import { Departures } from './departures.ts';
@@ -14,7 +14,7 @@ import { Intake } from './intake.ts';
 import { Lane, type LaneTarget } from './lane.ts';
 import { MarkerCleanup } from './marker-cleanup.ts';
 import { openOutboxFile, type OutboxFile } from './outbox-file.ts';
-import type { OutboxOptions, OutboxStatus } from './outbox-options.ts';
+import { checkOutboxOptions, type OutboxOptions, type OutboxStatus } from './outbox-options.ts';
 
 export type { OutboxOptions, OutboxStatus } from './outbox-options.ts';
 

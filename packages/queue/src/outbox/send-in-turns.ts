@@ -1,6 +1,7 @@
-import type { AddedJob, NewJob, QueueHandle } from '../backends/backend.ts';
-import { QueueOutcomeUnknownError, QueueUnavailableError } from '../errors.ts';
-import { maxBatchBytes, maxBatchJobs } from '../limits.ts';
+import type { QueueHandle } from '../port/backend.ts';
+import type { AddedJob, NewJob } from '../job/new-job.ts';
+import { QueueOutcomeUnknownError, QueueUnavailableError } from '../job/errors.ts';
+import { maxBatchBytes, maxBatchJobs } from '../job/limits.ts';
 import { sizeOf } from '../producing/add-batcher.ts';
 
 /**

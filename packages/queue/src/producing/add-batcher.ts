@@ -1,7 +1,7 @@
-import type { AddedJob, NewJob } from '../backends/backend.ts';
-import { publishEvent } from '../channels.ts';
-import { QueueBusyError, QueueUnavailableError } from '../errors.ts';
-import { maxBatchBytes, maxPendingBytes, maxPendingJobs } from '../limits.ts';
+import type { AddedJob, NewJob } from '../job/new-job.ts';
+import { publishEvent } from '../job/channels.ts';
+import { QueueBusyError, QueueUnavailableError } from '../job/errors.ts';
+import { maxBatchBytes, maxPendingBytes, maxPendingJobs } from '../job/limits.ts';
 
 export interface AddBatcherOptions {
   readonly queue: string;

@@ -1,8 +1,8 @@
 import { type HoldfastError, Turns } from '@holdfast/redis-core';
-import type { AddedJob, NewJob } from '../backends/backend.ts';
-import { JobAddAbortedError, JobOptionsInvalidError, QueueUnavailableError } from '../errors.ts';
-import { limits, maxBatchBytes, maxBatchJobs, maxBulkJobs } from '../limits.ts';
-import type { AddJob } from '../producer.ts';
+import type { AddedJob, NewJob } from '../job/new-job.ts';
+import { JobAddAbortedError, JobOptionsInvalidError, QueueUnavailableError } from '../job/errors.ts';
+import { limits, maxBatchBytes, maxBatchJobs, maxBulkJobs } from '../job/limits.ts';
+import type { AddJob } from './add-job.ts';
 import { sizeOf } from './add-batcher.ts';
 
 export interface AddManyOptions {

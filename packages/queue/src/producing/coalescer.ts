@@ -1,7 +1,7 @@
-import { publishEvent } from '../channels.ts';
-import { QueueBusyError, QueueUnavailableError } from '../errors.ts';
-import { maxBatchBytes, maxPendingBytes, maxPendingJobs } from '../limits.ts';
-import { namedPriorities, priorityNumber, type Priority } from '../priority.ts';
+import { publishEvent } from '../job/channels.ts';
+import { QueueBusyError, QueueUnavailableError } from '../job/errors.ts';
+import { maxBatchBytes, maxPendingBytes, maxPendingJobs } from '../job/limits.ts';
+import { namedPriorities, priorityNumber, type Priority } from '../job/priority.ts';
 import type { Pending } from './batch-stats.ts';
 
 export interface CoalescerOptions<Item, Stored> {

@@ -1,20 +1,11 @@
-import type { QueueDefinition } from '../define-queue.ts';
-import { JobOptionsInvalidError, QueueOutcomeUnknownError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { Priority } from '../priority.ts';
-import type { AddJob, AddResult } from '../producer.ts';
+import type { QueueDefinition } from '../job/define-queue.ts';
+import { JobOptionsInvalidError, QueueOutcomeUnknownError } from '../job/errors.ts';
+import { coalesceProblems, type Coalesce } from '../job/coalesce.ts';
+import type { Priority } from '../job/priority.ts';
+import type { AddResult } from './producer.ts';
+import type { AddJob } from './add-job.ts';
 import type { Pending } from './batch-stats.ts';
 import { Coalescer } from './coalescer.ts';
-
-/** Of a queue whose jobs become one where they are alike but for one array of their data. */
-export interface Coalesce {
-  /** The field of the data with the array; a job with `n` elements counts as `n` items. */
-  readonly field: string;
-  /** Of one job, 1 to 1000. 1 turns it off. The payload schema must allow so many. */
-  readonly maxItems: number;
-  /** How long an item waits at most for others to come, 1 ms to 60 s. Nobody is answered before. */
-  readonly maxWaitMs: number;
-}
 
 export interface CoalescerSettings<Item, Data = unknown> {
   readonly maxItems: number;
@@ -156,14 +147,6 @@ export class Coalescing {
       if (group.pending.jobs === 0 && this.#groups.get(key) === group) this.#groups.delete(key);
     }
   }
-}
-
-/** What is wrong with the bounds of a coalescer. */
-export function coalesceProblems({ maxItems, maxWaitMs }: Pick<Coalesce, 'maxItems' | 'maxWaitMs'>): string[] {
-  return [
-    ...(limits.coalesceItems.holds(maxItems) ? [] : [`maxItems ${limits.coalesceItems.rule}`]),
-    ...(limits.coalesceWaitMs.holds(maxWaitMs) ? [] : [`maxWaitMs ${limits.coalesceWaitMs.rule}`]),
-  ];
 }
 
 /** The id of a job of many callers is none that one of them could add its item again under. */

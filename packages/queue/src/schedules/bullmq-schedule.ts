@@ -1,7 +1,8 @@
-import type { QueueHandle } from '../backends/backend.ts';
-import type { QueueDefinition, Schedule } from '../define-queue.ts';
-import { storedOptions } from '../job-options.ts';
-import type { ScheduledJob } from './records.ts';
+import type { QueueHandle } from '../port/backend.ts';
+import type { QueueDefinition } from '../job/define-queue.ts';
+import type { Schedule } from '../job/schedule.ts';
+import { storedOptions } from '../job/job-options.ts';
+import type { ScheduledJob } from '../port/schedule-records.ts';
 import { readStoredSchedule, type StoredSchedule } from './stored-schedule.ts';
 
 export interface ScheduleTarget {

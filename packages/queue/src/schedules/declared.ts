@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Catalogue, DataOf } from '../catalogue.ts';
-import type { QueueDefinition, Schedule } from '../define-queue.ts';
-import { JobOptionsInvalidError } from '../errors.ts';
+import type { Catalogue, DataOf } from '../job/catalogue.ts';
+import type { QueueDefinition } from '../job/define-queue.ts';
+import type { Schedule } from '../job/schedule.ts';
+import { JobOptionsInvalidError } from '../job/errors.ts';
 import { upsertSchedule } from './bullmq-schedule.ts';
-import { isScheduleId, scheduleIdRule } from './rules.ts';
+import { isScheduleId, scheduleIdRule } from '../job/schedule-rules.ts';
 import { bringAbout, type ScheduledQueue } from './schedules.ts';
 
 /** One schedule that is declared for a queue: which job it makes, and when. */

@@ -1,7 +1,7 @@
-import type { Schedule } from '../define-queue.ts';
-import type { JobOptions } from '../job-options.ts';
-import type { ScheduleRecord } from './records.ts';
-import { nextRuns } from './rules.ts';
+import type { Schedule } from '../job/schedule.ts';
+import type { JobOptions } from '../job/job-options.ts';
+import type { ScheduleRecord } from '../port/schedule-records.ts';
+import { nextRuns } from '../job/schedule-rules.ts';
 import type { StoredSchedule } from './stored-schedule.ts';
 
 /** A schedule as the outside sees it; times are ISO 8601 UTC. */

@@ -1,13 +1,13 @@
 import type { FieldIssue } from '@holdfast/redis-core';
-import type { AcceptedData, Catalogue, NameOf } from '../catalogue.ts';
-import type { Schedule } from '../define-queue.ts';
-import { JobOptionsInvalidError } from '../errors.ts';
-import { canBeAskedFor } from '../job-id.ts';
-import { checkJobOptions, jobNameProblem } from '../job-options.ts';
-import type { Producer } from '../producer.ts';
+import type { AcceptedData, Catalogue, NameOf } from '../job/catalogue.ts';
+import type { Schedule } from '../job/schedule.ts';
+import { JobOptionsInvalidError } from '../job/errors.ts';
+import { canBeAskedFor } from '../job/job-id.ts';
+import { checkJobOptions, jobNameProblem } from '../job/job-options.ts';
+import type { Producer } from '../producing/producer.ts';
 import { removeSchedule, upsertSchedule, type ScheduleTarget } from './bullmq-schedule.ts';
-import type { ScheduledJob, ScheduleRecord } from './records.ts';
-import { isScheduleId, scheduleIdRule, scheduleIssues } from './rules.ts';
+import type { ScheduledJob, ScheduleRecord } from '../port/schedule-records.ts';
+import { isScheduleId, scheduleIdRule, scheduleIssues } from '../job/schedule-rules.ts';
 import { toScheduleView, type ScheduleView } from './schedule-view.ts';
 import { listStoredSchedules, readStoredSchedule } from './stored-schedule.ts';
 

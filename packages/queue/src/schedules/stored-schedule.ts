@@ -1,10 +1,10 @@
 import { CommandError } from '@holdfast/redis-core';
 import { Job } from 'bullmq';
-import { StoredFields } from '../admin/stored-fields.ts';
-import type { QueueHandle } from '../backends/backend.ts';
-import type { Schedule } from '../define-queue.ts';
-import { canBeAskedFor } from '../job-id.ts';
-import { isTimeZone, nextRuns } from './rules.ts';
+import { StoredFields } from '../job/stored-fields.ts';
+import type { QueueHandle } from '../port/backend.ts';
+import type { Schedule } from '../job/schedule.ts';
+import { canBeAskedFor } from '../job/job-id.ts';
+import { isTimeZone, nextRuns } from '../job/schedule-rules.ts';
 
 /** A schedule as BullMQ has it, whoever made it. */
 export interface StoredSchedule {

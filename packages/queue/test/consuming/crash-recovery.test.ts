@@ -3,7 +3,7 @@ import { Worker } from 'bullmq';
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { consumerProfiles, defaultMaxCrashes } from '../../src/consuming/tuning.ts';
+import { consumerProfiles, defaultMaxCrashes } from '../../src/port/consumer-tuning.ts';
 import type { LeftJob } from './crash-fleet.ts';
 import { full, quick, useCrashFleet } from './use-crash-fleet.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Presence } from '../../src/consuming/presence.ts';
-import type { Beat, BeatReply, HeldJob, WorkerRegistry } from '../../src/consuming/worker-registry.ts';
+import type { Beat, BeatReply, HeldJob, WorkerRegistry } from '../../src/port/worker-registry.ts';
 
 const times = { heartbeatMs: 20_000, ttlMs: 60_000 };
 const job: HeldJob = { id: 'job', token: 'hf60000.me:1' };

@@ -3,11 +3,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AddedJob, NewJob, Once, QueueBackend, QueueHandle } from '../../src/backends/backend.ts';
+import type { QueueBackend, QueueHandle } from '../../src/port/backend.ts';
+import type { AddedJob, NewJob, Once } from '../../src/job/new-job.ts';
 import { createRedisBackend, QueueOutcomeUnknownError, QueueUnavailableError } from '../../src/index.ts';
 import { Lane } from '../../src/outbox/lane.ts';
 import type { OutboxFile } from '../../src/outbox/outbox-file.ts';
-import { Producer } from '../../src/producer.ts';
+import { Producer } from '../../src/producing/producer.ts';
 import { definition, openFileHere, temporaryFolder, type FileHere } from './fixture.ts';
 
 /** What goes wrong with a batch. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AddedJob, NewJob } from '../../src/backends/backend.ts';
+import type { AddedJob, NewJob } from '../../src/job/new-job.ts';
 import { AddBatcher } from '../../src/producing/add-batcher.ts';
 
 const job = (n: number): NewJob => ({ id: `${n}`, name: 'job', data: n, json: `${n}`, options: {} });

@@ -1,6 +1,6 @@
 import { monitor, startRedis, uniquePrefix, useRedis, type RedisServer } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { AddedJob, NewJob } from '../../src/backends/backend.ts';
+import type { AddedJob, NewJob } from '../../src/job/new-job.ts';
 import { createRedisBackend, Queues } from '../../src/index.ts';
 import { AddBatcher } from '../../src/producing/add-batcher.ts';
 import { producingQueue } from './producing-queue.ts';

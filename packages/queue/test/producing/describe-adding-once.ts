@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AddedJob, NewJob, QueueHandle } from '../../src/backends/backend.ts';
+import type { QueueHandle } from '../../src/port/backend.ts';
+import type { AddedJob, NewJob } from '../../src/job/new-job.ts';
 import { defineQueue, Queues, type QueueBackend } from '../../src/index.ts';
 
 const definition = defineQueue({

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { NewJob } from '../../src/backends/backend.ts';
+import type { NewJob } from '../../src/job/new-job.ts';
 import type { AddJob, Deduplication, DeduplicationMode, JobOptions } from '../../src/index.ts';
-import { checkJobOptions, checkOnce, storedOptions } from '../../src/job-options.ts';
+import { checkJobOptions, checkOnce, storedOptions } from '../../src/job/job-options.ts';
 import { addMany } from '../../src/producing/add-many.ts';
 import { producingQueue } from './producing-queue.ts';
 

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { Type } from 'typebox';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRedisBackend, Queues, type JobOptions } from '../../src/index.ts';
-import { storedOptions } from '../../src/job-options.ts';
-import type { Priority } from '../../src/priority.ts';
+import { storedOptions } from '../../src/job/job-options.ts';
+import type { Priority } from '../../src/job/priority.ts';
 import { producingQueue } from './producing-queue.ts';
 
 const { host, port, db, url } = useRedis();

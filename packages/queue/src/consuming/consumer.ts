@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import type { Job } from 'bullmq';
+import { setTimeout as delay } from 'node:timers/promises';
+import { backoffDelay } from '../job/backoff.ts';
+import type { JobWorker } from '../port/job-worker.ts';
+import { publishEvent, type QueueJobEvent } from '../job/channels.ts';
+import { asError } from './failure.ts';
+import { givenUpJob, type OnGivenUp } from './given-up.ts';
+import { JobRunner } from './job-runner.ts';
+import { Permits } from './permits.ts';
+import { Presence } from './presence.ts';
+import { ThreadPool } from './thread-pool.ts';
+import { RunningJobs } from './running-jobs.ts';
+import {
+  consumerProfiles,
+  defaultMaxCrashes,
+  lockDurationMs,
+  lockRenewMs,
+  maxStalledCount,
+} from '../port/consumer-tuning.ts';
+import type { BeatReply, WorkerRegistry } from '../port/worker-registry.ts';
+import type { QueueDefinition } from '../job/define-queue.ts';
+import { JobCancelledError, JobInterruptedError, JobLockLostError, RetryLaterError } from '../job/errors.ts';
+import type { StoredJobOptions } from '../job/job-options.ts';
+import { parseFailure } from '../job/job-view.ts';
+import type { Handler } from './handler.ts';
+import { checkConsumerOptions, type ConsumerOptions } from './consumer-options.ts';
+import { storableResult } from '../job/storable.ts';
+import { nextRun } from '../job/next-run.ts';
+
+export interface ConsumerStatus {
+  readonly running: boolean;
+  /** Jobs that run now. */
+  readonly active: number;
+  /** How many may run at once. */
+  readonly slots: number;
+  /** When a job last started, reported progress or ended; `null` before the first. Milliseconds since the epoch. */
+  readonly lastProgressAt: number | null;
+  /** When it last asked for a job; `null` before the first time. Milliseconds since the epoch. */
+  readonly lastFetchAt: number | null;
+  /** Whether it would take another job now: it has room, and is not held back by the limit over all queues. */
+  readonly canFetch: boolean;
+}
+
+/** What is kept back of the closing time for jobs to end after they were told to. */
+const interruptMs = 500;
+/** How long the end of a worker without jobs may take. */
+const idleMs = 1000;
+/** What is kept back to say that this worker is gone. */
+const leaveMs = 250;
+
+/** Runs the jobs of one queue. At least once: a job may run again, under the same `idempotencyKey`. */
+export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
+  readonly #definition: QueueDefinition;
+  readonly #slots: number;
+  readonly #worker: JobWorker;
+  readonly #registry: WorkerRegistry;
+  readonly #presence: Presence;
+  readonly #threads: ThreadPool | undefined;
+  readonly #running = new RunningJobs();
+  readonly #onGivenUp: OnGivenUp | undefined;
+  #lastProgressAt: number | null = null;
+  #loop: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Connects in the background; takes no job before `start`. @throws OptionInvalidError naming the option that is not allowed */
+  constructor(options: ConsumerOptions<Definition>) {
+    checkConsumerOptions(options);
+    const { backend, definition, tuning = consumerProfiles.default } = options;
+    this.#definition = definition;
+    this.#slots = options.concurrency ?? definition.concurrency;
+    this.#onGivenUp = options.onGivenUp;
+    this.#registry = backend.registry(definition.name);
+    const onProgress = (): void => void (this.#lastProgressAt = Date.now());
+    const onError = (error: Error): void => this.#report(error);
+    let handler: Handler;
+    if (typeof options.handler === 'function') {
+      ({ handler } = options);
+    } else {
+      this.#threads = new ThreadPool(options.handler);
+      ({ handler } = this.#threads);
+    }
+    const runner = new JobRunner({
+      definition,
+      handler,
+      registry: this.#registry,
+      running: this.#running,
+      onProgress,
+      onError,
+      onGivenUp: options.onGivenUp,
+      // A thread leaves the event loop alone.
+      mayBlock: this.#threads === undefined ? options.mayBlock : undefined,
+      storable: backend.kind === 'embedded' ? storableResult : (result) => result,
+    });
+    // Its time to live is part of its name, so that others know how long to wait for it.
+    const workerId = `hf${tuning.presence.ttlMs}.${randomUUID()}`;
+    this.#presence = new Presence({
+      registry: this.#registry,
+      workerId,
+      times: tuning.presence,
+      onError,
+      crashLimit: definition.maxCrashes ?? defaultMaxCrashes,
+      running: () => this.#running.list(),
+      holds: (job) => this.#worker.holds(job),
+      onReply: (reply) => this.#onBeat(reply),
+    });
+    this.#worker = backend.createWorker(
+      definition.name,
+      async (job, token) => runner.run(job, token ?? ''),
+      {
+        concurrency: this.#slots,
+        lockDuration: lockDurationMs,
+        lockRenewTime: lockRenewMs,
+        stalledInterval: tuning.stalledIntervalMs,
+        maxStalledCount,
+        drainDelay: tuning.blockSeconds,
+        // How long a worker waits before it tries again to hand in a result while its store is away.
+        runRetryDelay: 1000,
+        ...(definition.rateLimit !== undefined && {
+          limiter: { max: definition.rateLimit.max, duration: definition.rateLimit.durationMs },
+        }),
+        settings: {
+          backoffStrategy: (attemptsMade, _type, error, job) => backoffOf(job, attemptsMade, error),
+          repeatStrategy: nextRun,
+        },
+      },
+      {
+        workerId,
+        permits: options.permits ?? new Permits(),
+        beforeFetch: async () => this.#presence.registered,
+        onCancelled: (job) => this.#running.whenBegun(job, () => this.#presence.hurry()),
+        onReconnected: () => this.#presence.lookAround(),
+      },
+    );
+    this.#worker.on('error', onError);
+    this.#worker.on('stalled', () => this.#publish('stalled'));
+    // Whether somebody else runs these by now, or a lock merely ran out, a beat finds out.
+    this.#worker.on('lockRenewalFailed', () => this.#presence.hurry());
+    this.#worker.on('failed', (job) => this.#onFailed(job));
+  }
+
+  /** Begins to take jobs, or does so as soon as the store can be reached. Does not wait for that. */
+  async start(): Promise<void> {
+    if (this.#loop !== undefined || this.#closing !== undefined) return;
+    this.#presence.start();
+    this.#loop = this.#worker.run().catch((error: unknown) => this.#report(asError(error)));
+  }
+
+  status(): ConsumerStatus {
+    const running = this.#loop !== undefined && this.#closing === undefined && this.#worker.isRunning();
+    const { lastFetchAt, canFetch } = this.#worker;
+    return {
+      running,
+      active: this.#running.size,
+      slots: this.#slots,
+      lastProgressAt: this.#lastProgressAt,
+      lastFetchAt,
+      canFetch,
+    };
+  }
+
+  /**
+   * Takes no more jobs and lets those that run end. What has not ended shortly before `timeoutMs` is told so through
+   * its signal; what has not ended then is left, and runs again elsewhere. Never takes longer than `timeoutMs`.
+   */
+  async close({ timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
+    await this.#closing;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const started = Date.now();
+    const left = (): number => Math.max(0, timeoutMs - leaveMs - (Date.now() - started));
+    const report = (error: unknown): void => this.#report(asError(error));
+    await this.#drain(left);
+    // The presence ends last: until here the jobs were this worker's.
+    const leaving = this.#presence.stop().then(async () => this.#presence.leave(this.#worker.heldCount > 0));
+    await within(Promise.all([leaving, this.#threads?.close()]).catch(report), left() + leaveMs);
+  }
+
+  async #drain(left: () => number): Promise<void> {
+    const report = (error: unknown): void => this.#report(asError(error));
+    const drained = this.#worker.close().catch(report);
+    // BullMQ's close has no time-out of its own.
+    const holdsNone = (): boolean => this.#worker.heldCount === 0;
+    // Nor does it end while there is no connection, which is no reason to wait where there is nothing to hand in.
+    if (holdsNone() && (await within(drained, Math.min(idleMs, left())))) return;
+    if (!holdsNone()) {
+      if (await within(drained, left() - 2 * interruptMs)) return;
+      this.#running.stop(new JobInterruptedError('The worker is stopping.'));
+      if (await within(drained, left() - interruptMs)) return;
+    }
+    await within(this.#worker.getBackend().close(true).catch(report), left());
+  }
+
+  #onBeat({ lost, cancelled, rescued }: BeatReply): void {
+    for (const job of lost) this.#running.interrupt(job, new JobLockLostError());
+    for (const job of cancelled) {
+      this.#running.interrupt(job, new JobCancelledError(parseFailure(job.failure).message));
+    }
+    rescued.forEach(() => this.#publish('rescued'));
+  }
+
+  /** What was cancelled while it waited, or took its worker down too often, BullMQ fails without running it. */
+  #onFailed(job: Job | undefined): void {
+    if (typeof job?.deferredFailure !== 'string') return;
+    const { code } = parseFailure(job.deferredFailure);
+    const given = givenUpJob(this.#definition.name, job, job.attemptsMade, job.deferredFailure);
+    this.#onGivenUp?.(given).catch((error: unknown) => this.#report(asError(error)));
+    this.#publish(code === 'JOB_CANCELLED' ? 'cancelled' : code === 'JOB_CRASHED_WORKER' ? 'crashed' : 'failed');
+  }
+
+  #publish(event: QueueJobEvent['event']): void {
+    publishEvent('holdfast:queue:job', () => ({ queue: this.#definition.name, event }));
+  }
+
+  #report(error: Error): void {
+    publishEvent('holdfast:queue:error', () => ({ queue: this.#definition.name, part: 'consumer', error }));
+  }
+}
+
+/** Whether it ended in time. */
+async function within(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const timer = new AbortController();
+  const expired = delay(Math.max(0, milliseconds), false, { signal: timer.signal }).catch(() => false);
+  const done = await Promise.race([work.then(() => true), expired]);
+  timer.abort();
+  return done;
+}
+
+function backoffOf(
+  job: { readonly opts: object } | undefined,
+  attemptsMade: number,
+  failure: Error | undefined,
+): number {
+  // The handler knows better than the policy of the queue.
+  if (failure?.cause instanceof RetryLaterError) return failure.cause.delayMs;
+  const options: Partial<StoredJobOptions> | undefined = job?.opts;
+  const policy = options?.backoffPolicy;
+  return policy === undefined ? 0 : backoffDelay(policy, attemptsMade);
+}

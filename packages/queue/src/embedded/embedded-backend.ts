@@ -1,0 +1,171 @@
+import { createPostgresBackend, Queue, QueueEvents, runMigrations, type BackendFactory, type Processor } from 'bullmq';
+import { findPeer } from '@holdfast/redis-core';
+import { join, resolve } from 'node:path';
+import { publishEvent } from '../job/channels.ts';
+import { flowFunctionSql } from './flow-store.ts';
+import { functionsSql } from './functions.ts';
+import { FetchingWorker } from '../consuming/fetching-worker.ts';
+import type { FetchControl, WorkerTuning } from '../port/job-worker.ts';
+import { EmbeddedFolderLockedError, EmbeddedFolderUnusableError } from '../job/errors.ts';
+import { type FolderLock, lockFolder } from './folder-lock.ts';
+import { installAdding } from './adding.ts';
+import { onceEach } from '../port/once-each.ts';
+import { scheduleRecordsTable } from './schedule-records.ts';
+import { PgPool } from './pg-pool.ts';
+import { PgliteClient } from './pglite-client.ts';
+import { recoverJobs, type CrashLimit } from './recovery.ts';
+import { Availability } from '../port/availability.ts';
+import type { BackendStatus, QueueBackend } from '../port/backend.ts';
+import { EmbeddedQueueHandle } from './queue-handle.ts';
+import { EmbeddedWorkerRegistry } from './worker-registry.ts';
+import { checkEmbeddedBackendOptions, type EmbeddedBackendOptions } from './backend-options.ts';
+import { nextRun } from '../job/next-run.ts';
+
+const closeTimeoutMs = 3000;
+/** The deadline of each call. */
+const commandTimeoutMs = 10_000;
+/** What every session of the database begins with. */
+const sessionSql = 'SET search_path TO bullmq';
+
+/**
+ * BullMQ on its own PostgreSQL backend, on PGlite, in this process and on disk. For one process without Redis: jobs and
+ * results survive the death of the process at any moment, but not a power cut (PGlite does not fsync).
+ *
+ * @throws OptionInvalidError naming the option that is not allowed.
+ * @throws UnsupportedError where PGlite is not installed.
+ * @throws EmbeddedFolderLockedError when another process uses the folder.
+ * @throws EmbeddedFolderUnusableError when the folder, or the database in it, cannot be opened.
+ */
+export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Promise<QueueBackend> {
+  checkEmbeddedBackendOptions(options);
+  // Looked for here, where the caller can be told; what loads it is the thread.
+  findPeer({ name: '@electric-sql/pglite', neededBy: 'The embedded queue' }, import.meta.url);
+  const directory = resolve(options.directory);
+  const lock = takeFolder(directory);
+  let pglite: PgliteClient;
+  try {
+    pglite = await PgliteClient.open(join(directory, 'pglite'), { session: sessionSql });
+  } catch (error) {
+    lock.release();
+    throw new EmbeddedFolderUnusableError(directory, error);
+  }
+  const pool = new PgPool(pglite);
+  try {
+    await prepare(pool, options.definitions);
+  } catch (error) {
+    await pglite.close(closeTimeoutMs);
+    lock.release();
+    throw error;
+  }
+
+  let status: BackendStatus = { available: true };
+  const availability = new Availability(() => status);
+  availability.connected();
+  pglite.on('down', (error) => {
+    status = { available: false, reason: `the database thread died and is started again: ${error.message}` };
+    availability.lost();
+  });
+  pglite.on('up', () => {
+    status = { available: true };
+    availability.connected();
+  });
+  const connection = pool as unknown as Parameters<typeof createPostgresBackend>[1]['connection'];
+  const handles = new Map<string, EmbeddedQueueHandle>();
+  const workers = new Map<string, Set<object>>();
+  const registry = onceEach((name) => new EmbeddedWorkerRegistry(open(name), pool));
+
+  const open = (name: string): EmbeddedQueueHandle => {
+    const existing = handles.get(name);
+    if (existing !== undefined) return existing;
+    const queue = new Queue(
+      name,
+      { connection, skipMetasUpdate: true, settings: { repeatStrategy: nextRun } },
+      createPostgresBackend,
+    );
+    queue.on('error', (error: Error) => {
+      publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));
+    });
+    // One session serves everybody, so the database cannot tell workers apart; but they are all in this process. Each is a
+    // line, as BullMQ (and with it a board) reads them.
+    const workersOf = (): number => workers.get(name)?.size ?? 0;
+    queue.getBackend().getClientList = async () => [
+      Array.from({ length: workersOf() }, () => `addr=this-process name=${name}`).join('\n'),
+    ];
+    const handle = new EmbeddedQueueHandle({
+      name,
+      queue: queue as unknown as Queue<unknown, unknown>,
+      pool,
+      commandTimeoutMs,
+      workers: workersOf,
+    });
+    handles.set(name, handle);
+    return handle;
+  };
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    availability.close();
+    await Promise.all([...handles.values()].map((handle) => handle.close()));
+    await pool.end();
+    await pglite.close(closeTimeoutMs);
+    lock.release();
+  };
+
+  return {
+    kind: 'embedded',
+    hasFlowsAcrossQueues: true,
+    // What it lacks shows in its status: it is in this process.
+    prove: async () => undefined,
+    get status() {
+      return status;
+    },
+    prefixOf: (queue) => `bullmq.${queue}`,
+    open,
+    registry,
+    createWorker: (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl) => {
+      const workerOptions = { ...tuning, connection: connection as never };
+      const factory = createPostgresBackend as unknown as BackendFactory;
+      const worker = new FetchingWorker(name, processor, workerOptions, control, factory);
+      const running = workers.get(name) ?? new Set();
+      running.add(worker);
+      workers.set(name, running);
+      const forgetCancels = registry(name).onCancel(control.onCancelled);
+      worker.on('closed', () => {
+        running.delete(worker);
+        forgetCancels();
+      });
+      return worker;
+    },
+    createEvents: (name: string, after: string) =>
+      new QueueEvents(name, { connection, lastEventId: after }, createPostgresBackend) as unknown as QueueEvents,
+    onReturn: (listener) => availability.onReturn(listener),
+    close: async () => {
+      closing ??= close();
+      await closing;
+    },
+  };
+}
+
+/** Brings the tables up to date and gives back what a dead process left behind. */
+async function prepare(pool: PgPool, definitions: readonly CrashLimit[] | undefined): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await runMigrations(client as unknown as Parameters<typeof runMigrations>[0], 'bullmq');
+  } finally {
+    client.release();
+  }
+  await pool.query(sessionSql);
+  await pool.query(functionsSql);
+  await pool.query(flowFunctionSql);
+  await installAdding(pool);
+  await pool.query(scheduleRecordsTable);
+  await recoverJobs(pool, definitions);
+}
+
+function takeFolder(directory: string): FolderLock {
+  try {
+    return lockFolder(directory);
+  } catch (error) {
+    throw error instanceof EmbeddedFolderLockedError ? error : new EmbeddedFolderUnusableError(directory, error);
+  }
+}

@@ -1,0 +1,150 @@
+import type { EmbeddedQueueAccess } from './dead-letter-store.ts';
+import type { JobState } from '../job/job-view.ts';
+import type { JobListPage, JobListRequest, JobStore, ListedJob, ReadJob, StoredEvent } from '../port/job-store.ts';
+import type { ListedState } from '../job/listed-states.ts';
+import { StoredFields, withDamage } from '../job/stored-fields.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Which rows are in a state, and by which two numbers they are listed: as on Redis, next to run or last to end first. */
+const kept: Readonly<Record<ListedState, readonly [where: string, first: string, second: string, isUp: boolean]>> = {
+  active: [`state = 'active'`, '0::bigint', '0::bigint', true],
+  waiting: [`state = 'waiting' AND priority = 0`, '0::bigint', 'seq', true],
+  prioritized: [`state = 'waiting' AND priority > 0`, 'priority', 'seq', true],
+  delayed: [`state = 'delayed'`, 'process_at_ms', '0::bigint', true],
+  'waiting-children': [`state = 'waiting-children'`, '0::bigint', 'seq', true],
+  failed: [`state = 'failed'`, 'finished_at_ms', '0::bigint', false],
+  completed: [`state = 'completed'`, 'finished_at_ms', '0::bigint', false],
+};
+
+/** On the tables of BullMQ. */
+export class EmbeddedJobStore implements JobStore {
+  readonly #access: EmbeddedQueueAccess;
+
+  constructor(access: EmbeddedQueueAccess) {
+    this.#access = access;
+  }
+
+  /** Two numbers. */
+  isPlace(place: string): boolean {
+    return /^-?\d{1,18},-?\d{1,18}$/.test(place);
+  }
+
+  async list({ state, after, limit, lookups, maxBytes, name }: JobListRequest): Promise<JobListPage> {
+    // Without a name every job that is looked at is on the page.
+    const wanted = name === undefined ? limit : lookups;
+    const [first = '0', second = '0'] = after?.place.split(',') ?? [];
+    const behind = after === undefined ? [] : [first, second, after.id];
+    const rows = await this.#query(listSql(state, after !== undefined), [
+      this.#access.name,
+      wanted + 1,
+      name ?? null,
+      ...behind,
+    ]);
+    const jobs: ListedJob[] = [];
+    let bytes = 0;
+    let last: Row | undefined;
+    for (const row of rows) {
+      if (jobs.length === limit || bytes >= maxBytes || (last !== undefined && row === rows[wanted])) break;
+      last = row;
+      if (row['wanted'] !== true) continue;
+      bytes += Number(row['bytes']);
+      jobs.push(toListed(row));
+    }
+    if (last === undefined || last === rows.at(-1)) return { jobs };
+    return { jobs, next: { place: `${String(last['first'])},${String(last['second'])}`, id: String(last['id']) } };
+  }
+
+  async read(id: string, logLines: number): Promise<ReadJob | undefined> {
+    const [row] = await this.#query(readSql, [this.#access.name, id, logLines]);
+    if (row === undefined) return undefined;
+    const logs = Array.isArray(row['logs']) ? row['logs'].map(String) : [];
+    return { job: toListed(row), state: stateOf(row), isPrioritized: Number(row['priority']) > 0, canRun: true, logs };
+  }
+
+  /** Its columns are JSON: there is no job that nobody can run. */
+  async unlock(): Promise<void> {}
+
+  async lastEventId(): Promise<string> {
+    const [row] = await this.#query('SELECT COALESCE(MAX(id), 0)::text AS id FROM event WHERE queue = $1', [
+      this.#access.name,
+    ]);
+    return typeof row?.['id'] === 'string' ? row['id'] : '0';
+  }
+
+  isEventId(id: string): boolean {
+    return /^\d{1,18}$/.test(id);
+  }
+
+  async eventsAfter(after: string, limit: number): Promise<StoredEvent[]> {
+    const rows = await this.#query(
+      'SELECT id, event, data FROM event WHERE queue = $1 AND id > $2::bigint ORDER BY id LIMIT $3::int',
+      [this.#access.name, after, limit],
+    );
+    return rows.map((row) => {
+      const fields: Record<string, string> = { event: String(row['event']) };
+      for (const [field, value] of Object.entries(row['data'] ?? {})) {
+        fields[field] = typeof value === 'string' ? value : JSON.stringify(value);
+      }
+      return { id: String(row['id']), fields };
+    });
+  }
+
+  async #query(text: string, params: readonly unknown[]): Promise<Row[]> {
+    return this.#access.run(async (pool) => (await pool.query(text, params)).rows);
+  }
+}
+
+/** $1 queue, $2 rows, $3 the name or null, then the place and the id to go on behind. */
+function listSql(state: ListedState, goesOn: boolean): string {
+  const [where, first, second, isUp] = kept[state];
+  const place = `(${first})::bigint, (${second})::bigint, id COLLATE "C"`;
+  const direction = isUp ? 'ASC' : 'DESC';
+  return `
+    SELECT id, name, (${first})::bigint AS first, (${second})::bigint AS second, added_at_ms, processed_at_ms,
+           finished_at_ms, attempts_made, failed_reason, matches AS wanted,
+           CASE WHEN matches THEN data END AS data, CASE WHEN matches THEN progress END AS progress,
+           CASE WHEN matches THEN return_value END AS return_value,
+           CASE WHEN matches THEN length(data::text) + length(COALESCE(return_value::text, '')) END AS bytes
+      FROM (
+        SELECT *, $3::text IS NULL OR name = $3::text AS matches FROM job
+         WHERE queue = $1 AND ${where}
+         ${goesOn ? `AND (${place}) ${isUp ? '>' : '<'} ($4::bigint, $5::bigint, $6::text COLLATE "C")` : ''}
+         ORDER BY ${first} ${direction}, ${second} ${direction}, id COLLATE "C" ${direction}
+         LIMIT $2::int
+      ) AS page
+     ORDER BY 3 ${direction}, 4 ${direction}, id COLLATE "C" ${direction}`;
+}
+
+function toListed(row: Row): ListedJob {
+  const fields = new StoredFields(row);
+  const processedOn = fields.has('processed_at_ms') ? fields.time('processed_at_ms', 'startedAt') : undefined;
+  const finishedOn = fields.has('finished_at_ms') ? fields.time('finished_at_ms', 'finishedAt') : undefined;
+  const job = {
+    id: String(row['id']),
+    name: fields.text('name'),
+    // Values and no texts: a text that is no JSON cannot be in a column of JSON.
+    data: row['data'],
+    progress: row['progress'] ?? 0,
+    attemptsMade: fields.has('attempts_made') ? fields.count('attempts_made', 'attemptsMade') : 0,
+    timestamp: fields.time('added_at_ms', 'createdAt') ?? 0,
+    ...(processedOn !== undefined && { processedOn }),
+    ...(finishedOn !== undefined && { finishedOn }),
+    ...(typeof row['failed_reason'] === 'string' && { failedReason: row['failed_reason'] }),
+    returnvalue: row['return_value'],
+  };
+  return withDamage(job, fields);
+}
+
+/** $1 queue, $2 id, $3 lines. */
+const readSql = `
+  SELECT *, ARRAY(
+    SELECT row FROM (
+      SELECT row, idx FROM job_log WHERE queue = $1 AND job_id = $2 ORDER BY idx DESC LIMIT $3::int
+    ) AS newest ORDER BY idx
+  ) AS logs
+  FROM job WHERE queue = $1 AND id = $2`;
+
+function stateOf({ state, priority }: Row): JobState {
+  return state === 'waiting' && Number(priority) > 0 ? 'prioritized' : (state as JobState);
+}

@@ -1,0 +1,176 @@
+import { CommandError } from '@holdfast/redis-core';
+import type { IQueueBackend, Queue } from 'bullmq';
+import { EmbeddedJobStore } from './job-store.ts';
+import type { JobStore } from '../port/job-store.ts';
+import { EmbeddedDeadLetterStore, type EmbeddedQueueAccess } from './dead-letter-store.ts';
+import type { DeadLetterStore } from '../port/dead-letter-store.ts';
+import { withDeadline } from '../port/deadline.ts';
+import { addJobs } from './adding.ts';
+import type { PgPool } from './pg-pool.ts';
+import { QueueOutcomeUnknownError, QueueUnavailableError } from '../job/errors.ts';
+import { EmbeddedFlowStore } from './flow-store.ts';
+import type { FlowStore } from '../port/flow-store.ts';
+import { EmbeddedRetentionStore } from './retention-store.ts';
+import type { RetentionStore } from '../port/retention-store.ts';
+import { EmbeddedScheduleRecords } from './schedule-records.ts';
+import type { ScheduleRecords } from '../port/schedule-records.ts';
+import type { QueueReading } from '../job/summary.ts';
+import type { QueueHandle } from '../port/backend.ts';
+import type { AddedJob, NewJob, Once } from '../job/new-job.ts';
+import { toStored } from '../port/stored-job.ts';
+
+export interface EmbeddedHandleOptions {
+  readonly name: string;
+  readonly queue: Queue<unknown, unknown>;
+  readonly pool: PgPool;
+  readonly commandTimeoutMs: number;
+  readonly workers: () => number;
+}
+
+/** One queue on PGlite. */
+export class EmbeddedQueueHandle implements QueueHandle {
+  readonly kind = 'embedded';
+  readonly name: string;
+  readonly queue: Queue<unknown, unknown>;
+  readonly deadLetters: DeadLetterStore;
+  readonly retention: RetentionStore;
+  readonly flows: FlowStore;
+  readonly jobs: JobStore;
+  readonly scheduleRecords: ScheduleRecords;
+  readonly #options: EmbeddedHandleOptions;
+  #closed = false;
+
+  constructor(options: EmbeddedHandleOptions) {
+    this.name = options.name;
+    this.queue = options.queue;
+    this.#options = options;
+    const access: EmbeddedQueueAccess = { name: options.name, run: (operation) => this.#run(operation) };
+    this.deadLetters = new EmbeddedDeadLetterStore(access);
+    this.retention = new EmbeddedRetentionStore(access);
+    this.flows = new EmbeddedFlowStore(access);
+    this.jobs = new EmbeddedJobStore(access);
+    this.scheduleRecords = new EmbeddedScheduleRecords(access);
+  }
+
+  async add(job: NewJob): Promise<AddedJob> {
+    const [added] = await this.addMany([job]);
+    if (added === undefined || added instanceof Error)
+      throw added ?? new QueueUnavailableError('Nothing was answered.');
+    return added;
+  }
+
+  async addMany(jobs: readonly NewJob[], marker?: Once): Promise<(AddedJob | Error)[]> {
+    const stored = jobs.map((job) => toStored(this.queue, job));
+    const { pool, commandTimeoutMs } = this.#options;
+    try {
+      this.#refuseWhenClosed();
+      const replies = await withDeadline(
+        addJobs(pool, this.queue.getBackend() as unknown as IQueueBackend, this.name, stored, marker),
+        commandTimeoutMs,
+        () => new Error(`no answer within ${commandTimeoutMs} ms`),
+      );
+      return replies.map((reply) =>
+        reply.outcome === 'error'
+          ? new CommandError(`The embedded queue rejected a job: ${reply.message}`)
+          : { id: reply.id, state: reply.state, existed: reply.outcome === 'existed' },
+      );
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) return jobs.map(() => error);
+      // The one statement was rolled back.
+      if (isDatabaseError(error)) {
+        const rejected = new CommandError(`The embedded queue rejected the jobs: ${error.message}`, { cause: error });
+        return jobs.map(() => rejected);
+      }
+      const reason = error instanceof Error ? error.message : String(error);
+      return jobs.map(
+        ({ id }) =>
+          new QueueOutcomeUnknownError(
+            `The embedded queue did not answer (${reason}): the job ${id} may still be added. Adding it again with this jobId is safe.`,
+            { cause: error, jobId: id },
+          ),
+      );
+    }
+  }
+
+  /** They end by themselves. Who forgets is the outbox, and there is none for a store that cannot be away. */
+  async forget(): Promise<void> {}
+
+  async read(): Promise<QueueReading> {
+    this.#refuseWhenClosed();
+    const { rows } = await this.#withDeadline(this.#options.pool.query(readingSql, [this.name, Date.now()]));
+    const row = rows[0] ?? {};
+    const number = (name: string): number => Number(row[name] ?? 0);
+    const paused = row['paused'] === '1';
+    return {
+      paused,
+      counts: {
+        waiting: number('waiting'),
+        prioritized: number('prioritized'),
+        active: number('active'),
+        delayed: number('delayed'),
+        completed: number('completed'),
+        failed: number('failed'),
+        waitingChildren: number('waiting_children'),
+      },
+      oldestWaitingAgeMs: paused ? 0 : Math.max(0, number('oldest_age')),
+      workers: this.#options.workers(),
+    };
+  }
+
+  async call<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T> {
+    this.#refuseWhenClosed();
+    return this.#withDeadline(operation(this.queue));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.queue.close();
+  }
+
+  async #run<T>(operation: (pool: PgPool) => Promise<T>): Promise<T> {
+    this.#refuseWhenClosed();
+    return this.#withDeadline(operation(this.#options.pool));
+  }
+
+  /** BullMQ never settles a call on a queue that was closed. */
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new QueueUnavailableError(`The queue "${this.name}" is closed.`);
+  }
+
+  async #withDeadline<T>(work: Promise<T>): Promise<T> {
+    const { commandTimeoutMs } = this.#options;
+    return withDeadline(
+      work,
+      commandTimeoutMs,
+      () => new QueueUnavailableError(`The embedded queue did not answer within ${commandTimeoutMs} ms.`),
+    );
+  }
+}
+
+/** Whether PostgreSQL itself answered with an error. */
+function isDatabaseError(error: unknown): error is Error {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)
+  );
+}
+
+/**
+ * $1 queue, $2 now. A job can run from when it was added plus its delay; one that was tried, from its last start plus
+ * its back-off; a delayed one whose time has come waits too, although only a worker moves it.
+ */
+const readingSql = `
+  SELECT
+    count(*) FILTER (WHERE state = 'waiting' AND priority = 0) AS waiting,
+    count(*) FILTER (WHERE state = 'waiting' AND priority > 0) AS prioritized,
+    count(*) FILTER (WHERE state = 'active') AS active,
+    count(*) FILTER (WHERE state = 'delayed') AS delayed,
+    count(*) FILTER (WHERE state = 'completed') AS completed,
+    count(*) FILTER (WHERE state = 'failed') AS failed,
+    count(*) FILTER (WHERE state = 'waiting-children') AS waiting_children,
+    $2::bigint - min(CASE
+      WHEN state = 'waiting' THEN COALESCE(process_at_ms, GREATEST(added_at_ms, processed_at_ms))
+      WHEN state = 'delayed' AND process_at_ms <= $2::bigint THEN process_at_ms
+    END) AS oldest_age,
+    (SELECT value FROM meta WHERE queue = $1 AND field = 'paused') AS paused
+  FROM job
+  WHERE queue = $1`;

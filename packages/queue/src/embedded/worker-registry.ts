@@ -1,0 +1,107 @@
+import type { PgPool } from './pg-pool.ts';
+import type { Beat, BeatReply, CancelOutcome, HeldJob, WorkerRegistry } from '../port/worker-registry.ts';
+import type { QueueHandle } from '../port/backend.ts';
+
+/**
+ * The registry of one queue on PGlite. The folder is this process' alone: there are no other workers to rescue, and what
+ * a dead process left was given back when the folder was opened.
+ */
+export class EmbeddedWorkerRegistry implements WorkerRegistry {
+  readonly #handle: QueueHandle;
+  readonly #pool: PgPool;
+  readonly #cancelListeners = new Set<(job: HeldJob) => void>();
+
+  constructor(handle: QueueHandle, pool: PgPool) {
+    this.#handle = handle;
+    this.#pool = pool;
+  }
+
+  async beat({ running }: Beat): Promise<BeatReply> {
+    const nothing = {
+      link: '',
+      dueMs: undefined,
+      lost: [],
+      cancelled: [],
+      rescued: [],
+      own: [],
+    };
+    if (running.length === 0) return nothing;
+    const rows = await this.#query(
+      'SELECT id, lock_token, deferred_failure FROM job WHERE queue = $1 AND id = ANY($2)',
+      [running.map(({ id }) => id)],
+    );
+    const stored = new Map(rows.map((row) => [row['id'], row]));
+    const isHeld = ({ id, token }: { id: string; token: string }): boolean => stored.get(id)?.['lock_token'] === token;
+    return {
+      ...nothing,
+      lost: running.filter((job) => !isHeld(job)),
+      cancelled: running.filter(isHeld).flatMap((job) => {
+        const failure = stored.get(job.id)?.['deferred_failure'];
+        return typeof failure === 'string' ? [{ ...job, failure }] : [];
+      }),
+    };
+  }
+
+  async leave(): Promise<void> {
+    // Nobody else could take over.
+  }
+
+  async giveBack(id: string, token: string): Promise<boolean> {
+    return this.#handle.call((queue) =>
+      queue
+        .getBackend()
+        .moveJobFromActiveToWait(id, token)
+        .then(
+          () => true,
+          () => false,
+        ),
+    );
+  }
+
+  async crashesOf(id: string): Promise<number> {
+    const [row] = await this.#query('SELECT stalled_count FROM job WHERE queue = $1 AND id = $2', [id]);
+    return Number(row?.['stalled_count'] ?? 0);
+  }
+
+  async beginAlone(id: string, token: string): Promise<void> {
+    await this.#query('UPDATE job SET processed_by = $3 WHERE queue = $1 AND id = $2 AND lock_token = $3', [id, token]);
+  }
+
+  async cancel(id: string, failure: string): Promise<CancelOutcome> {
+    const [row] = await this.#query(cancelSql, [id, failure]);
+    const state = row?.['state'];
+    if (state === undefined || state === null) return 'missing';
+    if (state === 'active') {
+      const job = { id, token: String(row?.['lock_token']) };
+      for (const listener of this.#cancelListeners) listener(job);
+    }
+    if (state === 'active' || state === 'waiting-children') return state;
+    if (state !== 'waiting' && state !== 'delayed') return 'ended';
+    // A delayed job fails now and not when its time comes.
+    if (state === 'delayed') await this.#handle.call(async (queue) => (await queue.getJob(id))?.promote());
+    return 'waiting';
+  }
+
+  /** Calls back when a job that runs was cancelled: by this process, as no other has the folder. Returns what ends that. */
+  onCancel(listener: (job: HeldJob) => void): () => void {
+    this.#cancelListeners.add(listener);
+    return () => this.#cancelListeners.delete(listener);
+  }
+
+  async #query(sql: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {
+    const { rows } = await this.#handle.call(() => this.#pool.query(sql, [this.#handle.name, ...values]));
+    return rows;
+  }
+}
+
+/** $1 queue, $2 id, $3 what it fails with. Negative numbers come first: it is the next to be taken, and fails then. */
+const cancelSql = `
+  WITH found AS (SELECT state, lock_token FROM job WHERE queue = $1 AND id = $2 FOR UPDATE),
+  marked AS (
+    UPDATE job SET deferred_failure = $3,
+                   priority = CASE WHEN job.state = 'active' THEN priority ELSE 0 END,
+                   seq = CASE WHEN job.state = 'active' THEN seq ELSE -abs(seq) END
+      FROM found
+     WHERE queue = $1 AND id = $2 AND found.state IN ('waiting', 'delayed', 'active')
+  )
+  SELECT state, lock_token FROM found`;

@@ -1,0 +1,65 @@
+import { JobOptionsInvalidError } from '../job/errors.ts';
+import { toJobView, type JobView } from '../job/job-view.ts';
+import type { JobStore } from '../port/job-store.ts';
+import { isListedState, listedStates, stateAfter, type ListedState } from '../job/listed-states.ts';
+import { parseJobListCursor, writeJobListCursor, type JobListCursor } from '../port/job-list-cursor.ts';
+
+export interface ListJobsOptions {
+  /** Default: all states, one after another. A job that changes its state meanwhile may then be seen twice, or not. */
+  readonly state?: ListedState;
+  /** Only jobs of this name. They are looked for among 2000 jobs a page, so a page may be short, or empty. */
+  readonly name?: string;
+  /** Of the page before, under the same state. */
+  readonly cursor?: string;
+  /** Jobs on a page at most, 1 to 1000. Default 100. */
+  readonly limit?: number;
+}
+
+export interface JobList {
+  /** Without their logs. Those that run next first; those that have ended, the last one first. */
+  readonly jobs: readonly JobView[];
+  /** For the next page; `null` after the last one. */
+  readonly cursor: string | null;
+}
+
+const maxListedJobs = 1000;
+const lookups = 2000;
+/** A page ends early when its jobs are large: with 1 MiB each, 1000 of them would not fit anywhere. */
+const maxPageBytes = 4 * 1024 * 1024;
+
+/** @throws JobOptionsInvalidError (400: state, cursor, limit), QueueUnavailableError (503) */
+export async function listJobs(queue: string, store: JobStore, options: ListJobsOptions = {}): Promise<JobList> {
+  const { state: only, name, limit = 100 } = options;
+  let at: JobListCursor | undefined = begin(store, options);
+  const jobs: JobView[] = [];
+  while (at !== undefined && jobs.length < limit) {
+    const { state, after }: JobListCursor = at;
+    const page = await store.list({ state, after, name, lookups, limit: limit - jobs.length, maxBytes: maxPageBytes });
+    jobs.push(...page.jobs.map((job) => toJobView(queue, job.id, job, state, [])));
+    // The store says that there is more where it has done its share for one page.
+    if (page.next !== undefined) return { jobs, cursor: writeJobListCursor({ state, after: page.next }) };
+    const following: ListedState | undefined = only === undefined ? stateAfter(state) : undefined;
+    at = following === undefined ? undefined : { state: following };
+  }
+  return { jobs, cursor: at === undefined ? null : writeJobListCursor(at) };
+}
+
+function begin(store: JobStore, { state, cursor, limit }: ListJobsOptions): JobListCursor {
+  if (state !== undefined && !isListedState(state)) {
+    throw refusal('state', `must be one of ${listedStates.join(', ')}`);
+  }
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= maxListedJobs)) {
+    throw refusal('limit', `must be an integer from 1 to ${maxListedJobs}`);
+  }
+  if (cursor === undefined) return { state: state ?? listedStates[0] };
+  const parsed = parseJobListCursor(cursor);
+  const isForeign = parsed?.after !== undefined && !store.isPlace(parsed.after.place);
+  if (parsed === undefined || isForeign || (state !== undefined && parsed.state !== state)) {
+    throw refusal('cursor', 'was not given out for this list');
+  }
+  return parsed;
+}
+
+function refusal(name: string, message: string): JobOptionsInvalidError {
+  return new JobOptionsInvalidError([{ path: `/${name}`, message }]);
+}

@@ -1,0 +1,38 @@
+import type { Worker, WorkerOptions } from 'bullmq';
+import type { HeldJob } from './worker-registry.ts';
+
+export type WorkerTuning = Omit<WorkerOptions, 'connection' | 'prefix'>;
+
+export interface FetchControl {
+  /** What the lock tokens of this worker begin with: `<workerId>:<n>`. */
+  readonly workerId: string;
+  readonly permits: FetchPermits;
+  /** Awaited before each fetch. */
+  readonly beforeFetch: () => Promise<void>;
+  /** Told that a job was cancelled which this worker holds or held. It may also learn that from a beat alone. */
+  readonly onCancelled: (job: HeldJob) => void;
+  /** Told that the worker has its connection again: what was said or sent when that broke may be lost. */
+  readonly onReconnected: () => void;
+}
+
+/** How many jobs are fetched or run at once: see `Permits`. `owner` is the worker that asks, `token` the lock token of its fetch. */
+export interface FetchPermits {
+  holds(token: string): boolean;
+  take(token: string, owner: object): boolean;
+  freed(owner: object): Promise<void>;
+  isContended(owner: object): boolean;
+  release(token: string): void;
+  withdraw(owner: object): void;
+}
+
+/** BullMQ's worker, whose fetches can be seen and held back. */
+export interface JobWorker extends Worker<unknown, unknown> {
+  /** When the last fetch was begun. Milliseconds since the epoch. */
+  readonly lastFetchAt: number | null;
+  /** Whether a fetch is due now or soon: it has room for another job, and waits for nobody but the store. */
+  readonly canFetch: boolean;
+  /** How many jobs it has not done with. */
+  readonly heldCount: number;
+  /** Whether this worker fetched the job and has not done with it. */
+  holds(job: HeldJob): boolean;
+}

@@ -1,0 +1,33 @@
+import {
+  anything,
+  checkOptions,
+  checkTarget,
+  milliseconds,
+  type OptionRules,
+  type RedisTarget,
+  text,
+} from '@holdfast/redis-core';
+
+export interface RedisBackendOptions {
+  /** One Redis, one behind sentinels, or a cluster; over TLS where it says so. */
+  readonly target: RedisTarget;
+  /** What all keys start with, without braces. Default `holdfast:jobs`. */
+  readonly keyPrefix?: string;
+  /** Default 10 000. */
+  readonly connectionTimeoutMs?: number;
+  /** The deadline of each call. Default 5 000. */
+  readonly commandTimeoutMs?: number;
+}
+
+const redisBackend: OptionRules<RedisBackendOptions> = {
+  target: anything,
+  keyPrefix: text,
+  connectionTimeoutMs: milliseconds(1),
+  commandTimeoutMs: milliseconds(1),
+};
+
+/** @throws OptionInvalidError naming the option that is not allowed */
+export function checkRedisBackendOptions(options: RedisBackendOptions): void {
+  checkOptions('createRedisBackend', options, redisBackend);
+  checkTarget(options.target);
+}

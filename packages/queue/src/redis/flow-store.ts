@@ -1,0 +1,80 @@
+import { isServerError } from './errors.ts';
+import { RedisScript } from './script.ts';
+import type { RedisClient } from './connection-watch.ts';
+import type { RedisQueueAccess } from './dead-letter-store.ts';
+import { withDeadline } from '../port/deadline.ts';
+import { QueueOutcomeUnknownError, QueueUnavailableError } from '../job/errors.ts';
+import {
+  type PlannedJob,
+  toStoredFlowJob,
+  type FlowOutcome,
+  type FlowStore,
+  type StoredFlowJob,
+} from '../port/flow-store.ts';
+
+const scriptNames = ['addParentJob', 'addPrioritizedJob', 'addDelayedJob'] as const;
+const script = new RedisScript('add-flow', scriptNames, ['server-time']);
+
+export class RedisFlowStore implements FlowStore {
+  readonly #access: RedisQueueAccess;
+  readonly #commandTimeoutMs: number;
+
+  constructor(access: RedisQueueAccess, commandTimeoutMs: number) {
+    this.#access = access;
+    this.#commandTimeoutMs = commandTimeoutMs;
+  }
+
+  async add(jobs: readonly PlannedJob[]): Promise<FlowOutcome> {
+    const stored = jobs.map((job) => toStoredFlowJob(job));
+    return this.#access.run(async (client) => {
+      const startedAt = Date.now();
+      const now = await timeOf(client);
+      const latest = now + Math.max(0, this.#commandTimeoutMs - (Date.now() - startedAt));
+      const values = stored.flatMap((job) => callOf(job, client));
+      const reply = await this.#send(client, [latest, ...values], latest - now, jobs[0]?.job.id ?? '');
+      const [outcome, key] = reply as [FlowOutcome['outcome'] | 'late', string];
+      if (outcome === 'late') throw new QueueUnavailableError('Redis got to the flow too late; nothing was added.');
+      return outcome === 'conflict' ? { outcome, job: key } : { outcome };
+    });
+  }
+
+  async #send(client: RedisClient, args: readonly Argument[], timeoutMs: number, rootId: string): Promise<unknown> {
+    try {
+      const sent = script.run(client, this.#access.prefix, args);
+      // Before the deadline of the whole call, which knows less.
+      return await withDeadline(sent, Math.max(1, timeoutMs - 20), () => new Error('Redis did not answer in time.'));
+    } catch (error) {
+      if (isServerError(error)) throw error;
+      throw new QueueOutcomeUnknownError(
+        `The connection was lost before Redis had answered: the flow ${rootId} may or may not have been added. Adding it again with the same ids is safe.`,
+        { cause: error, jobId: rootId },
+      );
+    }
+  }
+}
+
+type Argument = string | number | Buffer;
+
+/** What the script is told of one job: which script of BullMQ's, with which keys and arguments. */
+function callOf({ planned, json, links }: StoredFlowJob, client: RedisClient): Argument[] {
+  const { job, queue } = planned;
+  let called: { readonly name: string; readonly args: readonly Argument[] } | undefined;
+  // BullMQ hands its script to a connection; this one only notes what it is handed, before the call returns.
+  const recorder = {
+    runCommand: async (name: string, args: readonly Argument[]): Promise<string> => {
+      called = { name, args };
+      return job.id;
+    },
+  };
+  const backend = queue.getBackend();
+  void backend.addJobToTransaction(recorder as unknown as RedisClient, json, job.id, links);
+  const name = scriptNames.find((known) => called?.name.startsWith(`${known}:`));
+  if (called === undefined || name === undefined) throw new Error(`BullMQ adds the job ${job.id} in an unknown way.`);
+  const keys = script.keysOf(client, name);
+  return [queue.toKey(job.id), name, keys, called.args.length - keys, ...called.args];
+}
+
+async function timeOf(client: RedisClient): Promise<number> {
+  const [seconds, microseconds] = await (client as unknown as { time(): Promise<[string, string]> }).time();
+  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+}

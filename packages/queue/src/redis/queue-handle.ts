@@ -1,0 +1,224 @@
+import {
+  proveWorkOver,
+  type HoldfastError,
+  type HostAndPort,
+  type ProvableClient,
+  type RedisTarget,
+} from '@holdfast/redis-core';
+import type { Queue } from 'bullmq';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JobStore } from '../port/job-store.ts';
+import { RedisJobStore } from './job-store.ts';
+import type { DeadLetterStore } from '../port/dead-letter-store.ts';
+import { RedisDeadLetterStore, type RedisQueueAccess } from './dead-letter-store.ts';
+import { withDeadline } from '../port/deadline.ts';
+import { QueueOutcomeUnknownError, QueueUnavailableError } from '../job/errors.ts';
+import { RedisFlowStore } from './flow-store.ts';
+import type { FlowStore } from '../port/flow-store.ts';
+import { RedisRetentionStore } from './retention-store.ts';
+import type { RetentionStore } from '../port/retention-store.ts';
+import type { ScheduleRecords } from '../port/schedule-records.ts';
+import { RedisScheduleRecords } from './schedule-records.ts';
+import type { QueueReading } from '../job/summary.ts';
+import type { BackendStatus, QueueHandle } from '../port/backend.ts';
+import type { AddedJob, NewJob, Once } from '../job/new-job.ts';
+import { onceKeyPrefix } from './queue-keys.ts';
+import { GuardedAdd } from './add.ts';
+import { isServerError, translateServerError } from './errors.ts';
+import { readQueue } from './reading.ts';
+import { QueueRefusals } from './refusals.ts';
+import { ConnectionWatch, type ConnectionObserver, type RedisClient } from './connection-watch.ts';
+
+/** One queue on Redis, on one connection of its own. */
+export class RedisQueueHandle implements QueueHandle {
+  readonly kind = 'redis';
+  readonly name: string;
+  readonly queue: Queue<unknown, unknown>;
+  readonly deadLetters: DeadLetterStore;
+  readonly retention: RetentionStore;
+  readonly flows: FlowStore;
+  readonly jobs: JobStore;
+  readonly scheduleRecords: ScheduleRecords;
+  readonly #commandTimeoutMs: number;
+  readonly #guardedAdd: GuardedAdd;
+  readonly #watch: ConnectionWatch;
+  readonly #refusals: QueueRefusals;
+  readonly #closeConnection: () => void;
+  #closed = false;
+
+  constructor(
+    name: string,
+    queue: Queue<unknown, unknown>,
+    commandTimeoutMs: number,
+    target: RedisTarget,
+    closeConnection: () => void = () => undefined,
+    observer?: ConnectionObserver,
+  ) {
+    this.#closeConnection = closeConnection;
+    this.name = name;
+    this.queue = queue;
+    this.#commandTimeoutMs = commandTimeoutMs;
+    const access: RedisQueueAccess = {
+      prefix: queue.getBackend().toKey(''),
+      run: (operation) => this.#guarded(operation),
+    };
+    this.deadLetters = new RedisDeadLetterStore(access);
+    this.retention = new RedisRetentionStore(access);
+    this.flows = new RedisFlowStore(access, commandTimeoutMs);
+    this.jobs = new RedisJobStore(access);
+    this.scheduleRecords = new RedisScheduleRecords(access);
+    this.#guardedAdd = new GuardedAdd();
+    this.#watch = new ConnectionWatch(queue.getBackend().client, target, observer);
+    this.#refusals = new QueueRefusals(this.#watch, target, queue.getBackend().toKey('meta'));
+  }
+
+  get status(): BackendStatus {
+    const { status } = this.#watch;
+    const { refusals } = this.#refusals;
+    return refusals === undefined || !status.available ? status : { ...status, refuses: refusals };
+  }
+
+  /** The sentinels have named another master. */
+  switchTo(master: HostAndPort): void {
+    this.#watch.switchTo(master);
+  }
+
+  async add(job: NewJob): Promise<AddedJob> {
+    const [added] = await this.addMany([job]);
+    if (added === undefined || added instanceof Error) throw added ?? this.#unavailable(undefined);
+    return added;
+  }
+
+  async addMany(jobs: readonly NewJob[], marker?: Once): Promise<(AddedJob | Error)[]> {
+    const forAll = (errorOf: (job: NewJob) => Error): Error[] => jobs.map((job) => errorOf(job));
+    try {
+      const client = await this.#ready();
+      const deadline = Date.now() + this.#commandTimeoutMs;
+      const replies = await withDeadline(
+        this.#guardedAdd.run(client, this.queue.getBackend(), jobs, deadline, marker),
+        this.#commandTimeoutMs,
+        () => new Error(`Redis did not answer within ${this.#commandTimeoutMs} ms.`),
+      );
+      return replies.map((reply) =>
+        reply.outcome === 'error'
+          ? this.#refused('writes', new Error(reply.message))
+          : { id: reply.id, state: reply.state, existed: reply.outcome === 'existed' },
+      );
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) return forAll(() => error);
+      if (isServerError(error)) {
+        const refusal = this.#refused('writes', error);
+        return forAll(() => refusal);
+      }
+      return forAll(
+        ({ id }) =>
+          new QueueOutcomeUnknownError(
+            `The connection was lost before Redis had answered: the job ${id} may or may not be in the queue "${this.name}". Adding it again with this jobId is safe.`,
+            { cause: error, jobId: id },
+          ),
+      );
+    }
+  }
+
+  async forget(tokens: readonly string[]): Promise<void> {
+    if (tokens.length === 0) return;
+    const prefix = onceKeyPrefix((part) => this.queue.getBackend().toKey(part));
+    const keys = tokens.map((token) => prefix + token);
+    // BullMQ's type of a client knows the commands that BullMQ needs.
+    await this.#guarded(async (client) => (client as unknown as RedisClientOfOurs).unlink(...keys));
+  }
+
+  async read(): Promise<QueueReading> {
+    return this.#guarded((client) => readQueue(client, this.queue.getBackend()));
+  }
+
+  async call<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T> {
+    return this.#guarded(() => operation(this.queue));
+  }
+
+  /** @throws what a call would be refused with now, or QueueUnavailableError when it was not answered in time */
+  async prove(deadlineMs: number): Promise<void> {
+    const client = await this.#ready();
+    try {
+      await withDeadline(
+        proveWorkOver(client as unknown as ProvableClient, this.queue.getBackend().toKey('hf:probe')),
+        deadlineMs,
+        () => new Error(`Redis did not answer within ${deadlineMs} ms.`),
+      );
+      this.#refusals.proven();
+    } catch (error) {
+      if (isServerError(error)) throw this.#refused('writes', error, true);
+      throw this.#unavailable(error);
+    }
+  }
+
+  /** What a proof of another queue of the same server has shown: `failure` is what that one threw. */
+  proven(failure?: unknown): void {
+    if (failure === undefined) this.#refusals.proven();
+    const { cause } = (failure ?? {}) as { readonly cause?: unknown };
+    if (isServerError(cause)) this.#refusals.note('writes', cause.message, true);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#refusals.stop();
+    this.#watch.settle();
+    const closing = this.queue.close().catch(() => undefined);
+    // QUIT to a Redis that does not answer would wait for ever.
+    await Promise.race([closing, delay(Math.min(this.#commandTimeoutMs, 1000), undefined, { ref: false })]);
+    this.#watch.client?.disconnect();
+    this.#closeConnection();
+  }
+
+  async #guarded<T>(operation: (client: RedisClient) => Promise<T>): Promise<T> {
+    const client = await this.#ready();
+    try {
+      return await withDeadline(
+        operation(client),
+        this.#commandTimeoutMs,
+        () => new Error(`Redis did not answer within ${this.#commandTimeoutMs} ms.`),
+      );
+    } catch (error) {
+      if (error instanceof QueueUnavailableError || error instanceof QueueOutcomeUnknownError) throw error;
+      if (isServerError(error)) throw this.#refused('reads', error);
+      if (client.status === 'ready' && !isConnectionError(error)) throw error;
+      // Where the connection ended meanwhile, why it did says more than what that did to the command.
+      throw this.#unavailable(error, this.status.reason);
+    }
+  }
+
+  /** A connection that is ready now; while the very first one is being made, that one is waited for. */
+  async #ready(): Promise<RedisClient> {
+    if (this.#watch.ready === undefined && !this.#closed) {
+      const timer = setTimeout(() => this.#watch.settle(), this.#commandTimeoutMs);
+      await this.#watch.settled;
+      clearTimeout(timer);
+    }
+    const client = this.#watch.ready;
+    if (client === undefined || this.#closed) throw this.#unavailable(this.#watch.lastError, this.status.reason);
+    return client;
+  }
+
+  #refused(work: 'reads' | 'writes', error: Error, isProof = false): HoldfastError {
+    this.#refusals.note(work, error.message, isProof);
+    return translateServerError(error, this.name);
+  }
+
+  #unavailable(cause: unknown, why?: string): QueueUnavailableError {
+    const text = why ?? (cause instanceof Error ? cause.message : '');
+    const reason = text === '' ? '' : ` (${text})`;
+    const what = this.#closed ? 'is closed' : `cannot reach its Redis${reason}`;
+    return new QueueUnavailableError(`The queue "${this.name}" ${what}.`, { cause });
+  }
+}
+
+interface RedisClientOfOurs {
+  unlink(...keys: string[]): Promise<number>;
+}
+
+function isConnectionError(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /did not answer|closed|isn't writeable|max retries|ECONN|EPIPE|ETIMEDOUT|Socket timeout/i.test(error.message)
+  );
+}
