@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 
 export type Answer = (request: IncomingMessage, response: ServerResponse, url: URL) => void;
 
@@ -13,11 +13,6 @@ export interface HttpFixture {
   answer(next: Answer): void;
 }
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  await Promise.all(closing.splice(0).map(async (close) => close()));
-});
-
 /** A real HTTP server on loopback, for answers that a well-behaved server cannot give; closed after the test. */
 export async function startHttp(first: Answer): Promise<HttpFixture> {
   let current = first;
@@ -28,7 +23,7 @@ export async function startHttp(first: Answer): Promise<HttpFixture> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  closing.push(async () => {
+  onTestFinished(async () => {
     server.close();
     server.closeAllConnections();
     await once(server, 'close');

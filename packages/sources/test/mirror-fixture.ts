@@ -1,4 +1,4 @@
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { Cache } from '@holdfast/cache';
 import { createEngine, createKeys } from '@holdfast/redis-core';
 import type { Keys, RedisEngine, RedisTarget } from '@holdfast/redis-core';
@@ -10,15 +10,10 @@ import { sampleSource } from './sample-source.ts';
 export const engineKinds = ['memory', 'ioredis'] as const;
 export type FixtureEngine = (typeof engineKinds)[number];
 
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  await Promise.all(closing.splice(0).map(async (close) => close()));
-});
-
 function openEngine(target: RedisTarget): RedisEngine {
   // A busy machine is no outage.
   const engine = createEngine({ name: 'cache', target, probeIntervalMs: 0, commandTimeoutMs: 60_000 });
-  closing.push(async () => engine.close());
+  onTestFinished(async () => engine.close());
   return engine;
 }
 

@@ -8,7 +8,7 @@ import { createRuntime, measureModules, missingRedis } from '@holdfast/runtime';
 import { createLogger, createMetrics } from '@holdfast/telemetry';
 import { eventually, uniquePrefix, useRedis } from '@holdfast/testing';
 import { buildWorker } from '@holdfast/worker';
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import { makeKey } from '../fixture.ts';
 import { toyModule } from './index.ts';
@@ -26,7 +26,8 @@ export const onEither = [{}, { REDIS_URL: '', HOLDFAST_EMBEDDED: 'true' }];
 /** The working directory of these services. */
 export const directory = mkdtempSync(join(tmpdir(), 'holdfast-toy-'));
 writeFileSync(join(directory, 'holdfast.yaml'), 'toys:\n  greeting: good day\n');
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+// Several files of tests may run in one process, one after the other.
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 
 export function configure(list: Runnable, env: Readonly<Record<string, string>> = {}) {
   return loadConfig({
