@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDurableFile } from '@holdfast/redis-core/durable-file';
@@ -125,5 +125,25 @@ describe('a start with a data folder', () => {
       await eventually(async () => expect(await addJob(url)).toBe(202));
       expect(await node.kill('SIGTERM')).toMatchObject({ code: 0 });
     });
+  });
+
+  it('with damaged files puts them aside, says so, and keeps what comes after', async () => {
+    const path = newFolder();
+    const garbage = Buffer.alloc(64 * 1024, 'no database ');
+    for (const name of ['outbox.db', 'journal.db']) writeFileSync(join(path, name), garbage);
+    const { node, url } = await start(path);
+    const aside = (): string[] => readdirSync(path).filter((name) => /^(?:outbox|journal)\.db\.damaged-/.test(name));
+    await eventually(async () => {
+      expect(aside()).toHaveLength(2);
+      expect(await json(url('/health'))).toMatchObject({
+        status: 'degraded',
+        disk: { reason: expect.stringMatching(/outbox\.db\.damaged-.*put aside/) as unknown },
+      });
+    });
+    for (const name of aside()) expect(readFileSync(join(path, name))).toEqual(garbage);
+    expect((await fetch(url('/health/ready'))).status).toBe(200);
+    await redis.kill();
+    await eventually(async () => expect(await addJob(url)).toBe(202));
+    expect(await node.kill('SIGTERM')).toMatchObject({ code: 0 });
   });
 });

@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { errorCatalogues } from '../src/plugins/errors/error-catalogue.ts';
 import { renderErrorReference } from '../src/plugins/errors/error-reference.ts';
 import { startApi } from './fixture.ts';
@@ -55,6 +55,15 @@ describe('the OpenAPI document', () => {
   it('is OpenAPI 3.1 and has every route that is answered', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(operations.map(([name]) => name).sort()).toEqual(routesOf(api).sort());
+  });
+
+  it('is made once, however many ask for it', async () => {
+    const fresh = await startApi({ engine: 'memory' });
+    const make = vi.spyOn(fresh.app, 'swagger');
+    const answers = await Promise.all(Array.from({ length: 5 }, async () => fresh.app.inject('/openapi.json')));
+    expect(new Set(answers.map(({ body }) => body)).size).toBe(1);
+    expect(make).toHaveBeenCalledTimes(1);
+    await fresh.close();
   });
 
   it('names and explains each operation, once', () => {
