@@ -5,6 +5,7 @@ export * from './documented-rights.ts';
 export * from './eventually.ts';
 export * from './fault-proxy.ts';
 export * from './hiding-proxy.ts';
+export * from './inner-work.ts';
 export * from './isolated-network.ts';
 export * from './latch.ts';
 export * from './dense-json.ts';

@@ -24,6 +24,8 @@ export interface Monitor {
   entries(): MonitoredCommand[];
   /** Commands that ran inside scripts: Redis does not bill nor transport these. */
   scriptCommands(): string[][];
+  /** Each client command with those that ran inside it, where it is a script, in the order in which Redis ran them. */
+  withInner(): { readonly argv: readonly string[]; readonly inner: readonly (readonly string[])[] }[];
   /** How many client commands there were, of all names or of one (any case). */
   count(name?: string): number;
   /** Resolves when everything that Redis had run before this call has been seen. */
@@ -41,19 +43,28 @@ export async function monitor(url: string, options: MonitorOptions = {}): Promis
   const markers = new Map<string, Latch>();
   let clientCommands: MonitoredCommand[] = [];
   let scriptCommands: MonitoredCommand[] = [];
+  let withInner: { readonly argv: readonly string[]; readonly inner: (readonly string[])[] }[] = [];
+
+  const keep = (command: MonitoredCommand): void => {
+    (command.addr === 'lua' ? scriptCommands : clientCommands).push(command);
+    // Redis serves nobody else while a script runs, and tells its monitors of the script first.
+    if (command.addr === 'lua') withInner.at(-1)?.inner.push(command.argv);
+    else withInner.push({ argv: command.argv, inner: [] });
+  };
 
   feed.onLine((line) => {
     const command = parseMonitorLine(line);
     if (command === undefined) return;
     const seen = command.argv[1] === undefined ? undefined : markers.get(command.argv[1]);
     if (seen !== undefined) seen.open();
-    else if (where(command)) (command.addr === 'lua' ? scriptCommands : clientCommands).push(command);
+    else if (where(command)) keep(command);
   });
 
   return {
     commands: () => clientCommands.map((command) => command.argv.slice()),
     entries: () => [...clientCommands],
     scriptCommands: () => scriptCommands.map((command) => command.argv.slice()),
+    withInner: () => withInner.map(({ argv, inner }) => ({ argv, inner: inner.slice() })),
     count: (name) =>
       name === undefined
         ? clientCommands.length
@@ -70,6 +81,7 @@ export async function monitor(url: string, options: MonitorOptions = {}): Promis
     reset() {
       clientCommands = [];
       scriptCommands = [];
+      withInner = [];
     },
     async stop() {
       marker.close();
