@@ -59,7 +59,7 @@ describe('the OpenAPI document', () => {
 
   it('is made once, however many ask for it', async () => {
     const fresh = await startApi({ engine: 'memory' });
-    const make = vi.spyOn(fresh.app, 'swagger');
+    const make = vi.spyOn(fresh.app as unknown as { swagger: () => unknown }, 'swagger');
     const answers = await Promise.all(Array.from({ length: 5 }, async () => fresh.app.inject('/openapi.json')));
     expect(new Set(answers.map(({ body }) => body)).size).toBe(1);
     expect(make).toHaveBeenCalledTimes(1);

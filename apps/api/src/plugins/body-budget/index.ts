@@ -55,7 +55,7 @@ export const bodyBudget = fp<BodyBudgetOptions>(
       try {
         // One that is longer than its route takes is refused by whoever would read it.
         if (Number(length ?? 0) <= request.routeOptions.bodyLimit) {
-          if (length === undefined) holdAsItComes(heldBy(exchange), exchange, weight);
+          if (length === undefined) holdAsItComes(budget, heldBy(exchange), exchange, weight);
           else {
             const bytes = weight * Number(length);
             if (!budget.canEverHold(bytes)) throw tooLarge();
@@ -92,7 +92,7 @@ function hasBody({ headers }: FastifyRequest): boolean {
 }
 
 /** Who reads it calls `resume`: until then nothing comes, however long it takes to get there. */
-function holdAsItComes(memory: HeldMemory, exchange: Exchange, weight: number): void {
+function holdAsItComes(budget: ByteBudget, memory: HeldMemory, exchange: Exchange, weight: number): void {
   const { raw }: { raw: IncomingMessage } = exchange.request;
   let received = 0;
   const onData = (chunk: Buffer): void => {
@@ -103,6 +103,7 @@ function holdAsItComes(memory: HeldMemory, exchange: Exchange, weight: number): 
     }
     received += chunk.length;
     try {
+      if (!budget.canEverHold(weight * received)) throw tooLarge();
       memory.holdBody(weight * received);
     } catch (error) {
       refuseBody(exchange, error as ApiError, raw.socket);
