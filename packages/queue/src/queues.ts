@@ -1,7 +1,7 @@
 import { EventFeed } from './operating/event-feed.ts';
 import { QueueAdmin } from './operating/queue-admin.ts';
 import { readJob } from './operating/read-job.ts';
-import { cancelJob } from './consuming/cancel-job.ts';
+import { cancelJob } from './consuming/cancel.ts';
 import { addFlow } from './flows/add-flow.ts';
 import type { FlowJob, FlowResult } from './flows/flow.ts';
 import { canBeJobId } from './job/job-id.ts';

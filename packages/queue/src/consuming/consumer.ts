@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Job } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
-import { backoffDelay } from '../job/backoff.ts';
 import type { JobWorker } from '../port/job-worker.ts';
 import { publishEvent, type QueueJobEvent } from '../job/channels.ts';
 import { asError } from './failure.ts';
-import { givenUpJob, type OnGivenUp } from './given-up.ts';
-import { JobRunner } from './job-runner.ts';
+import { backoffStrategy, JobRunner, leasedJob } from './job-runner.ts';
+import { Leases } from './leases.ts';
 import { Permits } from './permits.ts';
 import { Presence } from './presence.ts';
 import { ThreadPool } from './thread-pool.ts';
-import { RunningJobs } from './running-jobs.ts';
 import {
   consumerProfiles,
   defaultMaxCrashes,
@@ -20,9 +18,7 @@ import {
 } from '../port/consumer-tuning.ts';
 import type { BeatReply, WorkerRegistry } from '../port/worker-registry.ts';
 import type { QueueDefinition } from '../job/define-queue.ts';
-import { JobCancelledError, JobInterruptedError, JobLockLostError, RetryLaterError } from '../job/errors.ts';
-import type { StoredJobOptions } from '../job/job-options.ts';
-import { parseFailure } from '../job/job-view.ts';
+import { JobInterruptedError } from '../job/errors.ts';
 import type { Handler } from './handler.ts';
 import { checkConsumerOptions, type ConsumerOptions } from './consumer-options.ts';
 import { storableResult } from '../job/storable.ts';
@@ -57,8 +53,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
   readonly #registry: WorkerRegistry;
   readonly #presence: Presence;
   readonly #threads: ThreadPool | undefined;
-  readonly #running = new RunningJobs();
-  readonly #onGivenUp: OnGivenUp | undefined;
+  readonly #leases: Leases;
   #lastProgressAt: number | null = null;
   #loop: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -69,7 +64,6 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
     const { backend, definition, tuning = consumerProfiles.default } = options;
     this.#definition = definition;
     this.#slots = options.concurrency ?? definition.concurrency;
-    this.#onGivenUp = options.onGivenUp;
     this.#registry = backend.registry(definition.name);
     const onProgress = (): void => void (this.#lastProgressAt = Date.now());
     const onError = (error: Error): void => this.#report(error);
@@ -80,17 +74,24 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       this.#threads = new ThreadPool(options.handler);
       ({ handler } = this.#threads);
     }
-    const runner = new JobRunner({
-      definition,
-      handler,
-      registry: this.#registry,
-      running: this.#running,
-      onProgress,
-      onError,
+    const maxCrashes = definition.maxCrashes ?? defaultMaxCrashes;
+    this.#leases = new Leases({
+      queue: definition.name,
+      timeoutMs: definition.timeoutMs,
+      maxCrashes,
+      store: this.#registry,
       onGivenUp: options.onGivenUp,
       // A thread leaves the event loop alone.
       mayBlock: this.#threads === undefined ? options.mayBlock : undefined,
-      storable: backend.kind === 'embedded' ? storableResult : (result) => result,
+      onProgress,
+      onError,
+    });
+    const runner = new JobRunner({
+      queue: definition.name,
+      handler,
+      leases: this.#leases,
+      storable: backend.kind === 'embedded' ? storableResult : undefined,
+      onProgress,
     });
     // Its time to live is part of its name, so that others know how long to wait for it.
     const workerId = `hf${tuning.presence.ttlMs}.${randomUUID()}`;
@@ -99,8 +100,8 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       workerId,
       times: tuning.presence,
       onError,
-      crashLimit: definition.maxCrashes ?? defaultMaxCrashes,
-      running: () => this.#running.list(),
+      crashLimit: maxCrashes,
+      running: () => this.#leases.list(),
       holds: (job) => this.#worker.holds(job),
       onReply: (reply) => this.#onBeat(reply),
     });
@@ -119,16 +120,13 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
         ...(definition.rateLimit !== undefined && {
           limiter: { max: definition.rateLimit.max, duration: definition.rateLimit.durationMs },
         }),
-        settings: {
-          backoffStrategy: (attemptsMade, _type, error, job) => backoffOf(job, attemptsMade, error),
-          repeatStrategy: nextRun,
-        },
+        settings: { backoffStrategy, repeatStrategy: nextRun },
       },
       {
         workerId,
         permits: options.permits ?? new Permits(),
         beforeFetch: async () => this.#presence.registered,
-        onCancelled: (job) => this.#running.whenBegun(job, () => this.#presence.hurry()),
+        onCancelled: (job) => this.#leases.heardOfCancel(job, () => this.#presence.hurry()),
         onReconnected: () => this.#presence.lookAround(),
       },
     );
@@ -151,7 +149,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
     const { lastFetchAt, canFetch } = this.#worker;
     return {
       running,
-      active: this.#running.size,
+      active: this.#leases.size,
       slots: this.#slots,
       lastProgressAt: this.#lastProgressAt,
       lastFetchAt,
@@ -187,27 +185,22 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
     if (holdsNone() && (await within(drained, Math.min(idleMs, left())))) return;
     if (!holdsNone()) {
       if (await within(drained, left() - 2 * interruptMs)) return;
-      this.#running.stop(new JobInterruptedError('The worker is stopping.'));
+      this.#leases.stop(new JobInterruptedError('The worker is stopping.'));
       if (await within(drained, left() - interruptMs)) return;
     }
     await within(this.#worker.getBackend().close(true).catch(report), left());
   }
 
   #onBeat({ lost, cancelled, rescued }: BeatReply): void {
-    for (const job of lost) this.#running.interrupt(job, new JobLockLostError());
-    for (const job of cancelled) {
-      this.#running.interrupt(job, new JobCancelledError(parseFailure(job.failure).message));
-    }
+    for (const job of lost) this.#leases.lose(job);
+    for (const job of cancelled) this.#leases.cancel(job, job.failure);
     rescued.forEach(() => this.#publish('rescued'));
   }
 
-  /** What was cancelled while it waited, or took its worker down too often, BullMQ fails without running it. */
   #onFailed(job: Job | undefined): void {
     if (typeof job?.deferredFailure !== 'string') return;
-    const { code } = parseFailure(job.deferredFailure);
-    const given = givenUpJob(this.#definition.name, job, job.attemptsMade, job.deferredFailure);
-    this.#onGivenUp?.(given).catch((error: unknown) => this.#report(asError(error)));
-    this.#publish(code === 'JOB_CANCELLED' ? 'cancelled' : code === 'JOB_CRASHED_WORKER' ? 'crashed' : 'failed');
+    // BullMQ counts this as an attempt, and has done so already.
+    this.#leases.failedUnrun({ ...leasedJob(job, ''), attempt: job.attemptsMade }, job.deferredFailure);
   }
 
   #publish(event: QueueJobEvent['event']): void {
@@ -226,16 +219,4 @@ async function within(work: Promise<unknown>, milliseconds: number): Promise<boo
   const done = await Promise.race([work.then(() => true), expired]);
   timer.abort();
   return done;
-}
-
-function backoffOf(
-  job: { readonly opts: object } | undefined,
-  attemptsMade: number,
-  failure: Error | undefined,
-): number {
-  // The handler knows better than the policy of the queue.
-  if (failure?.cause instanceof RetryLaterError) return failure.cause.delayMs;
-  const options: Partial<StoredJobOptions> | undefined = job?.opts;
-  const policy = options?.backoffPolicy;
-  return policy === undefined ? 0 : backoffDelay(policy, attemptsMade);
 }

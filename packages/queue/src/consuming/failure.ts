@@ -1,5 +1,3 @@
-import { UnrecoverableError } from 'bullmq';
-import { stampStack } from '../job/failure-record.ts';
 import { JobCancelledError, JobExpiredError, PermanentError } from '../job/errors.ts';
 import { formatFailure } from '../job/job-view.ts';
 import { storableText } from '../job/storable.ts';
@@ -7,18 +5,13 @@ import { storableText } from '../job/storable.ts';
 /** Characters that are kept of a message: a list of dead letters is read by people. */
 const maxMessageLength = 4096;
 
-/** What BullMQ records: `CODE: message`, with the stack of the original. */
-export function toFailure(error: unknown): Error {
-  const original = asError(error);
-  const { code } = original as { code?: unknown };
-  const message = formatFailure(
+/** What is stored of an error: `CODE: message`. */
+export function failureOf(error: Error): string {
+  const { code } = error as { code?: unknown };
+  return formatFailure(
     typeof code === 'string' && /^[A-Z]/.test(code) ? code : 'JOB_FAILED',
-    storableText(original.message.slice(0, maxMessageLength)),
+    storableText(error.message.slice(0, maxMessageLength)),
   );
-  const failure = isPermanent(original) ? new UnrecoverableError(message) : new Error(message);
-  failure.cause = original;
-  failure.stack = stampStack(storableText(original.stack ?? message));
-  return failure;
 }
 
 /** Whether no further attempt is to be made. A handler may have BullMQ's error from a copy of its own. */

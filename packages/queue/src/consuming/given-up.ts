@@ -1,4 +1,3 @@
-import type { Job } from 'bullmq';
 import { parseFailure, type JobErrorView } from '../job/job-view.ts';
 
 /** A job that has failed for good. */
@@ -22,8 +21,16 @@ export interface GivenUpJob {
  */
 export type OnGivenUp = (job: GivenUpJob) => Promise<void>;
 
-/** @param reason as BullMQ records it */
-export function givenUpJob(queue: string, job: Job, attempts: number, reason: string): GivenUpJob {
-  const { redriven = 0 } = job.opts as { readonly redriven?: number };
-  return { id: job.id ?? '', queue, name: job.name, data: job.data, attempts, error: parseFailure(reason), redriven };
+/** The parts of a job that is given up. */
+interface GivenUp {
+  readonly id: string;
+  readonly name: string;
+  readonly data: unknown;
+  readonly attempt: number;
+  readonly redriven: number;
+}
+
+/** @param reason as it is stored: `CODE: message` */
+export function givenUpJob(queue: string, { id, name, data, attempt, redriven }: GivenUp, reason: string): GivenUpJob {
+  return { id, queue, name, data, attempts: attempt, error: parseFailure(reason), redriven };
 }

@@ -1,39 +1,23 @@
-import { WaitingError, type Job } from 'bullmq';
-import { publishEvent, type QueueJobEvent } from '../job/channels.ts';
-import { thinStacks } from '../job/failure-record.ts';
-import type { QueueDefinition } from '../job/define-queue.ts';
-import { JobCancelledError, JobExpiredError, JobInterruptedError, JobLockLostError } from '../job/errors.ts';
+import { UnrecoverableError, WaitingError, type Job } from 'bullmq';
+import { stampStack, thinStacks } from '../job/failure-record.ts';
 import { askConsumerForBackoff, type StoredJobOptions } from '../job/job-options.ts';
-import type { Handler, MayBlock } from './handler.ts';
-import { runJob } from './run-job.ts';
-import { asError, isPermanent, toFailure } from './failure.ts';
-import { givenUpJob, type OnGivenUp } from './given-up.ts';
-import type { Interruption } from './interruption.ts';
-import type { RunningJobs } from './running-jobs.ts';
-import { defaultMaxCrashes } from '../port/consumer-tuning.ts';
-import { Turns } from './turns.ts';
-import type { HeldJob, WorkerRegistry } from '../port/worker-registry.ts';
+import { maxLogLineLength } from '../job/limits.ts';
+import { storableResult, storableText } from '../job/storable.ts';
+import { childrenOf } from './children.ts';
+import type { Handler, RunningJob } from './handler.ts';
+import type { Lease, LeasedJob, LeaseOutcome } from './lease.ts';
+import type { Leases } from './leases.ts';
 
 export interface JobRunnerOptions {
-  readonly definition: QueueDefinition;
+  readonly queue: string;
   readonly handler: Handler;
-  readonly registry: WorkerRegistry;
-  readonly running: RunningJobs;
-  readonly onGivenUp: OnGivenUp | undefined;
-  readonly mayBlock: MayBlock | undefined;
-  /** What can be stored of a result. */
-  readonly storable: (result: unknown) => unknown;
+  readonly leases: Leases;
+  /** What can be stored of a result. Default: all of it. */
+  readonly storable: ((result: unknown) => unknown) | undefined;
   readonly onProgress: () => void;
-  readonly onError: (error: Error) => void;
 }
 
-/**
- * Over all queues of this process: jobs that may be what kills it run one after the other, so that it is known which one
- * it was.
- */
-const lastLives = new Turns();
-
-/** Runs one attempt of a job and says to BullMQ, by what it returns or throws, what becomes of the job. */
+/** Between BullMQ's worker and a lease: runs one attempt and says to BullMQ, by what it returns or throws, what becomes of it. */
 export class JobRunner {
   readonly #options: JobRunnerOptions;
 
@@ -42,126 +26,86 @@ export class JobRunner {
   }
 
   async run(job: Job, token: string): Promise<unknown> {
-    const { definition, handler, storable, running, onProgress, mayBlock } = this.#options;
-    const held: HeldJob = { id: job.id ?? '', token };
-    const interruption = running.begin(held);
-    const begun = { at: Date.now() };
-    let endTurn: (() => void) | undefined;
-    let endBlocking: (() => void) | undefined;
-    onProgress();
+    const { leases, handler, storable } = this.#options;
     askConsumerForBackoff(job);
-    try {
-      this.#refuseExpired(job, begun.at);
-      if (this.#wasLeft(job)) {
-        endTurn = await this.#turn(held, interruption);
-        begun.at = Date.now();
-      }
-      this.#publish('started', { job: held.id, waitMs: Math.max(0, begun.at - canRunFrom(job)) });
-      const { timeoutMs = definition.timeoutMs } = optionsOf(job);
-      const queue = definition.name;
-      endBlocking = mayBlock?.(timeoutMs);
-      const result = storable(await runJob({ queue, job, handler, timeoutMs, interruption, onProgress }));
-      this.#publish('completed', { job: held.id, durationMs: Date.now() - begun.at, attempts: job.attemptsMade + 1 });
-      return result;
-    } catch (error) {
-      // Before anything else is asked of the store: whatever it says of this lock now is no news.
-      running.end(held);
-      throw await this.#outcomeOf(asError(error), job, token, begun.at);
-    } finally {
-      running.end(held);
-      endBlocking?.();
-      endTurn?.();
-      onProgress();
+    const lease = leases.begin(leasedJob(job, token));
+    const outcome = await lease.run(
+      storable === undefined
+        ? () => handler(this.#runningJob(job, lease))
+        : async () => storable(await handler(this.#runningJob(job, lease))),
+    );
+    if (outcome.kind === 'completed') return outcome.result;
+    if (outcome.kind === 'failed') {
+      thinStacks(job.stacktrace);
+      throw failureFor(outcome);
     }
+    // Over BullMQ's own connection, which waits for the store as long as the worker still may.
+    if (outcome.kind === 'returned' && !outcome.isGivenBack) await job.moveToWait(token);
+    throw new WaitingError();
   }
 
-  /** What BullMQ is to be thrown. */
-  async #outcomeOf(error: Error, job: Job, token: string, startedAt: number): Promise<Error> {
-    // Somebody else has the job: there is nothing to hand in.
-    if (error instanceof JobLockLostError) return new WaitingError();
-    if (error instanceof JobInterruptedError) {
-      await this.#handBack(job, token);
-      return new WaitingError();
-    }
-    const attempts = job.attemptsMade + 1;
-    const isLast = isPermanent(error) || attempts >= (job.opts.attempts ?? 1);
-    this.#publish(isLast ? endOf(error) : 'retrying', {
-      job: job.id ?? '',
-      durationMs: Date.now() - startedAt,
-      ...(isLast && { attempts }),
-    });
-    thinStacks(job.stacktrace);
-    const failure = toFailure(error);
-    if (isLast) await this.#tellGivenUp(job, attempts, failure.message);
-    return failure;
-  }
-
-  async #tellGivenUp(job: Job, attempts: number, reason: string): Promise<void> {
-    const { definition, onGivenUp, onError } = this.#options;
-    try {
-      await onGivenUp?.(givenUpJob(definition.name, job, attempts, reason));
-    } catch (error) {
-      onError(asError(error));
-    }
-  }
-
-  /** Handed back as it came: stopping a worker costs a job none of its attempts. */
-  async #handBack(job: Job, token: string): Promise<void> {
-    try {
-      await this.#options.registry.giveBack(job.id ?? '', token);
-    } catch {
-      // The store is away: BullMQ's own connection waits for it, as long as the worker still may.
-      await job.moveToWait(token);
-    }
-  }
-
-  #refuseExpired(job: Job, now: number): void {
-    const { waitingTtlMs } = optionsOf(job);
-    const hasRun = job.attemptsMade > 0 || job.attemptsStarted > 1;
-    if (waitingTtlMs === undefined || hasRun) return;
-    const waitedMs = now - canRunFrom(job);
-    if (waitedMs > waitingTtlMs) throw new JobExpiredError(waitedMs, waitingTtlMs);
-  }
-
-  /** Whether it was started and did not end: its worker died, or handed it back. Most jobs cost no further question. */
-  #wasLeft(job: Job): boolean {
-    return job.attemptsStarted - 1 > job.attemptsMade;
-  }
-
-  /**
-   * A job that would be given up at its next crash waits until no other such job runs in this process, and only then
-   * counts as running. Resolves with what ends its turn.
-   */
-  async #turn(held: HeldJob, interruption: Interruption): Promise<(() => void) | undefined> {
-    const { registry, definition, onError } = this.#options;
-    const limit = definition.maxCrashes ?? defaultMaxCrashes;
-    if (limit < 2) return undefined;
-    try {
-      if ((await registry.crashesOf(held.id)) < limit - 1) return undefined;
-    } catch (error) {
-      onError(asError(error));
-      return undefined;
-    }
-    const endTurn = await lastLives.take(interruption);
-    await registry.beginAlone(held.id, held.token).catch((error: unknown) => onError(asError(error)));
-    return endTurn;
-  }
-
-  #publish(event: QueueJobEvent['event'], more: Partial<QueueJobEvent>): void {
-    publishEvent('holdfast:queue:job', () => ({ queue: this.#options.definition.name, event, ...more }));
+  #runningJob(job: Job, { job: { id, name, data, attempt, attempts }, interruption }: Lease): RunningJob {
+    const { queue, onProgress } = this.#options;
+    return {
+      id,
+      name,
+      queue,
+      data,
+      attempt,
+      attempts,
+      idempotencyKey: `${queue}:${id}`,
+      get signal() {
+        return interruption.signal;
+      },
+      children: async () => childrenOf(job),
+      progress: async (value) => {
+        onProgress();
+        await job.updateProgress(storableResult(value) as Parameters<Job['updateProgress']>[0]);
+      },
+      log: async (line) => {
+        await job.log(storableText(line.slice(0, maxLogLineLength)));
+      },
+    };
   }
 }
 
-function endOf(error: Error): 'failed' | 'cancelled' | 'expired' {
-  if (error instanceof JobCancelledError) return 'cancelled';
-  return error instanceof JobExpiredError ? 'expired' : 'failed';
+/** BullMQ asks for the wait before the next attempt after it was thrown why this one failed. */
+class AttemptFailedError extends Error {
+  readonly retryInMs: number;
+
+  constructor(message: string, retryInMs: number) {
+    super(message);
+    this.retryInMs = retryInMs;
+  }
 }
 
-/** Milliseconds since the epoch: from when this attempt could have begun. */
-function canRunFrom(job: Job): number {
-  return Math.max(job.timestamp, job.attemptsMade > 0 ? (job.processedOn ?? 0) : 0) + (job.delay ?? 0);
+/** For BullMQ's `settings.backoffStrategy`. */
+export function backoffStrategy(_attemptsMade: number, _type?: string, error?: Error): number {
+  return error instanceof AttemptFailedError ? error.retryInMs : 0;
 }
 
-function optionsOf(job: Job): Partial<StoredJobOptions> & { readonly waitingTtlMs?: number } {
-  return job.opts;
+function failureFor({ reason, error, isLast, retryInMs }: LeaseOutcome & { readonly kind: 'failed' }): Error {
+  const failure = isLast ? new UnrecoverableError(reason) : new AttemptFailedError(reason, retryInMs);
+  failure.cause = error;
+  failure.stack = stampStack(storableText(error.stack ?? reason));
+  return failure;
+}
+
+export function leasedJob(job: Job, token: string): LeasedJob {
+  const { attemptsMade, attemptsStarted, timestamp, processedOn = 0 } = job;
+  const opts: Partial<StoredJobOptions> & { readonly waitingTtlMs?: number; readonly redriven?: number } = job.opts;
+  return {
+    id: job.id ?? '',
+    token,
+    name: job.name,
+    data: job.data,
+    attempt: attemptsMade + 1,
+    attempts: job.opts.attempts ?? 1,
+    wasLeft: attemptsStarted - 1 > attemptsMade,
+    dueAt: Math.max(timestamp, attemptsMade > 0 ? processedOn : 0) + (job.delay ?? 0),
+    timeoutMs: opts.timeoutMs,
+    waitingTtlMs: opts.waitingTtlMs,
+    backoff: opts.backoffPolicy,
+    redriven: opts.redriven ?? 0,
+  };
 }
