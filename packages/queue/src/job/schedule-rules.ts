@@ -40,7 +40,7 @@ export function* scheduleIssues(value: unknown, path = ''): Generator<FieldIssue
 
 /**
  * When a schedule runs next, milliseconds since the epoch; exactly as BullMQ will have it. Where clocks are put forward, a
- * time that does not exist runs an hour later; where they are put back, a time that comes twice runs the first time, but
+ * time that does not exist runs later by what they leave out; where they are put back, a time that comes twice runs the first time, but
  * what runs every hour runs in both.
  *
  * @param next of `everyMs`: its next run, which BullMQ knows; without it the runs are counted from `after`

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Catalogue, DataOf } from '../job/catalogue.ts';
 import type { QueueDefinition } from '../job/define-queue.ts';
 import type { Schedule } from '../job/schedule.ts';
@@ -64,15 +63,22 @@ async function ensure(entry: ScheduleEntry, schedule: Schedule, target: Schedule
   return false;
 }
 
+/** States of a job that still waits for its run. */
+const waitingStates = new Set(['waiting', 'prioritized', 'delayed', 'waiting-children']);
+
 /**
- * One job per start, but not one more for each process that starts while it still waits: the id is the schedule's, and
- * a job of an earlier start that has ended makes room for it.
+ * Of all processes that start while a run of theirs waits none adds another, and of all that start while one runs the first
+ * adds one that runs after it. So the ids are the schedule's, and a job of an earlier start that has ended makes room. That
+ * the one which runs belongs to a process that died may not delay this start until its lock expires: the second id is free.
  */
 async function runNow(entry: ScheduleEntry, { handle, producer }: ScheduledQueue): Promise<void> {
-  const jobId = `start.${entry.id}`;
-  const state = await handle.call((queue) => queue.getJobState(jobId));
-  if (state === 'completed' || state === 'failed') await handle.call((queue) => queue.remove(jobId));
-  // An active one may belong to a process that died; waiting for its lock to expire would delay this start.
-  const id = state === 'active' ? `${jobId}.${randomUUID().slice(0, 8)}` : jobId;
-  await producer.add({ data: entry.data, options: { jobId: id } });
+  const ids = [`start.${entry.id}`, `start.${entry.id}.next`];
+  const states = [];
+  for (const id of ids) states.push(await handle.call((queue) => queue.getJobState(id)));
+  if (states.some((state) => waitingStates.has(state))) return;
+  const free = states.findIndex((state) => state !== 'active');
+  const jobId = ids[free];
+  if (jobId === undefined) return;
+  if (states[free] !== 'unknown') await handle.call((queue) => queue.remove(jobId));
+  await producer.add({ data: entry.data, options: { jobId } });
 }

@@ -1,10 +1,40 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { nextClockChange, type ClockChange } from '../../src/job/clock-changes.ts';
 import { nextRun } from '../../src/job/next-run.ts';
 import { nextRuns, scheduleIssues } from '../../src/job/schedule-rules.ts';
 
 const runs = (pattern: string, tz: string, after: string, count: number): string[] =>
   nextRuns({ pattern, tz }, Date.parse(after), count).map((time) => new Date(time).toISOString());
+
+interface ZoneChange {
+  readonly tz: string;
+  readonly change: ClockChange;
+}
+
+/** One of each kind within a year. */
+function changesOfAllZones(): ZoneChange[] {
+  const found = new Map<string, ZoneChange>();
+  for (const tz of Intl.supportedValuesOf('timeZone')) {
+    let change = nextClockChange(tz, Date.UTC(2027, 0, 1));
+    for (; change !== undefined && change.at < Date.UTC(2028, 0, 1); change = nextClockChange(tz, change.at)) {
+      found.set(JSON.stringify(change), { tz, change });
+    }
+  }
+  return [...found.values()];
+}
+
+function wrongRunsOf({ tz, change: { at, before, after } }: ZoneChange): string[] {
+  const day = Math.floor((at + before) / 86_400_000) * 86_400_000;
+  const quarters = Array.from({ length: 96 }, (_, n) => day + n * 900_000);
+  return quarters.flatMap((shown) => {
+    const expected = shown < Math.max(at + before, at + after) ? shown - before : shown - after;
+    const time = new Date(shown);
+    const pattern = `${time.getUTCMinutes()} ${time.getUTCHours()} * * *`;
+    const run = nextRun(expected - 3 * 3_600_000, { pattern, tz });
+    return run === expected ? [] : [`${tz} ${pattern}: ${run}, not ${expected}`];
+  });
+}
 
 /** The parser of BullMQ loses these: a yearly run by a year. */
 describe('the next runs of a schedule where the clocks go forward at midnight', () => {
@@ -21,7 +51,17 @@ describe('the next runs of a schedule where the clocks go forward at midnight', 
     ['America/Santiago', '0 0 5 9 *', '2027-01-01T00:00:00Z', ['2027-09-05T04:00', '2028-09-05T03:00']],
     ['America/Havana', '15 0 14 3 *', '2027-01-01T00:00:00Z', ['2027-03-14T05:15', '2028-03-14T04:15']],
     ['Asia/Beirut', '0 0 28 3 *', '2027-01-01T00:00:00Z', ['2027-03-27T22:00', '2028-03-27T21:00']],
-  ])('%s, %s: an hour later, that day only', (tz, pattern, after, expected) => {
+    // 02:00 at 02:30, the half hour that is left out there.
+    ['Australia/Lord_Howe', '0 2 3 10 *', '2027-01-01T00:00:00Z', ['2027-10-02T15:30', '2028-10-02T15:00']],
+    [
+      'Australia/Lord_Howe',
+      '15 2 * * *',
+      '2027-10-01T12:00:00Z',
+      ['2027-10-01T15:45', '2027-10-02T15:45', '2027-10-03T15:15'],
+    ],
+    // Two hours are left out.
+    ['Antarctica/Troll', '30 1 28 3 *', '2027-01-01T00:00:00Z', ['2027-03-28T01:30', '2028-03-27T23:30']],
+  ])('%s, %s: later by the length of the gap, that day only', (tz, pattern, after, expected) => {
     expect(runs(pattern, tz, after, expected.length).map((time) => time.slice(0, 16))).toEqual(expected);
   });
 
@@ -44,6 +84,24 @@ describe('the next runs of a schedule where the clocks go forward at midnight', 
       nextRun(after, { pattern: '30 0 * * *', tz: 'Africa/Cairo', endDate: new Date(endDate) });
     expect(until('2027-04-29T22:30:00Z')).toBe(Date.parse('2027-04-29T22:30:00Z'));
     expect(until('2027-04-29T22:29:59Z')).toBeUndefined();
+  });
+
+  it('in every zone, on each day on which the clocks change: each quarter of an hour once, moved, or the first of two times', () => {
+    expect(changesOfAllZones().flatMap(wrongRunsOf)).toEqual([]);
+  });
+
+  it('where the clocks go back by half an hour: none is lost, and what runs every hour runs in both', () => {
+    expect(runs('0 3 * * *', 'Australia/Lord_Howe', '2027-04-02T12:00:00Z', 3)).toEqual([
+      '2027-04-02T16:00:00.000Z',
+      '2027-04-03T16:30:00.000Z',
+      '2027-04-04T16:30:00.000Z',
+    ]);
+    expect(runs('45 * * * *', 'Australia/Lord_Howe', '2027-04-03T14:00:00Z', 4)).toEqual([
+      '2027-04-03T14:45:00.000Z', // 01:45 in summer time
+      '2027-04-03T15:15:00.000Z', // 01:45 in winter time
+      '2027-04-03T16:15:00.000Z',
+      '2027-04-03T17:15:00.000Z',
+    ]);
   });
 
   it('in any zone what comes daily comes each day', () => {
@@ -96,11 +154,13 @@ describe('the next runs of a schedule in Europe/Berlin', () => {
     ]);
   });
 
-  it('every quarter of the hour that is left out: once, when it would have begun', () => {
-    expect(runs('*/15 2 * * *', 'Europe/Berlin', '2027-03-27T12:00:00Z', 3)).toEqual([
+  it('every quarter of the hour that is left out: each an hour later', () => {
+    expect(runs('*/15 2 * * *', 'Europe/Berlin', '2027-03-27T12:00:00Z', 5)).toEqual([
       '2027-03-28T01:00:00.000Z',
+      '2027-03-28T01:15:00.000Z',
+      '2027-03-28T01:30:00.000Z',
+      '2027-03-28T01:45:00.000Z',
       '2027-03-29T00:00:00.000Z',
-      '2027-03-29T00:15:00.000Z',
     ]);
   });
 

@@ -14,7 +14,20 @@ const forever: Pick<QueueDefinition, 'retention'> = { retention: { completed: {}
 
 /** Each test has a queue of its own, so that tests do not see each other's jobs. */
 const names = ['adding', 'racing', 'invalid', 'options', 'waiting', 'failing', 'permanent', 'priority', 'delay'].concat(
-  ['timeout', 'summary', 'age', 'progress', 'drain', 'hanging', 'schedule', 'start', 'idle', 'twice', 'results'],
+  [
+    'timeout',
+    'summary',
+    'age',
+    'progress',
+    'drain',
+    'hanging',
+    'schedule',
+    'start',
+    'rollout',
+    'idle',
+    'twice',
+    'results',
+  ],
 );
 
 const definitions = names.map((name) =>

@@ -1,4 +1,4 @@
-import { eventually } from '@holdfast/testing';
+import { eventually, Latch } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import type { QueuesTest } from '../use-queues.ts';
 
@@ -28,6 +28,30 @@ export function describeStarting(test: QueuesTest): void {
       await test.queues.get('start', 'start.warm', { waitMs: 30_000 });
       await test.queues.ensureSchedules([start]);
       await eventually(() => expect(ran).toEqual(['start.warm', 'start.warm']));
+    });
+
+    it('run one job more, however many processes start while that of an earlier start runs', async () => {
+      const start = { queue: 'rollout', id: 'sync', data: { n: 1 }, runAtStart: true };
+      const [first, last] = [new Latch(), new Latch()];
+      const ran: string[] = [];
+      await test.consume('rollout', async (job) => {
+        ran.push(job.id);
+        await (ran.length === 1 ? first : last).wait();
+      });
+      const restarts = async (): Promise<void> => {
+        await Promise.all(Array.from({ length: 10 }, async () => test.queues.ensureSchedules([start])));
+      };
+      await test.queues.ensureSchedules([start]);
+      await eventually(() => expect(ran).toHaveLength(1));
+      await restarts();
+      await restarts();
+      expect((await test.queues.summary('rollout')).counts).toMatchObject({ active: 1, prioritized: 1 });
+      first.open();
+      await eventually(() => expect(ran).toEqual(['start.sync', 'start.sync.next']));
+      await restarts();
+      expect((await test.queues.summary('rollout')).counts).toMatchObject({ active: 1, prioritized: 1 });
+      last.open();
+      await eventually(() => expect(ran).toEqual(['start.sync', 'start.sync.next', 'start.sync']));
     });
   });
 }
