@@ -1,19 +1,16 @@
-import type { Job } from 'bullmq';
+import type { IQueueBackend, Job } from 'bullmq';
 import { parseStored } from '../job/stored-json.ts';
 import { parseFailure } from '../job/job-view.ts';
 import type { ChildResult } from '../job/child-result.ts';
-
-/** Of BullMQ's backends: what the children have returned, as the text that is stored. */
-interface ChildValues {
-  getProcessedChildrenValues(id: string): Promise<Readonly<Record<string, string>>>;
-}
 
 /**
  * What the children of a job came to; those that failed are there where their parent was to run all the same. Not by
  * BullMQ's own `getChildrenValues`, which fails as a whole for one result that is no JSON.
  */
-export async function childrenOf(job: Pick<Job, 'id' | 'getIgnoredChildrenFailures'>): Promise<ChildResult[]> {
-  const { backend } = job as unknown as { readonly backend: ChildValues };
+export async function childrenOf(
+  job: Pick<Job, 'id' | 'getIgnoredChildrenFailures'>,
+  backend: Pick<IQueueBackend, 'getProcessedChildrenValues'>,
+): Promise<ChildResult[]> {
   const [results, failures] = await Promise.all([
     backend.getProcessedChildrenValues(job.id ?? ''),
     job.getIgnoredChildrenFailures(),

@@ -90,6 +90,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       queue: definition.name,
       handler,
       leases: this.#leases,
+      backend: () => this.#worker.getBackend(),
       storable: backend.kind === 'embedded' ? storableResult : undefined,
       onProgress,
     });

@@ -1,6 +1,6 @@
 import { Worker, type BackendFactory, type Job, type JobJson, type Processor, type WorkerOptions } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FetchControl, JobWorker } from '../port/job-worker.ts';
+import type { FetchControl, JobWorker, WorkerInside } from '../port/job-worker.ts';
 import type { HeldJob } from '../port/worker-registry.ts';
 
 const firstRefusalMs = 100;
@@ -12,6 +12,7 @@ const maxRefusalMs = 5000;
  */
 export class FetchingWorker extends Worker<unknown, unknown> implements JobWorker {
   readonly #control: FetchControl;
+  readonly #inside: WorkerInside;
   /** By lock token: fetched, running, or being handed in. */
   readonly #held = new Map<string, string>();
   readonly #settled = new Set<() => void>();
@@ -27,13 +28,15 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     processor: Processor<unknown, unknown>,
     options: WorkerOptions,
     control: FetchControl,
+    inside: WorkerInside,
     createBackend?: BackendFactory,
   ) {
     // It would fetch before it has what it needs for that.
     super(name, processor, { ...options, autorun: false }, createBackend as never);
     this.#control = control;
+    this.#inside = inside;
     // BullMQ's own is any UUID, as in every plain worker.
-    Object.assign(this, { id: control.workerId });
+    inside.setId(this, control.workerId);
     this.once('closing', () => {
       this.#ending.abort();
       this.#ended.resolve();
@@ -159,6 +162,6 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
 
   /** BullMQ would block until something new is announced; what it did not get just now was announced already. */
   #askAgain(): void {
-    Object.assign(this, { drained: false });
+    this.#inside.askAgain(this);
   }
 }

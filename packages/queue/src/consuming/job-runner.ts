@@ -1,4 +1,4 @@
-import { UnrecoverableError, WaitingError, type Job } from 'bullmq';
+import { UnrecoverableError, WaitingError, type IQueueBackend, type Job } from 'bullmq';
 import { stampStack, thinStacks } from '../job/failure-record.ts';
 import { askConsumerForBackoff, type StoredJobOptions } from '../job/job-options.ts';
 import { maxLogLineLength } from '../job/limits.ts';
@@ -12,6 +12,8 @@ export interface JobRunnerOptions {
   readonly queue: string;
   readonly handler: Handler;
   readonly leases: Leases;
+  /** Of the worker that runs the jobs. */
+  readonly backend: () => Pick<IQueueBackend, 'getProcessedChildrenValues'>;
   /** What can be stored of a result. Default: all of it. */
   readonly storable: ((result: unknown) => unknown) | undefined;
   readonly onProgress: () => void;
@@ -45,7 +47,7 @@ export class JobRunner {
   }
 
   #runningJob(job: Job, { job: { id, name, data, attempt, attempts }, interruption }: Lease): RunningJob {
-    const { queue, onProgress } = this.#options;
+    const { queue, backend, onProgress } = this.#options;
     return {
       id,
       name,
@@ -57,7 +59,7 @@ export class JobRunner {
       get signal() {
         return interruption.signal;
       },
-      children: async () => childrenOf(job),
+      children: async () => childrenOf(job, backend()),
       progress: async (value) => {
         onProgress();
         await job.updateProgress(storableResult(value) as Parameters<Job['updateProgress']>[0]);

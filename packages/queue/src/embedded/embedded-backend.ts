@@ -5,6 +5,7 @@ import { publishEvent } from '../job/channels.ts';
 import { flowFunctionSql } from './flow-store.ts';
 import { functionsSql } from './functions.ts';
 import { FetchingWorker } from '../consuming/fetching-worker.ts';
+import { checkBullmq, workerInside } from '../redis/bullmq-inside.ts';
 import type { FetchControl, WorkerTuning } from '../port/job-worker.ts';
 import { EmbeddedFolderLockedError, EmbeddedFolderUnusableError } from '../job/errors.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
@@ -38,6 +39,7 @@ const sessionSql = 'SET search_path TO bullmq';
  */
 export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Promise<QueueBackend> {
   checkEmbeddedBackendOptions(options);
+  checkBullmq();
   // Looked for here, where the caller can be told; what loads it is the thread.
   findPeer({ name: '@electric-sql/pglite', neededBy: 'The embedded queue' }, import.meta.url);
   const directory = resolve(options.directory);
@@ -125,7 +127,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     createWorker: (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl) => {
       const workerOptions = { ...tuning, connection: connection as never };
       const factory = createPostgresBackend as unknown as BackendFactory;
-      const worker = new FetchingWorker(name, processor, workerOptions, control, factory);
+      const worker = new FetchingWorker(name, processor, workerOptions, control, workerInside, factory);
       const running = workers.get(name) ?? new Set();
       running.add(worker);
       workers.set(name, running);

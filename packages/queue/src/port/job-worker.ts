@@ -25,6 +25,14 @@ export interface FetchPermits {
   withdraw(owner: object): void;
 }
 
+/** BullMQ keeps these parts of a worker to itself. */
+export interface WorkerInside {
+  /** Names a new worker, so that its lock tokens begin with this. */
+  setId(worker: Worker<unknown, unknown>, id: string): void;
+  /** Has it ask for a job at once instead of blocking until one is announced. */
+  askAgain(worker: Worker<unknown, unknown>): void;
+}
+
 /** BullMQ's worker, whose fetches can be seen and held back. */
 export interface JobWorker extends Worker<unknown, unknown> {
   /** When the last fetch was begun. Milliseconds since the epoch. */

@@ -1,5 +1,6 @@
 import { isCommandRefused } from '@holdfast/redis-core';
 import type { RedisQueueBackend } from 'bullmq';
+import { bullmqScript } from './bullmq-inside.ts';
 import { QueueUnavailableError } from '../job/errors.ts';
 import type { JobState } from '../job/job-view.ts';
 import { loadLua } from './lua.ts';
@@ -57,7 +58,7 @@ export class GuardedAdd {
     const [prioritized, delayed] = addScripts.map((name) => (used.has(name) ? keys[name] : []));
     const usedKeys = [...(prioritized ?? []), ...(delayed ?? [])];
     const sentAt = Date.now();
-    const reply: unknown = await client.runCommand(commandFor(client, backend, usedKeys.length), [
+    const reply: unknown = await client.runCommand(commandFor(client, usedKeys.length), [
       ...usedKeys,
       `${Math.floor(deadline + (this.#offsetMs ?? 0))}`,
       `${prioritized?.length}`,
@@ -119,21 +120,14 @@ const defined = new WeakMap<RedisClient, Set<number>>();
 
 /**
  * The name of the command for so many keys. It is registered on a connection when that first needs it, around the texts
- * that BullMQ registered there: so upgrades are followed.
+ * of BullMQ.
  */
-function commandFor(client: RedisClient, backend: RedisQueueBackend, numberOfKeys: number): string {
+function commandFor(client: RedisClient, numberOfKeys: number): string {
   const name = `${commandName}:${numberOfKeys}`;
   const known = defined.get(client) ?? new Set();
   if (known.has(numberOfKeys)) return name;
-  const registry = (client as unknown as { scriptsSet: Record<string, { lua: string } | undefined> }).scriptsSet;
-  const { version } = backend as unknown as { version: string };
-  let lua = script;
-  for (const inner of addScripts) {
-    const original = registry[`${inner}:${version}`];
-    if (original === undefined) throw new Error(`BullMQ has no script "${inner}" on this connection.`);
-    // A function, because the text holds `$`.
-    lua = lua.replace(`--[[${inner}]]`, () => original.lua);
-  }
+  // A function, because the text holds `$`.
+  const lua = addScripts.reduce((text, inner) => text.replace(`--[[${inner}]]`, () => bullmqScript(inner).lua), script);
   client.defineCommand(name, { numberOfKeys, lua });
   defined.set(client, known.add(numberOfKeys));
   return name;

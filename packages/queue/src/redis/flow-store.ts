@@ -1,3 +1,4 @@
+import { recordAdd, type ScriptArgument } from './bullmq-inside.ts';
 import { isServerError } from './errors.ts';
 import { RedisScript } from './script.ts';
 import type { RedisClient } from './connection-watch.ts';
@@ -30,7 +31,7 @@ export class RedisFlowStore implements FlowStore {
       const startedAt = Date.now();
       const now = await timeOf(client);
       const latest = now + Math.max(0, this.#commandTimeoutMs - (Date.now() - startedAt));
-      const values = stored.flatMap((job) => callOf(job, client));
+      const values = stored.flatMap((job) => callOf(job));
       const reply = await this.#send(client, [latest, ...values], latest - now, jobs[0]?.job.id ?? '');
       const [outcome, key] = reply as [FlowOutcome['outcome'] | 'late', string];
       if (outcome === 'late') throw new QueueUnavailableError('Redis got to the flow too late; nothing was added.');
@@ -38,7 +39,12 @@ export class RedisFlowStore implements FlowStore {
     });
   }
 
-  async #send(client: RedisClient, args: readonly Argument[], timeoutMs: number, rootId: string): Promise<unknown> {
+  async #send(
+    client: RedisClient,
+    args: readonly ScriptArgument[],
+    timeoutMs: number,
+    rootId: string,
+  ): Promise<unknown> {
     try {
       const sent = script.run(client, this.#access.prefix, args);
       // Before the deadline of the whole call, which knows less.
@@ -53,25 +59,11 @@ export class RedisFlowStore implements FlowStore {
   }
 }
 
-type Argument = string | number | Buffer;
-
 /** What the script is told of one job: which script of BullMQ's, with which keys and arguments. */
-function callOf({ planned, json, links }: StoredFlowJob, client: RedisClient): Argument[] {
-  const { job, queue } = planned;
-  let called: { readonly name: string; readonly args: readonly Argument[] } | undefined;
-  // BullMQ hands its script to a connection; this one only notes what it is handed, before the call returns.
-  const recorder = {
-    runCommand: async (name: string, args: readonly Argument[]): Promise<string> => {
-      called = { name, args };
-      return job.id;
-    },
-  };
-  const backend = queue.getBackend();
-  void backend.addJobToTransaction(recorder as unknown as RedisClient, json, job.id, links);
-  const name = scriptNames.find((known) => called?.name.startsWith(`${known}:`));
-  if (called === undefined || name === undefined) throw new Error(`BullMQ adds the job ${job.id} in an unknown way.`);
-  const keys = script.keysOf(client, name);
-  return [queue.toKey(job.id), name, keys, called.args.length - keys, ...called.args];
+function callOf({ planned: { job, queue }, json, links }: StoredFlowJob): ScriptArgument[] {
+  const { script: name, keys, args } = recordAdd(queue.getBackend(), json, job.id, links);
+  if (!scriptNames.some((known) => known === name)) throw new Error(`BullMQ adds the job ${job.id} by ${name}.`);
+  return [queue.toKey(job.id), name, keys.length, args.length, ...keys, ...args];
 }
 
 async function timeOf(client: RedisClient): Promise<number> {

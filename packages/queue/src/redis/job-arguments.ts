@@ -1,6 +1,6 @@
-import { optsEncodeMap, type JobsOptions, type RedisQueueBackend } from 'bullmq';
+import type { JobJson, JobsOptions, RedisQueueBackend } from 'bullmq';
 import type { NewJob } from '../job/new-job.ts';
-import type { RedisClient } from './connection-watch.ts';
+import { optionNames, recordAdd } from './bullmq-inside.ts';
 
 /** BullMQ's scripts that add a job, in the order of their keys in our command. A queue gives each job a priority. */
 export const addScripts = ['addPrioritizedJob', 'addDelayedJob'] as const;
@@ -20,8 +20,7 @@ const texts = new WeakMap<JobsOptions, string>();
 function optionsText(options: JobsOptions): string {
   const known = texts.get(options);
   if (known !== undefined) return known;
-  const short: Readonly<Record<string, string>> = optsEncodeMap;
-  const entries = Object.entries(options).map(([name, value]): [string, unknown] => [short[name] ?? name, value]);
+  const entries = Object.entries(options).map(([name, value]): [string, unknown] => [optionNames[name] ?? name, value]);
   const text = JSON.stringify(Object.fromEntries(entries));
   texts.set(options, text);
   return text;
@@ -64,17 +63,9 @@ export function addKeys(backend: RedisQueueBackend): Readonly<Record<AddScript, 
   return keys;
 }
 
-/** BullMQ hands its script to a connection; this one only notes what it is handed, before the call returns. */
 function recordedKeys(backend: RedisQueueBackend, script: AddScript, opts: JobsOptions): readonly string[] {
-  let keys: readonly string[] | undefined;
-  const recorder = {
-    runCommand: async (name: string, args: readonly unknown[]): Promise<string> => {
-      if (name.startsWith(`${script}:`)) keys = args.slice(0, -3).map(String);
-      return '';
-    },
-  };
   const job = { id: '', name: '', data: '', opts, progress: 0, attemptsMade: 0, timestamp: 0 };
-  void backend.addJobToTransaction(recorder as unknown as RedisClient, job as never, '');
-  if (keys === undefined) throw new Error(`BullMQ does not add such jobs by its script ${script} any more.`);
-  return keys;
+  const added = recordAdd(backend, job as unknown as JobJson, '');
+  if (added.script !== script) throw new Error(`BullMQ does not add such jobs by its script ${script} any more.`);
+  return added.keys.map(String);
 }

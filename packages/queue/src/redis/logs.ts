@@ -1,4 +1,5 @@
 import type { RedisQueueBackend } from 'bullmq';
+import { replaceLogReader } from './bullmq-inside.ts';
 
 interface ListClient {
   lrange(key: string, start: number, stop: number): Promise<string[]>;
@@ -11,13 +12,11 @@ interface ListClient {
  * the next time. Replies the backend.
  */
 export function readLogsPlainly(backend: RedisQueueBackend): RedisQueueBackend {
-  return Object.defineProperty(backend, 'getJobLogs', {
-    value: async (id: string, start: number, end: number, isOldestFirst: boolean) => {
-      const client = (await backend.client) as unknown as ListClient;
-      const key = backend.toKey(`${id}:logs`);
-      const [from, to] = isOldestFirst ? [start, end] : [-(end + 1), -(start + 1)];
-      const [logs, count] = await Promise.all([client.lrange(key, from, to), client.llen(key)]);
-      return { logs: isOldestFirst ? logs : logs.toReversed(), count };
-    },
+  return replaceLogReader(backend, async (id, start, end, isOldestFirst) => {
+    const client = (await backend.client) as unknown as ListClient;
+    const key = backend.toKey(`${id}:logs`);
+    const [from, to] = isOldestFirst ? [start, end] : [-(end + 1), -(start + 1)];
+    const [logs, count] = await Promise.all([client.lrange(key, from, to), client.llen(key)]);
+    return { logs: isOldestFirst ? logs : logs.toReversed(), count };
   });
 }

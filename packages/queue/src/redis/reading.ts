@@ -9,8 +9,7 @@ const script = loadLua('queue-reading', ['server-time']);
 
 /** Counts, age and workers of a queue in two commands: one script, one CLIENT LIST. */
 export async function readQueue(client: RedisClient, backend: RedisQueueBackend): Promise<QueueReading> {
-  const known = (client as unknown as { scriptsSet: Record<string, unknown> }).scriptsSet;
-  if (known[commandName] === undefined) client.defineCommand(commandName, { numberOfKeys: 1, lua: script });
+  if (!(commandName in client)) client.defineCommand(commandName, { numberOfKeys: 1, lua: script });
   const [reply, clients] = await Promise.all([
     client.runCommand(commandName, [backend.toKey('')]) as Promise<(string | number)[]>,
     clientLists(backend),

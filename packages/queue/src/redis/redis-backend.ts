@@ -1,6 +1,7 @@
 import { addressOf, FailoverWatch } from '@holdfast/redis-core';
 import { createRedisBackend as createBullmqBackend, Queue, QueueEvents, type Processor } from 'bullmq';
 import { publishEvent } from '../job/channels.ts';
+import { checkBullmq, setMaximumBlock, workerInside } from './bullmq-inside.ts';
 import { FetchingWorker } from '../consuming/fetching-worker.ts';
 import type { FetchControl, JobWorker, WorkerTuning } from '../port/job-worker.ts';
 import { Availability } from '../port/availability.ts';
@@ -22,11 +23,12 @@ import { nextRun } from '../job/next-run.ts';
  * queue lives in one slot of a cluster.
  *
  * @throws OptionInvalidError naming the option that is not allowed.
- * @throws UnsupportedError for a target that is not reached over TCP. Never waits and never fails for a Redis that is
+ * @throws UnsupportedError for a target that is not reached over TCP, and for a BullMQ of another version that lacks what is used of it. Never waits and never fails for a Redis that is
  *   away.
  */
 export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
   checkRedisBackendOptions(options);
+  checkBullmq();
   const target = queueTarget(options.target);
   const times: ConnectionTimes = {
     connectionTimeoutMs: options.connectionTimeoutMs ?? 10_000,
@@ -80,11 +82,8 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     const blockSeconds = tuning.drainDelay ?? 10;
     const { connection, close } = consumerConnection(target, times, `holdfast:consumer:${name}`, blockSeconds);
     const options = { ...tuning, connection, prefix: prefixOf(name) };
-    const worker: JobWorker = new FetchingWorker(name, processor, options, control, (...args) =>
-      // BullMQ blocks for 10 s at most as soon as a job is delayed or scheduled, unless its backend says more.
-      Object.defineProperty(learnVersionSilently(bearRefusals(createBullmqBackend(...args))), 'maximumBlockTimeout', {
-        value: blockSeconds,
-      }),
+    const worker: JobWorker = new FetchingWorker(name, processor, options, control, workerInside, (...args) =>
+      setMaximumBlock(learnVersionSilently(bearRefusals(createBullmqBackend(...args))), blockSeconds),
     );
     const watch = new ConnectionWatch(worker.getBackend().client, target, availability);
     workers.add(watch);

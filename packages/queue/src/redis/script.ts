@@ -1,3 +1,4 @@
+import { bullmqScript } from './bullmq-inside.ts';
 import { loadLua } from './lua.ts';
 import type { RedisClient } from './connection-watch.ts';
 
@@ -23,36 +24,15 @@ export class RedisScript {
   }
 
   async run(client: RedisClient, prefix: string, args: readonly (string | number | Buffer)[]): Promise<unknown> {
-    const known = scriptsOn(client);
-    if (known[this.#name] === undefined) {
-      client.defineCommand(this.#name, { numberOfKeys: 1, lua: this.#textWith(known) });
-    }
+    if (!(this.#name in client)) client.defineCommand(this.#name, { numberOfKeys: 1, lua: this.#text() });
     return client.runCommand(this.#name, [prefix, ...args]);
   }
 
-  /** How many keys one of BullMQ's scripts gets. */
-  keysOf(client: RedisClient, name: string): number {
-    return innerScript(scriptsOn(client), name).numberOfKeys;
+  #text(): string {
+    // A function, because the text holds `$`.
+    return this.#inner.reduce(
+      (text, name, at) => text.replace(this.#marks[at] ?? marker, () => bullmqScript(name).lua),
+      this.#lua,
+    );
   }
-
-  #textWith(known: Scripts): string {
-    return this.#inner.reduce((text, name, at) => {
-      const { lua } = innerScript(known, name);
-      // A function, because the text holds `$`.
-      return text.replace(this.#marks[at] ?? marker, () => lua);
-    }, this.#lua);
-  }
-}
-
-type Scripts = Record<string, { readonly lua: string; readonly numberOfKeys: number } | undefined>;
-
-function scriptsOn(client: RedisClient): Scripts {
-  return (client as unknown as { scriptsSet: Scripts }).scriptsSet;
-}
-
-/** The text that BullMQ registered, so that an upgrade of BullMQ is followed by itself. Its names end in a version. */
-function innerScript(known: Scripts, name: string): { readonly lua: string; readonly numberOfKeys: number } {
-  const inner = Object.entries(known).find(([full]) => full.split(':')[0] === name)?.[1];
-  if (inner === undefined) throw new Error(`BullMQ has no script "${name}" on this connection.`);
-  return inner;
 }

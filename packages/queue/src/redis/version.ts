@@ -1,5 +1,6 @@
 import { bearRefusedInfo, isCommandRefused } from '@holdfast/redis-core';
 import type { IRedisClient, RedisConnection, RedisQueueBackend } from 'bullmq';
+import { clientOf, connectionsOf, replaceVersionCheck } from './bullmq-inside.ts';
 
 interface RedisVersion {
   readonly version: string;
@@ -13,20 +14,14 @@ interface RedisVersion {
  * is late for delayed jobs.
  */
 export function learnVersionSilently(backend: RedisQueueBackend): RedisQueueBackend {
-  for (const connection of [backend.connection, backend.blockingConnection]) {
-    if (connection === undefined) continue;
-    // Both are private; the constructor has not come to either yet, since it waits for the connection before.
-    Object.defineProperties(connection, {
-      skipVersionCheck: { value: true },
-      getRedisVersionAndType: { value: async () => readVersion(connection) },
-    });
+  for (const connection of connectionsOf(backend)) {
+    replaceVersionCheck(connection, async () => readVersion(connection));
   }
   return backend;
 }
 
 async function readVersion(connection: RedisConnection): Promise<RedisVersion> {
-  // Its public `client` resolves only after this.
-  const { _client: client } = connection as unknown as { readonly _client: IRedisClient };
+  const client = clientOf(connection);
   // '' where it is refused, see `bearRefusedInfo`.
   const info = (await client.info()) || (await versionOfHello(client));
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.+?)\\r?$`, 'm').exec(info)?.[1];
@@ -51,11 +46,7 @@ async function versionOfHello(client: IRedisClient): Promise<string> {
 
 /** Has the connections of a new backend bear a Redis that refuses INFO; replies the backend. */
 export function bearRefusals(backend: RedisQueueBackend): RedisQueueBackend {
-  for (const connection of [backend.connection, backend.blockingConnection]) {
-    if (connection === undefined) continue;
-    // The client is there as soon as its connection is constructed, and asks when it is connected.
-    const { _client: client } = connection as unknown as { readonly _client: object };
-    bearRefusedInfo(client);
-  }
+  // It is asked as soon as it is connected.
+  for (const connection of connectionsOf(backend)) bearRefusedInfo(clientOf(connection));
   return backend;
 }
