@@ -27,7 +27,11 @@ export const Queue = Type.Object(
       waitingChildren: count,
     }),
     oldestWaitingAgeMs: Type.Integer({ minimum: 0, description: '0 when none could run, as in a paused queue.' }),
-    workers: Type.Integer({ minimum: 0, description: 'Consumers that are connected, in all processes.' }),
+    workers: Type.Integer({
+      minimum: 0,
+      description:
+        'Consumers that have said lately that they are there, in all processes; not those of programs with BullMQ alone.',
+    }),
     policy: Type.Object({}, { additionalProperties: true, description: 'Attempts, backoff, retention, schedule.' }),
   },
   { title: 'Queue', description: 'A queue with its backlog, age and policy.' },

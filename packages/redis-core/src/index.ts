@@ -10,6 +10,7 @@ export { createKeys, decodeKeyPart, encodeKeyPart, isName, type Keys } from './k
 export {
   bearRefusedInfo,
   createClusterClient,
+  createSharedClient,
   reconnectDelayMs,
   sentinelOptions,
   tlsOptions,

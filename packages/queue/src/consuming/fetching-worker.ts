@@ -74,7 +74,8 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     const inherits = permits.holds(token);
     if (!inherits && !(await this.#takePermit(token))) return nothing;
     try {
-      const job = (await super.moveToActive(token, name)) as Job<unknown, unknown> | undefined;
+      const fetched = (await super.moveToActive(token, name)) as Job<unknown, unknown> | undefined;
+      const job = await this.#unlessGivenUp(fetched, token);
       this.#refusals = 0;
       if (job === undefined && !inherits) permits.release(token);
       return job ?? nothing;
@@ -114,6 +115,17 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
       }
       for (const settle of this.#settled) settle();
     }
+  }
+
+  /**
+   * A worker that was closed while its store was away is given up, and nobody hands in what it runs any more. But its
+   * connection goes on for others, and with it a fetch that was sent before: that job is handed back.
+   */
+  async #unlessGivenUp<Fetched extends Job>(job: Fetched | undefined, token: string): Promise<Fetched | undefined> {
+    if (job === undefined || this.getBackend().closing === undefined) return job;
+    this.#held.delete(token);
+    await job.moveToWait(token);
+    return undefined;
   }
 
   async #takePermit(token: string): Promise<boolean> {

@@ -28,7 +28,8 @@ export interface QueueCoalescedEvent {
 }
 
 export interface QueueCommandEvent {
-  readonly queue: string;
+  /** Not where a command is for no queue in particular, or for several: they share connections. */
+  readonly queue?: string;
   readonly part: 'producer' | 'consumer' | 'events';
   /** Lower case; a script appears as `script:<name>`. */
   readonly command: string;

@@ -12,7 +12,7 @@ export interface QueueSummary {
   readonly counts: QueueCounts;
   /** How long the job that waits longest could have run already; 0 when none could, as in a paused queue. */
   readonly oldestWaitingAgeMs: number;
-  /** Consumers that are connected now, in all processes. */
+  /** Consumers that have said lately that they are there, in all processes; not workers of programs with BullMQ alone. */
   readonly workers: number;
   readonly policy: QueuePolicy;
 }

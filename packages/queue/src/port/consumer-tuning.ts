@@ -21,7 +21,7 @@ export type ConsumerProfile = 'default' | 'low-cost';
 
 export const consumerProfiles: Readonly<Record<ConsumerProfile, ConsumerTuning>> = {
   /** Jobs of a dead worker run again within 10 s. */
-  default: { presence: { heartbeatMs: 2000, ttlMs: 6000 }, blockSeconds: 10, stalledIntervalMs: 30_000 },
+  default: { presence: { heartbeatMs: 2000, ttlMs: 6000 }, blockSeconds: 15, stalledIntervalMs: 30_000 },
   /** At most 10 commands a minute and queue while nothing happens. Jobs of a dead worker run again within 90 s. */
   'low-cost': { presence: { heartbeatMs: 20_000, ttlMs: 60_000 }, blockSeconds: 60, stalledIntervalMs: 120_000 },
 };

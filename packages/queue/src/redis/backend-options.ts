@@ -13,6 +13,12 @@ export interface RedisBackendOptions {
   readonly target: RedisTarget;
   /** What all keys start with, without braces. Default `holdfast:jobs`. */
   readonly keyPrefix?: string;
+  /**
+   * BullMQ's own `prefix`, such as `bull`, instead of `keyPrefix`: for queues that programs with BullMQ alone made or use,
+   * whose keys are `<prefix>:<queue>:<what>`. In a cluster it must have a hash tag, such as `{bull}`: then all queues are in
+   * one slot.
+   */
+  readonly prefix?: string;
   /** Default 10 000. */
   readonly connectionTimeoutMs?: number;
   /** The deadline of each call. Default 5 000. */
@@ -22,6 +28,7 @@ export interface RedisBackendOptions {
 const redisBackend: OptionRules<RedisBackendOptions> = {
   target: anything,
   keyPrefix: text,
+  prefix: text,
   connectionTimeoutMs: milliseconds(1),
   commandTimeoutMs: milliseconds(1),
 };

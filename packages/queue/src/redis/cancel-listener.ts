@@ -1,4 +1,3 @@
-import type { IQueueBackend } from 'bullmq';
 import { publishEvent } from '../job/channels.ts';
 import type { FetchControl } from '../port/job-worker.ts';
 import { isServerError } from './errors.ts';
@@ -8,40 +7,77 @@ import type { RedisClient } from './connection-watch.ts';
 interface SubscribingClient extends RedisClient {
   /** Of a single server: what was agreed on with it. */
   readonly condition?: { readonly protocol?: number } | null;
-  subscribe(channel: string): Promise<unknown>;
+  subscribe(...channels: readonly string[]): Promise<unknown>;
+  unsubscribe(...channels: readonly string[]): Promise<unknown>;
+}
+
+interface Listening {
+  readonly queue: string;
+  readonly workers: Set<FetchControl>;
 }
 
 /**
- * Listens to what `lua/cancel-job.lua` says, on the connection over which the worker hands in its jobs: with RESP3 a
- * connection that subscribes can do everything else as well, so this costs one command a connection, and nothing while
- * the worker is idle. (A cluster's client has a connection for subscriptions anyway.) A server that only knows RESP2 is
- * not listened to; there, as with any message that is lost, a cancelled job is told by the next heartbeat.
+ * Listens to what `lua/cancel-job.lua` says, on the connection over which workers hand in their jobs: with RESP3 a
+ * connection that subscribes can do everything else as well, so this costs a command a queue when its worker starts, one
+ * for all queues when the connection is made anew, and nothing while workers are idle. (A cluster's client has a
+ * connection for subscriptions anyway.) A server that only knows RESP2 is not listened to; there, as with any message that
+ * is lost, a cancelled job is told by the next heartbeat.
  */
-export function listenForCancels(
-  backend: IQueueBackend & { readonly client: Promise<RedisClient> },
-  queue: string,
-  { workerId, onCancelled, onReconnected }: FetchControl,
-): void {
-  const channel = backend.toKey('hf:cancel');
-  const listen = async (client: SubscribingClient): Promise<void> => {
-    if (!client.isCluster && client.condition?.protocol !== 3) return;
+export class CancelListener {
+  readonly #client: SubscribingClient;
+  /** By channel. */
+  readonly #channels = new Map<string, Listening>();
+
+  constructor(client: RedisClient) {
+    this.#client = client as SubscribingClient;
+    this.#client.on('message', (channel: string, message: string) => this.#onMessage(channel, message));
+    this.#client.on('ready', () => void this.#onReady());
+  }
+
+  /** @returns what ends that */
+  listen(channel: string, queue: string, worker: FetchControl): () => void {
+    const known = this.#channels.get(channel);
+    if (known !== undefined) known.workers.add(worker);
+    else {
+      this.#channels.set(channel, { queue, workers: new Set([worker]) });
+      if (this.#client.status === 'ready') void this.#subscribe([channel]);
+    }
+    return () => {
+      const listening = this.#channels.get(channel);
+      listening?.workers.delete(worker);
+      if (listening?.workers.size !== 0) return;
+      this.#channels.delete(channel);
+      // One that is lost now asks for nothing of this when it is made again.
+      if (this.#client.status === 'ready') void this.#client.unsubscribe(channel).catch(() => undefined);
+    };
+  }
+
+  #onMessage(channel: string, message: string): void {
+    // `<lock token> <id>`; a token has no spaces.
+    const at = message.indexOf(' ');
+    const token = message.slice(0, at);
+    for (const { workerId, onCancelled } of this.#channels.get(channel)?.workers ?? []) {
+      if (token.startsWith(`${workerId}:`)) onCancelled({ token, id: message.slice(at + 1) });
+    }
+  }
+
+  async #onReady(): Promise<void> {
+    const channels = [...this.#channels.keys()];
+    if (channels.length > 0) await this.#subscribe(channels);
+    for (const { workers } of this.#channels.values()) for (const { onReconnected } of workers) onReconnected();
+  }
+
+  async #subscribe(channels: readonly string[]): Promise<void> {
+    if (!this.#client.isCluster && this.#client.condition?.protocol !== 3) return;
     try {
-      await client.subscribe(channel);
+      await this.#client.subscribe(...channels);
     } catch (error) {
       // A connection that was lost is made again, and this with it; a Redis that refuses goes on doing so.
-      if (isServerError(error)) publishEvent('holdfast:queue:error', () => ({ queue, part: 'consumer', error }));
+      if (!isServerError(error)) return;
+      for (const channel of channels) {
+        const queue = this.#channels.get(channel)?.queue;
+        if (queue !== undefined) publishEvent('holdfast:queue:error', () => ({ queue, part: 'consumer', error }));
+      }
     }
-  };
-  const follow = (client: SubscribingClient): void => {
-    client.on('message', (from: string, message: string) => {
-      // `<lock token> <id>`; a token has no spaces.
-      const at = message.indexOf(' ');
-      const token = message.slice(0, at);
-      if (from === channel && token.startsWith(`${workerId}:`)) onCancelled({ token, id: message.slice(at + 1) });
-    });
-    client.on('ready', () => void listen(client).then(onReconnected));
-    void listen(client);
-  };
-  // Where it cannot be made, the worker says so.
-  backend.client.then((client) => follow(client as SubscribingClient)).catch(() => undefined);
+  }
 }

@@ -18,17 +18,26 @@ interface SentCommand {
 
 const channelOfCommands = channel('holdfast:queue:command' satisfies keyof QueueChannels);
 
-/** Publishes each command that is sent over a connection which BullMQ made, its own and ours. */
+/**
+ * Publishes each command that is sent over a connection of BullMQ's, its own and ours.
+ *
+ * @param queueOf which queue a command is for; `undefined` where it is for none
+ */
 export function publishCommands(
   connection: Promise<RedisClient> | undefined,
-  queue: string,
   part: QueueCommandEvent['part'],
+  queueOf: (args: readonly unknown[]) => string | undefined,
 ): void {
   // Where it cannot be made, its owner says so.
-  connection?.then((client) => follow(client as unknown as SendingClient, queue, part)).catch(() => undefined);
+  connection?.then((client) => publishCommandsOf(client, part, queueOf)).catch(() => undefined);
 }
 
-function follow(client: SendingClient, queue: string, part: QueueCommandEvent['part']): void {
+export function publishCommandsOf(
+  connection: RedisClient,
+  part: QueueCommandEvent['part'],
+  queueOf: (args: readonly unknown[]) => string | undefined,
+): void {
+  const client = connection as unknown as SendingClient;
   const send = client.sendCommand.bind(client);
   // The client hands it over again after it has waited for a connection.
   const known = new WeakSet<SentCommand>();
@@ -37,9 +46,11 @@ function follow(client: SendingClient, queue: string, part: QueueCommandEvent['p
     known.add(command);
     // Now, as a script turns into its text where it has to be sent so.
     const name = nameOf(command, client);
+    const queue = queueOf(command.args);
     const startedAt = performance.now();
     const publish = (outcome: QueueCommandEvent['outcome']): void => {
-      channelOfCommands.publish({ queue, part, command: name, durationMs: performance.now() - startedAt, outcome });
+      const durationMs = performance.now() - startedAt;
+      channelOfCommands.publish({ ...(queue !== undefined && { queue }), part, command: name, durationMs, outcome });
     };
     command.promise.then(
       () => publish('ok'),

@@ -1,5 +1,6 @@
 import {
   createClusterClient,
+  createSharedClient,
   reconnectDelayMs,
   sentinelOptions,
   tlsOptions,
@@ -9,7 +10,8 @@ import {
   type SentinelTarget,
   type StandaloneTarget,
 } from '@holdfast/redis-core';
-import type { ConnectionOptions, RedisOptions } from 'bullmq';
+import { createIORedisClient, type ConnectionOptions, type RedisOptions } from 'bullmq';
+import type { RedisClient } from './connection-watch.ts';
 
 export type QueueRedisTarget = StandaloneTarget | SentinelTarget | ClusterTarget;
 
@@ -38,25 +40,39 @@ export function queueTarget(target: RedisTarget): QueueRedisTarget {
 /**
  * For adding and asking: a call fails at once while there is no connection, and is never kept for later or sent twice.
  */
-export function producerConnection(target: QueueRedisTarget, times: ConnectionTimes, name: string): QueueConnection {
+export function producerClient(target: QueueRedisTarget, times: ConnectionTimes): RedisClient {
   const options: RedisOptions = {
-    ...common(times, name),
+    ...common(times, 'holdfast:producer'),
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     // A connection on which an answer is overdue is destroyed; the next one is healthy.
     socketTimeout: times.commandTimeoutMs,
   };
-  return connectionTo(target, options, false);
+  return clientOf(target, options, false);
 }
 
-/** For workers and event readers: they wait for Redis as long as it takes. */
-export function consumerConnection(
-  target: QueueRedisTarget,
-  times: ConnectionTimes,
-  name: string,
-  blockSeconds = 10,
-): QueueConnection {
-  const options: RedisOptions = {
+/** For workers: they wait for Redis as long as it takes. A worker makes a copy of it for what blocks. */
+export function consumerClient(target: QueueRedisTarget, times: ConnectionTimes, blockSeconds: number): RedisClient {
+  return clientOf(target, waitingOptions(times, 'holdfast:consumer', blockSeconds), true);
+}
+
+/** For a reader of events, which blocks: a connection of its own. */
+export function eventsConnection(target: QueueRedisTarget, times: ConnectionTimes, name: string): QueueConnection {
+  const options = waitingOptions(times, name, 10);
+  if (target.kind === 'cluster') {
+    const client = clientOf(target, options, true);
+    return { connection: client, close: () => client.disconnect() };
+  }
+  const address =
+    target.kind === 'sentinel'
+      ? sentinelOptions(target)
+      : { host: target.host, port: target.port, ...credentials(target) };
+  // The type wants a host, which the sentinels tell.
+  return { connection: { ...reconnecting(options, true), ...address } as ConnectionOptions, close: () => undefined };
+}
+
+function waitingOptions(times: ConnectionTimes, name: string, blockSeconds: number): RedisOptions {
+  return {
     ...common(times, name),
     // BullMQ demands it: a worker outlives any outage.
     maxRetriesPerRequest: null,
@@ -66,36 +82,21 @@ export function consumerConnection(
     autoResubscribe: false,
     reconnectOnError: leavesReplicas(),
   };
-  return connectionTo(target, options, true);
 }
 
 /** `waits`: a command that is given while there is no connection is kept until there is one. */
-function connectionTo(target: QueueRedisTarget, options: RedisOptions, waits: boolean): QueueConnection {
-  const noConnectionOfOurs = (): void => undefined;
-  const reconnecting = {
-    ...options,
-    enableOfflineQueue: waits,
-    retryStrategy: (times: number) => reconnectDelayMs(times),
-  };
-  switch (target.kind) {
-    case 'standalone': {
-      const address = { host: target.host, port: target.port, ...credentials(target) };
-      return { connection: { ...reconnecting, ...address }, close: noConnectionOfOurs };
-    }
-    case 'sentinel':
-      return {
-        // The type wants a host, which the sentinels tell.
-        connection: { ...reconnecting, ...sentinelOptions(target) } as ConnectionOptions,
-        close: noConnectionOfOurs,
-      };
-    case 'cluster': {
-      const node = { ...options, ...credentials(target) };
-      const client = createClusterClient(target, node, { lazyConnect: false });
-      // BullMQ listens too, but not before it has the client and not after it has let go of it.
-      client.on('error', () => undefined);
-      return { connection: client, close: () => client.disconnect() };
-    }
-  }
+function clientOf(target: QueueRedisTarget, options: RedisOptions, waits: boolean): RedisClient {
+  const client =
+    target.kind === 'cluster'
+      ? createClusterClient(target, { ...options, ...credentials(target) }, { lazyConnect: false })
+      : createSharedClient(target, reconnecting(options, waits));
+  // BullMQ listens too, but not before it has the client and not after it has let go of it.
+  client.on('error', () => undefined);
+  return createIORedisClient(client);
+}
+
+function reconnecting(options: RedisOptions, waits: boolean): RedisOptions {
+  return { ...options, enableOfflineQueue: waits, retryStrategy: (times: number) => reconnectDelayMs(times) };
 }
 
 /** A server that was demoted refuses what a worker asks for. It is left, for whatever its address leads to by now. */

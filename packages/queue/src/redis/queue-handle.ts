@@ -1,12 +1,5 @@
-import {
-  proveWorkOver,
-  type HoldfastError,
-  type HostAndPort,
-  type ProvableClient,
-  type RedisTarget,
-} from '@holdfast/redis-core';
+import { proveWorkOver, type HoldfastError, type ProvableClient } from '@holdfast/redis-core';
 import type { Queue } from 'bullmq';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { JobStore } from '../port/job-store.ts';
 import { RedisJobStore } from './job-store.ts';
 import type { DeadLetterStore } from '../port/dead-letter-store.ts';
@@ -26,10 +19,10 @@ import { onceKeyPrefix } from './queue-keys.ts';
 import { GuardedAdd } from './add.ts';
 import { isServerError, translateServerError } from './errors.ts';
 import { readQueue } from './reading.ts';
-import { QueueRefusals } from './refusals.ts';
-import { ConnectionWatch, type ConnectionObserver, type RedisClient } from './connection-watch.ts';
+import type { QueueRefusals } from './refusals.ts';
+import type { ConnectionWatch, RedisClient } from './connection-watch.ts';
 
-/** One queue on Redis, on one connection of its own. */
+/** One queue on Redis, on the connection that all queues share, which is not closed with it. */
 export class RedisQueueHandle implements QueueHandle {
   readonly kind = 'redis';
   readonly name: string;
@@ -43,18 +36,15 @@ export class RedisQueueHandle implements QueueHandle {
   readonly #guardedAdd: GuardedAdd;
   readonly #watch: ConnectionWatch;
   readonly #refusals: QueueRefusals;
-  readonly #closeConnection: () => void;
   #closed = false;
 
   constructor(
     name: string,
     queue: Queue<unknown, unknown>,
     commandTimeoutMs: number,
-    target: RedisTarget,
-    closeConnection: () => void = () => undefined,
-    observer?: ConnectionObserver,
+    watch: ConnectionWatch,
+    refusals: QueueRefusals,
   ) {
-    this.#closeConnection = closeConnection;
     this.name = name;
     this.queue = queue;
     this.#commandTimeoutMs = commandTimeoutMs;
@@ -68,19 +58,14 @@ export class RedisQueueHandle implements QueueHandle {
     this.jobs = new RedisJobStore(access);
     this.scheduleRecords = new RedisScheduleRecords(access);
     this.#guardedAdd = new GuardedAdd();
-    this.#watch = new ConnectionWatch(queue.getBackend().client, target, observer);
-    this.#refusals = new QueueRefusals(this.#watch, target, queue.getBackend().toKey('meta'));
+    this.#watch = watch;
+    this.#refusals = refusals;
   }
 
   get status(): BackendStatus {
     const { status } = this.#watch;
     const { refusals } = this.#refusals;
     return refusals === undefined || !status.available ? status : { ...status, refuses: refusals };
-  }
-
-  /** The sentinels have named another master. */
-  switchTo(master: HostAndPort): void {
-    this.#watch.switchTo(master);
   }
 
   async add(job: NewJob): Promise<AddedJob> {
@@ -162,12 +147,7 @@ export class RedisQueueHandle implements QueueHandle {
   async close(): Promise<void> {
     this.#closed = true;
     this.#refusals.stop();
-    this.#watch.settle();
-    const closing = this.queue.close().catch(() => undefined);
-    // QUIT to a Redis that does not answer would wait for ever.
-    await Promise.race([closing, delay(Math.min(this.#commandTimeoutMs, 1000), undefined, { ref: false })]);
-    this.#watch.client?.disconnect();
-    this.#closeConnection();
+    await this.queue.close().catch(() => undefined);
   }
 
   async #guarded<T>(operation: (client: RedisClient) => Promise<T>): Promise<T> {

@@ -4,23 +4,30 @@ import { publishEvent } from '../job/channels.ts';
 import { checkBullmq, setMaximumBlock, workerInside } from './bullmq-inside.ts';
 import { FetchingWorker } from '../consuming/fetching-worker.ts';
 import type { FetchControl, JobWorker, WorkerTuning } from '../port/job-worker.ts';
+import { consumerProfiles } from '../port/consumer-tuning.ts';
 import { Availability } from '../port/availability.ts';
-import { listenForCancels } from './cancel-listener.ts';
-import { publishCommands } from './command-events.ts';
+import { CancelListener } from './cancel-listener.ts';
+import { publishCommands, publishCommandsOf } from './command-events.ts';
 import type { BackendStatus, QueueBackend } from '../port/backend.ts';
-import { consumerConnection, producerConnection, queueTarget, type ConnectionTimes } from './connection.ts';
+import { consumerClient, eventsConnection, producerClient, queueTarget, type ConnectionTimes } from './connection.ts';
+import { QueueKeyspace } from './queue-keyspace.ts';
+import { QueueRefusals } from './refusals.ts';
 import { RedisQueueHandle } from './queue-handle.ts';
 import { readLogsPlainly } from './logs.ts';
 import { RedisWorkerRegistry } from './worker-registry.ts';
 import { onceEach } from '../port/once-each.ts';
-import { bearRefusals, learnVersionSilently } from './version.ts';
+import { bearRefusals, learnVersionSilently, RedisVersions } from './version.ts';
+import { SharedConnection } from './shared-connection.ts';
+import { WorkerConnections } from './worker-connections.ts';
 import { ConnectionWatch } from './connection-watch.ts';
 import { checkRedisBackendOptions, type RedisBackendOptions } from './backend-options.ts';
 import { nextRun } from '../job/next-run.ts';
 
 /**
  * BullMQ on Redis. The keys of a queue are `<keyPrefix>:{<queue>}:<queue>:<what>`: one hash tag a queue, so that each
- * queue lives in one slot of a cluster.
+ * queue lives in one slot of a cluster. With `prefix` they are `<prefix>:<queue>:<what>`, as BullMQ alone has them.
+ *
+ * All queues share a connection, and all workers another one; each worker has one more, on which it blocks.
  *
  * @throws OptionInvalidError naming the option that is not allowed.
  * @throws UnsupportedError for a target that is not reached over TCP, and for a BullMQ of another version that lacks what is used of it. Never waits and never fails for a Redis that is
@@ -34,32 +41,54 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     connectionTimeoutMs: options.connectionTimeoutMs ?? 10_000,
     commandTimeoutMs: options.commandTimeoutMs ?? 5_000,
   };
-  const prefixOf = (queue: string): string => `${options.keyPrefix ?? 'holdfast:jobs'}:{${queue}}`;
+  const keyspace = keyspaceOf(options);
+  const prefixOf = (queue: string): string => keyspace.prefixOf(queue);
+  const queueOf = (args: readonly unknown[]): string | undefined => keyspace.queueOf(args);
   const handles = new Map<string, RedisQueueHandle>();
-  const workers = new Set<ConnectionWatch>();
   /** Connections that wait for news, of workers and of readers of events. */
   const waiting = new Set<ConnectionWatch>();
+  /** Of all queues; made with the first of them. */
+  let producer: SharedConnection | undefined;
+  const workers = new WorkerConnections((blockSeconds) => {
+    const shared = new SharedConnection(consumerClient(target, times, blockSeconds), target, availability);
+    publishCommandsOf(shared.client, 'consumer', queueOf);
+    return { shared, cancels: new CancelListener(shared.client), versions: new RedisVersions(shared.client) };
+  });
+  const shared = (): SharedConnection[] => [...(producer === undefined ? [] : [producer]), ...workers.all];
   const readStatus = (): BackendStatus => {
-    const states = [...handles.values(), ...workers].map((part) => part.status);
+    const states = shared().map(({ watch }) => watch.status);
     const away = states.filter((state) => !state.available);
     // One that has not tried yet knows no reason. Where no queue is open, none is missing.
-    const refusing = states.find(({ refuses }) => refuses !== undefined);
+    const refusing = [...handles.values()].map((handle) => handle.status).find(({ refuses }) => refuses !== undefined);
     return away.find(({ fault }) => fault !== undefined) ?? away[0] ?? refusing ?? { available: true };
   };
   const availability = new Availability(readStatus, addressOf(target));
   const failovers =
     target.kind === 'sentinel'
       ? new FailoverWatch(target, 'queue', (master) => {
-          for (const part of [...handles.values(), ...workers, ...waiting]) part.switchTo(master);
+          for (const connection of [...shared(), ...waiting]) connection.switchTo(master);
         })
       : undefined;
+
+  /** All queues of one server share its fate; in a cluster each has a slot of its own. */
+  let refusals: QueueRefusals | undefined;
+  const refusalsOf = (watch: ConnectionWatch, key: string): QueueRefusals => {
+    const known = target.kind === 'cluster' ? undefined : refusals;
+    return (refusals = known ?? new QueueRefusals(watch, target, key));
+  };
+
+  const openProducer = (): SharedConnection => {
+    const opened = new SharedConnection(producerClient(target, times), target, availability);
+    publishCommandsOf(opened.client, 'producer', queueOf);
+    return opened;
+  };
 
   const open = (name: string): RedisQueueHandle => {
     const existing = handles.get(name);
     if (existing !== undefined) return existing;
-    const { connection, close } = producerConnection(target, times, `holdfast:producer:${name}`);
+    producer ??= openProducer();
     const queue = new Queue<unknown, unknown>(name, {
-      connection,
+      connection: producer.client,
       prefix: prefixOf(name),
       // Both are needed for a queue that fails fast: without them BullMQ keeps calls until Redis is there.
       skipWaitingForReady: true,
@@ -71,41 +100,54 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     queue.on('error', (error) => {
       publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));
     });
-    readLogsPlainly(bearRefusals(queue.getBackend()));
-    publishCommands(queue.getBackend().client, name, 'producer');
-    const handle = new RedisQueueHandle(name, queue, times.commandTimeoutMs, target, close, availability);
+    readLogsPlainly(queue.getBackend());
+    const { watch } = producer;
+    const refused = refusalsOf(watch, queue.getBackend().toKey('meta'));
+    const handle = new RedisQueueHandle(name, queue, times.commandTimeoutMs, watch, refused);
     handles.set(name, handle);
     return handle;
   };
 
   const createWorker = (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl): JobWorker => {
-    const blockSeconds = tuning.drainDelay ?? 10;
-    const { connection, close } = consumerConnection(target, times, `holdfast:consumer:${name}`, blockSeconds);
-    const options = { ...tuning, connection, prefix: prefixOf(name) };
+    const blockSeconds = tuning.drainDelay ?? consumerProfiles.default.blockSeconds;
+    const { connection, release } = workers.take(blockSeconds);
+    const options = { ...tuning, connection: connection.shared.client, prefix: prefixOf(name) };
     const worker: JobWorker = new FetchingWorker(name, processor, options, control, workerInside, (...args) =>
-      setMaximumBlock(learnVersionSilently(bearRefusals(createBullmqBackend(...args))), blockSeconds),
+      setMaximumBlock(
+        learnVersionSilently(bearRefusals(createBullmqBackend(...args)), connection.versions),
+        blockSeconds,
+      ),
     );
-    const watch = new ConnectionWatch(worker.getBackend().client, target, availability);
-    workers.add(watch);
-    const { blockingClient } = worker.getBackend();
+    const backend = worker.getBackend();
+    const { blockingClient } = backend;
     const blocking = blockingClient === undefined ? undefined : new ConnectionWatch(blockingClient, target);
     if (blocking !== undefined) waiting.add(blocking);
-    worker.on('error', (error) => watch.note(error));
-    publishCommands(worker.getBackend().client, name, 'consumer');
-    publishCommands(worker.getBackend().blockingClient, name, 'consumer');
-    listenForCancels(worker.getBackend(), name, control);
+    publishCommands(blockingClient, 'consumer', () => name);
+    const deafen = connection.cancels.listen(backend.toKey('hf:cancel'), name, control);
     // From here on its connection ends because it is to.
     worker.on('closing', () => {
-      workers.delete(watch);
       if (blocking !== undefined) waiting.delete(blocking);
     });
-    worker.on('closed', close);
+    const end = lazily(async () => {
+      deafen();
+      await release();
+    });
+    // It is closed by itself, or by its worker, and then again.
+    const closeBackend = backend.close.bind(backend);
+    backend.close = async (force) => {
+      try {
+        await closeBackend(force);
+      } finally {
+        await end();
+      }
+    };
     return worker;
   };
 
   return {
     kind: 'redis',
-    hasFlowsAcrossQueues: target.kind !== 'cluster',
+    // Either all queues are in one slot, or there is but one server.
+    hasFlowsAcrossQueues: target.kind !== 'cluster' || options.prefix !== undefined,
     get status(): BackendStatus {
       return readStatus();
     },
@@ -114,7 +156,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     createWorker,
     registry: onceEach((name) => new RedisWorkerRegistry(open(name))),
     createEvents: (name: string, after: string) => {
-      const { connection, close } = consumerConnection(target, times, `holdfast:events:${name}`);
+      const { connection, close } = eventsConnection(target, times, `holdfast:events:${name}`);
       const events = new QueueEvents(name, {
         connection,
         prefix: prefixOf(name),
@@ -124,7 +166,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       // It blocks, so BullMQ has made a copy of what it was given.
       close();
       bearRefusals(events.getBackend());
-      publishCommands(events.getBackend().client, name, 'events');
+      publishCommands(events.getBackend().client, 'events', () => name);
       const watch = new ConnectionWatch(events.getBackend().client, target);
       waiting.add(watch);
       const closeEvents = events.close.bind(events);
@@ -155,6 +197,17 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       availability.close();
       failovers?.close();
       await Promise.all([...handles.values()].map((handle) => handle.close()));
+      await producer?.close();
     },
   };
+}
+
+function keyspaceOf({ prefix, keyPrefix = 'holdfast:jobs' }: RedisBackendOptions): QueueKeyspace {
+  return prefix === undefined ? QueueKeyspace.tagged(keyPrefix) : QueueKeyspace.plain(prefix);
+}
+
+/** Does it once, however often it is asked for. */
+function lazily(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return async () => (done ??= work());
 }

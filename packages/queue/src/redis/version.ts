@@ -1,10 +1,31 @@
 import { bearRefusedInfo, isCommandRefused } from '@holdfast/redis-core';
-import type { IRedisClient, RedisConnection, RedisQueueBackend } from 'bullmq';
+import type { RedisQueueBackend } from 'bullmq';
 import { clientOf, connectionsOf, replaceVersionCheck } from './bullmq-inside.ts';
+import type { RedisClient } from './connection-watch.ts';
 
 interface RedisVersion {
   readonly version: string;
   readonly databaseType: 'redis' | 'valkey' | 'dragonfly';
+}
+
+/** What is known of the Redis of one connection that many workers share: it is asked once for all of them. */
+export class RedisVersions {
+  readonly #client: RedisClient;
+  #known: Promise<RedisVersion> | undefined;
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+  }
+
+  async read(): Promise<RedisVersion> {
+    this.#known ??= readVersion(this.#client);
+    try {
+      return await this.#known;
+    } catch (error) {
+      this.#known = undefined;
+      throw error;
+    }
+  }
 }
 
 /**
@@ -13,15 +34,14 @@ interface RedisVersion {
  * queue. Its `skipVersionCheck` alone would make it take any Redis for one of version 5, which blocks for whole seconds and
  * is late for delayed jobs.
  */
-export function learnVersionSilently(backend: RedisQueueBackend): RedisQueueBackend {
+export function learnVersionSilently(backend: RedisQueueBackend, versions: RedisVersions): RedisQueueBackend {
   for (const connection of connectionsOf(backend)) {
-    replaceVersionCheck(connection, async () => readVersion(connection));
+    replaceVersionCheck(connection, async () => versions.read());
   }
   return backend;
 }
 
-async function readVersion(connection: RedisConnection): Promise<RedisVersion> {
-  const client = clientOf(connection);
+async function readVersion(client: RedisClient): Promise<RedisVersion> {
   // '' where it is refused, see `bearRefusedInfo`.
   const info = (await client.info()) || (await versionOfHello(client));
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.+?)\\r?$`, 'm').exec(info)?.[1];
@@ -33,7 +53,7 @@ async function readVersion(connection: RedisConnection): Promise<RedisVersion> {
 }
 
 /** Where INFO is refused: what the server says of itself when it is greeted, in the form of INFO. */
-async function versionOfHello(client: IRedisClient): Promise<string> {
+async function versionOfHello(client: RedisClient): Promise<string> {
   try {
     const hello = await (client as unknown as { hello(): Promise<readonly unknown[]> }).hello();
     const field = (name: string): string => String(hello[hello.indexOf(name) + 1]);
@@ -44,9 +64,10 @@ async function versionOfHello(client: IRedisClient): Promise<string> {
   }
 }
 
-/** Has the connections of a new backend bear a Redis that refuses INFO; replies the backend. */
+/** Has the connection of a new backend that blocks bear a Redis that refuses INFO; replies the backend. */
 export function bearRefusals(backend: RedisQueueBackend): RedisQueueBackend {
+  const connection = connectionsOf(backend).at(-1);
   // It is asked as soon as it is connected.
-  for (const connection of connectionsOf(backend)) bearRefusedInfo(clientOf(connection));
+  if (connection !== undefined) bearRefusedInfo(clientOf(connection));
   return backend;
 }

@@ -33,8 +33,8 @@ describe('cancelling a job that runs in another process', () => {
     await untilHeard(1);
     const clients = String(await redis.command('CLIENT', 'LIST')).split('\n');
     const subscribers = clients.filter((line) => / sub=[1-9]/.test(line));
-    expect(subscribers).toEqual([expect.stringMatching(/ name=holdfast:consumer:crash .* resp=3/)]);
-    expect(clients.filter((line) => line.includes('name=holdfast:consumer:crash '))).toHaveLength(1);
+    expect(subscribers).toEqual([expect.stringMatching(/ name=holdfast:consumer .* resp=3/)]);
+    expect(clients.filter((line) => line.includes('name=holdfast:consumer '))).toHaveLength(1);
   });
 
   it('still does after Redis was killed and started again', async () => {

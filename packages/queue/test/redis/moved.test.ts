@@ -97,7 +97,7 @@ describe('a queue behind sentinels', () => {
     const { addresses, masterName } = sentinel;
     const { add, ran } = await running({ kind: 'sentinel', sentinels: addresses, masterName });
     const old = await sentinel.master();
-    const ours = /name=holdfast:(producer|consumer):/;
+    const ours = /name=holdfast:(producer|consumer) /;
     expect(String(await old.command('CLIENT', 'LIST'))).toMatch(ours);
     const promoted = await sentinel.plannedFailover();
     let n = 1;

@@ -207,7 +207,7 @@ describe('a queue whose Redis is away', () => {
       await eventually(() => expect(errors.some((message) => message.startsWith('OOM'))).toBe(true));
       // Those of the worker alone, which was told that there is no memory.
       const clients = String(await server.command('CLIENT', 'LIST'));
-      const ids = [...clients.matchAll(/^id=(\d+) .*name=holdfast:consumer:/gm)].map(([, id]) => id ?? '');
+      const ids = [...clients.matchAll(/^id=(\d+) .*name=holdfast:consumer /gm)].map(([, id]) => id ?? '');
       expect(ids).not.toEqual([]);
       for (const id of ids) await server.command('CLIENT', 'KILL', 'ID', id);
       await eventually(() => expect(reasons).not.toEqual([]));

@@ -143,6 +143,15 @@ export function sentinelOptions(target: SentinelTarget): ClientOptions {
 }
 
 /**
+ * A client of one server, or of the master that sentinels name, with these options: for the queue, whose library is given
+ * it and shares it among many queues. It connects at once.
+ */
+export function createSharedClient(target: StandaloneTarget | SentinelTarget, options: ClientOptions): Redis {
+  const own = target.kind === 'standalone' ? standaloneOptions(target) : sentinelOptions(target);
+  return bearRefusedInfo(new Redis({ ...options, ...own }));
+}
+
+/**
  * A cluster client that is not connected yet, with `node` for each of its connections. Also for the queue, which must be
  * given one: a library that is given options can only make a client of a single server from them.
  */

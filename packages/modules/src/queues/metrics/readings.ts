@@ -26,7 +26,10 @@ export function measureQueues(queues: Pick<Queues, 'summaries'>, label: BoundedL
     'How long the job that waits longest could have run already; 0 when none could run, and while paused.',
   );
   const backlog = gauge('holdfast_queue_backlog', 'Jobs that could run now and do not yet.');
-  const workers = gauge('holdfast_queue_workers', 'Workers that are connected, in all processes.');
+  const workers = gauge(
+    'holdfast_queue_workers',
+    'Workers that have said lately that they are there, in all processes.',
+  );
   const isPaused = gauge('holdfast_queue_paused', '1 while the queue is paused.');
   const deadLetters = gauge('holdfast_queue_dead_letters', 'Ended for good without success, and kept.');
   instruments.onScrape(async () => {
