@@ -91,6 +91,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       handler,
       leases: this.#leases,
       backend: () => this.#worker.getBackend(),
+      handBack: async (job, token) => this.#worker.handBack(job, token),
       storable: backend.kind === 'embedded' ? storableResult : undefined,
       onProgress,
     });
@@ -102,7 +103,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       times: tuning.presence,
       onError,
       crashLimit: maxCrashes,
-      running: () => this.#leases.list(),
+      running: () => [...this.#leases.list(), ...this.#worker.pendingResults()],
       holds: (job) => this.#worker.holds(job),
       onReply: (reply) => this.#onBeat(reply),
     });
@@ -128,7 +129,11 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
         permits: options.permits ?? new Permits(),
         beforeFetch: async () => this.#presence.registered,
         onCancelled: (job) => this.#leases.heardOfCancel(job, () => this.#presence.hurry()),
-        onReconnected: () => this.#presence.lookAround(),
+        onLockMissing: () => this.#presence.hurry(),
+        onReconnected: () => {
+          this.#presence.lookAround();
+          this.#worker.handInAgain();
+        },
       },
     );
     this.#worker.on('error', onError);
@@ -189,11 +194,15 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       this.#leases.stop(new JobInterruptedError('The worker is stopping.'));
       if (await within(drained, left() - interruptMs)) return;
     }
+    this.#worker.letGo();
     await within(this.#worker.getBackend().close(true).catch(report), left());
   }
 
   #onBeat({ lost, cancelled, rescued }: BeatReply): void {
-    for (const job of lost) this.#leases.lose(job);
+    for (const job of lost) {
+      this.#leases.lose(job);
+      this.#worker.lost(job);
+    }
     for (const job of cancelled) this.#leases.cancel(job, job.failure);
     rescued.forEach(() => this.#publish('rescued'));
   }

@@ -1,7 +1,16 @@
-import { Worker, type BackendFactory, type Job, type JobJson, type Processor, type WorkerOptions } from 'bullmq';
+import {
+  WaitingError,
+  Worker,
+  type BackendFactory,
+  type Job,
+  type JobJson,
+  type Processor,
+  type WorkerOptions,
+} from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FetchControl, JobWorker, WorkerInside } from '../port/job-worker.ts';
 import type { HeldJob } from '../port/worker-registry.ts';
+import { PendingResults } from './pending-results.ts';
 
 const firstRefusalMs = 100;
 const maxRefusalMs = 5000;
@@ -13,6 +22,7 @@ const maxRefusalMs = 5000;
 export class FetchingWorker extends Worker<unknown, unknown> implements JobWorker {
   readonly #control: FetchControl;
   readonly #inside: WorkerInside;
+  readonly #results: PendingResults;
   /** By lock token: fetched, running, or being handed in. */
   readonly #held = new Map<string, string>();
   readonly #settled = new Set<() => void>();
@@ -22,6 +32,8 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
   #running = 0;
   #waits = false;
   #refusals = 0;
+  /** Jobs whose results it was to hand in no more. */
+  #left = 0;
 
   constructor(
     name: string,
@@ -35,6 +47,11 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     super(name, processor, { ...options, autorun: false }, createBackend as never);
     this.#control = control;
     this.#inside = inside;
+    this.#results = new PendingResults({
+      isClosing: () => this.closing !== undefined,
+      onRefused: (job, error) => this.#onRefused(job, error),
+      onLockMissing: control.onLockMissing,
+    });
     // BullMQ's own is any UUID, as in every plain worker.
     inside.setId(this, control.workerId);
     this.once('closing', () => {
@@ -61,7 +78,28 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
 
   /** How many jobs it has not done with. */
   get heldCount(): number {
-    return this.#held.size;
+    return this.#held.size + this.#left;
+  }
+
+  /** Jobs that have ended here, and whose results the store has not taken yet. */
+  pendingResults(): HeldJob[] {
+    return this.#results.list();
+  }
+
+  /** The job is another worker's by now: its result is not handed in any more. */
+  lost(job: HeldJob): void {
+    this.#results.lost(job);
+  }
+
+  /** Hands in again, now, what was not taken. */
+  handInAgain(): void {
+    this.#results.hurry();
+  }
+
+  /** Hands in nothing any more: this worker ends, and the time for that is over. */
+  letGo(): void {
+    this.#left = this.#results.list().length;
+    this.#results.letGo();
   }
 
   protected override async moveToActive(token: string, name?: string): Promise<Job<unknown, unknown>> {
@@ -128,6 +166,48 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     return undefined;
   }
 
+  protected override async handleCompleted(
+    result: unknown,
+    job: Job<unknown, unknown>,
+    token: string,
+    fetchNext?: () => boolean,
+    span?: Parameters<Worker['handleCompleted']>[4],
+  ): Promise<Job<unknown, unknown>> {
+    const attempt = async (): Promise<Job<unknown, unknown>> =>
+      super.handleCompleted(result, job, token, fetchNext, span);
+    const next = await this.#results.handIn({ id: job.id ?? '', token }, attempt, () => !canBeText(result));
+    return next as Job<unknown, unknown>;
+  }
+
+  protected override async handleFailed(
+    error: Error,
+    job: Job<unknown, unknown>,
+    token: string,
+    fetchNext?: () => boolean,
+    span?: Parameters<Worker['handleFailed']>[4],
+  ): Promise<Job<unknown, unknown>> {
+    // Such a job was given back already, or is another worker's: there is nothing to hand in.
+    if (error instanceof WaitingError) return super.handleFailed(error, job, token, fetchNext, span);
+    // Each attempt adds the stack of this failure.
+    const stacks = [...(job.stacktrace ?? [])];
+    const attempt = async (): Promise<Job<unknown, unknown>> => {
+      job.stacktrace = [...stacks];
+      return super.handleFailed(error, job, token, fetchNext, span);
+    };
+    return (await this.#results.handIn({ id: job.id ?? '', token }, attempt)) as Job<unknown, unknown>;
+  }
+
+  /** Puts a job that has not ended back to waiting. Over the connection that hands in results, which waits for the store. */
+  async handBack(job: Job, token: string): Promise<void> {
+    await this.#results.handIn({ id: job.id ?? '', token }, async () => job.moveToWait(token));
+  }
+
+  /** BullMQ has let go of the lock before it handed the result in, and is to keep it until that is done. */
+  #onRefused(job: HeldJob, error: Error): void {
+    this.#inside.keepLock(this, job);
+    this.emit('error', error);
+  }
+
   async #takePermit(token: string): Promise<boolean> {
     while (!this.#control.permits.take(token, this)) {
       if (this.closing !== undefined || !(await this.#permitFreed())) return false;
@@ -175,5 +255,15 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
   /** BullMQ would block until something new is announced; what it did not get just now was announced already. */
   #askAgain(): void {
     this.#inside.askAgain(this);
+  }
+}
+
+/** Whether it is JSON: what a handler returns may be anything. */
+function canBeText(result: unknown): boolean {
+  try {
+    JSON.stringify(result);
+    return true;
+  } catch {
+    return false;
   }
 }

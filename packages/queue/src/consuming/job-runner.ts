@@ -14,6 +14,8 @@ export interface JobRunnerOptions {
   readonly leases: Leases;
   /** Of the worker that runs the jobs. */
   readonly backend: () => Pick<IQueueBackend, 'getProcessedChildrenValues'>;
+  /** Puts a job back to waiting as soon as the store can be reached, as long as the worker still may. */
+  readonly handBack: (job: Job, token: string) => Promise<void>;
   /** What can be stored of a result. Default: all of it. */
   readonly storable: ((result: unknown) => unknown) | undefined;
   readonly onProgress: () => void;
@@ -28,7 +30,7 @@ export class JobRunner {
   }
 
   async run(job: Job, token: string): Promise<unknown> {
-    const { leases, handler, storable } = this.#options;
+    const { leases, handler, storable, handBack } = this.#options;
     askConsumerForBackoff(job);
     const lease = leases.begin(leasedJob(job, token));
     const outcome = await lease.run(
@@ -41,8 +43,7 @@ export class JobRunner {
       thinStacks(job.stacktrace);
       throw failureFor(outcome);
     }
-    // Over BullMQ's own connection, which waits for the store as long as the worker still may.
-    if (outcome.kind === 'returned' && !outcome.isGivenBack) await job.moveToWait(token);
+    if (outcome.kind === 'returned' && !outcome.isGivenBack) await handBack(job, token);
     throw new WaitingError();
   }
 

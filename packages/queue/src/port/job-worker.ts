@@ -1,4 +1,4 @@
-import type { Worker, WorkerOptions } from 'bullmq';
+import type { Job, Worker, WorkerOptions } from 'bullmq';
 import type { HeldJob } from './worker-registry.ts';
 
 export type WorkerTuning = Omit<WorkerOptions, 'connection' | 'prefix'>;
@@ -11,6 +11,8 @@ export interface FetchControl {
   readonly beforeFetch: () => Promise<void>;
   /** Told that a job was cancelled which this worker holds or held. It may also learn that from a beat alone. */
   readonly onCancelled: (job: HeldJob) => void;
+  /** Told that the lock of a job that this worker holds has run out. */
+  readonly onLockMissing: () => void;
   /** Told that the worker has its connection again: what was said or sent when that broke may be lost. */
   readonly onReconnected: () => void;
 }
@@ -31,6 +33,8 @@ export interface WorkerInside {
   setId(worker: Worker<unknown, unknown>, id: string): void;
   /** Has it ask for a job at once instead of blocking until one is announced. */
   askAgain(worker: Worker<unknown, unknown>): void;
+  /** Has BullMQ renew the lock of a job whose run is over. */
+  keepLock(worker: Worker<unknown, unknown>, job: HeldJob): void;
 }
 
 /** BullMQ's worker, whose fetches can be seen and held back. */
@@ -43,4 +47,14 @@ export interface JobWorker extends Worker<unknown, unknown> {
   readonly heldCount: number;
   /** Whether this worker fetched the job and has not done with it. */
   holds(job: HeldJob): boolean;
+  /** Jobs that have ended here, and whose results the store has not taken yet: their locks are to live on. */
+  pendingResults(): HeldJob[];
+  /** The job is another worker's by now: its result is not handed in any more. */
+  lost(job: HeldJob): void;
+  /** Puts a job that has not ended back to waiting. */
+  handBack(job: Job, token: string): Promise<void>;
+  /** Hands in again, now, what was not taken. */
+  handInAgain(): void;
+  /** Hands in nothing any more: this worker ends, and the time for that is over. */
+  letGo(): void;
 }

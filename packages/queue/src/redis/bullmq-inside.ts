@@ -40,7 +40,7 @@ const neededMethods: readonly (readonly [
   names: string[],
 ])[] = [
   // Overridden by `FetchingWorker`.
-  [Worker, ['moveToActive', 'nextJobFromJobData', 'processJob', 'getBackend']],
+  [Worker, ['moveToActive', 'nextJobFromJobData', 'processJob', 'handleCompleted', 'handleFailed', 'getBackend']],
   [Job, ['asJSON', 'moveToWait', 'getIgnoredChildrenFailures']],
   [RedisConnection, ['loadCommands', 'getRedisVersionAndType']],
   [
@@ -151,6 +151,9 @@ export const workerInside: WorkerInside = {
   askAgain: (worker) => {
     required(worker, 'drained', (worker as unknown as { readonly drained?: boolean }).drained);
     Object.assign(worker, { drained: false });
+  },
+  keepLock: (worker, { id, token }) => {
+    required(worker, 'lockManager', worker['lockManager']).trackJob(id, token, Date.now());
   },
 };
 

@@ -51,6 +51,7 @@ describe('a Redis whose memory is full', () => {
       permits: new Permits(),
       beforeFetch: async () => undefined,
       onCancelled: () => undefined,
+      onLockMissing: () => undefined,
       onReconnected: () => undefined,
     };
     const worker = backend.createWorker('crash', async () => 'ran', {}, control);
