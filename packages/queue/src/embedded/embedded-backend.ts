@@ -1,20 +1,17 @@
-import { createPostgresBackend, Queue, QueueEvents, runMigrations, type BackendFactory, type Processor } from 'bullmq';
+import { createPostgresBackend, Queue, QueueEvents, type BackendFactory, type Processor } from 'bullmq';
 import { findPeer } from '@holdfast/redis-core';
 import { join, resolve } from 'node:path';
 import { publishEvent } from '../job/channels.ts';
-import { flowFunctionSql } from './flow-store.ts';
-import { functionsSql } from './functions.ts';
 import { FetchingWorker } from '../consuming/fetching-worker.ts';
 import { checkBullmq, workerInside } from '../redis/bullmq-inside.ts';
 import type { FetchControl, WorkerTuning } from '../port/job-worker.ts';
 import { EmbeddedFolderLockedError, EmbeddedFolderUnusableError } from '../job/errors.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
-import { installAdding } from './adding.ts';
 import { onceEach } from '../port/once-each.ts';
-import { scheduleRecordsTable } from './schedule-records.ts';
+import { prepareDatabase, sessionSql } from './database.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { PgPool } from './pg-pool.ts';
 import { PgliteClient } from './pglite-client.ts';
-import { recoverJobs, type CrashLimit } from './recovery.ts';
 import { Availability } from '../port/availability.ts';
 import type { BackendStatus, QueueBackend } from '../port/backend.ts';
 import { EmbeddedQueueHandle } from './queue-handle.ts';
@@ -25,8 +22,6 @@ import { nextRun } from '../job/next-run.ts';
 const closeTimeoutMs = 3000;
 /** The deadline of each call. */
 const commandTimeoutMs = 10_000;
-/** What every session of the database begins with. */
-const sessionSql = 'SET search_path TO bullmq';
 
 /**
  * BullMQ on its own PostgreSQL backend, on PGlite, in this process and on disk. For one process without Redis: jobs and
@@ -53,13 +48,18 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   }
   const pool = new PgPool(pglite);
   try {
-    await prepare(pool, options.definitions);
+    await prepareDatabase(pool, options.definitions);
   } catch (error) {
     await pglite.close(closeTimeoutMs);
     lock.release();
     throw error;
   }
 
+  const housekeeping = new Housekeeping({
+    pool,
+    onError: (error) => publishEvent('holdfast:queue:error', () => ({ queue: '*', part: 'database', error })),
+  });
+  housekeeping.start();
   let status: BackendStatus = { available: true };
   const availability = new Availability(() => status);
   availability.connected();
@@ -107,7 +107,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     availability.close();
-    await Promise.all([...handles.values()].map((handle) => handle.close()));
+    await Promise.all([housekeeping.close(), ...[...handles.values()].map((handle) => handle.close())]);
     await pool.end();
     await pglite.close(closeTimeoutMs);
     lock.release();
@@ -146,22 +146,6 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
       await closing;
     },
   };
-}
-
-/** Brings the tables up to date and gives back what a dead process left behind. */
-async function prepare(pool: PgPool, definitions: readonly CrashLimit[] | undefined): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await runMigrations(client as unknown as Parameters<typeof runMigrations>[0], 'bullmq');
-  } finally {
-    client.release();
-  }
-  await pool.query(sessionSql);
-  await pool.query(functionsSql);
-  await pool.query(flowFunctionSql);
-  await installAdding(pool);
-  await pool.query(scheduleRecordsTable);
-  await recoverJobs(pool, definitions);
 }
 
 function takeFolder(directory: string): FolderLock {

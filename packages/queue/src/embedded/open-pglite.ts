@@ -9,11 +9,22 @@ const lowMemoryBytes = 1024 * MiB;
 /** Measured: 690 MiB with Node's own, without the optimizing compiler. */
 const initdbBytes = 768 * MiB;
 
+const settings = {
+  // One session, whose files are in the page cache of the kernel: PostgreSQL's own defaults cost 100 MiB for nothing.
+  shared_buffers: '8MB',
+  max_connections: '10',
+  // Files of the log that are no longer needed are not kept.
+  max_wal_size: '64MB',
+  min_wal_size: '32MB',
+};
+
 const options = {
   // pg hands 64-bit integers over as text, and BullMQ expects that.
   parsers: { [types.INT8]: (value: string) => value },
-  // One session, whose files are in the page cache of the kernel: PostgreSQL's own defaults cost 100 MiB for nothing.
-  startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=8MB', '-c', 'max_connections=10'],
+  startParams: [
+    ...PGlite.defaultStartParams,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ],
 };
 
 /** Opens the database in `directory`, made where there is none, with what `memoryBytes` of this process allow. */

@@ -7,6 +7,7 @@ import type { DeadLetterStore } from '../port/dead-letter-store.ts';
 import { withDeadline } from '../port/deadline.ts';
 import { addJobs } from './adding.ts';
 import type { PgPool } from './pg-pool.ts';
+import { readQueue } from './reading.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../job/errors.ts';
 import { EmbeddedFlowStore } from './flow-store.ts';
 import type { FlowStore } from '../port/flow-store.ts';
@@ -97,24 +98,8 @@ export class EmbeddedQueueHandle implements QueueHandle {
 
   async read(): Promise<QueueReading> {
     this.#refuseWhenClosed();
-    const { rows } = await this.#withDeadline(this.#options.pool.query(readingSql, [this.name, Date.now()]));
-    const row = rows[0] ?? {};
-    const number = (name: string): number => Number(row[name] ?? 0);
-    const paused = row['paused'] === '1';
-    return {
-      paused,
-      counts: {
-        waiting: number('waiting'),
-        prioritized: number('prioritized'),
-        active: number('active'),
-        delayed: number('delayed'),
-        completed: number('completed'),
-        failed: number('failed'),
-        waitingChildren: number('waiting_children'),
-      },
-      oldestWaitingAgeMs: paused ? 0 : Math.max(0, number('oldest_age')),
-      workers: this.#options.workers(),
-    };
+    const reading = await this.#withDeadline(readQueue(this.#options.pool, this.name));
+    return { ...reading, workers: this.#options.workers() };
   }
 
   async call<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T> {
@@ -153,24 +138,3 @@ function isDatabaseError(error: unknown): error is Error {
     error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)
   );
 }
-
-/**
- * $1 queue, $2 now. A job can run from when it was added plus its delay; one that was tried, from its last start plus
- * its back-off; a delayed one whose time has come waits too, although only a worker moves it.
- */
-const readingSql = `
-  SELECT
-    count(*) FILTER (WHERE state = 'waiting' AND priority = 0) AS waiting,
-    count(*) FILTER (WHERE state = 'waiting' AND priority > 0) AS prioritized,
-    count(*) FILTER (WHERE state = 'active') AS active,
-    count(*) FILTER (WHERE state = 'delayed') AS delayed,
-    count(*) FILTER (WHERE state = 'completed') AS completed,
-    count(*) FILTER (WHERE state = 'failed') AS failed,
-    count(*) FILTER (WHERE state = 'waiting-children') AS waiting_children,
-    $2::bigint - min(CASE
-      WHEN state = 'waiting' THEN COALESCE(process_at_ms, GREATEST(added_at_ms, processed_at_ms))
-      WHEN state = 'delayed' AND process_at_ms <= $2::bigint THEN process_at_ms
-    END) AS oldest_age,
-    (SELECT value FROM meta WHERE queue = $1 AND field = 'paused') AS paused
-  FROM job
-  WHERE queue = $1`;

@@ -85,8 +85,9 @@ export interface QueueJobEvent {
 }
 
 export interface QueueErrorEvent {
+  /** `*` where it is of all queues. */
   readonly queue: string;
-  readonly part: 'producer' | 'consumer' | 'events';
+  readonly part: 'producer' | 'consumer' | 'events' | 'database';
   readonly error: Error;
 }
 

@@ -13,7 +13,7 @@ export function countStoreEvents(
   const errors = instruments.counter({
     name: 'holdfast_queue_errors_total',
     help: 'Background errors of queues and workers, such as a lost connection.',
-    labels: { queue, part: ['producer', 'consumer', 'events'] },
+    labels: { queue, part: ['producer', 'consumer', 'events', 'database'] },
   });
   const channels = instruments.channels<QueueChannels>();
   channels.on('holdfast:queue:availability', ({ available }) => up.set(available ? 1 : 0));
