@@ -17,8 +17,9 @@
 -- KEYS     those of BullMQ's addPrioritizedJob, then those of its addDelayedJob; only of what is run
 -- ARGV     the latest time to run (milliseconds, Redis' clock), how many of KEYS belong to addPrioritizedJob, what the
 --          keys of the queue start with, what those of its markers start with, the marker that the adds share ('': none);
---          then for each job: its id, its own marker ('': none), its data, its name, its timestamp (milliseconds) and its
---          options (JSON, the names as BullMQ stores them); each of the last three is '' where it is that of the job before.
+--          then for each job: its id, its own marker ('': none), its data, its name, its age (milliseconds; 0 for a new
+--          one) and its options (JSON, the names as BullMQ stores them); each of the last three is '' where it is that of the
+--          job before.
 --          A marker is '<how long it lives, milliseconds> <name>'; of an add that a shared one had been sent with before,
 --          its place follows: '<milliseconds> <name> <place>'. Places count from 1.
 -- reply    {now, 'late'} when it came too late; else {now, 'done', then for each job that was not simply added: place,
@@ -130,7 +131,7 @@ local name, timestamp
 for at = 6, #ARGV, 6 do
   local place, id = (at - 6) / 6 + 1, ARGV[at]
   name = ARGV[at + 3] ~= '' and ARGV[at + 3] or name
-  timestamp = ARGV[at + 4] ~= '' and ARGV[at + 4] or timestamp
+  timestamp = ARGV[at + 4] ~= '' and string.format('%.0f', now - ARGV[at + 4]) or timestamp
   if ARGV[at + 5] ~= '' then
     optionsText = ARGV[at + 5]
     options = decode(optionsText)

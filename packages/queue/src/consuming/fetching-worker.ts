@@ -25,6 +25,8 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
   readonly #results: PendingResults;
   /** By lock token: fetched, running, or being handed in. */
   readonly #held = new Map<string, string>();
+  /** By job, while its next run is made: when it was fetched, by the clock of the store. */
+  readonly #fetchTimes = new Map<string, number>();
   readonly #settled = new Set<() => void>();
   readonly #ending = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
@@ -71,6 +73,11 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     return !this.#waits && this.#held.size < this.concurrency;
   }
 
+  /** When this worker fetched the job whose next run is made, by the clock of the store; milliseconds since the epoch. */
+  fetchTimeOf(id: string): number {
+    return this.#fetchTimes.get(id) ?? Date.now();
+  }
+
   /** Whether this worker fetched the job and has not done with it. */
   holds({ id, token }: HeldJob): boolean {
     return this.#held.get(token) === id;
@@ -102,6 +109,14 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     this.#results.letGo();
   }
 
+  /** BullMQ compares when a lock was last extended with the clock of this process, and begins with when the store says it was taken. */
+  protected override createLockManager(): void {
+    super.createLockManager();
+    const { lockManager } = this;
+    const track = lockManager.trackJob.bind(lockManager);
+    lockManager.trackJob = (id, token, _takenAt, withController) => track(id, token, Date.now(), withController);
+  }
+
   protected override async moveToActive(token: string, name?: string): Promise<Job<unknown, unknown>> {
     const nothing = undefined as unknown as Job<unknown, unknown>;
     const { permits } = this.#control;
@@ -129,7 +144,10 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     id?: string,
     token?: string,
   ): Promise<Job<unknown, unknown>> {
+    // BullMQ makes the next job of a schedule in there.
+    if (id !== undefined && data?.processedOn !== undefined) this.#fetchTimes.set(id, data.processedOn);
     const job = (await super.nextJobFromJobData(data, id, token)) as Job<unknown, unknown> | undefined;
+    if (id !== undefined) this.#fetchTimes.delete(id);
     if (job?.id !== undefined && token !== undefined) this.#held.set(token, job.id);
     return job as Job<unknown, unknown>;
   }

@@ -106,6 +106,7 @@ export function leasedJob(job: Job, token: string): LeasedJob {
     attempts: job.opts.attempts ?? 1,
     wasLeft: attemptsStarted - 1 > attemptsMade,
     dueAt: Math.max(timestamp, attemptsMade > 0 ? processedOn : 0) + (job.delay ?? 0),
+    takenAt: processedOn,
     timeoutMs: opts.timeoutMs,
     waitingTtlMs: opts.waitingTtlMs,
     backoff: opts.backoffPolicy,

@@ -25,8 +25,9 @@ export interface LeasedJob extends HeldJob {
   readonly attempts: number;
   /** Whether it was started before and did not end: its worker died, or handed it back. */
   readonly wasLeft: boolean;
-  /** From when this attempt could have begun. Milliseconds since the epoch. */
+  /** From when this attempt could have begun, and when it was taken; both by the clock of the store, milliseconds since the epoch. */
   readonly dueAt: number;
+  readonly takenAt: number;
   /** Default: that of its queue. */
   readonly timeoutMs: number | undefined;
   readonly waitingTtlMs: number | undefined;
@@ -106,7 +107,7 @@ export class Lease {
     try {
       this.#refuseExpired();
       if (this.job.wasLeft) await this.#takeTurn();
-      this.#publish('started', { waitMs: Math.max(0, this.#startedAt - this.job.dueAt) });
+      this.#publish('started', { waitMs: Math.max(0, this.job.takenAt - this.job.dueAt) });
       this.#endBlocking = mayBlock?.(this.timeoutMs);
       const result = await this.#whateverComesFirst(work);
       this.#publish('completed', { durationMs: this.#durationMs, attempts: this.job.attempt });
@@ -136,9 +137,9 @@ export class Lease {
   }
 
   #refuseExpired(): void {
-    const { waitingTtlMs, attempt, wasLeft, dueAt } = this.job;
+    const { waitingTtlMs, attempt, wasLeft, dueAt, takenAt } = this.job;
     if (waitingTtlMs === undefined || attempt > 1 || wasLeft) return;
-    const waitedMs = this.#startedAt - dueAt;
+    const waitedMs = takenAt - dueAt;
     if (waitedMs > waitingTtlMs) throw new JobExpiredError(waitedMs, waitingTtlMs);
   }
 

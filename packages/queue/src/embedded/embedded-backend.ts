@@ -18,6 +18,7 @@ import { EmbeddedQueueHandle } from './queue-handle.ts';
 import { EmbeddedWorkerRegistry } from './worker-registry.ts';
 import { checkEmbeddedBackendOptions, type EmbeddedBackendOptions } from './backend-options.ts';
 import { nextRun } from '../job/next-run.ts';
+import { scheduleByFetchTime, scheduleByStoreClock } from '../redis/clocked-scheduler.ts';
 
 const closeTimeoutMs = 3000;
 /** The deadline of each call. */
@@ -100,6 +101,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
       commandTimeoutMs,
       workers: workersOf,
     });
+    scheduleByStoreClock(handle.queue, async () => handle.now());
     handles.set(name, handle);
     return handle;
   };
@@ -128,6 +130,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
       const workerOptions = { ...tuning, connection: connection as never };
       const factory = createPostgresBackend as unknown as BackendFactory;
       const worker = new FetchingWorker(name, processor, workerOptions, control, workerInside, factory);
+      scheduleByFetchTime(worker);
       const running = workers.get(name) ?? new Set();
       running.add(worker);
       workers.set(name, running);

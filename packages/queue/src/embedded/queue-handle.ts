@@ -96,6 +96,11 @@ export class EmbeddedQueueHandle implements QueueHandle {
   /** They end by themselves. Who forgets is the outbox, and there is none for a store that cannot be away. */
   async forget(): Promise<void> {}
 
+  /** The store is in this process. */
+  async now(): Promise<number> {
+    return Date.now();
+  }
+
   async read(): Promise<QueueReading> {
     this.#refuseWhenClosed();
     const reading = await this.#withDeadline(readQueue(this.#options.pool, this.name));

@@ -87,6 +87,8 @@ export interface QueueHandle {
   forget(tokens: readonly string[]): Promise<void>;
   /** What was said of the schedules of this queue. */
   readonly scheduleRecords: ScheduleRecords;
+  /** The clock of the store, which decides what is due; milliseconds since the epoch. @throws QueueUnavailableError */
+  now(): Promise<number>;
   /** Counts, age and workers. */
   read(): Promise<QueueReading>;
   /** Runs a call of BullMQ's on this queue within the command timeout, with its errors translated. */

@@ -45,6 +45,8 @@ export interface JobWorker extends Worker<unknown, unknown> {
   readonly canFetch: boolean;
   /** How many jobs it has not done with. */
   readonly heldCount: number;
+  /** When this worker fetched the job whose next run is made, by the clock of the store; milliseconds since the epoch. */
+  fetchTimeOf(id: string): number;
   /** Whether this worker fetched the job and has not done with it. */
   holds(job: HeldJob): boolean;
   /** Jobs that have ended here, and whose results the store has not taken yet: their locks are to live on. */

@@ -6,6 +6,7 @@
 import { UnsupportedError } from '@holdfast/redis-core';
 import {
   Job,
+  JobScheduler,
   optsEncodeMap,
   RedisConnection,
   RedisQueueBackend,
@@ -13,7 +14,11 @@ import {
   type IQueueBackend,
   type IRedisClient,
   type JobJson,
+  type JobsOptions,
+  type Queue,
+  type RepeatOptions,
 } from 'bullmq';
+import type { EventEmitter } from 'node:events';
 import type { WorkerInside } from '../port/job-worker.ts';
 
 /** What these parts were read in. */
@@ -41,11 +46,13 @@ const neededMethods: readonly (readonly [
 ])[] = [
   // Overridden by `FetchingWorker`.
   [Worker, ['moveToActive', 'nextJobFromJobData', 'processJob', 'handleCompleted', 'handleFailed', 'getBackend']],
+  [Worker, ['createLockManager', 'jobScheduler']],
+  [JobScheduler, ['upsertJobScheduler', 'getNextJobOpts']],
   [Job, ['asJSON', 'moveToWait', 'getIgnoredChildrenFailures']],
   [RedisConnection, ['loadCommands', 'getRedisVersionAndType']],
   [
     RedisQueueBackend,
-    ['addJobToTransaction', 'toKey', 'getJobLogs', 'maximumBlockTimeout', 'getProcessedChildrenValues'],
+    ['addJobToTransaction', 'toKey', 'getJobLogs', 'maximumBlockTimeout', 'getProcessedChildrenValues', 'waitForJob'],
   ],
 ];
 
@@ -140,6 +147,64 @@ export function setMaximumBlock(backend: RedisQueueBackend, seconds: number): Re
 /** Has a backend read the log of a job in another way. */
 export function replaceLogReader(backend: RedisQueueBackend, read: IQueueBackend['getJobLogs']): RedisQueueBackend {
   return Object.defineProperty(backend, 'getJobLogs', { value: read });
+}
+
+/** Has the connection for commands of a new backend run another text where BullMQ runs its script of that name. */
+export function replaceScript(backend: RedisQueueBackend, name: string, script: BullmqScript): void {
+  const { version } = backend as unknown as { readonly version: string };
+  const client = clientOf(backend.connection);
+  const { scriptsSet } = client as unknown as {
+    readonly scriptsSet: Record<string, { readonly lua: string } | undefined>;
+  };
+  // BullMQ registers its scripts when it is connected, but none of a name that is there already; many queues share a client.
+  if (scriptsSet[`${name}:${version}`]?.lua !== script.lua) client.defineCommand(`${name}:${version}`, script);
+}
+
+/** Has a worker be woken as if a job were due at once, whatever the marker says that woke it. */
+export function ignoreTimeOfMarkers(backend: RedisQueueBackend): void {
+  const wait = backend.waitForJob.bind(backend);
+  const value: RedisQueueBackend['waitForJob'] = async (seconds) => {
+    const marker = await wait(seconds);
+    return marker === null ? null : { ...marker, score: 0 };
+  };
+  Object.defineProperty(backend, 'waitForJob', { value });
+}
+
+/** Has a queue or a worker make the next jobs of schedules by another maker of them. */
+export function replaceScheduler(owner: Queue<unknown, unknown> | Worker<unknown, unknown>, by: JobScheduler): void {
+  by.on('error', (error) => (owner as EventEmitter).emit('error', error));
+  Object.assign(owner, { _jobScheduler: by });
+}
+
+/** With what options BullMQ would make the job of the run at `next` of a schedule. */
+export function optionsOfNextJob(
+  scheduler: JobScheduler,
+  next: number | undefined,
+  id: string,
+  { options, count, offset }: { readonly options: object; readonly count: number; readonly offset: number | null },
+): JobsOptions {
+  const inside = scheduler as unknown as {
+    getNextJobOpts(
+      next: number | undefined,
+      id: string,
+      options: object,
+      count: number,
+      offset: number | null,
+    ): JobsOptions;
+  };
+  return inside.getNextJobOpts(next, id, options, count, offset);
+}
+
+/** When a schedule runs next, as its queue or worker was told to reckon it. */
+export async function nextRunBy(
+  scheduler: JobScheduler,
+  after: number,
+  repeat: RepeatOptions,
+): Promise<number | undefined> {
+  const { repeatStrategy } = scheduler as unknown as {
+    readonly repeatStrategy: (after: number, repeat: RepeatOptions) => number | undefined;
+  };
+  return repeatStrategy(after, repeat);
 }
 
 /** What `FetchingWorker` changes of a worker, on Redis and embedded. */

@@ -26,11 +26,13 @@ export class RedisFlowStore implements FlowStore {
   }
 
   async add(jobs: readonly PlannedJob[]): Promise<FlowOutcome> {
-    const stored = jobs.map((job) => toStoredFlowJob(job));
+    const planned = jobs.map((job) => toStoredFlowJob(job));
     return this.#access.run(async (client) => {
       const startedAt = Date.now();
       const now = await timeOf(client);
       const latest = now + Math.max(0, this.#commandTimeoutMs - (Date.now() - startedAt));
+      // Delays count from there, whatever the clock of this process shows.
+      const stored = planned.map((job) => ({ ...job, json: { ...job.json, timestamp: now } }));
       const values = stored.flatMap((job) => callOf(job));
       const reply = await this.#send(client, [latest, ...values], latest - now, jobs[0]?.job.id ?? '');
       const [outcome, key] = reply as [FlowOutcome['outcome'] | 'late', string];

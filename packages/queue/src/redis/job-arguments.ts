@@ -28,21 +28,22 @@ function optionsText(options: JobsOptions): string {
 
 /** What our command is told of each job, each value that is the same as before left out (see lua/guarded-add.lua). */
 export function jobArguments(jobs: readonly NewJob[], markerOf: (job: NewJob) => string): string[] {
-  const now = `${Date.now()}`;
+  const now = Date.now();
   const values: string[] = [];
-  let [name, timestamp, options] = ['', '', ''];
+  let [name, age, options] = ['', '', ''];
   const unlessSame = (value: string, before: string): string => (value === before ? '' : value);
   for (const job of jobs) {
-    const before = { name, timestamp, options };
+    const before = { name, age, options };
     name = job.name;
-    timestamp = job.options.timestamp === undefined ? now : `${job.options.timestamp}`;
+    // The server reckons from its own clock when that was.
+    age = `${Math.max(0, now - (job.options.timestamp ?? now))}`;
     options = optionsText(job.options);
     values.push(
       job.id,
       markerOf(job),
       job.json ?? JSON.stringify(job.data),
       unlessSame(name, before.name),
-      unlessSame(timestamp, before.timestamp),
+      unlessSame(age, before.age),
       unlessSame(options, before.options),
     );
   }

@@ -18,9 +18,12 @@ import type { AddedJob, NewJob, Once } from '../job/new-job.ts';
 import { onceKeyPrefix } from './queue-keys.ts';
 import { GuardedAdd } from './add.ts';
 import { isServerError, translateServerError } from './errors.ts';
+import { RedisScript } from './script.ts';
 import { readQueue } from './reading.ts';
 import type { QueueRefusals } from './refusals.ts';
 import type { ConnectionWatch, RedisClient } from './connection-watch.ts';
+
+const clock = new RedisScript('clock', [], ['server-time']);
 
 /** One queue on Redis, on the connection that all queues share, which is not closed with it. */
 export class RedisQueueHandle implements QueueHandle {
@@ -111,6 +114,10 @@ export class RedisQueueHandle implements QueueHandle {
     const keys = tokens.map((token) => prefix + token);
     // BullMQ's type of a client knows the commands that BullMQ needs.
     await this.#guarded(async (client) => (client as unknown as RedisClientOfOurs).unlink(...keys));
+  }
+
+  async now(): Promise<number> {
+    return Number(await this.#guarded((client) => clock.run(client, this.queue.getBackend().toKey(''), [])));
   }
 
   async read(): Promise<QueueReading> {

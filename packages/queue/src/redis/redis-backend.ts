@@ -13,6 +13,8 @@ import { consumerClient, eventsConnection, producerClient, queueTarget, type Con
 import { QueueKeyspace } from './queue-keyspace.ts';
 import { QueueRefusals } from './refusals.ts';
 import { RedisQueueHandle } from './queue-handle.ts';
+import { scheduleByFetchTime, scheduleByStoreClock } from './clocked-scheduler.ts';
+import { useServerClock } from './server-clock.ts';
 import { readLogsPlainly } from './logs.ts';
 import { RedisWorkerRegistry } from './worker-registry.ts';
 import { onceEach } from '../port/once-each.ts';
@@ -100,10 +102,11 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     queue.on('error', (error) => {
       publishEvent('holdfast:queue:error', () => ({ queue: name, part: 'producer', error }));
     });
-    readLogsPlainly(queue.getBackend());
+    readLogsPlainly(useServerClock(queue.getBackend()));
     const { watch } = producer;
     const refused = refusalsOf(watch, queue.getBackend().toKey('meta'));
     const handle = new RedisQueueHandle(name, queue, times.commandTimeoutMs, watch, refused);
+    scheduleByStoreClock(queue, async () => handle.now());
     handles.set(name, handle);
     return handle;
   };
@@ -114,10 +117,11 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     const options = { ...tuning, connection: connection.shared.client, prefix: prefixOf(name) };
     const worker: JobWorker = new FetchingWorker(name, processor, options, control, workerInside, (...args) =>
       setMaximumBlock(
-        learnVersionSilently(bearRefusals(createBullmqBackend(...args)), connection.versions),
+        useServerClock(learnVersionSilently(bearRefusals(createBullmqBackend(...args)), connection.versions)),
         blockSeconds,
       ),
     );
+    scheduleByFetchTime(worker);
     const backend = worker.getBackend();
     const { blockingClient } = backend;
     const blocking = blockingClient === undefined ? undefined : new ConnectionWatch(blockingClient, target);

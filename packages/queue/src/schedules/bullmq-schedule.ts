@@ -36,7 +36,7 @@ export async function upsertSchedule(id: string, wanted: WantedSchedule, target:
     'everyMs' in schedule
       ? {
           every: schedule.everyMs,
-          ...(wanted.startsOneIntervalLater && { startDate: Date.now() + schedule.everyMs }),
+          ...(wanted.startsOneIntervalLater && { startDate: (await handle.now()) + schedule.everyMs }),
         }
       : { pattern: schedule.pattern, tz: schedule.tz ?? 'UTC' };
   await handle.call((queue) => queue.upsertJobScheduler(id, repeat, template));

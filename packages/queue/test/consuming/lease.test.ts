@@ -55,6 +55,7 @@ function useLeases({ crashes = {}, ...terms }: Partial<LeaseTerms> & { crashes?:
       attempts: 3,
       wasLeft: false,
       dueAt: Date.now(),
+      takenAt: Date.now(),
       timeoutMs: undefined,
       waitingTtlMs: undefined,
       backoff: undefined,
