@@ -76,7 +76,8 @@ function ownerOf(path: string): string {
   // A guide belongs to no package: what it imports, the modules have.
   if (path.startsWith('docs/')) return 'packages/modules';
   // It is read together with the modules, which the package itself does not know.
-  return path === 'packages/config/README.md' ? 'apps/api' : dirname(path);
+  if (path === 'packages/config/README.md') return 'apps/api';
+  return dirname(path).replace(/\/docs$/, '');
 }
 
 /** What a program beside `owner` may import: what it depends on, and itself. */

@@ -63,7 +63,7 @@ export const frames: Readonly<Record<string, Frame>> = {
       const users = new Cache({ engine, keys: createKeys('snippet'), namespace: 'users', ttlMs: 60_000 });`,
     after: `if ((await keyv.get<{ seen: boolean }>('7'))?.seen !== true) throw new Error('It is not there.');`,
   },
-  'packages/queue/README.md 2': {
+  'packages/queue/docs/types.md 1': {
     before: `
       import { Consumer, createRedisBackend, defineQueue, Queues, type Handlers } from '@holdfast/queue';
       import { Type } from 'typebox';
@@ -84,7 +84,7 @@ export const frames: Readonly<Record<string, Frame>> = {
       await consumer.close({ timeoutMs: 5000 });
       await queues.close();`,
   },
-  'packages/queue/README.md 3': {
+  'packages/queue/docs/flows.md 1': {
     before: `
       import { defineQueue, Queues } from '@holdfast/queue';
       import { createEmbeddedBackend } from '@holdfast/queue/embedded';
@@ -103,7 +103,7 @@ export const frames: Readonly<Record<string, Frame>> = {
       const queues = new Queues({ backend, definitions: ['report', 'page'].map(define) });`,
     after: `await queues.close();`,
   },
-  'packages/queue/README.md 4': {
+  'packages/queue/docs/redis.md 1': {
     before: `
       import { Queue, Worker } from 'bullmq';
       const ran = Promise.withResolvers<void>();
@@ -111,7 +111,7 @@ export const frames: Readonly<Record<string, Frame>> = {
       const connection = { host: '127.0.0.1', port: 6379, maxRetriesPerRequest: null };`,
     after: `await ran.promise; process.exit(0);`,
   },
-  'packages/queue/README.md 5': {
+  'packages/queue/docs/embedded.md 1': {
     before: `
       import { defineQueue } from '@holdfast/queue';
       import { Type } from 'typebox';
