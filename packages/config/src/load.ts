@@ -127,6 +127,10 @@ function chooseProfile({ values }: Environment, mode: Mode, problems: ProblemLis
 function redis(mode: Mode, profile: Profile, environment: Environment, problems: ProblemList): RedisConfig {
   const { values } = environment;
   const targets = redisTargets(mode, environment, problems);
+  const prefix = values.QUEUE_PREFIX;
+  if (prefix !== undefined && targets.queue?.kind === 'cluster' && !hasHashTag(prefix)) {
+    problems.add('QUEUE_PREFIX', 'has no hash tag, without which a cluster has each key elsewhere', `{${prefix}}`);
+  }
   const limits = {
     connectionTimeoutMs: values.REDIS_CONNECTION_TIMEOUT_MS,
     commandTimeoutMs: values.REDIS_COMMAND_TIMEOUT_MS,
@@ -144,9 +148,15 @@ function redis(mode: Mode, profile: Profile, environment: Environment, problems:
     durable: { name: 'durable', target: targets.durable, ...engine },
     queue: targets.queue,
     keyPrefix: values.REDIS_KEY_PREFIX,
+    ...(values.QUEUE_PREFIX === undefined ? {} : { queuePrefix: values.QUEUE_PREFIX }),
     enableFallback: values.REDIS_ENABLE_FALLBACK,
     ...limits,
   };
+}
+
+/** As a cluster reads it: what is between the first brace and the next that closes. */
+function hasHashTag(prefix: string): boolean {
+  return /^[^{]*\{[^}]+\}/.test(prefix);
 }
 
 function isLoopback(host: string): boolean {

@@ -80,6 +80,12 @@ export const redisVariables = {
     'holdfast',
     'First part of every key, so that several installations can share a Redis.',
   ),
+  QUEUE_PREFIX: optional(
+    groups.redis,
+    matching('BullMQ prefix', /^[A-Za-z0-9._{}:-]{1,128}$/, '1 to 128 letters, digits, ".", "_", "-", ":", "{" or "}"'),
+    'BullMQ’s own `prefix` of the queues, such as `bull`: adopts queues that programs with BullMQ alone have made, or shares them. Their keys are then `<prefix>:<queue>:…`. In a cluster with a hash tag, such as `{bull}`.',
+    { fallbackNote: '`<REDIS_KEY_PREFIX>:jobs:{<queue>}`', example: 'bull' },
+  ),
 
   REDIS_TLS: optional(
     groups.tls,

@@ -82,6 +82,8 @@ export interface RedisConfig extends Required<Limits> {
   /** Where BullMQ lives; `null`: the embedded queue in `dataDir`. Never `memory` or `upstash`. */
   readonly queue: QueueTarget | null;
   readonly keyPrefix: string;
+  /** BullMQ's `prefix` of all queues, where it is not made of `keyPrefix`. */
+  readonly queuePrefix?: string;
   /** `false`: no fallback; an outage answers 503 and a start without Redis fails. */
   readonly enableFallback: boolean;
 }

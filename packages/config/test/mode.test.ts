@@ -43,6 +43,17 @@ describe('the mode', () => {
     expect(problemPaths({ ...url, HOLDFAST_PROFILE: 'cheap' })).toEqual(['HOLDFAST_PROFILE']);
   });
 
+  it('takes a prefix of BullMQ\u2019s for the queues, which has a hash tag in a cluster', () => {
+    const cluster = { REDIS_CLUSTER_NODES: 'redis-1:6379' };
+    expect(load({ REDIS_URL: 'redis://localhost' }).redis).not.toHaveProperty('queuePrefix');
+    expect(load({ REDIS_URL: 'redis://localhost', QUEUE_PREFIX: 'bull' }).redis.queuePrefix).toBe('bull');
+    expect(problemPaths({ REDIS_URL: 'redis://localhost', QUEUE_PREFIX: 'b*' })).toEqual(['QUEUE_PREFIX']);
+    expect(load({ ...cluster, QUEUE_PREFIX: 'my-{bull}' }).redis.queuePrefix).toBe('my-{bull}');
+    for (const prefix of ['bull', '{}bull', 'bull}{']) {
+      expect(problemPaths({ ...cluster, QUEUE_PREFIX: prefix })).toEqual(['QUEUE_PREFIX']);
+    }
+  });
+
   it('knows the profile by its former name', () => {
     const url = { REDIS_URL: 'redis://localhost' };
     expect(load({ ...url, WORKER_PROFILE: 'low-cost' }).profile).toBe('low-cost');

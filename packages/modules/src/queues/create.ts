@@ -57,10 +57,10 @@ async function createQueueBackend(
     const { createEmbeddedBackend } = await import('@holdfast/queue/embedded');
     return createEmbeddedBackend({ directory: join(dataDir, 'queue'), definitions });
   }
-  const { connectionTimeoutMs, commandTimeoutMs } = redis;
+  const { connectionTimeoutMs, commandTimeoutMs, queuePrefix } = redis;
   return createRedisBackend({
     target: redis.queue,
-    keyPrefix: `${keys.prefix}:jobs`,
+    ...(queuePrefix === undefined ? { keyPrefix: `${keys.prefix}:jobs` } : { prefix: queuePrefix }),
     connectionTimeoutMs,
     commandTimeoutMs,
   });

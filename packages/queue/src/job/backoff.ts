@@ -13,6 +13,12 @@ export interface Backoff {
 
 const defaultMaxDelayMs = 60 * 60 * 1000;
 
+/** Whether the longest wait of a back-off is shorter than one of the waits between so many attempts would be without it. */
+export function isBounded(backoff: Backoff, attempts: number): boolean {
+  const doublings = backoff.type === 'exponential' ? Math.max(attempts - 2, 0) : 0;
+  return backoff.delayMs * 2 ** doublings > (backoff.maxDelayMs ?? defaultMaxDelayMs);
+}
+
 /**
  * Milliseconds to wait after `attemptsMade` attempts (≥ 1). Jitter only shortens the wait, so `maxDelayMs` holds.
  *

@@ -1,7 +1,7 @@
 import type { FieldIssue } from '@holdfast/redis-core';
 import type { BackoffOptions, JobsOptions, KeepJobs } from 'bullmq';
 import type { Once } from './new-job.ts';
-import { defaultJitter, isBackoff, type Backoff } from './backoff.ts';
+import { defaultJitter, isBackoff, isBounded, type Backoff } from './backoff.ts';
 import type { QueueDefinition, RetentionRule } from './define-queue.ts';
 import { JobOptionsInvalidError } from './errors.ts';
 import { isJobId, jobIdRule } from './job-id.ts';
@@ -29,11 +29,16 @@ export interface JobOptions {
 /** BullMQ's name for the back-off that this package computes itself (see backoff.ts). */
 const backoffStrategyName = 'holdfast';
 
-/** BullMQ keeps unknown options with the job, on both backends; the consumer reads these back. */
+/**
+ * BullMQ keeps unknown options with the job, on both backends; the consumer reads these back. What they say of every job of
+ * its queue is not stored with each (see `compact`), but jobs of earlier versions have it.
+ */
 export interface StoredJobOptions extends JobsOptions {
-  readonly timeoutMs: number;
+  /** Where it is not that of the definition. */
+  readonly timeoutMs?: number;
   /** From the job's `timestamp` plus its `delay`; later attempts are not held to it. */
   readonly waitingTtlMs?: number;
+  /** Where BullMQ's own `backoff` does not say all of it: its longest wait. */
   readonly backoffPolicy?: Backoff;
 }
 
@@ -112,17 +117,35 @@ export function storedOptions(definition: QueueDefinition, options: JobOptions =
   // Debouncing replaces only what is delayed.
   const isDebounced = deduplication !== undefined && deduplicationMode(deduplication) === 'debounce';
   const delay = options.delayMs ?? (isDebounced ? deduplication.ttlMs : undefined);
-  return {
-    attempts: options.attempts ?? definition.attempts,
+  const attempts = options.attempts ?? definition.attempts;
+  const stored: StoredJobOptions = {
+    attempts,
     priority: priorityNumber(options.priority ?? definition.priority ?? 'normal') ?? 10,
     timeoutMs: options.timeoutMs ?? definition.timeoutMs,
     removeOnComplete: keep(definition.retention.completed),
     removeOnFail: keep(definition.retention.failed),
-    keepLogs: maxLogLines,
     ...(waitingTtlMs !== undefined && { waitingTtlMs }),
     ...(delay !== undefined && delay > 0 && { delay }),
     ...(deduplication !== undefined && { deduplication: storedDeduplication(deduplication) }),
     ...(backoff !== undefined && { backoff: plainBackoff(backoff), backoffPolicy: backoff }),
+  };
+  return compact(stored, definition);
+}
+
+/**
+ * Without what needs not be stored with each job, so that a job takes no more room than BullMQ's own: what its consumer
+ * knows from the definition, and what is BullMQ's default. What earlier versions stored becomes what is stored now.
+ */
+export function compact(options: StoredJobOptions, definition: Pick<QueueDefinition, 'timeoutMs'>): StoredJobOptions {
+  const { timeoutMs, removeOnComplete, removeOnFail, keepLogs: _, backoff, backoffPolicy, ...others } = options;
+  const { attempts = 1 } = others;
+  return {
+    ...others,
+    ...(timeoutMs !== undefined && timeoutMs !== definition.timeoutMs && { timeoutMs }),
+    ...(removeOnComplete !== undefined && removeOnComplete !== false && { removeOnComplete }),
+    ...(removeOnFail !== undefined && removeOnFail !== false && { removeOnFail }),
+    ...(backoff !== undefined && { backoff: withoutZeroJitter(backoff) }),
+    ...(isBackoff(backoffPolicy) && isBounded(backoffPolicy, attempts) && { backoffPolicy }),
   };
 }
 
@@ -131,15 +154,39 @@ function plainBackoff({ type, delayMs, jitter }: Backoff): BackoffOptions {
   return { type, delay: delayMs, jitter: jitter ?? defaultJitter(type) };
 }
 
+function withoutZeroJitter(backoff: number | BackoffOptions): number | BackoffOptions {
+  // A schedule of another program may have anything.
+  if (typeof backoff !== 'object' || backoff?.jitter !== 0) return backoff;
+  const { jitter: _, ...others } = backoff;
+  return others;
+}
+
 /**
  * Has BullMQ ask the consumer for the wait before the next attempt of a job that it runs: only so the longest wait holds,
- * and a handler may say RetryLaterError. A policy that another program gave its job stays.
+ * and a handler may say RetryLaterError. A policy that another program gave its job says the same as before; one that only
+ * that program knows stays. Logs are kept as for all jobs.
  */
 export function askConsumerForBackoff(job: { readonly opts: JobsOptions & Partial<StoredJobOptions> }): void {
-  const { opts } = job;
-  if (opts.backoff === undefined || opts.backoffPolicy !== undefined) {
-    opts.backoff = { type: backoffStrategyName, delay: opts.backoffPolicy?.delayMs ?? 0 };
+  const opts: JobsOptions & { backoffPolicy?: Backoff } = job.opts;
+  opts.keepLogs ??= maxLogLines;
+  const policy = opts.backoffPolicy ?? policyOf(opts.backoff);
+  if (policy !== undefined) opts.backoffPolicy = policy;
+  if (opts.backoff === undefined || policy !== undefined) {
+    opts.backoff = { type: backoffStrategyName, delay: policy?.delayMs ?? 0 };
   }
+}
+
+/** BullMQ's own two kinds, without a longest wait. */
+function policyOf(backoff: JobsOptions['backoff']): Backoff | undefined {
+  if (backoff === undefined) return undefined;
+  const {
+    type,
+    delay = 0,
+    jitter = 0,
+  }: BackoffOptions = typeof backoff === 'number' ? { type: 'fixed', delay: backoff } : backoff;
+  if ((type !== 'fixed' && type !== 'exponential') || !Number.isFinite(delay)) return undefined;
+  const known = type === 'fixed' ? 'fixed' : 'exponential';
+  return { type: known, delayMs: delay, jitter, maxDelayMs: Number.POSITIVE_INFINITY };
 }
 
 /** BullMQ's ages are seconds; `false` keeps everything. */

@@ -3,6 +3,7 @@ import {
   checkOptions,
   checkTarget,
   milliseconds,
+  OptionInvalidError,
   type OptionRules,
   type RedisTarget,
   text,
@@ -28,7 +29,7 @@ export interface RedisBackendOptions {
 const redisBackend: OptionRules<RedisBackendOptions> = {
   target: anything,
   keyPrefix: text,
-  prefix: text,
+  prefix: { must: 'must be a text that is not empty', allows: (value) => typeof value === 'string' && value !== '' },
   connectionTimeoutMs: milliseconds(1),
   commandTimeoutMs: milliseconds(1),
 };
@@ -37,4 +38,16 @@ const redisBackend: OptionRules<RedisBackendOptions> = {
 export function checkRedisBackendOptions(options: RedisBackendOptions): void {
   checkOptions('createRedisBackend', options, redisBackend);
   checkTarget(options.target);
+  const { prefix, keyPrefix, target } = options;
+  if (prefix === undefined) return;
+  if (keyPrefix !== undefined)
+    throw new OptionInvalidError('createRedisBackend', 'prefix', 'must not be given with keyPrefix');
+  if (target.kind === 'cluster' && !/^[^{]*\{[^}]+\}/.test(prefix)) {
+    // Without one, BullMQ's scripts would get keys of many slots.
+    throw new OptionInvalidError(
+      'createRedisBackend',
+      'prefix',
+      `must have a hash tag in a cluster, such as {${prefix}}`,
+    );
+  }
 }

@@ -1,7 +1,7 @@
 import type { QueueHandle } from '../port/backend.ts';
 import type { QueueDefinition } from '../job/define-queue.ts';
 import type { Schedule } from '../job/schedule.ts';
-import { storedOptions } from '../job/job-options.ts';
+import { compact, storedOptions, type StoredJobOptions } from '../job/job-options.ts';
 import type { ScheduledJob } from '../port/schedule-records.ts';
 import { readStoredSchedule, type StoredSchedule } from './stored-schedule.ts';
 
@@ -31,7 +31,12 @@ export async function upsertSchedule(id: string, wanted: WantedSchedule, target:
     opts: storedOptions(definition, job.options),
   };
   const existing = await readStoredSchedule(handle, id);
-  if (existing !== undefined && isSame(existing, schedule, template) && !(await isBroken(existing, id, handle))) return;
+  if (
+    existing !== undefined &&
+    isSame(existing, schedule, template, definition) &&
+    !(await isBroken(existing, id, handle))
+  )
+    return;
   const repeat =
     'everyMs' in schedule
       ? {
@@ -47,18 +52,35 @@ export async function removeSchedule(id: string, handle: QueueHandle): Promise<b
   return handle.call((queue) => queue.removeJobScheduler(id));
 }
 
+/** What the jobs of a schedule may have of their own, or from their queue. */
+const scheduledOptions = [
+  'attempts',
+  'priority',
+  'timeoutMs',
+  'waitingTtlMs',
+  'backoff',
+  'backoffPolicy',
+  'removeOnComplete',
+  'removeOnFail',
+] as const satisfies readonly (keyof StoredJobOptions)[];
+
 function isSame(
   existing: StoredSchedule,
   schedule: Schedule,
-  template: { readonly name: string; readonly data: unknown; readonly opts: object },
+  template: { readonly name: string; readonly data: unknown; readonly opts: StoredJobOptions },
+  definition: QueueDefinition,
 ): boolean {
+  // As it would be stored today; BullMQ adds options of its own.
+  const options = compact(existing.options, definition);
+  const wanted = Object.fromEntries(scheduledOptions.map((name) => [name, template.opts[name]]));
+  const stored = Object.fromEntries(scheduledOptions.map((name) => [name, options[name]]));
   return (
     existing.damaged.length === 0 &&
     existing.schedule !== undefined &&
     canonical(existing.schedule) === canonical(withZone(schedule)) &&
     existing.name === template.name &&
     canonical(existing.data) === canonical(template.data ?? {}) &&
-    Object.entries(template.opts).every(([name, value]) => canonical(existing.options[name]) === canonical(value))
+    canonical(stored) === canonical(wanted)
   );
 }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Type } from 'typebox';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRedisBackend, Queues, type JobOptions } from '../../src/index.ts';
-import { storedOptions } from '../../src/job/job-options.ts';
+import { compact, storedOptions } from '../../src/job/job-options.ts';
 import type { Priority } from '../../src/job/priority.ts';
 import { producingQueue } from './producing-queue.ts';
 
@@ -84,6 +84,78 @@ describe('a job that is added', () => {
     expect(ours).toEqual(theirs);
   });
 });
+
+describe('what is stored of a job', () => {
+  const policy = { attempts: 3, backoff: { type: 'exponential', delayMs: 1000 } } as const;
+  const rich = producingQueue('rich', {
+    payload: Type.Unknown(),
+    ...policy,
+    priority: 'normal',
+    retention: { completed: { count: 1000, ageMs: 86_400_000 }, failed: { count: 5000 } },
+  });
+  /** The same in BullMQ's words. */
+  const plainPolicy = {
+    attempts: 3,
+    priority: 10,
+    backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },
+    removeOnComplete: { count: 1000, age: 86_400 },
+    removeOnFail: { count: 5000 },
+  };
+  // Its keys are as long as ours.
+  const twin = new Queue('rich', { connection: { host, port, db: db ?? 0 }, prefix: `${keyPrefix}:{twin}` });
+  const own = new Queues({
+    backend: createRedisBackend({ target: { kind: 'standalone', host, port, db: db ?? 0 }, keyPrefix }),
+    definitions: [rich],
+  });
+  afterAll(async () => Promise.all([own.close(), twin.close()]));
+
+  it('is no more than BullMQ by itself stores for the same policy', async () => {
+    const data = { to: 'ada@example.com', text: 'x'.repeat(200) };
+    const jobId = '01a22b61-32fa-7bf0-a64d-7e13da5c62cb';
+    await own.add('rich', { name: 'mail', data, options: { jobId } });
+    await twin.add('mail', data, { ...plainPolicy, jobId });
+    const keys = ['rich', 'twin'].map((tag) => `${keyPrefix}:{${tag}}:rich:${jobId}`);
+    const [ours, theirs] = await Promise.all(
+      keys.map(async (key) => Number(await redisCommand(url, 'MEMORY', 'USAGE', key))),
+    );
+    expect(ours).toBeLessThanOrEqual(theirs ?? 0);
+    const [lean, plainly] = await Promise.all(keys.map(async (key) => bytesOf(key)));
+    console.log(`MEMORY USAGE ${ours} and ${theirs} bytes, fields and values ${lean} and ${plainly}`);
+    // BullMQ keeps the id of the caller's in the options besides.
+    expect(lean).toBeLessThanOrEqual((plainly ?? 0) - `"jobId":"${jobId}",`.length);
+  });
+
+  it('says what is not as the definition says it', () => {
+    const said = { attempts: 20, timeoutMs: 5, backoff: { ...policy.backoff, maxDelayMs: 3000 } };
+    expect(storedOptions(rich, said)).toMatchObject({ timeoutMs: 5, backoffPolicy: said.backoff, attempts: 20 });
+    // The longest wait of an hour comes after the 12th attempt.
+    expect(storedOptions(rich, { attempts: 13 })).not.toHaveProperty('backoffPolicy');
+    expect(storedOptions(rich, { attempts: 14 })).toHaveProperty('backoffPolicy', policy.backoff);
+  });
+
+  it('is the same for what an earlier version stored', () => {
+    const earlier = {
+      attempts: 3,
+      priority: 10,
+      timeoutMs: rich.timeoutMs,
+      removeOnComplete: { count: 1000, age: 86_400 },
+      removeOnFail: { count: 5000 },
+      keepLogs: 1000,
+      backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },
+      backoffPolicy: policy.backoff,
+    } as const;
+    expect(compact(earlier, rich)).toEqual(storedOptions(rich));
+    expect(compact({ attempts: 1, priority: 1, removeOnComplete: false, removeOnFail: false }, rich)).toEqual({
+      attempts: 1,
+      priority: 1,
+    });
+  });
+});
+
+async function bytesOf(key: string): Promise<number> {
+  const flat = (await redisCommand(url, 'HGETALL', key)) as string[];
+  return flat.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+}
 
 /** The kinds of keys that a queue has, and how many of each. */
 async function keyKinds(prefix: string): Promise<Record<string, number>> {
