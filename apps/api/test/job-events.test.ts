@@ -2,8 +2,8 @@ import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { Consumer } from '@holdfast/queue';
 import type { Handler, QueueDefinition } from '@holdfast/queue';
-import { Latch } from '@holdfast/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, Latch } from '@holdfast/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startApi } from './fixture.ts';
 import type { Api } from './fixture.ts';
 
@@ -162,13 +162,17 @@ describe('event streams of a process', () => {
       options: { delayMs: 60_000 },
     });
     const url = `/v1/queues/http-delivery/jobs/${id}/events`;
-    const streams = Array.from({ length: 201 }, () => api.app.inject(url));
+    const reads = vi.spyOn(api.runtime.parts.queues.backend.open('http-delivery').jobs, 'read');
+    const streams = Array.from({ length: 1001 }, () => api.app.inject(url));
     const refused = await Promise.race(streams);
     expect(refused.json()).toMatchObject({ status: 503, code: 'TOO_MANY_STREAMS' });
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    await eventually(() =>
+      expect(reads.mock.settledResults.filter(({ type }) => type === 'fulfilled')).toHaveLength(1000),
+    );
     await api.close();
     const served = (await Promise.all(streams)).filter(({ statusCode }) => statusCode === 200);
-    expect(served).toHaveLength(200);
+    expect(served).toHaveLength(1000);
   });
 
   it('are ended when it stops', async () => {

@@ -65,12 +65,7 @@ local function stateOf(id)
   if call('EXISTS', prefix .. id) == 0 then
     return 'unknown'
   end
-  for _, state in ipairs({'prioritized', 'delayed', 'completed', 'failed', 'waiting-children'}) do
-    if call('ZSCORE', prefix .. state, id) then
-      return state
-    end
-  end
-  return call('LPOS', prefix .. 'active', id) and 'active' or 'waiting'
+  return job_state(prefix, id) or 'waiting'
 end
 
 local function parseMarker(text)

@@ -2,10 +2,11 @@
 --
 -- KEYS[1]  the prefix of the queue's keys, with its colon (all keys share its hash tag)
 -- ARGV     the key that holds the state, without the prefix; its order: 'up' or 'down' for a sorted set, 'fifo' for a
---          list whose end is the oldest, 'ids' for a short list, which is put in the order of its ids; how many jobs at
---          most; how many ids may be looked at; how many bytes of jobs end the page; the name that a job must have, ''
---          for any; then, for a page behind another one, the place of the last id that was looked at, and that id
--- reply    {'more' or 'end', place and id of the last one looked at, then for each job {id, its hash as a list}}
+--          list whose end is the oldest, 'ids' for those of `active` that are given; how many jobs at most; how many ids may
+--          be looked at; how many bytes of jobs end the page; the name that a job must have, '' for any; then, for a page behind
+--          another one, the place of the last id that was looked at, and that id; or, for 'ids', those ids, in their order
+-- reply    {'more' or 'end', place and id of the last one looked at, how many ids were looked at, bytes of the jobs, then for
+--          each job {id, its hash as a list}}
 --
 -- A place is the score in a sorted set, and the distance from the oldest in a list. It is only a hint where the id is
 -- still there: the page begins behind the id, wherever that has moved. Where it is gone, a sorted set goes on where it
@@ -15,10 +16,11 @@ local prefix, order = KEYS[1], ARGV[2]
 local key = prefix .. ARGV[1]
 local limit, lookups, budget, name = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 local place, after = ARGV[7], ARGV[8]
+if order == 'ids' then
+  place, after = nil, nil
+end
 -- Further than this a list is not searched for an id.
 local window = 2000
--- More jobs than any queue runs at a time.
-local maxActive = 20000
 
 -- As Redis orders members of one score. Lua's own comparison depends on the locale.
 local function isBefore(left, right)
@@ -31,7 +33,7 @@ local function isBefore(left, right)
   return #left < #right
 end
 
-local reply = {'end', place or '', after or ''}
+local reply = {'end', place or '', after or '', 0, 0}
 local found = 0
 
 -- Puts a job on the page, if it fits; says whether the page goes on.
@@ -41,20 +43,27 @@ local function take(id, at)
     return false
   end
   lookups = lookups - 1
-  reply[2], reply[3] = at, id
-  local jobKey = prefix .. id
-  -- A marker, a job that is gone while its id is still listed, or an id that is too long to be asked for (job-id.ts).
-  if #id > 4096 or call('TYPE', jobKey).ok ~= 'hash' then
+  reply[2], reply[3], reply[4] = at, id, reply[4] + 1
+  -- An id that is too long to be asked for (job-id.ts).
+  if #id > 4096 then
     return true
   end
-  if name == '' or call('HGET', jobKey, 'name') == name then
-    local fields = call('HGETALL', jobKey)
-    for n = 2, #fields, 2 do
-      budget = budget - #fields[n]
-    end
-    found = found + 1
-    reply[#reply + 1] = {id, fields}
+  local jobKey = prefix .. id
+  if name ~= '' and redis.pcall('HGET', jobKey, 'name') ~= name then
+    return true
   end
+  -- Neither a hash nor anything: a marker, or a job that is gone while its id is still listed.
+  local fields = redis.pcall('HGETALL', jobKey)
+  if fields.err or #fields == 0 then
+    return true
+  end
+  local bytes = 0
+  for n = 2, #fields, 2 do
+    bytes = bytes + #fields[n]
+  end
+  budget, reply[5] = budget - bytes, reply[5] + bytes
+  found = found + 1
+  reply[#reply + 1] = {id, fields}
   return true
 end
 
@@ -75,15 +84,18 @@ local function sortedSet()
     if score and tonumber(placeOf(score)) == tonumber(place) then
       from = rank + 1
     else
-      -- How many come before those of the same score; of those, the ones that were seen are passed over one by one.
+      -- How many come before those of the same score, which are in the order of their ids: any number may have ended in one
+      -- millisecond, so the first one behind the id is searched for by halves.
       from = isUp and call('ZCOUNT', key, '-inf', '(' .. place) or call('ZCOUNT', key, '(' .. place, '+inf')
-      local same = call('ZCOUNT', key, place, place)
-      while same > 0 do
-        local id = call(isUp and 'ZRANGE' or 'ZREVRANGE', key, from, from)[1]
+      local behind = from + call('ZCOUNT', key, place, place)
+      while from < behind do
+        local middle = math.floor((from + behind) / 2)
+        local id = call(isUp and 'ZRANGE' or 'ZREVRANGE', key, middle, middle)[1]
         if isUp and isBefore(after, id) or not isUp and isBefore(id, after) then
-          break
+          behind = middle
+        else
+          from = middle + 1
         end
-        from, same = from + 1, same - 1
       end
     end
   end
@@ -130,14 +142,11 @@ local function fifo()
   end
 end
 
+-- Which ids are listed was asked for before; some may have left since.
 local function byId()
-  local ids = call('LRANGE', key, 0, maxActive - 1)
-  table.sort(ids, isBefore)
-  for _, id in ipairs(ids) do
-    if not after or isBefore(after, id) then
-      if not take(id, '0') then
-        return
-      end
+  for at = 7, #ARGV do
+    if job_state(prefix, ARGV[at]) == 'active' and not take(ARGV[at], '0') then
+      return
     end
   end
 end

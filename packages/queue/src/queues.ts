@@ -75,7 +75,7 @@ export class Queues<const Known extends Catalogue = Catalogue> {
       if (this.#queues.has(name)) throw new QueueDefinitionError(`Two queues have the name "${name}".`);
       const handle = backend.open(name);
       const producer = new Producer(definition, handle, addBatchSize);
-      const feed = new EventFeed({ handle, openEvents: (after) => backend.createEvents(name, after) });
+      const feed = new EventFeed({ handle, openEvents: () => backend.openEvents(name) });
       const waiter = new JobWaiter({ handle, feed });
       const deadLetters = new DeadLetters(name, handle.deadLetters);
       const coalescing = new Coalescing({

@@ -31,7 +31,7 @@ const definition = defineQueue({
   retention: { completed: {}, failed: {} },
 });
 const backend = (): never => expect.fail('It was asked for something.');
-const noBackend = { open: backend, registry: backend, createWorker: backend, createEvents: backend };
+const noBackend = { open: backend, registry: backend, createWorker: backend, openEvents: backend };
 const directory = join(tmpdir(), 'holdfast-never-made');
 
 const queuesOf = (more: Loose) => () =>

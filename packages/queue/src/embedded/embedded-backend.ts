@@ -1,4 +1,4 @@
-import { createPostgresBackend, Queue, QueueEvents, type BackendFactory, type Processor } from 'bullmq';
+import { createPostgresBackend, Queue, type BackendFactory, type Processor } from 'bullmq';
 import { findPeer } from '@holdfast/redis-core';
 import { join, resolve } from 'node:path';
 import { publishEvent } from '../job/channels.ts';
@@ -14,6 +14,7 @@ import { PgPool } from './pg-pool.ts';
 import { PgliteClient } from './pglite-client.ts';
 import { Availability } from '../port/availability.ts';
 import type { BackendStatus, QueueBackend } from '../port/backend.ts';
+import { EmbeddedEventReader } from './event-reader.ts';
 import { EmbeddedQueueHandle } from './queue-handle.ts';
 import { EmbeddedWorkerRegistry } from './worker-registry.ts';
 import { checkEmbeddedBackendOptions, type EmbeddedBackendOptions } from './backend-options.ts';
@@ -141,8 +142,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
       });
       return worker;
     },
-    createEvents: (name: string, after: string) =>
-      new QueueEvents(name, { connection, lastEventId: after }, createPostgresBackend) as unknown as QueueEvents,
+    openEvents: (name: string) => new EmbeddedEventReader(name, pool, open(name).jobs),
     onReturn: (listener) => availability.onReturn(listener),
     close: async () => {
       closing ??= close();

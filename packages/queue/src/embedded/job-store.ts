@@ -1,6 +1,15 @@
 import type { EmbeddedQueueAccess } from './dead-letter-store.ts';
 import type { JobState } from '../job/job-view.ts';
-import type { JobListPage, JobListRequest, JobStore, ListedJob, ReadJob, StoredEvent } from '../port/job-store.ts';
+import {
+  perCall,
+  type JobListPage,
+  type JobListRequest,
+  type JobStore,
+  type ListedJob,
+  type Looks,
+  type ReadJob,
+  type StoredEvents,
+} from '../port/job-store.ts';
 import type { ListedState } from '../job/listed-states.ts';
 import { StoredFields, withDamage } from '../job/stored-fields.ts';
 
@@ -30,7 +39,11 @@ export class EmbeddedJobStore implements JobStore {
     return /^-?\d{1,18},-?\d{1,18}$/.test(place);
   }
 
-  async list({ state, after, limit, lookups, maxBytes, name }: JobListRequest): Promise<JobListPage> {
+  async list(request: JobListRequest): Promise<JobListPage> {
+    const { state, after, name } = request;
+    const limit = Math.min(request.limit, perCall.listedJobs);
+    const lookups = Math.min(request.lookups, perCall.lookups);
+    const maxBytes = Math.min(request.maxBytes, perCall.listedBytes);
     // Without a name every job that is looked at is on the page.
     const wanted = name === undefined ? limit : lookups;
     const [first = '0', second = '0'] = after?.place.split(',') ?? [];
@@ -43,23 +56,45 @@ export class EmbeddedJobStore implements JobStore {
     ]);
     const jobs: ListedJob[] = [];
     let bytes = 0;
+    let looked = 0;
     let last: Row | undefined;
     for (const row of rows) {
       if (jobs.length === limit || bytes >= maxBytes || (last !== undefined && row === rows[wanted])) break;
       last = row;
+      looked += 1;
       if (row['wanted'] !== true) continue;
       bytes += Number(row['bytes']);
       jobs.push(toListed(row));
     }
-    if (last === undefined || last === rows.at(-1)) return { jobs };
-    return { jobs, next: { place: `${String(last['first'])},${String(last['second'])}`, id: String(last['id']) } };
+    if (last === undefined || last === rows.at(-1)) return { jobs, looked, bytes };
+    return {
+      jobs,
+      looked,
+      bytes,
+      next: { place: `${String(last['first'])},${String(last['second'])}`, id: String(last['id']) },
+    };
   }
 
   async read(id: string, logLines: number): Promise<ReadJob | undefined> {
     const [row] = await this.#query(readSql, [this.#access.name, id, logLines]);
     if (row === undefined) return undefined;
     const logs = Array.isArray(row['logs']) ? row['logs'].map(String) : [];
-    return { job: toListed(row), state: stateOf(row), isPrioritized: Number(row['priority']) > 0, canRun: true, logs };
+    const isPrioritized = Number(row['priority']) > 0;
+    const eventId = String(row['event_id']);
+    return { job: toListed(row), state: stateOf(row), isPrioritized, canRun: true, logs, eventId };
+  }
+
+  async look(ids: readonly string[], withLog: number): Promise<Looks> {
+    const rows = await this.#query(lookSql, [this.#access.name, ids, ids.slice(0, withLog)]);
+    const found = new Map(rows.map((row) => [row['id'], row]));
+    return {
+      eventId: textOf(rows[0]?.['event_id'], '0'),
+      jobs: ids.map((id) => {
+        const row = found.get(id);
+        if (row === undefined) return { state: 'unknown', logMark: '' };
+        return { state: stateOf(row), logMark: textOf(row['log_mark'], '') };
+      }),
+    };
   }
 
   /** Its columns are JSON: there is no job that nobody can run. */
@@ -76,18 +111,16 @@ export class EmbeddedJobStore implements JobStore {
     return /^\d{1,18}$/.test(id);
   }
 
-  async eventsAfter(after: string, limit: number): Promise<StoredEvent[]> {
-    const rows = await this.#query(
-      'SELECT id, event, data FROM event WHERE queue = $1 AND id > $2::bigint ORDER BY id LIMIT $3::int',
-      [this.#access.name, after, limit],
-    );
-    return rows.map((row) => {
+  async eventsAfter(after: string): Promise<StoredEvents> {
+    const rows = await this.#query(eventsSql, [this.#access.name, after, perCall.events, perCall.eventBytes]);
+    const events = rows.map((row) => {
       const fields: Record<string, string> = { event: String(row['event']) };
       for (const [field, value] of Object.entries(row['data'] ?? {})) {
         fields[field] = typeof value === 'string' ? value : JSON.stringify(value);
       }
       return { id: String(row['id']), fields };
     });
+    return { events, more: rows.at(-1)?.['more'] === true };
   }
 
   async #query(text: string, params: readonly unknown[]): Promise<Row[]> {
@@ -142,8 +175,35 @@ const readSql = `
     SELECT row FROM (
       SELECT row, idx FROM job_log WHERE queue = $1 AND job_id = $2 ORDER BY idx DESC LIMIT $3::int
     ) AS newest ORDER BY idx
-  ) AS logs
+  ) AS logs,
+  (SELECT COALESCE(MAX(id), 0)::text FROM event WHERE queue = $1) AS event_id
   FROM job WHERE queue = $1 AND id = $2`;
+
+/** $1 queue, $2 ids, $3 those of them whose logs are looked at too. One row at least, for the newest event. */
+const lookSql = `
+  SELECT newest.id AS event_id, job.id, job.state, job.priority,
+         CASE WHEN job.id = ANY($3::text[]) THEN
+           (SELECT COALESCE(MAX(idx), -1)::text FROM job_log WHERE queue = $1 AND job_id = job.id)
+         END AS log_mark
+  FROM (SELECT COALESCE(MAX(id), 0)::text AS id FROM event WHERE queue = $1) AS newest
+  LEFT JOIN job ON job.queue = $1 AND job.id = ANY($2::text[])`;
+
+/** $1 queue, $2 the id behind which to begin, $3 rows, $4 bytes: the row that passes them is the last one. */
+const eventsSql = `
+  SELECT id, event, data, number = $3::int OR before + size >= $4::bigint AS more
+  FROM (
+    SELECT *, row_number() OVER (ORDER BY id) AS number, sum(size) OVER (ORDER BY id) - size AS before
+    FROM (
+      SELECT id, event, data, length(data::text) AS size FROM event
+       WHERE queue = $1 AND id > $2::bigint ORDER BY id LIMIT $3::int
+    ) AS page
+  ) AS counted
+  WHERE before < $4::bigint
+  ORDER BY id`;
+
+function textOf(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise;
+}
 
 function stateOf({ state, priority }: Row): JobState {
   return state === 'waiting' && Number(priority) > 0 ? 'prioritized' : (state as JobState);

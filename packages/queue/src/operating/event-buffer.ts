@@ -1,58 +1,102 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { EventsOverflowError } from '../job/errors.ts';
-import type { FeedEvent } from './event-feed.ts';
+import type { BufferedBytes } from './buffered-bytes.ts';
+import type { FeedEvent } from './feed-event.ts';
+import type { ToldLook } from './job-listeners.ts';
 
 /** Beyond either, whoever reads is too slow: it is told so instead of being given a stream with holes. */
 const maxEvents = 1000;
 const maxBytes = 4 * 1024 * 1024;
 
-/** Holds events between those who publish and one who reads at a pace of his own. */
+export type Buffered =
+  | { readonly kind: 'event'; readonly event: FeedEvent }
+  /** Comes behind the events that were told before it. */
+  | { readonly kind: 'look'; readonly look: ToldLook };
+
+/** Holds what is told of a job between those who tell and one who reads at a pace of his own. */
 export class EventBuffer {
   readonly #events: { readonly event: FeedEvent; readonly bytes: number }[] = [];
+  /** The latest one: an older one says nothing any more. */
+  #look: ToldLook | undefined;
   #bytes = 0;
   #isOverfull = false;
   #wake: (() => void) | undefined;
+  readonly #all: BufferedBytes;
   readonly #onOverflow: () => void;
 
   /** @param onOverflow told at once: who does not read does not see what `next` throws */
-  constructor(onOverflow: () => void = () => undefined) {
+  constructor(all: BufferedBytes, onOverflow: () => void = () => undefined) {
+    this.#all = all;
     this.#onOverflow = onOverflow;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   push(event: FeedEvent): void {
-    const bytes = JSON.stringify(event.details).length;
     if (this.#isOverfull) return;
-    if (this.#events.length >= maxEvents || this.#bytes + bytes > maxBytes) {
-      // What it holds is of no use any more.
-      this.#isOverfull = true;
-      this.#events.length = 0;
-      this.#onOverflow();
-    } else {
-      this.#events.push({ event, bytes });
-      this.#bytes += bytes;
-    }
+    const bytes = JSON.stringify(event.details).length;
+    this.#events.push({ event, bytes });
+    this.#count(bytes);
+    if (this.#events.length > maxEvents || this.#bytes > maxBytes) this.overflow();
     this.#wake?.();
   }
 
+  pushLook(look: ToldLook): void {
+    if (this.#isOverfull) return;
+    this.#look = look;
+    this.#wake?.();
+  }
+
+  /** What it holds is of no use any more; who reads is told so. */
+  overflow(): void {
+    this.#isOverfull = true;
+    this.clear();
+    this.#onOverflow();
+    this.#wake?.();
+  }
+
+  /** Nobody reads any more. */
+  clear(): void {
+    this.#events.length = 0;
+    this.#look = undefined;
+    this.#count(-this.#bytes);
+  }
+
   /**
-   * The next event; `undefined` when none came in time or `signal` was aborted.
+   * What was told next; `undefined` when nothing was in time or `signal` was aborted.
    *
    * @throws EventsOverflowError when more has come than is kept
    */
-  async next(waitMs: number, signal: AbortSignal): Promise<FeedEvent | undefined> {
-    if (this.#events.length === 0 && !this.#isOverfull && !signal.aborted) {
+  async next(waitMs: number, signal: AbortSignal): Promise<Buffered | undefined> {
+    if (this.#isEmpty && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = new AbortController();
-      this.#wake = resolve;
-      const ended = AbortSignal.any([signal, timer.signal]);
-      await Promise.race([promise, delay(waitMs, undefined, { signal: ended }).catch(() => undefined)]);
-      timer.abort();
+      const wake = (): void => resolve();
+      const timer = setTimeout(wake, waitMs);
+      signal.addEventListener('abort', wake);
+      this.#wake = wake;
+      await promise;
       this.#wake = undefined;
+      signal.removeEventListener('abort', wake);
+      clearTimeout(timer);
     }
     if (this.#isOverfull) throw new EventsOverflowError();
     const first = this.#events.shift();
-    if (first === undefined) return undefined;
-    this.#bytes -= first.bytes;
-    return first.event;
+    if (first !== undefined) {
+      this.#count(-first.bytes);
+      return { kind: 'event', event: first.event };
+    }
+    const look = this.#look;
+    this.#look = undefined;
+    return look === undefined ? undefined : { kind: 'look', look };
+  }
+
+  get #isEmpty(): boolean {
+    return this.#events.length === 0 && this.#look === undefined && !this.#isOverfull;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#all.changed(this, bytes);
   }
 }

@@ -1,99 +1,83 @@
-import { nestingRule, toBoundedJson } from '@holdfast/redis-core';
-import type { QueueEvents } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { QueueHandle } from '../port/backend.ts';
 import { publishEvent } from '../job/channels.ts';
+import type { QueueHandle } from '../port/backend.ts';
+import { eventsAtOnce, type EventReader } from '../port/event-reader.ts';
 import type { StoredEvent } from '../port/job-store.ts';
+import { isBehind } from './event-position.ts';
+import { feedEventOf } from './feed-event.ts';
+import { JobListeners, type FeedListener } from './job-listeners.ts';
+import { JobLooks } from './job-looks.ts';
 import { storedEvents } from './stored-events.ts';
-import { parseStored } from '../job/stored-json.ts';
 
-/** How long the subscription outlives its last listener, so that a caller who comes and goes does not open it each time. */
+/** How long the reader outlives its last listener, so that a caller who comes and goes does not open it each time. */
 const idleCloseMs = 10_000;
-/** With the store away, BullMQ's close may wait for a reply that never comes. */
+/** With the store away, the end of a connection may wait for a reply that never comes. */
 const closeTimeoutMs = 2000;
-/** Between the attempts to hear events again for those who listen already. */
-const reopenDelayMs = 1000;
-
-/** The events of a job. `queue`-wide ones (paused, drained, cleaned) are nobody's here. */
-const kinds = [
-  'waiting',
-  'waiting-children',
-  'delayed',
-  'active',
-  'stalled',
-  'progress',
-  'completed',
-  'failed',
-  'removed',
-] as const;
-
-export interface FeedEvent {
-  /** Its place in the event stream of the queue. */
-  readonly id: string;
-  readonly kind: (typeof kinds)[number];
-  /** What belongs to the kind: `data` of a progress, `returnvalue`, `failedReason`, … */
-  readonly details: Readonly<Record<string, unknown>>;
-}
-
-/** The same from the event stream itself; `undefined` for what is nobody's here. */
-export function feedEventOf({ id, fields }: StoredEvent): FeedEvent | undefined {
-  const { event, ...details } = fields;
-  const kind = kinds.find((known) => known === event);
-  if (kind === undefined) return undefined;
-  // BullMQ stores these two as JSON.
-  const member = kind === 'progress' ? 'data' : kind === 'completed' ? 'returnvalue' : undefined;
-  const text = member === undefined ? undefined : details[member];
-  return {
-    id,
-    kind,
-    details: member === undefined || text === undefined ? details : { ...details, [member]: parseStored(text) },
-  };
-}
-
-export type FeedListener = (event: FeedEvent) => void;
+/** After a read that failed. */
+const retryMs = 500;
 
 export interface EventFeedOptions {
   readonly handle: QueueHandle;
-  readonly openEvents: (after: string) => QueueEvents;
+  readonly openEvents: () => EventReader;
+}
+
+interface Reading {
+  readonly end: AbortController;
+  /** Resolves once it is known where it begins. */
+  readonly begun: Promise<void>;
 }
 
 /**
- * The events of one queue, read only while somebody listens, because a reader is a connection and a stream of commands.
- * All listeners of a process share one. No event is missed between `listen` and the first read: the reader begins at a
- * place that was asked for before.
+ * The events of one queue, told to all who listen in this process by one reader, which is there only while somebody listens.
+ *
+ * The reader is what is quick: it has an event as soon as it is stored. What is certain is a look at the jobs themselves, now and
+ * then and for all listeners together (`JobLooks`). Each look also says which event was the newest, and events up to that one are
+ * told before the look is, read over the connection for questions where the reader does not have them: so a reader whose connection
+ * hangs loses nothing, and a look only says something new of a job whose events were cut off, or never came.
  */
 export class EventFeed {
   readonly #handle: QueueHandle;
-  readonly #openEvents: (after: string) => QueueEvents;
-  readonly #listeners = new Map<string, Set<FeedListener>>();
-  #events: Promise<QueueEvents> | undefined;
-  /** The newest event that was told, or that there was when the first listener came; while there are none, unknown. */
-  #told: string | undefined;
+  readonly #openEvents: () => EventReader;
+  readonly #listeners = new JobListeners();
+  readonly #looks: JobLooks;
+  #reading: Reading | undefined;
+  /** The newest event that was told, or that there was when the first listener came. */
+  #told = '0';
   #idleTimer: NodeJS.Timeout | undefined;
-  #reopenTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor({ handle, openEvents }: EventFeedOptions) {
     this.#handle = handle;
     this.#openEvents = openEvents;
+    this.#looks = new JobLooks({
+      store: handle.jobs,
+      listeners: this.#listeners,
+      told: () => this.#told,
+      catchUp: async (until) => this.#catchUp(until),
+      wasReset: (eventId) => void (this.#told = eventId),
+      onError: (error) => this.#report(error),
+    });
+  }
+
+  /** Whether `listen` asks for nothing: whoever does so before he looks at the job misses nothing of it. */
+  get isOpen(): boolean {
+    return this.#reading !== undefined;
   }
 
   /**
-   * Calls `listener` for each event of the job from the time on that this resolves, until what it replies is called.
+   * Tells `listener` of each event of the job from the time on that this resolves, until what it replies is called.
    *
    * @throws QueueUnavailableError
    */
   async listen(jobId: string, listener: FeedListener): Promise<() => void> {
-    const listeners = this.#listeners.get(jobId) ?? new Set();
-    listeners.add(listener);
-    this.#listeners.set(jobId, listeners);
+    this.#listeners.add(jobId, listener);
     clearTimeout(this.#idleTimer);
+    const reading = (this.#reading ??= this.#begin());
     const stop = (): void => this.#remove(jobId, listener);
-    const events = (this.#events ??= this.#open());
     try {
-      await events;
+      await reading.begun;
     } catch (error) {
-      this.#forget(events);
+      if (this.#reading === reading) this.#reading = undefined;
       stop();
       throw error;
     }
@@ -102,108 +86,79 @@ export class EventFeed {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#idleTimer);
-    clearTimeout(this.#reopenTimer);
-    await this.#closeEvents();
+    await this.#end();
   }
 
-  async #open(): Promise<QueueEvents> {
-    const after = this.#told === undefined ? await this.#handle.jobs.lastEventId() : await this.#catchUp(this.#told);
-    this.#told = after;
-    const events = this.#openEvents(after);
-    events.on('error', (error) => {
-      this.#report(error);
-      // BullMQ reads no further behind an event that is no JSON, which another program may have put there.
-      if (error instanceof SyntaxError) this.#reopen(events);
-    });
-    for (const kind of kinds) {
-      events.on(kind, (details: { jobId: string }, id: string) => this.#tell({ id, kind, details: showable(details) }));
+  #begin(): Reading {
+    const end = new AbortController();
+    const begin = async (): Promise<void> => {
+      this.#told = await this.#handle.jobs.lastEventId();
+      if (end.signal.aborted) return;
+      this.#looks.start();
+      void this.#read(end.signal);
+    };
+    return { end, begun: begin() };
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const reader = this.#openEvents();
+    const close = (): void => {
+      const closing = reader.close().catch((error: unknown) => this.#report(error as Error));
+      void Promise.race([closing, delay(closeTimeoutMs, undefined, { ref: false })]);
+    };
+    signal.addEventListener('abort', close, { once: true });
+    while (!signal.aborted) {
+      try {
+        const events = await reader.next(this.#told);
+        if (signal.aborted) return;
+        for (const event of events) this.#tell(event);
+        if (events.length >= eventsAtOnce) await this.#catchUp();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#report(error as Error);
+        this.#looks.soon();
+        await delay(retryMs, undefined, { signal, ref: false }).catch(() => undefined);
+      }
     }
-    return events;
   }
 
-  /** Tells those who listen what BullMQ did not; replies behind which event it is to go on. */
-  async #catchUp(from: string): Promise<string> {
-    let after = from;
-    for await (const event of storedEvents(this.#handle.jobs, from)) {
-      if (this.#closed) break;
-      after = event.id;
-      const known = feedEventOf(event);
-      if (known === undefined) this.#told = event.id;
-      else this.#tell(known);
-    }
-    return after;
-  }
-
-  #reopen(broken: QueueEvents): void {
-    const earlier = this.#events;
-    if (earlier === undefined) return;
-    const events = earlier.then(async (current) => {
-      if (current !== broken || this.#closed) return current;
-      void broken.close().catch((error: unknown) => this.#report(error as Error));
-      return this.#open();
-    });
-    this.#follow(events);
-  }
-
-  /** Those who listen already were promised events: where that fails, it is tried again until it works or nobody listens. */
-  #follow(events: Promise<QueueEvents>): void {
-    this.#events = events;
-    events.catch(() => {
-      this.#forget(events);
-      clearTimeout(this.#reopenTimer);
+  /** Tells what is stored behind what was told; with `until`, as far as that event. @throws QueueUnavailableError */
+  async #catchUp(until?: string): Promise<void> {
+    if (until !== undefined && !isBehind(until, this.#told)) return;
+    for await (const event of storedEvents(this.#handle.jobs, this.#told)) {
       if (this.#closed) return;
-      this.#reopenTimer = setTimeout(() => {
-        if (this.#listeners.size > 0 && this.#events === undefined) this.#follow(this.#open());
-      }, reopenDelayMs);
-      this.#reopenTimer.unref();
-    });
+      this.#tell(event);
+      if (until !== undefined && !isBehind(until, this.#told)) return;
+    }
   }
 
-  #forget(failed: Promise<QueueEvents>): void {
-    if (this.#events === failed) this.#events = undefined;
-  }
-
-  #tell(event: FeedEvent): void {
+  /** The reader and those who catch up may both have an event: each of them has those before it, too. */
+  #tell(event: StoredEvent): void {
+    if (!isBehind(event.id, this.#told)) return;
     this.#told = event.id;
-    const { jobId } = event.details;
-    for (const listener of this.#listeners.get(String(jobId)) ?? []) listener(event);
+    const listeners = this.#listeners.of(event.fields['jobId'] ?? '');
+    if (listeners.length === 0) return;
+    const told = feedEventOf(event);
+    if (told !== undefined) for (const listener of listeners) listener.onEvent(told);
   }
 
   #remove(jobId: string, listener: FeedListener): void {
-    const listeners = this.#listeners.get(jobId);
-    listeners?.delete(listener);
-    if (listeners?.size === 0) this.#listeners.delete(jobId);
+    this.#listeners.remove(jobId, listener);
     if (this.#listeners.size > 0 || this.#closed) return;
     clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => void this.#closeEvents(), idleCloseMs);
+    this.#idleTimer = setTimeout(() => void this.#end(), idleCloseMs);
     this.#idleTimer.unref();
   }
 
-  async #closeEvents(): Promise<void> {
-    const opened = this.#events;
-    this.#events = undefined;
-    this.#told = undefined;
-    const events = await opened?.catch(() => undefined);
-    if (events === undefined) return;
-    await Promise.race([events.close().catch((error: unknown) => this.#report(error as Error)), delay(closeTimeoutMs)]);
+  async #end(): Promise<void> {
+    clearTimeout(this.#idleTimer);
+    const reading = this.#reading;
+    this.#reading = undefined;
+    this.#looks.stop();
+    reading?.end.abort();
   }
 
   #report(error: Error): void {
     publishEvent('holdfast:queue:error', () => ({ queue: this.#handle.name, part: 'events', error }));
   }
-}
-
-/** BullMQ has parsed what another program may have nested too deep to be written again. */
-function showable(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(details).map(([name, value]) => {
-      try {
-        if (typeof value === 'object') toBoundedJson(value);
-        return [name, value];
-      } catch {
-        return [name, `(${nestingRule})`];
-      }
-    }),
-  );
 }

@@ -1,5 +1,5 @@
 import { parseFailure, type JobErrorView, type JobState } from '../job/job-view.ts';
-import type { FeedEvent } from './event-feed.ts';
+import type { FeedEvent } from './feed-event.ts';
 
 /** What happens to a job, for those who watch it. `id` says where to go on after this event. */
 export type JobEvent =

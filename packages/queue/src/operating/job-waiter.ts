@@ -1,21 +1,17 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { endOfGoneJob, isEnd } from './ended-job.ts';
-import type { EventFeed, FeedEvent } from './event-feed.ts';
-import { isBehind } from './event-position.ts';
-import { isOver, readJob, readState } from './read-job.ts';
+import { EndOfJob } from './ended-job.ts';
+import type { EventFeed } from './event-feed.ts';
+import { readJob, seeJob, isOver, type SeenJob } from './read-job.ts';
+import { Wakings } from './wakings.ts';
 import type { QueueHandle } from '../port/backend.ts';
 import { isFinished, type JobView } from '../job/job-view.ts';
 import { maxWaitMs } from '../job/limits.ts';
-
-/** The net under the events: the state is also asked so often. */
-const pollMs = 1000;
 
 export interface JobWaiterOptions {
   readonly handle: QueueHandle;
   readonly feed: EventFeed;
 }
 
-/** Waits for jobs of one queue to end. */
+/** Waits for jobs of one queue to end. A wait costs two reads of its job, however long it is: what comes between is told. */
 export class JobWaiter {
   readonly #handle: QueueHandle;
   readonly #feed: EventFeed;
@@ -33,41 +29,34 @@ export class JobWaiter {
    * @throws QueueUnavailableError
    */
   async wait(id: string, waitMs: number, signal?: AbortSignal): Promise<JobView | undefined> {
-    const deadline = Date.now() + Math.min(waitMs, maxWaitMs);
-    const ended = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
-    let listening: Promise<() => void> | undefined;
-    let wake = Promise.withResolvers<void>();
-    let heard: FeedEvent | undefined;
+    const wakings = new Wakings(Math.min(waitMs, maxWaitMs), [this.#closing.signal, signal]);
+    const end = new EndOfJob(this.#handle.jobs, id, () => wakings.wake());
+    const listen = async (): Promise<() => void> =>
+      this.#feed.listen(id, {
+        onEvent: (event) => end.heard(event),
+        onLook: ({ state }) => {
+          if (isOver(state)) wakings.wake();
+        },
+        onAway: (error) => wakings.fail(error),
+      });
+    // Whoever listens before he looks need not look again; but to begin to listen is dear where the job has ended already.
+    let listening = this.#feed.isOpen ? listen() : undefined;
     try {
-      // In this order on one connection: what happens to the job after it was seen first is behind that event.
-      const [since, first] = await Promise.all([this.#handle.jobs.lastEventId(), readJob(this.#handle, id)]);
-      if (first === undefined || isFinished(first.state) || Date.now() >= deadline || ended.aborted) return first;
-      const onEvent = (event: FeedEvent): void => {
-        if (!isEnd(event) || !isBehind(event.id, since)) return;
-        heard = event;
-        wake.resolve();
-      };
-      for (;;) {
-        const atMostMs = Math.max(0, Math.min(deadline - Date.now(), pollMs));
-        if (listening === undefined) {
-          listening = this.#feed.listen(id, onEvent);
-          // Where the store is away, the next look at the job says so.
-          await Promise.race([listening.catch(() => undefined), pause(atMostMs, ended)]);
-        } else {
-          await Promise.race([wake.promise, pause(atMostMs, ended)]);
-        }
-        // The job is looked at again after the subscription is there, or its end could fall between both. So it is after an
-        // event, too: that may be about an earlier run of a job that was retried since.
-        wake = Promise.withResolvers<void>();
-        const end: FeedEvent | undefined = heard;
-        const isLast = Date.now() >= deadline || ended.aborted;
-        if (!isLast && end === undefined && !isOver(await readState(this.#handle, id))) continue;
-        const now = await readJob(this.#handle, id);
-        if (now === undefined) return await endOfGoneJob(this.#handle.jobs, { first, since, heard });
-        if (isLast || isFinished(now.state)) return now;
-        if (heard === end) heard = undefined;
+      if (listening !== undefined) await wakings.unlessOver(listening);
+      const first = await seeJob(this.#handle, id);
+      if (first === undefined || isFinished(first.job.state) || wakings.areOver) return first?.job;
+      const heardAll = listening !== undefined;
+      end.sawFirst(first, heardAll);
+      if (listening === undefined) {
+        listening = listen();
+        await wakings.unlessOver(listening);
+        // Its end may have fallen between both.
+        const [look] = (await this.#handle.jobs.look([id], 0)).jobs;
+        if (look === undefined || isOver(look.state)) wakings.wake();
       }
+      return await this.#untilEnd(first, end, wakings);
     } finally {
+      wakings.end();
       listening?.then(
         (stop) => stop(),
         () => undefined,
@@ -78,8 +67,17 @@ export class JobWaiter {
   close(): void {
     this.#closing.abort();
   }
-}
 
-async function pause(milliseconds: number, ended: AbortSignal): Promise<void> {
-  await delay(milliseconds, undefined, { signal: ended }).catch(() => undefined);
+  async #untilEnd({ job: { id } }: SeenJob, end: EndOfJob, wakings: Wakings): Promise<JobView | undefined> {
+    for (;;) {
+      await wakings.next();
+      const isLast = wakings.areOver;
+      const heard = end.latest;
+      // The end that was heard may be that of an earlier run of a job that was retried since.
+      const now = await readJob(this.#handle, id);
+      if (now === undefined) return end.ofGoneJob();
+      if (isLast || isFinished(now.state)) return now;
+      end.forget(heard);
+    }
+  }
 }

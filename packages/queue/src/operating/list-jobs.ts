@@ -23,7 +23,7 @@ export interface JobList {
 }
 
 const maxListedJobs = 1000;
-const lookups = 2000;
+const maxLookups = 2000;
 /** A page ends early when its jobs are large: with 1 MiB each, 1000 of them would not fit anywhere. */
 const maxPageBytes = 4 * 1024 * 1024;
 
@@ -32,12 +32,19 @@ export async function listJobs(queue: string, store: JobStore, options: ListJobs
   const { state: only, name, limit = 100 } = options;
   let at: JobListCursor | undefined = begin(store, options);
   const jobs: JobView[] = [];
-  while (at !== undefined && jobs.length < limit) {
+  let lookups = maxLookups;
+  let maxBytes = maxPageBytes;
+  // A page is as many calls as keep each of them short.
+  while (at !== undefined && jobs.length < limit && lookups > 0 && maxBytes > 0) {
     const { state, after }: JobListCursor = at;
-    const page = await store.list({ state, after, name, lookups, limit: limit - jobs.length, maxBytes: maxPageBytes });
+    const page = await store.list({ state, after, name, lookups, limit: limit - jobs.length, maxBytes });
     jobs.push(...page.jobs.map((job) => toJobView(queue, job.id, job, state, [])));
-    // The store says that there is more where it has done its share for one page.
-    if (page.next !== undefined) return { jobs, cursor: writeJobListCursor({ state, after: page.next }) };
+    lookups -= page.looked;
+    maxBytes -= page.bytes;
+    if (page.next !== undefined) {
+      at = { state, after: page.next };
+      continue;
+    }
     const following: ListedState | undefined = only === undefined ? stateAfter(state) : undefined;
     at = following === undefined ? undefined : { state: following };
   }

@@ -1,4 +1,5 @@
 import type { QueueHandle } from '../port/backend.ts';
+import { BufferedBytes } from './buffered-bytes.ts';
 import { cleanJobs, drainQueue, type CleanOptions, type DrainOptions } from './clean-jobs.ts';
 import type { EventFeed } from './event-feed.ts';
 import { promoteJob, removeJob, retryJob } from './job-actions.ts';
@@ -17,6 +18,7 @@ export interface AdministeredQueue {
 export class QueueAdmin<Name extends string = string> {
   readonly #open: (queue: string) => AdministeredQueue;
   readonly #outbox: Outbox | undefined;
+  readonly #buffered = new BufferedBytes();
 
   /**
    * @param open throws QueueUnknownError (404)
@@ -45,7 +47,7 @@ export class QueueAdmin<Name extends string = string> {
    */
   async watch(queue: Name, id: string, options: WatchOptions): Promise<AsyncIterable<JobEvent> | undefined> {
     const { handle, feed } = this.#open(queue);
-    return watchJob(handle, feed, id, options);
+    return watchJob(handle, feed, id, options, this.#buffered);
   }
 
   /**

@@ -5,19 +5,22 @@ import { maxLogLines } from '../job/limits.ts';
 
 /** A job as it stands; `undefined` when there is none (any more). @throws QueueUnavailableError */
 export async function readJob(handle: QueueHandle, id: string): Promise<JobView | undefined> {
-  if (!canBeJobId(id)) return undefined;
-  const found = await handle.jobs.read(id, maxLogLines);
-  return found === undefined ? undefined : toJobView(handle.name, id, found.job, found.state, found.logs);
+  return (await seeJob(handle, id))?.job;
 }
 
-/**
- * The state of a job alone; `unknown` when there is none (any more). Costs the same for a large job as for a small one, so
- * it is what is asked again and again of a job that somebody waits for.
- *
- * @throws QueueUnavailableError
- */
-export async function readState(handle: QueueHandle, id: string): Promise<JobState> {
-  return handle.call((queue) => queue.getJobState(id));
+/** A job at one moment. */
+export interface SeenJob {
+  readonly job: JobView;
+  /** What has happened since is behind this event of the queue. */
+  readonly eventId: string;
+}
+
+/** As `readJob`, with the moment. */
+export async function seeJob(handle: QueueHandle, id: string): Promise<SeenJob | undefined> {
+  if (!canBeJobId(id)) return undefined;
+  const found = await handle.jobs.read(id, maxLogLines);
+  if (found === undefined) return undefined;
+  return { job: toJobView(handle.name, id, found.job, found.state, found.logs), eventId: found.eventId };
 }
 
 /** Whether nothing more comes of a job in this state. */

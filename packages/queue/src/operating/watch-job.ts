@@ -1,13 +1,17 @@
 import type { QueueHandle } from '../port/backend.ts';
 import { JobOptionsInvalidError, QueueUnavailableError } from '../job/errors.ts';
 import { canBeJobId } from '../job/job-id.ts';
-import { parseFailure, type JobState } from '../job/job-view.ts';
+import { isFinished, parseFailure, type JobState } from '../job/job-view.ts';
+import type { ReadJob } from '../port/job-store.ts';
+import { BufferedBytes } from './buffered-bytes.ts';
 import { EventBuffer } from './event-buffer.ts';
-import { feedEventOf, type EventFeed } from './event-feed.ts';
+import type { EventFeed } from './event-feed.ts';
+import { feedEventOf } from './feed-event.ts';
 import { isBehind, writeEventPosition, type EventPosition } from './event-position.ts';
 import { isEnd, toJobEvent, type JobEvent, type JobEventContent } from './job-events.ts';
+import type { ToldLook } from './job-listeners.ts';
 import { LogTail } from './log-tail.ts';
-import { isOver, readState } from './read-job.ts';
+import { isOver } from './read-job.ts';
 import { storedEvents } from './stored-events.ts';
 
 export interface WatchOptions {
@@ -21,11 +25,6 @@ export interface WatchOptions {
   readonly heartbeatMs?: number;
 }
 
-/** How often the log of a running job is asked for new lines. */
-const logPollMs = 500;
-/** The net under the events: the state is also asked so often. */
-const statePollMs = 2000;
-
 /**
  * Follows a job until it has ended; `undefined` when there is none. What is yielded is complete and in order as long as
  * the store keeps the events (some 10 000 a queue) and the reader keeps up. While the store is away nothing happens.
@@ -37,26 +36,41 @@ export async function watchJob(
   feed: EventFeed,
   id: string,
   options: WatchOptions,
+  buffered: BufferedBytes = new BufferedBytes(),
 ): Promise<AsyncIterable<JobEvent> | undefined> {
   if (!canBeJobId(id)) return undefined;
   if (options.since !== undefined && !handle.jobs.isEventId(options.since.eventId)) {
     throw new JobOptionsInvalidError([{ path: '/since', message: 'was not given out by this store' }]);
   }
-  const buffer = new EventBuffer(options.onOverflow);
-  const stop = await feed.listen(id, (event) => buffer.push(event));
-  options.signal.addEventListener('abort', stop, { once: true });
-  if (options.signal.aborted) stop();
-  let found = false;
+  const buffer = new EventBuffer(buffered, options.onOverflow);
+  let watch: JobWatch | undefined;
+  const stop = await feed.listen(id, {
+    onEvent: (event) => buffer.push(event),
+    onLook: (look) => buffer.pushLook(look),
+    // Where it is not known yet how the job stands, the lines of its log are told when that is.
+    wantsLog: () => watch?.isActive === true,
+  });
+  const end = (): void => {
+    options.signal.removeEventListener('abort', end);
+    stop();
+    buffer.clear();
+  };
+  options.signal.addEventListener('abort', end);
+  if (options.signal.aborted) end();
   try {
-    const from = options.since?.eventId ?? (await handle.jobs.lastEventId());
     const job = await handle.jobs.read(id, 0);
+    const { since } = options;
     // One that its retention has removed still has events that a reader who comes back has not seen.
-    found =
-      job !== undefined || (options.since !== undefined && (await hasEventsAfter(handle, id, from, options.signal)));
-    if (!found) return undefined;
-    return new JobWatch({ handle, id, buffer, from, isPrioritized: job?.isPrioritized ?? false, options }).events();
+    if (
+      job !== undefined ||
+      (since !== undefined && (await hasEventsAfter(handle, id, since.eventId, options.signal)))
+    ) {
+      const from = since?.eventId ?? job?.eventId ?? '0';
+      watch = new JobWatch({ handle, id, buffer, from, job, options, end });
+    }
+    return watch?.events();
   } finally {
-    if (!found) stop();
+    if (watch === undefined) end();
   }
 }
 
@@ -70,110 +84,128 @@ interface WatchParts {
   readonly id: string;
   readonly buffer: EventBuffer;
   readonly from: string;
-  readonly isPrioritized: boolean;
+  /** As it stood when the watch began; `undefined` where it was gone already. */
+  readonly job: ReadJob | undefined;
   readonly options: WatchOptions;
+  /** Lets go of what the watch holds. */
+  readonly end: () => void;
 }
 
 class JobWatch {
   readonly #parts: WatchParts;
   readonly #log: LogTail;
+  readonly #isPrioritized: boolean;
   /** Events up to this one were seen. */
   #eventId: string;
-  #isActive = true;
+  /** As it was told last. */
+  #state: JobState | undefined;
+  /** Of its log, when that was looked at last. */
+  #logMark = '';
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
     this.#eventId = parts.from;
+    this.#isPrioritized = parts.job?.isPrioritized ?? false;
     this.#log = new LogTail(parts.handle, parts.id, parts.options.since?.lines ?? 0);
   }
 
+  get isActive(): boolean {
+    return this.#state === 'active';
+  }
+
   async *events(): AsyncGenerator<JobEvent> {
-    const { signal, since } = this.#parts.options;
-    if (since !== undefined && (yield* this.#missed())) return;
-    if (yield* this.#standing(since === undefined)) return;
-    while (!signal.aborted) if (yield* this.#live()) return;
+    const { job, options, end } = this.#parts;
+    try {
+      if (options.since === undefined) {
+        if (job !== undefined && (yield* this.#beginning(job))) return;
+      } else if ((yield* this.#missed()) || (yield* this.#standing())) return;
+      while (!options.signal.aborted) if (yield* this.#live()) return;
+    } finally {
+      end();
+    }
+  }
+
+  /** How the job stands, for who has seen nothing of it; replies whether it has ended. */
+  async *#beginning(found: ReadJob): AsyncGenerator<JobEvent, boolean> {
+    if (isFinished(found.state)) return yield* this.#tell(endOf(found));
+    yield* this.#tell({ type: 'state', data: { state: found.state } });
+    if (found.job.progress !== 0) yield* this.#tell({ type: 'progress', data: { progress: found.job.progress } });
+    yield* this.#newLines();
+    return false;
   }
 
   /** What happened since the stream before; replies whether that was the end, of the job or of who reads. */
   async *#missed(): AsyncGenerator<JobEvent, boolean> {
-    const { handle, id, isPrioritized, options } = this.#parts;
+    const { handle, id, options } = this.#parts;
     const { signal } = options;
-    for await (const stored of storedEvents(handle.jobs, this.#eventId, { signal, maxPages: Infinity })) {
+    for await (const stored of storedEvents(handle.jobs, this.#eventId, { signal, most: Infinity })) {
       this.#eventId = stored.id;
       const event = stored.fields['jobId'] === id ? feedEventOf(stored) : undefined;
-      const content = event === undefined ? undefined : toJobEvent(event, isPrioritized);
+      const content = event === undefined ? undefined : toJobEvent(event, this.#isPrioritized);
       if (content !== undefined && (yield* this.#tell(content))) return true;
     }
     return signal.aborted;
   }
 
-  /** How the job stands now; replies whether it has ended. */
-  async *#standing(withProgress: boolean): AsyncGenerator<JobEvent, boolean> {
+  /** What no event has told, because it was cut off or there was none; replies whether the job has ended. */
+  async *#standing(): AsyncGenerator<JobEvent, boolean> {
     const { handle, id } = this.#parts;
-    if (!withProgress) {
-      const state = await readState(handle, id);
-      if (!isOver(state)) return yield* this.#goesOn(state);
-    }
     const found = await handle.jobs.read(id, 0);
     if (found === undefined) {
       // Its retention may have removed it at its end, which is then told by an event that was not seen yet.
       if (yield* this.#missed()) return true;
       return yield* this.#tell({ type: 'state', data: { state: 'unknown' } });
     }
-    const { job, state } = found;
-    if (state === 'completed')
-      return yield* this.#tell({ type: 'completed', data: { result: job.returnvalue ?? null } });
-    if (state === 'failed')
-      return yield* this.#tell({ type: 'failed', data: { error: parseFailure(job.failedReason ?? '') } });
-    if (withProgress) {
-      yield* this.#tell({ type: 'state', data: { state } });
-      if (job.progress !== 0) yield* this.#tell({ type: 'progress', data: { progress: job.progress } });
-    }
-    return yield* this.#goesOn(state);
-  }
-
-  async *#goesOn(state: JobState): AsyncGenerator<JobEvent, false> {
-    this.#isActive = state === 'active';
+    if (isFinished(found.state)) return yield* this.#tell(endOf(found));
+    this.#state = found.state;
     yield* this.#newLines();
     return false;
   }
 
   /** Until something happens, or nothing for a while; replies whether it was the end. */
   async *#live(): AsyncGenerator<JobEvent, boolean> {
-    const { buffer, isPrioritized, options } = this.#parts;
+    const { buffer, options } = this.#parts;
     const { signal, heartbeatMs = 15_000 } = options;
-    const startedAt = Date.now();
-    let askedAt = startedAt;
+    const heartbeatAt = Date.now() + heartbeatMs;
     for (;;) {
-      const event = await buffer.next(Math.min(logPollMs, heartbeatMs), signal);
+      const told = await buffer.next(Math.max(0, heartbeatAt - Date.now()), signal);
       if (signal.aborted) return false;
-      if (event !== undefined && isBehind(event.id, this.#eventId)) {
-        this.#eventId = event.id;
-        const content = toJobEvent(event, isPrioritized);
-        if (content !== undefined) return yield* this.#tell(content);
-      } else if (event === undefined) {
+      if (told === undefined) {
+        yield { type: 'heartbeat' };
+        return false;
+      }
+      if (told.kind === 'look') {
         try {
-          if (this.#isActive) yield* this.#newLines();
-          if (Date.now() - askedAt >= statePollMs) {
-            askedAt = Date.now();
-            if (yield* this.#standing(false)) return true;
-          }
+          if (yield* this.#looked(told.look)) return true;
         } catch (error) {
-          // The store is away: its events come when it is back.
+          // The store is away: the next look comes when it is back.
           if (!(error instanceof QueueUnavailableError)) throw error;
         }
-        if (Date.now() - startedAt >= heartbeatMs) {
-          yield { type: 'heartbeat' };
-          return false;
-        }
+      } else if (isBehind(told.event.id, this.#eventId)) {
+        this.#eventId = told.event.id;
+        const content = toJobEvent(told.event, this.#isPrioritized);
+        if (content !== undefined) return yield* this.#tell(content);
       }
     }
+  }
+
+  /** What a look shows that no event has told; replies whether the job has ended. */
+  async *#looked({ eventId, state, logMark }: ToldLook): AsyncGenerator<JobEvent, boolean> {
+    // An event that came since has told more.
+    if (isBehind(this.#eventId, eventId)) return false;
+    if (isOver(state)) return yield* this.#standing();
+    if (logMark !== '' && logMark !== this.#logMark) {
+      yield* this.#newLines();
+      this.#logMark = logMark;
+    }
+    if (state !== this.#state) yield* this.#tell({ type: 'state', data: { state } });
+    return false;
   }
 
   /** Tells of it, the lines of the log first that belong before an end; replies whether it is the end. */
   async *#tell(content: JobEventContent): AsyncGenerator<JobEvent, boolean> {
     const hasEnded = isEnd(content);
-    if (content.type === 'state') this.#isActive = content.data.state === 'active';
+    if (content.type === 'state') this.#state = content.data.state;
     if (hasEnded) yield* this.#newLines();
     yield { ...content, id: this.#position(hasEnded) };
     return hasEnded;
@@ -188,4 +220,10 @@ class JobWatch {
   #position(hasEnded: boolean): string {
     return writeEventPosition({ eventId: this.#eventId, lines: this.#log.lines, hasEnded });
   }
+}
+
+function endOf({ job, state }: ReadJob): JobEventContent {
+  return state === 'completed'
+    ? { type: 'completed', data: { result: job.returnvalue ?? null } }
+    : { type: 'failed', data: { error: parseFailure(job.failedReason ?? '') } };
 }

@@ -1,5 +1,6 @@
 import type { FaultKind, Refusals } from '@holdfast/redis-core';
-import type { Queue, QueueEvents, Processor } from 'bullmq';
+import type { Queue, Processor } from 'bullmq';
+import type { EventReader } from './event-reader.ts';
 import type { FetchControl, JobWorker, WorkerTuning } from './job-worker.ts';
 import type { WorkerRegistry } from './worker-registry.ts';
 import type { JobStore } from './job-store.ts';
@@ -28,8 +29,8 @@ export interface QueueBackend {
   createWorker(queue: string, processor: Processor, options: WorkerTuning, control: FetchControl): JobWorker;
   /** What the store knows of the workers of a queue, and of the jobs they run; the same object at each call. */
   registry(queue: string): WorkerRegistry;
-  /** A subscription to the events of a queue behind the one of the id `after`; the caller closes it. */
-  createEvents(queue: string, after: string): QueueEvents;
+  /** A reader of the events of a queue, which connects in the background; the caller closes it. */
+  openEvents(queue: string): EventReader;
   /**
    * Calls `listener` each time the store can be reached again after it could not, so that what it may have lost can be
    * put back. Never for the first connection. Returns what ends that.

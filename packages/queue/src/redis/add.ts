@@ -11,7 +11,7 @@ import { onceKeyPrefix } from './queue-keys.ts';
 import type { RedisClient } from './connection-watch.ts';
 
 const commandName = 'holdfast:guardedAdd';
-const script = loadLua('guarded-add', ['server-time']);
+const script = loadLua('guarded-add', ['server-time', 'job-state']);
 
 /**
  * Adds through BullMQ's own scripts, wrapped (see lua/guarded-add.lua) so that they cannot run after their deadline and

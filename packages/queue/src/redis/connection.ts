@@ -2,7 +2,6 @@ import {
   createClusterClient,
   createSharedClient,
   reconnectDelayMs,
-  sentinelOptions,
   tlsOptions,
   UnsupportedError,
   type ClusterTarget,
@@ -10,16 +9,10 @@ import {
   type SentinelTarget,
   type StandaloneTarget,
 } from '@holdfast/redis-core';
-import { createIORedisClient, type ConnectionOptions, type RedisOptions } from 'bullmq';
+import { createIORedisClient, type RedisOptions } from 'bullmq';
 import type { RedisClient } from './connection-watch.ts';
 
 export type QueueRedisTarget = StandaloneTarget | SentinelTarget | ClusterTarget;
-
-/** What BullMQ makes its clients from, or in a cluster a client that it uses, and that stays ours to close. */
-export interface QueueConnection {
-  readonly connection: ConnectionOptions;
-  readonly close: () => void;
-}
 
 export interface ConnectionTimes {
   readonly connectionTimeoutMs: number;
@@ -56,19 +49,26 @@ export function consumerClient(target: QueueRedisTarget, times: ConnectionTimes,
   return clientOf(target, waitingOptions(times, 'holdfast:consumer', blockSeconds), true);
 }
 
-/** For a reader of events, which blocks: a connection of its own. */
-export function eventsConnection(target: QueueRedisTarget, times: ConnectionTimes, name: string): QueueConnection {
-  const options = waitingOptions(times, name, 10);
-  if (target.kind === 'cluster') {
-    const client = clientOf(target, options, true);
-    return { connection: client, close: () => client.disconnect() };
-  }
-  const address =
-    target.kind === 'sentinel'
-      ? sentinelOptions(target)
-      : { host: target.host, port: target.port, ...credentials(target) };
-  // The type wants a host, which the sentinels tell.
-  return { connection: { ...reconnecting(options, true), ...address } as ConnectionOptions, close: () => undefined };
+/**
+ * For a reader of events, which blocks: a read that is interrupted fails, and whoever made it knows where to go on.
+ *
+ * @param blockMs how long a read may wait
+ */
+export function readerClient(
+  target: QueueRedisTarget,
+  times: ConnectionTimes,
+  name: string,
+  blockMs: number,
+): RedisClient {
+  const options: RedisOptions = {
+    ...common(times, name),
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // Longer than any read; a connection that is half open would hold the reader for minutes.
+    socketTimeout: blockMs + times.commandTimeoutMs,
+    reconnectOnError: leavesReplicas(),
+  };
+  return clientOf(target, options, true);
 }
 
 function waitingOptions(times: ConnectionTimes, name: string, blockSeconds: number): RedisOptions {

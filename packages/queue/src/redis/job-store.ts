@@ -1,12 +1,29 @@
 import { RedisScript } from './script.ts';
 import type { RedisQueueAccess } from './dead-letter-store.ts';
 import type { JobState } from '../job/job-view.ts';
-import type { JobListPage, JobListRequest, JobStore, ListedJob, ReadJob, StoredEvent } from '../port/job-store.ts';
+import {
+  perCall,
+  type JobListPage,
+  type JobListRequest,
+  type JobStore,
+  type ListedJob,
+  type Looks,
+  type ReadJob,
+  type StoredEvent,
+  type StoredEvents,
+} from '../port/job-store.ts';
 import type { ListedState } from '../job/listed-states.ts';
 import { StoredFields, withDamage } from '../job/stored-fields.ts';
 
-const listScript = new RedisScript('list-jobs');
-const readScript = new RedisScript('read-job');
+const listScript = new RedisScript('list-jobs', [], ['job-state']);
+const readScript = new RedisScript('read-job', [], ['job-state', 'newest-event']);
+const lookScript = new RedisScript('look-at-jobs', [], ['job-state', 'newest-event']);
+const eventsScript = new RedisScript('read-events');
+
+/** Behind this are all events. */
+const noEvent = '0-0';
+/** More jobs than any queue runs at a time: their ids alone are read at once. */
+const maxActive = 20_000;
 
 /** Where BullMQ keeps a state, and in which order it is listed: those that run next first, those that ended last first. */
 const kept: Readonly<Record<ListedState, readonly [key: string, order: 'up' | 'down' | 'fifo' | 'ids']>> = {
@@ -22,7 +39,14 @@ const kept: Readonly<Record<ListedState, readonly [key: string, order: 'up' | 'd
 /** A BullMQ worker takes a job, and then cannot go on with it, where one of these is there and no JSON. */
 const parsedByWorkers = ['data', 'opts', 'progress', 'parent'] as const;
 
-type ListReply = [end: 'more' | 'end', place: string, id: string, ...jobs: [id: string, hash: string[]][]];
+type ListReply = [
+  end: 'more' | 'end',
+  place: string,
+  id: string,
+  looked: number,
+  bytes: number,
+  ...jobs: [id: string, hash: string[]][],
+];
 
 /** One command a call. */
 export class RedisJobStore implements JobStore {
@@ -38,20 +62,37 @@ export class RedisJobStore implements JobStore {
   }
 
   async list({ state, after, limit, lookups, maxBytes, name = '' }: JobListRequest): Promise<JobListPage> {
-    const behind = after === undefined ? [] : [after.place, after.id];
-    const args = [...kept[state], limit, lookups, maxBytes, name, ...behind];
-    const reply = await this.#access.run((client) => listScript.run(client, this.#access.prefix, args));
-    const [end, place, id, ...jobs] = reply as ListReply;
+    const most = [
+      Math.min(limit, perCall.listedJobs),
+      Math.min(lookups, perCall.lookups),
+      Math.min(maxBytes, perCall.listedBytes),
+    ];
+    const where =
+      state === 'active' ? await this.#activeBehind(after?.id) : after === undefined ? [] : [after.place, after.id];
+    const reply = await this.#run(listScript, [...kept[state], ...most, name, ...where]);
+    const [end, place, id, looked, bytes, ...jobs] = reply as ListReply;
     return {
       jobs: jobs.map(([jobId, hash]) => toListed(jobId, pairs(hash))),
+      looked,
+      bytes,
       ...(end === 'more' && { next: { place, id } }),
     };
   }
 
+  /** The jobs that run leave their list anywhere: so they are listed by their ids. Not more of them than are looked at. */
+  async #activeBehind(after: string | undefined): Promise<string[]> {
+    const ids = await this.#access.run(
+      async (client) =>
+        (await client.runCommand('lrange', [`${this.#access.prefix}active`, 0, maxActive - 1])) as string[],
+    );
+    const behind = after === undefined ? ids : ids.filter((id) => id > after);
+    return behind.toSorted((a, b) => (a < b ? -1 : 1)).slice(0, perCall.lookups + 1);
+  }
+
   async read(id: string, logLines: number): Promise<ReadJob | undefined> {
-    const reply = await this.#access.run((client) => readScript.run(client, this.#access.prefix, [id, logLines]));
+    const reply = await this.#run(readScript, [id, logLines]);
     if (reply === null) return undefined;
-    const [state, hash, logs] = reply as [JobState, string[], string[]];
+    const [state, hash, logs, eventId] = reply as [JobState, string[], string[], string];
     const fields = pairs(hash);
     return {
       job: toListed(id, fields),
@@ -59,6 +100,15 @@ export class RedisJobStore implements JobStore {
       isPrioritized: Number(fields['priority'] ?? 0) > 0,
       canRun: parsedByWorkers.every((field) => isJson(fields[field])),
       logs,
+      eventId: eventId || noEvent,
+    };
+  }
+
+  async look(ids: readonly string[], withLog: number): Promise<Looks> {
+    const [eventId = '', ...found] = (await this.#run(lookScript, [withLog, ...ids])) as string[];
+    return {
+      eventId: eventId || noEvent,
+      jobs: ids.map((_, at) => ({ state: (found[2 * at] || 'unknown') as JobState, logMark: found[2 * at + 1] ?? '' })),
     };
   }
 
@@ -67,27 +117,21 @@ export class RedisJobStore implements JobStore {
   }
 
   async lastEventId(): Promise<string> {
-    const [newest] = await this.#stream('xrevrange', '+', '-', 1);
-    return newest?.id ?? '0-0';
+    return (await this.look([], 0)).eventId;
   }
 
   isEventId(id: string): boolean {
     return /^\d{1,18}(-\d{1,18})?$/.test(id);
   }
 
-  async eventsAfter(after: string, limit: number): Promise<StoredEvent[]> {
-    return this.#stream('xrange', `(${after}`, '+', limit);
+  async eventsAfter(after: string): Promise<StoredEvents> {
+    const reply = await this.#run(eventsScript, [after, perCall.events, perCall.eventBytes]);
+    const [end, ...events] = reply as [end: 'more' | 'end', ...events: StreamEntry[]];
+    return { events: events.map(toStoredEvent), more: end === 'more' };
   }
 
-  async #stream(command: 'xrange' | 'xrevrange', from: string, to: string, count: number): Promise<StoredEvent[]> {
-    return this.#access.run(async (client) => {
-      const streams = client as unknown as Record<
-        typeof command,
-        (...args: (string | number)[]) => Promise<[id: string, fields: string[]][]>
-      >;
-      const entries = await streams[command](`${this.#access.prefix}events`, from, to, 'COUNT', count);
-      return entries.map(([id, fields]) => ({ id, fields: pairs(fields) }));
-    });
+  async #run(script: RedisScript, args: readonly (string | number)[]): Promise<unknown> {
+    return this.#access.run((client) => script.run(client, this.#access.prefix, args));
   }
 }
 
@@ -99,6 +143,13 @@ function isJson(text: string | undefined): boolean {
   } catch {
     return false;
   }
+}
+
+/** As streams have them. */
+export type StreamEntry = readonly [id: string, fields: readonly string[]];
+
+export function toStoredEvent([id, fields]: StreamEntry): StoredEvent {
+  return { id, fields: pairs(fields) };
 }
 
 function pairs(list: readonly string[]): Record<string, string> {

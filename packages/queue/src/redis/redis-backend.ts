@@ -1,5 +1,5 @@
 import { addressOf, FailoverWatch } from '@holdfast/redis-core';
-import { createRedisBackend as createBullmqBackend, Queue, QueueEvents, type Processor } from 'bullmq';
+import { createRedisBackend as createBullmqBackend, Queue, type Processor } from 'bullmq';
 import { publishEvent } from '../job/channels.ts';
 import { checkBullmq, setMaximumBlock, workerInside } from './bullmq-inside.ts';
 import { FetchingWorker } from '../consuming/fetching-worker.ts';
@@ -9,7 +9,8 @@ import { Availability } from '../port/availability.ts';
 import { CancelListener } from './cancel-listener.ts';
 import { publishCommands, publishCommandsOf } from './command-events.ts';
 import type { BackendStatus, QueueBackend } from '../port/backend.ts';
-import { consumerClient, eventsConnection, producerClient, queueTarget, type ConnectionTimes } from './connection.ts';
+import { consumerClient, producerClient, queueTarget, readerClient, type ConnectionTimes } from './connection.ts';
+import { readerBlockMs, RedisEventReader } from './event-reader.ts';
 import { QueueKeyspace } from './queue-keyspace.ts';
 import { QueueRefusals } from './refusals.ts';
 import { RedisQueueHandle } from './queue-handle.ts';
@@ -159,26 +160,12 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     open,
     createWorker,
     registry: onceEach((name) => new RedisWorkerRegistry(open(name))),
-    createEvents: (name: string, after: string) => {
-      const { connection, close } = eventsConnection(target, times, `holdfast:events:${name}`);
-      const events = new QueueEvents(name, {
-        connection,
-        prefix: prefixOf(name),
-        lastEventId: after,
-        skipVersionCheck: true,
-      });
-      // It blocks, so BullMQ has made a copy of what it was given.
-      close();
-      bearRefusals(events.getBackend());
-      publishCommands(events.getBackend().client, 'events', () => name);
-      const watch = new ConnectionWatch(events.getBackend().client, target);
+    openEvents: (name: string) => {
+      const client = readerClient(target, times, `holdfast:events:${name}`, readerBlockMs);
+      publishCommandsOf(client, 'events', () => name);
+      const watch = new ConnectionWatch(Promise.resolve(client), target);
       waiting.add(watch);
-      const closeEvents = events.close.bind(events);
-      events.close = async () => {
-        waiting.delete(watch);
-        await closeEvents();
-      };
-      return events;
+      return new RedisEventReader(client, open(name).queue.getBackend().toKey('events'), () => waiting.delete(watch));
     },
     prove: async (deadlineMs) => {
       const [first, ...others] = handles.values();

@@ -1,6 +1,6 @@
 import { eventually, Latch, monitor, startRedis, type RedisServer } from '@holdfast/testing';
 import { Type } from 'typebox';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Consumer, createRedisBackend, defineQueue, Queues, type QueueBackend } from '../../src/index.ts';
 
 const definition = defineQueue({
@@ -59,27 +59,57 @@ describe('whoever waits for a job', () => {
     expect(await waited).toMatchObject({ state: 'completed', result: 'now' });
   });
 
-  it('asks for its state alone while it goes on, and reads it once more when the wait is over', async () => {
+  it('costs two reads of the job, however long it takes; between them many share a look at it', async () => {
     const backend = open();
     const queues = new Queues({ backend, definitions: [definition] });
     closers.push(async () => queues.close());
-    const { id } = await queues.add('waited-for', { data: {} });
-    const key = `${backend.prefixOf('waited-for')}:waited-for:${id}`;
+    const ids = await Promise.all(
+      Array.from({ length: 300 }, async () => (await queues.add('waited-for', { data: {} })).id),
+    );
+    const [first = ''] = ids;
+    const key = `${backend.prefixOf('waited-for')}:waited-for:${first}`;
     const watch = await monitor(redis.url);
     closers.push(async () => watch.stop());
     const wholeReads = (): number =>
       watch.scriptCommands().filter(([name]) => name?.toUpperCase() === 'HGETALL').length;
-    // Whichever script looks for the job in the states, looks for it among the completed.
-    const looks = (): number => watch.scriptCommands().filter(([, state]) => state?.endsWith(':completed')).length;
+    const scripts = (): number => watch.count('evalsha') + watch.count('eval');
 
     const leaving = new AbortController();
-    const waited = queues.get('waited-for', id, { waitMs: 30_000, signal: leaving.signal });
-    await eventually(() => expect(looks()).toBeGreaterThanOrEqual(4));
-    expect(wholeReads()).toBe(1);
+    const waits = ids.map(async (id) => queues.get('waited-for', id, { waitMs: 30_000, signal: leaving.signal }));
+    await eventually(() => expect(wholeReads()).toBe(ids.length));
+    await eventually(async () => expect(String(await redis.command('CLIENT', 'LIST'))).toContain('cmd=xread'));
+    await watch.settle();
+    watch.reset();
+    const looks = vi.spyOn(backend.open('waited-for').jobs, 'look');
+    await eventually(() => expect(looks.mock.settledResults.length).toBeGreaterThanOrEqual(6));
+    await watch.settle();
+    // 120 jobs a command; nobody asked for his job alone.
+    expect(looks.mock.calls.map(([each]) => each.length).slice(0, 3)).toEqual([120, 120, 60]);
+    expect([wholeReads(), scripts()]).toEqual([0, looks.mock.calls.length]);
     await redis.command('HSET', key, 'progress', '7');
     leaving.abort();
-    expect(await waited).toMatchObject({ state: 'prioritized', progress: 7 });
+    expect((await Promise.all(waits))[0]).toMatchObject({ state: 'prioritized', progress: 7 });
     await watch.settle();
-    expect(wholeReads()).toBe(2);
+    expect(wholeReads()).toBe(ids.length);
+  });
+
+  it('asks for nothing once nobody waits', async () => {
+    const backend = open();
+    const queues = new Queues({ backend, definitions: [definition] });
+    closers.push(async () => queues.close());
+    const { id } = await queues.add('waited-for', { data: {} });
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    closers.push(async () => void vi.useRealTimers());
+    const leaving = new AbortController();
+    const waited = queues.get('waited-for', id, { waitMs: 30_000, signal: leaving.signal });
+    await eventually(async () => expect(String(await redis.command('CLIENT', 'LIST'))).toContain('cmd=xread'));
+    const looks = vi.spyOn(backend.open('waited-for').jobs, 'look');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(looks.mock.calls.length).toBeGreaterThanOrEqual(1);
+    leaving.abort();
+    await waited;
+    looks.mockClear();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(looks).not.toHaveBeenCalled();
   });
 });

@@ -12,8 +12,8 @@ export interface JobEventRoutesOptions {
   readonly heartbeatMs: number;
 }
 
-/** Streams at a time, in this process: each holds a connection and some memory. */
-const maxStreams = 200;
+/** Streams at a time, in this process: each holds a connection and some memory; Redis is asked for all of them together. */
+const maxStreams = 1000;
 /** After how long a client connects again whose stream broke off, in milliseconds. */
 const retryMs = 1000;
 
