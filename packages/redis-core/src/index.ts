@@ -32,6 +32,7 @@ export { loadOf, type RedisLoad, type RedisSummary, summarizeInfo } from './info
 export { errorReplies, fromReplyError, wordOf, type ErrorReply, type ErrorReplyWord } from './error-replies.ts';
 export { isCommandRefused, type LimitKind, type ServerLimit } from './server-limits.ts';
 export { type ProvableClient, proveWork, proveWorkOver } from './work-proof.ts';
+export * from './rate-log.ts';
 export { defineScript, loadLua } from './script.ts';
 export { compressText, deserialize, type DeserializeOptions, serialize, type SerializeOptions } from './serializer.ts';
 export { MemoryEngine, type MemoryEngineOptions } from './engines/memory.ts';
