@@ -59,6 +59,10 @@ local function take(id, at)
   end
   local bytes = 0
   for n = 2, #fields, 2 do
+    -- It has ended since it was said to run.
+    if order == 'ids' and fields[n - 1] == 'finishedOn' then
+      return true
+    end
     bytes = bytes + #fields[n]
   end
   budget, reply[5] = budget - bytes, reply[5] + bytes
@@ -142,10 +146,10 @@ local function fifo()
   end
 end
 
--- Which ids are listed was asked for before; some may have left since.
+-- Which jobs run was asked for before.
 local function byId()
   for at = 7, #ARGV do
-    if job_state(prefix, ARGV[at]) == 'active' and not take(ARGV[at], '0') then
+    if not take(ARGV[at], '0') then
       return
     end
   end

@@ -1,4 +1,4 @@
-import { monitor, type Monitor } from './monitor.ts';
+import { monitor } from './monitor.ts';
 import { PlainRedis } from './plain-redis.ts';
 import { elementsOf, sizedKeysOf } from './touched-elements.ts';
 
@@ -20,7 +20,7 @@ export interface CommandWork {
  */
 export const boundedWork = { commands: 1_200, elements: 10_000 } as const;
 
-/** The sizes of all keys that have one, as `{key, size, …}`, without those of strings. */
+/** The sizes of all keys that have one, as JSON `[key, size, …]`, without those of strings. */
 const sizesScript = `
   local measures = {list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN', stream = 'XLEN'}
   local sizes, cursor = {}, '0'
@@ -35,7 +35,7 @@ const sizesScript = `
       end
     end
   until cursor == '0'
-  return sizes`;
+  return cjson.encode(sizes)`;
 
 /**
  * Counts what calls have Redis do, on a server that nobody else uses: counts are the same on a busy machine, and grow with
@@ -47,16 +47,16 @@ const sizesScript = `
  * for (const each of commands) expect(each.elements).toBeLessThan(boundedWork.elements);
  */
 export class InnerWork {
+  readonly #url: string;
   readonly #redis: PlainRedis;
-  readonly #monitor: Monitor;
 
-  private constructor(redis: PlainRedis, watch: Monitor) {
+  private constructor(url: string, redis: PlainRedis) {
+    this.#url = url;
     this.#redis = redis;
-    this.#monitor = watch;
   }
 
   static async on(url: string): Promise<InnerWork> {
-    return new InnerWork(await PlainRedis.connect(url), await monitor(url));
+    return new InnerWork(url, await PlainRedis.connect(url));
   }
 
   /** Makes a call; replies what it brought, and the work of each command that clients sent meanwhile. */
@@ -64,24 +64,30 @@ export class InnerWork {
     call: () => Promise<Reply>,
   ): Promise<{ readonly reply: Reply; readonly commands: readonly CommandWork[] }> {
     const before = await this.#sizes();
-    await this.#monitor.settle();
-    this.#monitor.reset();
-    const reply = await call();
-    await this.#monitor.settle();
-    const seen = this.#monitor.withInner();
+    // Only for the call: else it would be told of each key whose size is asked for.
+    const watch = await monitor(this.#url);
+    let reply: Reply;
+    try {
+      reply = await call();
+      await watch.settle();
+    } finally {
+      await watch.stop();
+    }
+    const seen = watch.withInner();
     const after = await this.#sizes();
     // A key that shrinks or is removed meanwhile was as large as before, one that grows as large as after.
     const sizeOf = (key: string): number => Math.max(before.get(key) ?? 0, after.get(key) ?? 0);
     return { reply, commands: seen.map(({ argv, inner }) => workOf(argv, inner, sizeOf)) };
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#redis.close();
-    await this.#monitor.stop();
   }
 
   async #sizes(): Promise<Map<string, number>> {
-    const pairs = (await this.#redis.send('EVAL', sizesScript, '0')) as (string | number)[];
+    const text = String(await this.#redis.send('EVAL', sizesScript, '0'));
+    // Lua has one empty table, which is an object in JSON.
+    const pairs = text === '{}' ? [] : (JSON.parse(text) as (string | number)[]);
     const sizes = new Map<string, number>();
     for (let at = 0; at < pairs.length; at += 2) sizes.set(String(pairs[at]), Number(pairs[at + 1]));
     return sizes;

@@ -20,7 +20,7 @@ describe('the work inside a command', () => {
   });
   afterAll(async () => {
     client.close();
-    await work.close();
+    work.close();
     await redis.stop();
   });
 

@@ -15,7 +15,7 @@ import {
 import type { ListedState } from '../job/listed-states.ts';
 import { StoredFields, withDamage } from '../job/stored-fields.ts';
 
-const listScript = new RedisScript('list-jobs', [], ['job-state']);
+const listScript = new RedisScript('list-jobs');
 const readScript = new RedisScript('read-job', [], ['job-state', 'newest-event']);
 const lookScript = new RedisScript('look-at-jobs', [], ['job-state', 'newest-event']);
 const eventsScript = new RedisScript('read-events');
