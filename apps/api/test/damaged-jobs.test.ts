@@ -144,7 +144,7 @@ describe('a job that its store holds only in part', () => {
     expect(read.damaged.toSorted()).toEqual(damaged.toSorted());
     const { jobs } = (await call('GET', '/dead-letters')).json<{ jobs: { damaged: string[] }[] }>();
     expect(jobs[0]).toMatchObject({ id: 'torn', data: '{"n":' });
-    expect(jobs[0]?.damaged.toSorted()).toEqual(['createdAt', 'data', 'name', 'stacktrace']);
+    expect(jobs[0]?.damaged.toSorted()).toEqual(damaged.toSorted());
   });
 
   it.each(['9e300', '-9e300', 'inf', '-inf', '1.5', '0'])(
@@ -246,7 +246,7 @@ describe('a job that its store holds only in part', () => {
       expect(await events.text()).toContain('event: failed');
       expect((await call('POST', `${path}/promote`)).statusCode).toBe(409);
       expect((await call('POST', `${path}/retry`)).json()).toMatchObject({ id, state: 'waiting' });
-      expect((await call('POST', `${path}/cancel`)).json()).toMatchObject({ id, state: 'waiting' });
+      expect((await call('POST', `${path}/cancel`)).json()).toMatchObject({ id, state: 'failed' });
       expect((await call('DELETE', path)).statusCode).toBe(204);
       expect((await call('GET', path)).statusCode).toBe(404);
       await store('failed', id, whole);

@@ -57,7 +57,8 @@ export type CleanResult = Static<typeof CleanResult>;
 export const listDeadLetters = {
   operationId: 'listDeadLetters',
   summary: 'Jobs that have failed for good',
-  description: 'The newest first, as long as the retention of the queue keeps them. A page also ends at 4 MiB of data.',
+  description:
+    'The newest first, as long as the retention of the queue keeps them. A page also ends with the job that brings it over 4 MiB.',
   tags,
   params,
   querystring: strictObject({
@@ -89,7 +90,7 @@ export const redriveDeadLetters = {
   operationId: 'redriveDeadLetters',
   summary: 'Let dead letters run again',
   description:
-    'With all their attempts and under the same ids: those of `ids`, or all that had failed before the call, the oldest first. It goes in batches and can be repeated.',
+    'With all their attempts and under the same ids: those of `ids`, or all that had failed before the call, the oldest first. How long they may wait, and their age among those that wait, count from now. It goes in batches and can be repeated.',
   tags,
   params,
   body: Type.Union([noBody, strictObject({ ids }), strictObject({ limit })]),

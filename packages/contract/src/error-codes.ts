@@ -187,6 +187,12 @@ export const errorCodes = {
     title: 'The job was sent too long ago to tell whether it has run: forwarding it may run it twice.',
     retryable: false,
   },
+  JOB_CHILD_REMOVED: {
+    status: 409,
+    title: 'A job was removed that the job waited for, as its parent.',
+    retryable: false,
+  },
+  JOB_REMOVED: { status: 410, title: 'The job was removed before it had succeeded.', retryable: false },
   JOB_EXPIRED: { status: 410, title: 'The job waited longer than it may and was not run.', retryable: false },
   JOB_TOO_LARGE: { status: 413, title: 'The data of the job is too large.', retryable: false },
   FLOW_UNSUPPORTED: {

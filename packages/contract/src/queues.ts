@@ -135,7 +135,7 @@ export const drainQueue = {
   operationId: 'drainQueue',
   summary: 'Remove the jobs that wait',
   description:
-    'Those that run or have ended stay, and so does the next job of a schedule. It goes in batches; after an error some are gone, and it can be repeated.',
+    'Those that run or have ended stay, and so does the next job of a schedule. A job that waited for one that is removed, as its parent, fails with JOB_CHILD_REMOVED, or goes on without it if it was to be ignored when it fails. It goes in batches; after an error some are gone, and it can be repeated.',
   tags,
   params,
   body: Type.Union([
@@ -149,7 +149,7 @@ export const cleanQueue = {
   operationId: 'cleanQueue',
   summary: 'Remove old jobs of one state',
   description:
-    '`olderThan` counts from the end of a job that has ended, otherwise from when it was added. It goes in batches; after an error some are gone, and it can be repeated.',
+    '`olderThan` counts from the end of a job that has ended, otherwise from when it was added, or redriven. What is said of parents at `drain` holds here as well. It goes in batches; after an error some are gone, and it can be repeated.',
   tags,
   params,
   body: strictObject(

@@ -7,7 +7,7 @@
 --          then now (milliseconds, Redis' clock), and how many workers of ours have said lately that they are there
 local prefix = KEYS[1]
 local call = redis.call
-local now = server_time(prefix .. 'hf:time')
+local now = server_time(prefix .. 'hf:time', true)
 local oldest = nil
 
 local function consider(since)
@@ -16,13 +16,15 @@ local function consider(since)
   end
 end
 
--- A job can run from when it was added plus its delay; one that was tried, from its last start plus its back-off.
+-- A job can run from when it was added plus its delay, or was redriven; one that was tried, from its last start plus its
+-- back-off.
 local function considerJob(id)
   -- What is no hash is no job, and leaves the counts as they are.
-  local fields = redis.pcall('HMGET', prefix .. id, 'timestamp', 'delay', 'processedOn')
+  local fields = redis.pcall('HMGET', prefix .. id, 'timestamp', 'delay', 'processedOn', 'opts')
   local from = tonumber(fields[1])
   if from ~= nil then
-    consider(math.max(from, tonumber(fields[3]) or 0) + (tonumber(fields[2]) or 0))
+    local redriven = (fields[4] or ''):match('^{"redriven":%d+,"redrivenAt":(%d+)')
+    consider(math.max(from, tonumber(fields[3]) or 0, tonumber(redriven) or 0) + (tonumber(fields[2]) or 0))
   end
 end
 

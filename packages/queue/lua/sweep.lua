@@ -1,25 +1,17 @@
--- Removes jobs that have ended and that the retention of the queue no longer keeps, through BullMQ's own `removeJob` (put
--- in place of the marker below). BullMQ itself does so only when another job ends. One command when there is nothing.
+-- Removes jobs that have ended and that the retention of the queue no longer keeps. BullMQ itself does so only when another job
+-- ends. One command when there is nothing.
 --
 -- KEYS[1]  the prefix of the queue's keys, with its colon (all keys share its hash tag)
 -- ARGV     who sweeps; for how many milliseconds nobody else does; how many jobs at most; then for the completed and for
 --          the failed ones: their age in milliseconds, and their number, each '' where there is no such rule
--- reply    {elsewhere, removed, more}: 1 if somebody else sweeps; how many; 1 if the limit was reached
+-- reply    {elsewhere, removed, more}: 1 if somebody else sweeps; how many; 1 if there may be more
 local prefix = KEYS[1]
 local lease = prefix .. 'holdfast:sweep'
-local now = server_time(prefix .. 'hf:time')
+local now = server_time(prefix .. 'hf:time', true)
 local left = tonumber(ARGV[3])
 
-local function bullmq(KEYS, ARGV)
---[[BULLMQ]]
-end
-
--- A key of another kind has only the name of a job: it stays, and its entry goes.
-local function mayBeJob(key)
-  local kind = redis.call('TYPE', key).ok
-  return kind == 'hash' or kind == 'none'
-end
-
+-- The first command that writes must be one that frees memory: see fail-job.lua.
+redis.call('DEL', prefix .. 'hf:time')
 if not redis.call('SET', lease, ARGV[1], 'NX', 'PX', ARGV[2]) then
   if redis.call('GET', lease) ~= ARGV[1] then
     return {1, 0, 0}
@@ -41,14 +33,15 @@ for at, state in ipairs({'completed', 'failed'}) do
     ids = redis.call('ZRANGE', set, 0, over - 1)
   end
   for _, id in ipairs(ids) do
-    -- The second key is where schedules are: one that is not there, because what a schedule made may go once it has ended.
-    if mayBeJob(prefix .. id) then
-      bullmq({prefix .. id, prefix .. 'holdfast:none'}, {id, '0', prefix})
+    if is_enough() then
+      left = 0
+      break
     end
+    remove_job(prefix, id, state, now)
     -- Also where only the entry was left.
     redis.call('ZREM', set, id)
+    removed = removed + 1
+    left = left - 1
   end
-  removed = removed + #ids
-  left = left - #ids
 end
 return {0, removed, left == 0 and 1 or 0}

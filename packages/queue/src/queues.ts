@@ -9,11 +9,11 @@ import type { QueueBackend, QueueHandle } from './port/backend.ts';
 import {
   DeadLetters,
   type CleanDeadLettersOptions,
-  type CleanReport,
   type DeadLetterListOptions,
   type RedriveOptions,
   type RedriveReport,
 } from './operating/dead-letters.ts';
+import type { CleanReport } from './operating/remove-jobs.ts';
 import type { DeadLetterPage } from './job/dead-letter.ts';
 import type { AcceptedData, Catalogue, DefinitionOf, NameOf, ResultOf } from './job/catalogue.ts';
 import type { QueueDefinition } from './job/define-queue.ts';
@@ -77,7 +77,7 @@ export class Queues<const Known extends Catalogue = Catalogue> {
       const producer = new Producer(definition, handle, addBatchSize);
       const feed = new EventFeed({ handle, openEvents: () => backend.openEvents(name) });
       const waiter = new JobWaiter({ handle, feed });
-      const deadLetters = new DeadLetters(name, handle.deadLetters);
+      const deadLetters = new DeadLetters(handle);
       const coalescing = new Coalescing({
         definition,
         check: (job) => void producer.prepare(job),
@@ -200,17 +200,18 @@ export class Queues<const Known extends Catalogue = Catalogue> {
   }
 
   /**
-   * Cancels a job that has not ended, wherever it is. One that waits or is delayed fails with `JOB_CANCELLED` as soon as
-   * a worker is free, without being run (`waiting`). One that runs is told through its signal, at once in whatever process
+   * Cancels a job that has not ended, wherever it is. One that waited or was delayed has failed with `JOB_CANCELLED` when
+   * this resolves (`waiting`); no `onGivenUp` hears of it. One that runs is told through its signal, at once in whatever process
    * it is, or, where that message is lost, with the next heartbeat of its worker (2 s; 20 s in the profile `low-cost`). It
    * fails then, whatever attempts it has left (`active`); it may still end well before.
    * `undefined` when there is no such job.
    *
-   * @throws QueueUnknownError (404), JobStateError (409: it has ended, or waits for its children),
+   * @throws QueueUnknownError (404), JobStateError (409: it has ended, waits for its children, or is the next of a schedule),
    *   QueueUnavailableError (503)
    */
   async cancel(queue: NameOf<Known>, id: string, reason?: string): Promise<'waiting' | 'active' | undefined> {
-    return cancelJob(this.#backend.registry(this.#open(queue).definition.name), id, reason);
+    const { name } = this.#open(queue).definition;
+    return cancelJob(name, this.#backend.registry(name), id, reason);
   }
 
   /** @throws QueueUnknownError (404), QueueUnavailableError (503) */

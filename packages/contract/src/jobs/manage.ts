@@ -43,7 +43,7 @@ export const removeJob = {
   operationId: 'removeJob',
   summary: 'Remove a job',
   description:
-    'In any state but `active`, with its logs; one that no worker can read in any state. The next job of a schedule goes with the schedule only.',
+    'In any state but `active`, with its logs; one that no worker can read in any state. Where another job waits for it, as its parent, that fails with JOB_CHILD_REMOVED, or goes on without it if it was to be ignored when it fails. The next job of a schedule goes with the schedule only.',
   tags,
   params,
   response: { 204: emptyAnswer('Removed.'), ...problems(...ofOne) },
@@ -52,7 +52,8 @@ export const removeJob = {
 export const retryJob = {
   operationId: 'retryJob',
   summary: 'Let a failed job run again',
-  description: 'At once, with all its attempts and under the same id.',
+  description:
+    'At once, with all its attempts and under the same id. How long it may wait, and its age among those that wait, count from now.',
   tags,
   params,
   response: { 200: answer('It waits again.', JobStanding, standing('prioritized')), ...problems(...ofOne) },
@@ -62,7 +63,7 @@ export const cancelJob = {
   operationId: 'cancelJob',
   summary: 'Cancel a job',
   description:
-    'One that waits fails with JOB_CANCELLED as soon as a worker is free, without being run; in that moment it is `active` too. One that runs is told so through the signal of its handler, in whatever process it is, and its state is `active` until it has ended; follow it with `?wait`.',
+    'One that waits or is delayed fails with JOB_CANCELLED here and now, without a worker. The next job of a schedule is refused: pause or delete that. One that runs is told so through the signal of its handler, in whatever process it is, and its state is `active` until it has ended; follow it with `?wait`.',
   tags,
   params,
   body: Type.Union([noBody, strictObject({ reason: Type.String({ minLength: 1, maxLength: 500 }) })]),

@@ -1,3 +1,4 @@
+import { publishEvent } from '../job/channels.ts';
 import { JobCancelledError, JobStateError, queueErrors } from '../job/errors.ts';
 import { canBeJobId } from '../job/job-id.ts';
 import { formatFailure, parseFailure } from '../job/job-view.ts';
@@ -11,6 +12,7 @@ const maxExpected = 100;
 
 /** See `Queues.cancel`. The store marks the job with what it fails with, and tells the worker that runs it. */
 export async function cancelJob(
+  queue: string,
   registry: WorkerRegistry,
   id: string,
   reason = 'Somebody cancelled it.',
@@ -20,6 +22,11 @@ export async function cancelJob(
   const outcome = await registry.cancel(id, failure);
   if (outcome === 'ended') throw new JobStateError(id, 'completed or failed', 'cannot be cancelled any more');
   if (outcome === 'waiting-children') throw new JobStateError(id, outcome, 'waits for its children: cancel those');
+  if (outcome === 'schedule') {
+    throw new JobStateError(id, 'the next job of a schedule', 'cannot be cancelled: pause or delete that');
+  }
+  // No worker will tell of it.
+  if (outcome === 'waiting') publishEvent('holdfast:queue:job', () => ({ queue, event: 'cancelled', job: id }));
   return outcome === 'missing' ? undefined : outcome;
 }
 

@@ -15,8 +15,8 @@ export interface GivenUpJob {
 
 /**
  * Told of each job that is given up, before that is recorded: a consumer that dies in between tells it again, after the
- * job has run once more. A job that is given up without running (it was cancelled while it waited, or took its worker
- * down too often) is told after it was recorded, and so not if the consumer dies at that very moment. It must end by
+ * job has run once more. A job that is given up without running (it took its worker down too often) is told after it was
+ * recorded, and so not if the consumer dies at that very moment; one that was cancelled while it waited is not. It must end by
  * itself, because the job holds its place until then; what it throws is reported and changes nothing.
  */
 export type OnGivenUp = (job: GivenUpJob) => Promise<void>;

@@ -96,7 +96,7 @@ function failureFor({ reason, error, isLast, retryInMs }: LeaseOutcome & { reado
 
 export function leasedJob(job: Job, token: string): LeasedJob {
   const { attemptsMade, attemptsStarted, timestamp, processedOn = 0 } = job;
-  const opts: Partial<StoredJobOptions> & { readonly waitingTtlMs?: number; readonly redriven?: number } = job.opts;
+  const opts: Partial<StoredJobOptions> = job.opts;
   return {
     id: job.id ?? '',
     token,
@@ -105,7 +105,7 @@ export function leasedJob(job: Job, token: string): LeasedJob {
     attempt: attemptsMade + 1,
     attempts: job.opts.attempts ?? 1,
     wasLeft: attemptsStarted - 1 > attemptsMade,
-    dueAt: Math.max(timestamp, attemptsMade > 0 ? processedOn : 0) + (job.delay ?? 0),
+    dueAt: Math.max(timestamp, opts.redrivenAt ?? 0, attemptsMade > 0 ? processedOn : 0) + (job.delay ?? 0),
     takenAt: processedOn,
     timeoutMs: opts.timeoutMs,
     waitingTtlMs: opts.waitingTtlMs,

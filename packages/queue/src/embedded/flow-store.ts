@@ -1,5 +1,5 @@
 import type { IQueueBackend } from 'bullmq';
-import type { EmbeddedQueueAccess } from './dead-letter-store.ts';
+import type { EmbeddedQueueAccess } from './queue-access.ts';
 import {
   type PlannedJob,
   toStoredFlowJob,

@@ -1,4 +1,4 @@
-import type { EmbeddedQueueAccess } from './dead-letter-store.ts';
+import type { EmbeddedQueueAccess } from './queue-access.ts';
 import type { JobState } from '../job/job-view.ts';
 import {
   perCall,
@@ -135,7 +135,7 @@ function listSql(state: ListedState, goesOn: boolean): string {
   const direction = isUp ? 'ASC' : 'DESC';
   return `
     SELECT id, name, (${first})::bigint AS first, (${second})::bigint AS second, added_at_ms, processed_at_ms,
-           finished_at_ms, attempts_made, failed_reason, matches AS wanted,
+           finished_at_ms, attempts_made, failed_reason, stacktrace, matches AS wanted,
            CASE WHEN matches THEN data END AS data, CASE WHEN matches THEN progress END AS progress,
            CASE WHEN matches THEN return_value END AS return_value,
            CASE WHEN matches THEN length(data::text) + length(COALESCE(return_value::text, '')) END AS bytes
@@ -165,6 +165,7 @@ function toListed(row: Row): ListedJob {
     ...(finishedOn !== undefined && { finishedOn }),
     ...(typeof row['failed_reason'] === 'string' && { failedReason: row['failed_reason'] }),
     returnvalue: row['return_value'],
+    ...(row['stacktrace'] !== null && { stacks: row['stacktrace'] }),
   };
   return withDamage(job, fields);
 }

@@ -1,4 +1,4 @@
-import type { EmbeddedQueueAccess } from './dead-letter-store.ts';
+import type { EmbeddedQueueAccess } from './queue-access.ts';
 import { isScheduleRecord, type ScheduleRecord, type ScheduleRecords } from '../port/schedule-records.ts';
 
 /** Created at each start, beside the tables of BullMQ. */

@@ -68,18 +68,17 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
   }
 
   async cancel(id: string, failure: string): Promise<CancelOutcome> {
-    const [row] = await this.#query(cancelSql, [id, failure]);
-    const state = row?.['state'];
-    if (state === undefined || state === null) return 'missing';
-    if (state === 'active') {
+    const [row] = await this.#query('SELECT outcome, lock_token FROM holdfast_cancel($1, $2, $3, $4::bigint)', [
+      id,
+      failure,
+      Date.now(),
+    ]);
+    const outcome = row?.['outcome'] as CancelOutcome;
+    if (outcome === 'active') {
       const job = { id, token: String(row?.['lock_token']) };
       for (const listener of this.#cancelListeners) listener(job);
     }
-    if (state === 'active' || state === 'waiting-children') return state;
-    if (state !== 'waiting' && state !== 'delayed') return 'ended';
-    // A delayed job fails now and not when its time comes.
-    if (state === 'delayed') await this.#handle.call(async (queue) => (await queue.getJob(id))?.promote());
-    return 'waiting';
+    return outcome;
   }
 
   /** Calls back when a job that runs was cancelled: by this process, as no other has the folder. Returns what ends that. */
@@ -93,15 +92,3 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
     return rows;
   }
 }
-
-/** $1 queue, $2 id, $3 what it fails with. Negative numbers come first: it is the next to be taken, and fails then. */
-const cancelSql = `
-  WITH found AS (SELECT state, lock_token FROM job WHERE queue = $1 AND id = $2 FOR UPDATE),
-  marked AS (
-    UPDATE job SET deferred_failure = $3,
-                   priority = CASE WHEN job.state = 'active' THEN priority ELSE 0 END,
-                   seq = CASE WHEN job.state = 'active' THEN seq ELSE -abs(seq) END
-      FROM found
-     WHERE queue = $1 AND id = $2 AND found.state IN ('waiting', 'delayed', 'active')
-  )
-  SELECT state, lock_token FROM found`;

@@ -21,7 +21,7 @@ export interface DeadLetter {
 }
 
 export interface DeadLetterPage {
-  /** The newest first. A page may hold fewer than `limit`: it has at most 4 MiB of data, too. */
+  /** The newest first. A page may hold fewer than `limit`: it ends with the job that brings it over 4 MiB. */
   readonly jobs: readonly DeadLetter[];
   /** Hand it in for the next page; `null` after the last one. */
   readonly cursor: string | null;

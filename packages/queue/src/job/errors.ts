@@ -105,6 +105,12 @@ export const queueErrors = {
     status: 500,
     title: 'The worker died as often while it ran the job as the queue allows: `maxCrashes`, 5 by default.',
   },
+  childRemoved: {
+    code: 'JOB_CHILD_REMOVED',
+    status: 409,
+    title: 'A job was removed that the job waited for, as its parent.',
+  },
+  removed: { code: 'JOB_REMOVED', status: 410, title: 'The job was removed before it had succeeded.' },
   interrupted: { code: 'JOB_INTERRUPTED', status: 503, title: 'The worker stopped before the job had finished.' },
 } as const satisfies Record<string, ErrorDefinition>;
 

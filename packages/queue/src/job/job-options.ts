@@ -36,10 +36,13 @@ const backoffStrategyName = 'holdfast';
 export interface StoredJobOptions extends JobsOptions {
   /** Where it is not that of the definition. */
   readonly timeoutMs?: number;
-  /** From the job's `timestamp` plus its `delay`; later attempts are not held to it. */
+  /** From the job's `timestamp` plus its `delay`, or from when it was redriven; later attempts are not held to it. */
   readonly waitingTtlMs?: number;
   /** Where BullMQ's own `backoff` does not say all of it: its longest wait. */
   readonly backoffPolicy?: Backoff;
+  /** How often it has been redriven, and when last (milliseconds, the clock of the store). */
+  readonly redriven?: number;
+  readonly redrivenAt?: number;
 }
 
 /** What each option must be, and how to say it. */

@@ -2,8 +2,11 @@ import { JobOptionsInvalidError } from '../job/errors.ts';
 import { canBeJobId } from '../job/job-id.ts';
 import type { DeadLetterPage } from '../job/dead-letter.ts';
 import { limits } from '../job/limits.ts';
-import { isListCursor, readListCursor } from '../port/dead-letter-cursor.ts';
-import type { DeadLetterStore } from '../port/dead-letter-store.ts';
+import type { QueueHandle } from '../port/backend.ts';
+import { toDeadLetter } from '../port/dead-letter-view.ts';
+import { maxChangedAtOnce, type RedriveStep } from '../port/job-changes.ts';
+import { listPage } from './list-jobs.ts';
+import { removeJobs, type CleanReport } from './remove-jobs.ts';
 
 export interface DeadLetterListOptions {
   readonly cursor?: string;
@@ -49,60 +52,38 @@ export interface CleanDeadLettersOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface CleanReport {
-  readonly removed: number;
-  /** That would have been removed as well without the limit. */
-  readonly remaining: number;
-}
-
-/** In one command; more would hold up everybody else on the store. */
-const batchSize = 250;
 const maxIds = 10_000;
 const maxLimit = 100_000;
 const defaultLimit = 10_000;
 const maxPage = 100;
 
-/** What can be done with the dead letters of one queue: each call is made of commands of bounded size. */
+/** What can be done with the dead letters of one queue: each call is made of commands of bounded work. */
 export class DeadLetters {
-  readonly #queue: string;
-  readonly #store: DeadLetterStore;
-  readonly #now: () => number;
+  readonly #handle: QueueHandle;
 
-  constructor(queue: string, store: DeadLetterStore, now: () => number = Date.now) {
-    this.#queue = queue;
-    this.#store = store;
-    this.#now = now;
+  constructor(handle: QueueHandle) {
+    this.#handle = handle;
   }
 
   /** See `Queues.deadLetters`. */
   async list({ cursor, limit = 50 }: DeadLetterListOptions = {}): Promise<DeadLetterPage> {
-    requireOption('limit', isBetween(limit, 1, maxPage), `must be an integer from 1 to ${maxPage}.`);
-    requireOption(
-      'cursor',
-      cursor === undefined || isListCursor(cursor),
-      'must be one that this list has answered with.',
-    );
-    return this.#store.list(this.#queue, limit, cursor === undefined ? undefined : readListCursor(cursor));
+    const { jobs, name } = this.#handle;
+    const options = { state: 'failed', limit, ...(cursor !== undefined && { cursor }) } as const;
+    return listPage(jobs, options, maxPage, (job) => toDeadLetter(name, job));
   }
 
   /** See `Queues.redrive`. */
   async redrive(options: RedriveOptions = {}): Promise<RedriveReport> {
     const { ids, limit = defaultLimit, onProgress, signal } = options;
     checkSelection(ids, limit);
-    const before = this.#now();
     let redriven = 0;
-    const errors: RedriveError[] = [];
     let remaining = 0;
-    for (const batch of ids === undefined ? batchesOf(limit) : idBatches(ids)) {
-      if (signal?.aborted === true) break;
-      const answer = await (typeof batch === 'number'
-        ? this.#store.redriveOldest(batch, before)
-        : this.#store.redrive(batch));
-      redriven += answer.redriven;
-      errors.push(...answer.failed.map((failure) => redriveError(this.#queue, failure)));
-      ({ remaining } = answer);
+    const errors: RedriveError[] = [];
+    for await (const step of ids === undefined ? this.#oldest(limit, signal) : this.#these(ids, signal)) {
+      redriven += step.redriven;
+      errors.push(...step.failed.map((failure) => redriveError(this.#handle.name, failure)));
+      ({ remaining } = step);
       onProgress?.({ redriven, failed: errors.length });
-      if (typeof batch === 'number' && (remaining === 0 || answer.redriven === 0)) break;
     }
     return { redriven, failed: errors.length, errors, remaining: ids === undefined ? remaining : 0 };
   }
@@ -112,29 +93,40 @@ export class DeadLetters {
     const { ids, olderThanMs = 0, limit = defaultLimit, signal } = options;
     checkSelection(ids, limit);
     requireOption('olderThanMs', limits.olderThanMs.holds(olderThanMs), `${limits.olderThanMs.rule}.`);
-    const before = this.#now() - olderThanMs;
+    const { changes } = this.#handle;
+    if (ids === undefined)
+      return removeJobs(changes, { state: 'failed', olderThanMs, limit, ...(signal && { signal }) });
     let removed = 0;
-    let remaining = 0;
-    for (const batch of ids === undefined ? batchesOf(limit) : idBatches(ids)) {
+    const left = [...new Set(ids)];
+    while (left.length > 0) {
       if (signal?.aborted === true) break;
-      const answer = await (typeof batch === 'number'
-        ? this.#store.cleanOldest(batch, before)
-        : this.#store.clean(batch, before));
-      removed += answer.removed;
-      ({ remaining } = answer);
-      if (typeof batch === 'number' && (remaining === 0 || answer.removed === 0)) break;
+      removed += await changes.removeDeadLetters(left.splice(0, maxChangedAtOnce), olderThanMs);
     }
-    return { removed, remaining: ids === undefined ? remaining : 0 };
+    return { removed, remaining: 0 };
   }
-}
 
-function* batchesOf(limit: number): Generator<number> {
-  for (let left = limit; left > 0; left -= batchSize) yield Math.min(left, batchSize);
-}
+  async *#oldest(limit: number, signal: AbortSignal | undefined): AsyncGenerator<RedriveStep> {
+    let before: number | undefined;
+    for (let left = limit; left > 0;) {
+      if (signal?.aborted === true) return;
+      const step = await this.#handle.changes.redriveOldest(Math.min(left, maxChangedAtOnce), before);
+      yield step;
+      // Those that have failed again since were not there before.
+      ({ before } = step);
+      left -= step.redriven;
+      if (step.remaining === 0 || step.looked === 0) return;
+    }
+  }
 
-function* idBatches(ids: readonly string[]): Generator<readonly string[]> {
-  const distinct = [...new Set(ids)];
-  for (let at = 0; at < distinct.length; at += batchSize) yield distinct.slice(at, at + batchSize);
+  async *#these(ids: readonly string[], signal: AbortSignal | undefined): AsyncGenerator<RedriveStep> {
+    const left = [...new Set(ids)];
+    while (left.length > 0) {
+      if (signal?.aborted === true) return;
+      const step = await this.#handle.changes.redrive(left.slice(0, maxChangedAtOnce));
+      yield step;
+      left.splice(0, step.looked);
+    }
+  }
 }
 
 function redriveError(queue: string, { id, reason }: { id: string; reason: 'absent' | 'state' }): RedriveError {

@@ -1,6 +1,6 @@
 import { JobOptionsInvalidError } from '../job/errors.ts';
 import { toJobView, type JobView } from '../job/job-view.ts';
-import type { JobStore } from '../port/job-store.ts';
+import type { JobStore, ListedJob } from '../port/job-store.ts';
 import { isListedState, listedStates, stateAfter, type ListedState } from '../job/listed-states.ts';
 import { parseJobListCursor, writeJobListCursor, type JobListCursor } from '../port/job-list-cursor.ts';
 
@@ -29,16 +29,31 @@ const maxPageBytes = 4 * 1024 * 1024;
 
 /** @throws JobOptionsInvalidError (400: state, cursor, limit), QueueUnavailableError (503) */
 export async function listJobs(queue: string, store: JobStore, options: ListJobsOptions = {}): Promise<JobList> {
+  const view = (job: ListedJob, state: ListedState): JobView => toJobView(queue, job.id, job, state, []);
+  return listPage(store, options, maxListedJobs, view);
+}
+
+/**
+ * One page of jobs, whatever they are shown as.
+ *
+ * @param maxLimit how many may be asked for
+ */
+export async function listPage<View>(
+  store: JobStore,
+  options: ListJobsOptions,
+  maxLimit: number,
+  view: (job: ListedJob, state: ListedState) => View,
+): Promise<{ readonly jobs: readonly View[]; readonly cursor: string | null }> {
   const { state: only, name, limit = 100 } = options;
-  let at: JobListCursor | undefined = begin(store, options);
-  const jobs: JobView[] = [];
+  let at: JobListCursor | undefined = begin(store, options, maxLimit);
+  const jobs: View[] = [];
   let lookups = maxLookups;
   let maxBytes = maxPageBytes;
   // A page is as many calls as keep each of them short.
   while (at !== undefined && jobs.length < limit && lookups > 0 && maxBytes > 0) {
     const { state, after }: JobListCursor = at;
     const page = await store.list({ state, after, name, lookups, limit: limit - jobs.length, maxBytes });
-    jobs.push(...page.jobs.map((job) => toJobView(queue, job.id, job, state, [])));
+    jobs.push(...page.jobs.map((job) => view(job, state)));
     lookups -= page.looked;
     maxBytes -= page.bytes;
     if (page.next !== undefined) {
@@ -51,12 +66,12 @@ export async function listJobs(queue: string, store: JobStore, options: ListJobs
   return { jobs, cursor: at === undefined ? null : writeJobListCursor(at) };
 }
 
-function begin(store: JobStore, { state, cursor, limit }: ListJobsOptions): JobListCursor {
+function begin(store: JobStore, { state, cursor, limit }: ListJobsOptions, maxLimit: number): JobListCursor {
   if (state !== undefined && !isListedState(state)) {
     throw refusal('state', `must be one of ${listedStates.join(', ')}`);
   }
-  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= maxListedJobs)) {
-    throw refusal('limit', `must be an integer from 1 to ${maxListedJobs}`);
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= maxLimit)) {
+    throw refusal('limit', `must be an integer from 1 to ${maxLimit}`);
   }
   if (cursor === undefined) return { state: state ?? listedStates[0] };
   const parsed = parseJobListCursor(cursor);

@@ -1,10 +1,10 @@
 import type { QueueHandle } from '../port/backend.ts';
 import { BufferedBytes } from './buffered-bytes.ts';
-import { cleanJobs, drainQueue, type CleanOptions, type DrainOptions } from './clean-jobs.ts';
 import type { EventFeed } from './event-feed.ts';
 import { promoteJob, removeJob, retryJob } from './job-actions.ts';
 import type { JobEvent } from './job-events.ts';
 import { listJobs, type JobList, type ListJobsOptions } from './list-jobs.ts';
+import { checkCleanOptions, drainQueue, removeJobs, type CleanOptions, type DrainOptions } from './remove-jobs.ts';
 import { watchJob, type WatchOptions } from './watch-job.ts';
 import { isOutboxError } from '../outbox/outbox-errors.ts';
 import type { Outbox } from '../outbox/outbox.ts';
@@ -99,7 +99,7 @@ export class QueueAdmin<Name extends string = string> {
    * @throws QueueUnknownError (404), QueueUnavailableError (503): some may have been removed
    */
   async drain(queue: Name, options?: DrainOptions): Promise<number> {
-    return drainQueue(this.#open(queue).handle, options);
+    return drainQueue(this.#open(queue).handle.changes, options);
   }
 
   /**
@@ -108,7 +108,9 @@ export class QueueAdmin<Name extends string = string> {
    * @throws QueueUnknownError (404), JobOptionsInvalidError (400), QueueUnavailableError (503)
    */
   async clean(queue: Name, options: CleanOptions): Promise<number> {
-    return cleanJobs(this.#open(queue).handle, options);
+    const { changes } = this.#open(queue).handle;
+    checkCleanOptions(options);
+    return (await removeJobs(changes, options)).removed;
   }
 }
 

@@ -1,6 +1,7 @@
 import { anything, checkOptions, list, milliseconds, type OptionRules } from '@holdfast/redis-core';
 import { randomUUID } from 'node:crypto';
 import type { QueueBackend } from '../port/backend.ts';
+import { maxChangedAtOnce } from '../port/job-changes.ts';
 import { publishEvent } from '../job/channels.ts';
 import type { QueueDefinition, RetentionRule } from '../job/define-queue.ts';
 
@@ -18,10 +19,8 @@ const rules: OptionRules<RetentionSweeperOptions> = {
   intervalMs: milliseconds(1),
 };
 
-/** In one command; more would hold up everybody else on the store. */
-const batchSize = 250;
 /** How many batches of one queue follow each other, so that a large backlog does not keep the others waiting for ever. */
-const maxBatches = 40;
+const maxBatches = 200;
 
 /**
  * Removes finished jobs at their time also where no further job ends, which is when BullMQ looks. It asks each queue once
@@ -73,12 +72,12 @@ export class RetentionSweeper {
   }
 
   async #sweepQueue({ name, retention }: QueueDefinition): Promise<number> {
-    const store = this.#backend.open(name).retention;
+    const store = this.#backend.open(name).changes;
     // Shorter than the interval, so that this sweeper, or another one, does not find its own lease at the next one.
     const leaseMs = Math.ceil(this.#intervalMs * 0.9);
     let removed = 0;
     for (let batch = 0; batch < maxBatches && !this.#closed; batch += 1) {
-      const answer = await store.sweep({ sweeper: this.#sweeper, leaseMs, limit: batchSize, retention });
+      const answer = await store.sweep({ sweeper: this.#sweeper, leaseMs, limit: maxChangedAtOnce, retention });
       removed += answer.removed;
       if (!answer.more) break;
     }

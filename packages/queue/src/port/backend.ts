@@ -4,9 +4,8 @@ import type { EventReader } from './event-reader.ts';
 import type { FetchControl, JobWorker, WorkerTuning } from './job-worker.ts';
 import type { WorkerRegistry } from './worker-registry.ts';
 import type { JobStore } from './job-store.ts';
-import type { DeadLetterStore } from './dead-letter-store.ts';
+import type { JobChanges } from './job-changes.ts';
 import type { FlowStore } from './flow-store.ts';
-import type { RetentionStore } from './retention-store.ts';
 import type { ScheduleRecords } from './schedule-records.ts';
 import type { AddedJob, NewJob, Once } from '../job/new-job.ts';
 import type { QueueReading } from '../job/summary.ts';
@@ -62,8 +61,8 @@ export interface QueueHandle {
   readonly kind: QueueBackend['kind'];
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
-  readonly deadLetters: DeadLetterStore;
-  readonly retention: RetentionStore;
+  /** What an operator does with them. */
+  readonly changes: JobChanges;
   /** Of flows whose root is in this queue. */
   readonly flows: FlowStore;
   readonly jobs: JobStore;

@@ -64,6 +64,8 @@ export interface JobListPage {
 
 export interface ListedJob extends StoredJob {
   readonly id: string;
+  /** BullMQ's `stacktrace`: of attempts that failed, an array of texts, if everything is as it should be. */
+  readonly stacks?: unknown;
 }
 
 export interface ReadJob {

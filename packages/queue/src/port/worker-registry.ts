@@ -18,10 +18,10 @@ export interface WorkerRegistry {
 }
 
 /**
- * `waiting`: it is next and fails without being run. `active`: its worker is told, and ends it.
- * `waiting-children`: it was left alone.
+ * `waiting`: it waited, and has failed now. `active`: its worker is told, and ends it.
+ * `waiting-children`, and `schedule` (the next job of one): it was left alone.
  */
-export type CancelOutcome = 'waiting' | 'active' | 'ended' | 'missing' | 'waiting-children';
+export type CancelOutcome = 'waiting' | 'active' | 'ended' | 'missing' | 'waiting-children' | 'schedule';
 
 export interface Beat {
   /** `hf<ttlMs>.<unique>`: others read from it how long to wait for this worker. */

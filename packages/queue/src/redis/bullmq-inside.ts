@@ -39,7 +39,17 @@ export interface RecordedCall {
   readonly args: readonly ScriptArgument[];
 }
 
-const neededScripts = ['addParentJob', 'addPrioritizedJob', 'addDelayedJob', 'moveJobFromActiveToWait'];
+const neededScripts = [
+  'addParentJob',
+  'addPrioritizedJob',
+  'addDelayedJob',
+  'moveJobFromActiveToWait',
+  'moveToFinished',
+  'promote',
+  'releaseParentIfNoPendingDependencies',
+  'removeJob',
+  'reprocessJob',
+];
 const neededMethods: readonly (readonly [
   kind: { readonly name: string; readonly prototype: object },
   names: string[],

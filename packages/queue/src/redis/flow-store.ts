@@ -2,7 +2,7 @@ import { recordAdd, type ScriptArgument } from './bullmq-inside.ts';
 import { isServerError } from './errors.ts';
 import { RedisScript } from './script.ts';
 import type { RedisClient } from './connection-watch.ts';
-import type { RedisQueueAccess } from './dead-letter-store.ts';
+import type { RedisQueueAccess } from './queue-access.ts';
 import { withDeadline } from '../port/deadline.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../job/errors.ts';
 import {

@@ -1,5 +1,5 @@
 import { RedisScript } from './script.ts';
-import type { RedisQueueAccess } from './dead-letter-store.ts';
+import type { RedisQueueAccess } from './queue-access.ts';
 import type { JobState } from '../job/job-view.ts';
 import {
   perCall,
@@ -177,8 +177,8 @@ function toListed(id: string, hash: Readonly<Record<string, string>>): ListedJob
     ...(finishedOn !== undefined && { finishedOn }),
     ...(failedReason !== undefined && { failedReason }),
     ...(fields.has('returnvalue') && { returnvalue: fields.json('returnvalue', null, 'result') }),
+    ...(fields.has('stacktrace') && { stacks: fields.json('stacktrace', []) }),
   };
   fields.object('opts');
-  if (fields.has('stacktrace')) fields.json('stacktrace', []);
   return withDamage(job, fields);
 }

@@ -2,14 +2,13 @@ import { proveWorkOver, type HoldfastError, type ProvableClient } from '@holdfas
 import type { Queue } from 'bullmq';
 import type { JobStore } from '../port/job-store.ts';
 import { RedisJobStore } from './job-store.ts';
-import type { DeadLetterStore } from '../port/dead-letter-store.ts';
-import { RedisDeadLetterStore, type RedisQueueAccess } from './dead-letter-store.ts';
+import type { JobChanges } from '../port/job-changes.ts';
+import { RedisJobChanges } from './job-changes.ts';
+import type { RedisQueueAccess } from './queue-access.ts';
 import { withDeadline } from '../port/deadline.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../job/errors.ts';
 import { RedisFlowStore } from './flow-store.ts';
 import type { FlowStore } from '../port/flow-store.ts';
-import { RedisRetentionStore } from './retention-store.ts';
-import type { RetentionStore } from '../port/retention-store.ts';
 import type { ScheduleRecords } from '../port/schedule-records.ts';
 import { RedisScheduleRecords } from './schedule-records.ts';
 import type { QueueReading } from '../job/summary.ts';
@@ -30,8 +29,7 @@ export class RedisQueueHandle implements QueueHandle {
   readonly kind = 'redis';
   readonly name: string;
   readonly queue: Queue<unknown, unknown>;
-  readonly deadLetters: DeadLetterStore;
-  readonly retention: RetentionStore;
+  readonly changes: JobChanges;
   readonly flows: FlowStore;
   readonly jobs: JobStore;
   readonly scheduleRecords: ScheduleRecords;
@@ -55,8 +53,7 @@ export class RedisQueueHandle implements QueueHandle {
       prefix: queue.getBackend().toKey(''),
       run: (operation) => this.#guarded(operation),
     };
-    this.deadLetters = new RedisDeadLetterStore(access);
-    this.retention = new RedisRetentionStore(access);
+    this.changes = new RedisJobChanges(access);
     this.flows = new RedisFlowStore(access, commandTimeoutMs);
     this.jobs = new RedisJobStore(access);
     this.scheduleRecords = new RedisScheduleRecords(access);

@@ -1,4 +1,4 @@
-import type { RedisQueueAccess } from './dead-letter-store.ts';
+import type { RedisQueueAccess } from './queue-access.ts';
 import { scheduleRecordsKey } from './queue-keys.ts';
 import { isScheduleRecord, type ScheduleRecord, type ScheduleRecords } from '../port/schedule-records.ts';
 

@@ -8,7 +8,8 @@ import type { RedisClient } from './connection-watch.ts';
 // Jobs are given back with BullMQ's own script.
 const beatScript = new RedisScript('worker-beat', 'moveJobFromActiveToWait', ['server-time']);
 const giveBackScript = new RedisScript('give-back', 'moveJobFromActiveToWait');
-const cancelScript = new RedisScript('cancel-job');
+// A job that waits fails with BullMQ's own script.
+const cancelScript = new RedisScript('cancel-job', ['moveToFinished'], ['server-time', 'fail-job']);
 
 type Reply = [string, number, string[], string[], (string | number)[], string[]];
 

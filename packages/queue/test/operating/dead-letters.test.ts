@@ -174,7 +174,7 @@ describe.each(['redis', 'cluster', 'embedded'])('dead letters on the %s backend'
     await bury('budget', 6, 'x'.repeat(1_000_000));
     const pages = await list('budget', 100);
     expect(pages.flat()).toHaveLength(6);
-    expect(pages.map((page) => page.length)).toEqual([4, 2]);
+    expect(pages.map((page) => page.length)).toEqual([5, 1]);
   });
 
   it('lets some run again, anew, and says what became of each id', async () => {
@@ -214,7 +214,10 @@ describe.each(['redis', 'cluster', 'embedded'])('dead letters on the %s backend'
     const progress: number[] = [];
     const report = await queues.redrive('all', { onProgress: ({ redriven }) => progress.push(redriven) });
     expect(report).toEqual({ redriven: 600, failed: 0, errors: [], remaining: 0 });
-    expect(progress).toEqual([250, 500, 600]);
+    // Each command does bounded work.
+    expect(progress.length).toBeGreaterThanOrEqual(12);
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    expect(progress.at(-1)).toBe(600);
     await eventually(async () => expect((await counts('all')).failed).toBe(600));
   });
 

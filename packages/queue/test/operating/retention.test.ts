@@ -127,8 +127,8 @@ describe.each(['redis', 'embedded'])('retention on the %s backend', (kind) => {
     const handle = backend.open('leased');
     expect(first).toBe(2);
     const order = { sweeper: 'other', leaseMs: 100, limit: 10, retention: definition.retention };
-    expect(await handle.retention.sweep(order)).toEqual({ elsewhere: true, removed: 0, more: false });
-    await eventually(async () => expect(await handle.retention.sweep(order)).toMatchObject({ elsewhere: false }));
+    expect(await handle.changes.sweep(order)).toEqual({ elsewhere: true, removed: 0, more: false });
+    await eventually(async () => expect(await handle.changes.sweep(order)).toMatchObject({ elsewhere: false }));
     await Promise.all([one?.close(), other?.close()]);
   });
 

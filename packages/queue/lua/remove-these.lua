@@ -1,0 +1,53 @@
+-- Removes jobs by their ids: in whatever state they are, or only dead letters of some age. The caller gives few at a time.
+--
+-- KEYS[1]  the prefix of the queue's keys, with its colon (all keys share its hash tag)
+-- ARGV     '' for any state, or, of dead letters: failed at least so many milliseconds ago; then ids
+-- reply    for each id 'removed', 'absent', 'locked' (it runs), 'schedule' (it is the next one of a schedule), or 'other' (it is no
+--          such dead letter)
+local prefix = KEYS[1]
+local now = server_time(prefix .. 'hf:time', true)
+local age = tonumber(ARGV[1])
+
+-- The first command that writes must be one that frees memory: see fail-job.lua.
+redis.call('DEL', prefix .. 'hf:time')
+
+local function state_of(id)
+  for _, state in ipairs({'failed', 'completed', 'delayed', 'prioritized', 'waiting-children'}) do
+    if redis.call('ZSCORE', prefix .. state, id) then
+      return state
+    end
+  end
+  for _, state in ipairs({'active', 'wait', 'paused'}) do
+    if redis.call('LPOS', prefix .. state, id) then
+      return state
+    end
+  end
+end
+
+local function remove(id)
+  if age then
+    local failed_at = redis.call('ZSCORE', prefix .. 'failed', id)
+    if not failed_at or tonumber(failed_at) > now - age then
+      return 'other'
+    end
+  end
+  local state = age and 'failed' or state_of(id)
+  if not state then
+    return 'absent'
+  end
+  local outcome = remove_job(prefix, id, state, now)
+  if outcome == 'removed' then
+    if state == 'active' or state == 'wait' or state == 'paused' then
+      redis.call('LREM', prefix .. state, 1, id)
+    else
+      redis.call('ZREM', prefix .. state, id)
+    end
+  end
+  return outcome
+end
+
+local reply = {}
+for at = 2, #ARGV do
+  reply[#reply + 1] = remove(ARGV[at])
+end
+return reply
