@@ -126,6 +126,26 @@ describe('a Redis that comes back empty', () => {
     return test;
   }
 
+  it('gets its mirrors back, and its schedules, also where it was emptied and all connections stayed', async () => {
+    const [cache, queue] = [await startRedis(), await startRedis()];
+    const upstream = await startUpstream({ latencyMs: 0 });
+    const urls = { REDIS_URL: cache.url, QUEUE_REDIS_URL: queue.url };
+    const test = await start({ NOVITA_API_BASE_URL: upstream.url, ...urls });
+    const before = await count(test);
+    await cache.command('FLUSHALL');
+    expect(await count(test)).toBe(0);
+    await eventually(async () => expect(await count(test)).toBe(before));
+    await queue.command('FLUSHALL');
+    expect(await schedules(test)).toBe(0);
+    await eventually(async () => expect(await schedules(test)).toBe(2));
+    expect(test.log.join('\n')).toContain('was emptied');
+    const { backend } = test.runtime.parts.queues;
+    expect(backend.status.emptiedAt).toBeGreaterThan(Date.now() - 600_000);
+    await test.close();
+    await upstream.close();
+    await Promise.all([cache.stop(), queue.stop()]);
+  });
+
   it('gets its schedules and its mirrors back, without a restart of the worker', async () => {
     const [redis, upstream] = [await startRedis(), await startUpstream({ latencyMs: 0 })];
     const test = await start({ NOVITA_API_BASE_URL: upstream.url, REDIS_URL: redis.url });

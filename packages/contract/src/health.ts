@@ -159,6 +159,13 @@ export const Health = Type.Object(
       names: Type.Array(Type.String()),
       reason: Type.Optional(Type.String()),
       fault,
+      emptiedAt: Type.Optional(
+        Type.String({
+          format: 'date-time',
+          description:
+            'When the Redis of the queues was last found emptied (FLUSHALL, a restart without its data). What is declared is put back within 40 seconds; jobs that waited, results, and schedules that were made over the API are gone. The status is `degraded` for 10 minutes.',
+        }),
+      ),
     }),
     outbox: Type.Union([Outbox, Type.Null()], {
       description: 'Jobs that wait in this process for the Redis of the queues. null: none are taken.',

@@ -147,6 +147,8 @@ export interface Connection {
 export interface HealthReading {
   /** `false` makes the service `degraded`, or `down` where there is no fallback. */
   readonly isHealthy: boolean;
+  /** `true` makes it `degraded` at most, also where there is no fallback. Default `false`. */
+  readonly isDegraded?: boolean;
   /** Its fields of the report, beside those of the others. */
   readonly fields: Readonly<Record<string, unknown>>;
 }

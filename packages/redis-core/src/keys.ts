@@ -48,6 +48,8 @@ export interface Keys {
   sourceIndex(source: string): string;
   /** Hash: what the last syncs of a source did. */
   sourceState(source: string): string;
+  /** `<prefix>:epoch`: names what this Redis holds; gone with everything else where it is emptied. */
+  epoch(): string;
   /** `<prefix>:probe`: a key that never exists. Removing it shows whether these keys may be written. */
   probe(): string;
   /** Hash: the data folders of processes that have not ended with an empty one, by the id of each. */
@@ -91,6 +93,7 @@ export function createKeys(prefix: string): Keys {
     indexRepair: (namespace) => `${prefix}:repair:${checkName(namespace, 'namespace')}`,
     sourceIndex: (source) => `${prefix}:source:${checkName(source, 'source')}:index`,
     sourceState: (source) => `${prefix}:source:${checkName(source, 'source')}:state`,
+    epoch: () => `${prefix}:epoch`,
     probe: () => `${prefix}:probe`,
     folders: () => `${prefix}:folders`,
     jobs: (queue) => `${prefix}:jobs:{${checkName(queue, 'queue')}}`,

@@ -33,6 +33,8 @@ export async function createQueues(context: CreateContext<QueuesSettings, NoNeed
     if (outbox !== undefined) opened.push(outbox);
     const backend = await createQueueBackend(config, keys, definitions);
     opened.push(backend);
+    // So that its status says that it was emptied; what that takes is done by workers.
+    backend.onLoss(() => undefined);
     const queues = new Queues<InstalledQueues>({
       backend,
       definitions,

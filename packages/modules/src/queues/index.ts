@@ -4,6 +4,9 @@ import type { QueuesSettings } from './config/settings.ts';
 import { createQueues, type QueuesPart } from './create.ts';
 import { queueMetrics } from './metrics/index.ts';
 
+/** So long it is said by the status that the store of the queues was emptied; by a field for ever. */
+const emptiedIsNewsMs = 600_000;
+
 /** Queues with their jobs and schedules, and the delivery of jobs over HTTP. */
 export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart> = {
   name: 'queues',
@@ -14,13 +17,23 @@ export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart>
   handlers: async () => import('./handlers/index.ts'),
   metrics: queueMetrics,
   health: ({ queues, backend }) => {
-    const { available, reason, fault } = backend.status;
+    const { available, reason, fault, emptiedAt } = backend.status;
     const whyNot = { ...(reason === undefined ? {} : { reason }), ...(fault === undefined ? {} : { fault }) };
     const outbox = queues.outbox?.status ?? null;
     return {
       // An outage that begins now would be one without an outbox.
       isHealthy: available && outbox?.accepting !== false,
-      fields: { queues: { available, backend: backend.kind, names: queues.names(), ...whyNot }, outbox },
+      isDegraded: emptiedAt !== undefined && Date.now() - emptiedAt < emptiedIsNewsMs,
+      fields: {
+        queues: {
+          available,
+          backend: backend.kind,
+          names: queues.names(),
+          ...whyNot,
+          ...(emptiedAt !== undefined && { emptiedAt: new Date(emptiedAt).toISOString() }),
+        },
+        outbox,
+      },
     };
   },
   connections: ({ backend }) => ({ queue: backend }),

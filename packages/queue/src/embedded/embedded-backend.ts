@@ -144,6 +144,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     },
     openEvents: (name: string) => new EmbeddedEventReader(name, pool, open(name).jobs),
     onReturn: (listener) => availability.onReturn(listener),
+    onLoss: () => () => undefined,
     close: async () => {
       closing ??= close();
       await closing;

@@ -36,6 +36,11 @@ export interface QueueBackend {
    */
   onReturn(listener: () => void): () => void;
   /**
+   * Calls `listener` each time the store turns out to have lost all that it held although it could be reached all the while:
+   * within some 15 seconds. Returns what ends that. Of a store in this process it never tells.
+   */
+  onLoss(listener: () => void): () => void;
+  /**
    * Asks whether the store does what jobs ask of it, without leaving anything behind: one command, in a cluster one for each
    * queue, since each has a slot of its own. What is refused is in `status` then, too.
    * @throws what a call would be refused with now, or that it was not answered within `deadlineMs`
@@ -53,6 +58,8 @@ export interface BackendStatus {
   readonly fault?: FaultKind;
   /** What the store answers and refuses, although it is there, where it is a Redis. */
   readonly refuses?: Refusals;
+  /** When the store was last found emptied, by any process; milliseconds since the epoch. Known while somebody listens to `onLoss`. */
+  readonly emptiedAt?: number;
   /** Set until the first connection was made, where the store is a Redis. */
   readonly neverConnected?: boolean;
 }

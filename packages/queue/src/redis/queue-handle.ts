@@ -23,6 +23,7 @@ import type { QueueRefusals } from './refusals.ts';
 import type { ConnectionWatch, RedisClient } from './connection-watch.ts';
 
 const clock = new RedisScript('clock', [], ['server-time']);
+const epoch = new RedisScript('epoch', [], ['server-time']);
 
 /** One queue on Redis, on the connection that all queues share, which is not closed with it. */
 export class RedisQueueHandle implements QueueHandle {
@@ -111,6 +112,11 @@ export class RedisQueueHandle implements QueueHandle {
     const keys = tokens.map((token) => prefix + token);
     // BullMQ's type of a client knows the commands that BullMQ needs.
     await this.#guarded(async (client) => (client as unknown as RedisClientOfOurs).unlink(...keys));
+  }
+
+  /** The epoch of the keys that begin with `home`: see `EpochWatch`. */
+  async epoch(home: string, newName: string, hadOne: boolean): Promise<string> {
+    return String(await this.#guarded((client) => epoch.run(client, home, [newName, hadOne ? 1 : 0])));
   }
 
   async now(): Promise<number> {

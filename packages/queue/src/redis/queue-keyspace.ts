@@ -5,20 +5,24 @@ export class QueueKeyspace {
   readonly #before: string;
   readonly #behind: string;
 
-  private constructor(ofQueue: (queue: string) => string, before: string, behind: string) {
+  /** What the keys begin with that are not of one queue, in one slot. */
+  readonly home: string;
+
+  private constructor(ofQueue: (queue: string) => string, before: string, behind: string, home: string) {
     this.#ofQueue = ofQueue;
     this.#before = before;
     this.#behind = behind;
+    this.home = home;
   }
 
   /** Keys `<keyPrefix>:{<queue>}:<queue>:<what>`: one hash tag a queue, so that each queue lives in one slot of a cluster. */
   static tagged(keyPrefix: string): QueueKeyspace {
-    return new QueueKeyspace((queue) => `${keyPrefix}:{${queue}}`, `${keyPrefix}:{`, '}');
+    return new QueueKeyspace((queue) => `${keyPrefix}:{${queue}}`, `${keyPrefix}:{`, '}', `${keyPrefix}:{workers}:`);
   }
 
   /** Keys `<prefix>:<queue>:<what>`, as programs with BullMQ alone have them. */
   static plain(prefix: string): QueueKeyspace {
-    return new QueueKeyspace(() => prefix, `${prefix}:`, ':');
+    return new QueueKeyspace(() => prefix, `${prefix}:`, ':', `${prefix}:{workers}:`);
   }
 
   prefixOf(queue: string): string {

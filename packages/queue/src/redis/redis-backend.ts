@@ -14,6 +14,7 @@ import { readerBlockMs, RedisEventReader } from './event-reader.ts';
 import { QueueKeyspace } from './queue-keyspace.ts';
 import { QueueRefusals } from './refusals.ts';
 import { RedisQueueHandle } from './queue-handle.ts';
+import { EpochWatch } from './epoch-watch.ts';
 import { scheduleByFetchTime, scheduleByStoreClock } from './clocked-scheduler.ts';
 import { useServerClock } from './server-clock.ts';
 import { readLogsPlainly } from './logs.ts';
@@ -79,6 +80,16 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     const known = target.kind === 'cluster' ? undefined : refusals;
     return (refusals = known ?? new QueueRefusals(watch, target, key));
   };
+
+  /** A server is emptied as a whole; in a cluster one of them, with the queues whose slots it has. */
+  const epochs = new EpochWatch(() => {
+    const open = [...handles.values()];
+    const asked = target.kind === 'cluster' ? open : open.slice(0, 1);
+    return asked.map((handle) => {
+      const home = target.kind === 'cluster' ? `${prefixOf(handle.name)}:${handle.name}:` : keyspace.home;
+      return { name: home, ask: async (...args) => handle.epoch(home, ...args) };
+    });
+  });
 
   const openProducer = (): SharedConnection => {
     const opened = new SharedConnection(producerClient(target, times), target, availability);
@@ -154,7 +165,8 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     // Either all queues are in one slot, or there is but one server.
     hasFlowsAcrossQueues: target.kind !== 'cluster' || options.prefix !== undefined,
     get status(): BackendStatus {
-      return readStatus();
+      const { emptiedAt } = epochs;
+      return emptiedAt === undefined ? readStatus() : { ...readStatus(), emptiedAt };
     },
     prefixOf,
     open,
@@ -184,8 +196,10 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       }
     },
     onReturn: (listener) => availability.onReturn(listener),
+    onLoss: (listener) => epochs.onLoss(listener),
     close: async () => {
       availability.close();
+      epochs.close();
       failovers?.close();
       await Promise.all([...handles.values()].map((handle) => handle.close()));
       await producer?.close();

@@ -14,7 +14,7 @@ export class ModulesHealth {
   }
 
   read(): HealthReading {
-    const readings = this.#modules.map(({ module, running }) => {
+    const readings = this.#modules.map(({ module, running }): HealthReading => {
       try {
         const reading = module.health(running.part);
         this.#failing.delete(module.name);
@@ -27,6 +27,7 @@ export class ModulesHealth {
     const unreadable = [...this.#failing];
     return {
       isHealthy: readings.every(({ isHealthy }) => isHealthy),
+      isDegraded: readings.some(({ isDegraded = false }) => isDegraded),
       fields: Object.assign(
         {},
         ...readings.map(({ fields }) => fields),

@@ -38,8 +38,9 @@ export async function healthReport(from: HealthSources): Promise<OwnReport & Hea
   const disk = readDisk(runtime.folder);
   const isDiskWell = disk === null || disk.status === 'well';
   const healthy = cache.healthy && durable.healthy && work.refusals.length === 0 && modules.isHealthy && isDiskWell;
+  const status = judge(healthy, config.redis.enableFallback && !isLockedOut(runtime));
   return {
-    status: judge(healthy, config.redis.enableFallback && !isLockedOut(runtime)),
+    status: status === 'ok' && modules.isDegraded === true ? 'degraded' : status,
     version: from.version,
     uptime: from.uptime(),
     available: work.available,

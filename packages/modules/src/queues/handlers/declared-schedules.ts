@@ -16,14 +16,14 @@ export interface DeclaredSchedulesDependencies {
 
 /**
  * Makes the schedules of the declared queues be as holdfast.yaml says, and those of queues in files as their definitions say,
- * at the start and after each outage: a Redis that comes back may have lost them. What is no longer declared is removed.
+ * at the start, after each outage and when the Redis was emptied: one that comes back may have lost them. What is no longer declared is removed.
  * Schedules that were made over REST are mended where a process died half way. Any number of workers may do so.
  */
 export class DeclaredSchedules {
   readonly #dependencies: DeclaredSchedulesDependencies;
   readonly #onFailure: (error: unknown) => void;
   readonly #closing = new AbortController();
-  #stop: (() => void) | undefined;
+  readonly #stops: (() => void)[] = [];
   #work: Promise<void> = Promise.resolve();
   #hasStarted = false;
 
@@ -34,13 +34,22 @@ export class DeclaredSchedules {
 
   /** Does not wait: while the store is away it tries again, so that a start never fails. */
   start(): void {
+    const { backend } = this.#dependencies.part;
     this.#install();
-    this.#stop = this.#dependencies.part.backend.onReturn(() => this.#install());
+    this.#stops.push(
+      backend.onReturn(() => this.#install()),
+      backend.onLoss(() => {
+        this.#dependencies.logger.warn(
+          'the Redis of the queues was emptied: what is declared is put back; jobs and schedules that were made over the API are gone',
+        );
+        this.#install();
+      }),
+    );
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#stop?.();
+    for (const stop of this.#stops.splice(0)) stop();
     await this.#work;
   }
 

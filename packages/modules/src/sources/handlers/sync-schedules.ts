@@ -3,6 +3,7 @@ import { sourceSync, sourceSyncSchedules } from '@holdfast/jobs';
 import type { ScheduleEntry } from '@holdfast/queue';
 import type { Logger } from '@holdfast/telemetry';
 import type { Running } from '../../module.ts';
+import { CacheEpoch } from './cache-epoch.ts';
 import { notInstalledLog } from '../../queues/handlers/not-installed-log.ts';
 import { untilDone } from '../../queues/handlers/until-done.ts';
 import type { SourcesSettings } from '../config/settings.ts';
@@ -18,7 +19,7 @@ export interface SyncSchedulesDependencies extends Running<SourcesSettings, Sour
 
 /**
  * Keeps the schedules of the source syncs: installs them at the start, and again after each outage, since a Redis that
- * comes back may have lost its data. A mirror that is empty then is filled at once. Any number of workers may do so.
+ * comes back may have lost its data, and when one of both turns out to have been emptied. A mirror that is empty then is filled at once. Any number of workers may do so.
  */
 export class SyncSchedules {
   readonly #dependencies: SyncSchedulesDependencies;
@@ -57,10 +58,15 @@ export class SyncSchedules {
 
   #watch(): void {
     if (this.#closing.signal.aborted) return;
-    const { engines, needs } = this.#dependencies;
+    const { engines, keys, needs } = this.#dependencies;
     const restore = (): void => this.#restore();
+    const epoch = new CacheEpoch({ engine: engines.cache, key: keys.epoch(), onLoss: restore });
+    // That in the memory of this process is emptied by nobody else.
+    if (engines.cache.kind !== 'memory') epoch.start();
     this.#stops.push(
+      () => epoch.stop(),
       needs.queues.backend.onReturn(restore),
+      needs.queues.backend.onLoss(restore),
       engines.cache.onAvailability((isAvailable) => {
         if (isAvailable) restore();
       }),
