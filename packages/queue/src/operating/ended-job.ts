@@ -51,6 +51,12 @@ export class EndOfJob {
     if (isEnd(event)) this.#onEnd();
   }
 
+  /** The store has lost events: those to come are behind this one. */
+  reset(eventId: string): void {
+    this.#early = [];
+    if (this.#first !== undefined) this.#first = { ...this.#first, eventId };
+  }
+
   /** @param heardAll whether somebody listens since before that */
   sawFirst(first: SeenJob, heardAll: boolean): void {
     this.#first = first;

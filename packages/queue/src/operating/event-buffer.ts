@@ -9,12 +9,14 @@ const maxBytes = 4 * 1024 * 1024;
 
 export type Buffered =
   | { readonly kind: 'event'; readonly event: FeedEvent }
+  /** The events behind this come behind that one, however early it is. */
+  | { readonly kind: 'reset'; readonly eventId: string }
   /** Comes behind the events that were told before it. */
   | { readonly kind: 'look'; readonly look: ToldLook };
 
 /** Holds what is told of a job between those who tell and one who reads at a pace of his own. */
 export class EventBuffer {
-  readonly #events: { readonly event: FeedEvent; readonly bytes: number }[] = [];
+  readonly #told: { readonly what: Buffered; readonly bytes: number }[] = [];
   /** The latest one: an older one says nothing any more. */
   #look: ToldLook | undefined;
   #bytes = 0;
@@ -34,11 +36,18 @@ export class EventBuffer {
   }
 
   push(event: FeedEvent): void {
+    this.#push({ kind: 'event', event }, this.#isOverfull ? 0 : JSON.stringify(event.details).length);
+  }
+
+  pushReset(eventId: string): void {
+    this.#push({ kind: 'reset', eventId }, 0);
+  }
+
+  #push(what: Buffered, bytes: number): void {
     if (this.#isOverfull) return;
-    const bytes = JSON.stringify(event.details).length;
-    this.#events.push({ event, bytes });
+    this.#told.push({ what, bytes });
     this.#count(bytes);
-    if (this.#events.length > maxEvents || this.#bytes > maxBytes) this.overflow();
+    if (this.#told.length > maxEvents || this.#bytes > maxBytes) this.overflow();
     this.#wake?.();
   }
 
@@ -58,7 +67,7 @@ export class EventBuffer {
 
   /** Nobody reads any more. */
   clear(): void {
-    this.#events.length = 0;
+    this.#told.length = 0;
     this.#look = undefined;
     this.#count(-this.#bytes);
   }
@@ -81,10 +90,10 @@ export class EventBuffer {
       clearTimeout(timer);
     }
     if (this.#isOverfull) throw new EventsOverflowError();
-    const first = this.#events.shift();
+    const first = this.#told.shift();
     if (first !== undefined) {
       this.#count(-first.bytes);
-      return { kind: 'event', event: first.event };
+      return first.what;
     }
     const look = this.#look;
     this.#look = undefined;
@@ -92,7 +101,7 @@ export class EventBuffer {
   }
 
   get #isEmpty(): boolean {
-    return this.#events.length === 0 && this.#look === undefined && !this.#isOverfull;
+    return this.#told.length === 0 && this.#look === undefined && !this.#isOverfull;
   }
 
   #count(bytes: number): void {

@@ -54,7 +54,10 @@ export class EventFeed {
       listeners: this.#listeners,
       told: () => this.#told,
       catchUp: async (until) => this.#catchUp(until),
-      wasReset: (eventId) => void (this.#told = eventId),
+      wasReset: (eventId) => {
+        this.#told = eventId;
+        for (const listener of this.#listeners.all()) listener.onReset(eventId);
+      },
       onError: (error) => this.#report(error),
     });
   }

@@ -12,6 +12,8 @@ export interface FeedListener {
   readonly onEvent: (event: FeedEvent) => void;
   /** How the job stood when a look was taken at it; what happened before was told by events, as far as there are any. */
   readonly onLook: (look: ToldLook) => void;
+  /** The store has lost events that were told: those to come are behind this one, however early it is. */
+  readonly onReset: (eventId: string) => void;
   /** Nothing can be said of the job for now. */
   readonly onAway?: (error: QueueUnavailableError) => void;
   /** Whether looks are to tell of lines that come to the log of the job; asked before each. */

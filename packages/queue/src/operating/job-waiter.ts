@@ -34,6 +34,7 @@ export class JobWaiter {
     const listen = async (): Promise<() => void> =>
       this.#feed.listen(id, {
         onEvent: (event) => end.heard(event),
+        onReset: (eventId) => end.reset(eventId),
         onLook: ({ state }) => {
           if (isOver(state)) wakings.wake();
         },

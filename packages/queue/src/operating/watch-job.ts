@@ -46,6 +46,7 @@ export async function watchJob(
   let watch: JobWatch | undefined;
   const stop = await feed.listen(id, {
     onEvent: (event) => buffer.push(event),
+    onReset: (eventId) => buffer.pushReset(eventId),
     onLook: (look) => buffer.pushLook(look),
     // Where it is not known yet how the job stands, the lines of its log are told when that is.
     wantsLog: () => watch?.isActive === true,
@@ -59,19 +60,22 @@ export async function watchJob(
   if (options.signal.aborted) end();
   try {
     const job = await handle.jobs.read(id, 0);
-    const { since } = options;
+    const from = await beginningOf(handle, job, options.since?.eventId);
     // One that its retention has removed still has events that a reader who comes back has not seen.
-    if (
-      job !== undefined ||
-      (since !== undefined && (await hasEventsAfter(handle, id, since.eventId, options.signal)))
-    ) {
-      const from = since?.eventId ?? job?.eventId ?? '0';
-      watch = new JobWatch({ handle, id, buffer, from, job, options, end });
+    if (job !== undefined || (from !== undefined && (await hasEventsAfter(handle, id, from, options.signal)))) {
+      watch = new JobWatch({ handle, id, buffer, from: from ?? job?.eventId ?? '0', job, options, end });
     }
     return watch?.events();
   } finally {
     if (watch === undefined) end();
   }
+}
+
+/** Behind which event a reader who comes back goes on: all are new to him where the store has lost those that he has seen. */
+async function beginningOf(handle: QueueHandle, job: ReadJob | undefined, since?: string): Promise<string | undefined> {
+  if (since === undefined) return undefined;
+  const newest = job?.eventId ?? (await handle.jobs.lastEventId());
+  return isBehind(since, newest) ? '0' : since;
 }
 
 async function hasEventsAfter(handle: QueueHandle, id: string, from: string, signal: AbortSignal): Promise<boolean> {
@@ -181,6 +185,8 @@ class JobWatch {
           // The store is away: the next look comes when it is back.
           if (!(error instanceof QueueUnavailableError)) throw error;
         }
+      } else if (told.kind === 'reset') {
+        this.#eventId = told.eventId;
       } else if (isBehind(told.event.id, this.#eventId)) {
         this.#eventId = told.event.id;
         const content = toJobEvent(told.event, this.#isPrioritized);
