@@ -15,6 +15,7 @@ export {
   sentinelOptions,
   tlsOptions,
 } from './engines/ioredis-client.ts';
+export { flushWrites, joinWrites } from './engines/ioredis-writes.ts';
 export { FailoverWatch, FollowedMaster } from './engines/failover-watch.ts';
 export { PrimarySearch } from './engines/primary-search.ts';
 export { hearWhyNot } from './engines/refused-connection.ts';

@@ -8,12 +8,14 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FetchControl, JobWorker, WorkerInside } from '../port/job-worker.ts';
+import type { FetchControl, JobWorker, WorkerConnectionControl, WorkerInside } from '../port/job-worker.ts';
 import type { HeldJob } from '../port/worker-registry.ts';
 import { PendingResults } from './pending-results.ts';
 
 const firstRefusalMs = 100;
 const maxRefusalMs = 5000;
+/** Handlers that keep the event loop for no longer than this make no difference to each other. Milliseconds. */
+const quickMs = 0.25;
 
 /**
  * BullMQ's worker, whose fetches can be seen and held back. It takes a permit before it fetches a job, and waits before
@@ -21,7 +23,7 @@ const maxRefusalMs = 5000;
  */
 export class FetchingWorker extends Worker<unknown, unknown> implements JobWorker {
   readonly #control: FetchControl;
-  readonly #inside: WorkerInside;
+  readonly #inside: WorkerInside & WorkerConnectionControl;
   readonly #results: PendingResults;
   /** By lock token: fetched, running, or being handed in. */
   readonly #held = new Map<string, string>();
@@ -36,13 +38,15 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
   #refusals = 0;
   /** Jobs whose results it was to hand in no more. */
   #left = 0;
+  /** How long handlers have kept the event loop lately, at their worst. Milliseconds. */
+  #keptMs = 0;
 
   constructor(
     name: string,
     processor: Processor<unknown, unknown>,
     options: WorkerOptions,
     control: FetchControl,
-    inside: WorkerInside,
+    inside: WorkerInside & WorkerConnectionControl,
     createBackend?: BackendFactory,
   ) {
     // It would fetch before it has what it needs for that.
@@ -213,6 +217,15 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
       return super.handleFailed(error, job, token, fetchNext, span);
     };
     return (await this.#results.handIn({ id: job.id ?? '', token }, attempt)) as Job<unknown, unknown>;
+  }
+
+  /** What other jobs came to is collected, to be sent together; but where handlers compute, it does not wait for the next one. */
+  protected override async callProcessJob(...call: Parameters<Worker['callProcessJob']>): Promise<unknown> {
+    if (this.#keptMs > quickMs) this.#inside.flush();
+    const calledAt = performance.now();
+    const run = super.callProcessJob(...call);
+    this.#keptMs = Math.max(performance.now() - calledAt, this.#keptMs / 2);
+    return run;
   }
 
   /** Puts a job that has not ended back to waiting. Over the connection that hands in results, which waits for the store. */

@@ -130,7 +130,14 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     createWorker: (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl) => {
       const workerOptions = { ...tuning, connection: connection as never };
       const factory = createPostgresBackend as unknown as BackendFactory;
-      const worker = new FetchingWorker(name, processor, workerOptions, control, workerInside, factory);
+      const worker = new FetchingWorker(
+        name,
+        processor,
+        workerOptions,
+        control,
+        { ...workerInside, flush: () => undefined },
+        factory,
+      );
       scheduleByFetchTime(worker);
       const running = workers.get(name) ?? new Set();
       running.add(worker);

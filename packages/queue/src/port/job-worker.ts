@@ -37,6 +37,12 @@ export interface WorkerInside {
   keepLock(worker: Worker<unknown, unknown>, job: HeldJob): void;
 }
 
+/** The connection of a worker, as far as it does anything but what BullMQ asks of it. */
+export interface WorkerConnectionControl {
+  /** Sends what it has collected in this turn of the event loop. */
+  flush(): void;
+}
+
 /** BullMQ's worker, whose fetches can be seen and held back. */
 export interface JobWorker extends Worker<unknown, unknown> {
   /** When the last fetch was begun. Milliseconds since the epoch. */

@@ -55,7 +55,18 @@ const neededMethods: readonly (readonly [
   names: string[],
 ])[] = [
   // Overridden by `FetchingWorker`.
-  [Worker, ['moveToActive', 'nextJobFromJobData', 'processJob', 'handleCompleted', 'handleFailed', 'getBackend']],
+  [
+    Worker,
+    [
+      'moveToActive',
+      'nextJobFromJobData',
+      'processJob',
+      'callProcessJob',
+      'handleCompleted',
+      'handleFailed',
+      'getBackend',
+    ],
+  ],
   [Worker, ['createLockManager', 'jobScheduler']],
   [JobScheduler, ['upsertJobScheduler', 'getNextJobOpts']],
   [Job, ['asJSON', 'moveToWait', 'getIgnoredChildrenFailures']],

@@ -1,6 +1,8 @@
 import {
   createClusterClient,
   createSharedClient,
+  flushWrites,
+  joinWrites,
   reconnectDelayMs,
   tlsOptions,
   UnsupportedError,
@@ -44,9 +46,22 @@ export function producerClient(target: QueueRedisTarget, times: ConnectionTimes)
   return clientOf(target, options, false);
 }
 
-/** For workers: they wait for Redis as long as it takes. A worker makes a copy of it for what blocks. */
-export function consumerClient(target: QueueRedisTarget, times: ConnectionTimes, blockSeconds: number): RedisClient {
-  return clientOf(target, waitingOptions(times, 'holdfast:consumer', blockSeconds), true);
+export interface ConsumerClient {
+  readonly client: RedisClient;
+  /** Sends what was written in this turn of the event loop. */
+  readonly flush: () => void;
+}
+
+/**
+ * For workers: they wait for Redis as long as it takes. A worker makes a copy of it for what blocks. What is written to one
+ * server in a turn of the event loop is sent together: jobs come to their ends many at a time.
+ */
+export function consumerClient(target: QueueRedisTarget, times: ConnectionTimes, blockSeconds: number): ConsumerClient {
+  const options = waitingOptions(times, 'holdfast:consumer', blockSeconds);
+  if (target.kind === 'cluster') return { client: clientOf(target, options, true), flush: () => undefined };
+  const client = joinWrites(createSharedClient(target, reconnecting(options, true)));
+  client.on('error', () => undefined);
+  return { client: createIORedisClient(client), flush: () => flushWrites(client) };
 }
 
 /**

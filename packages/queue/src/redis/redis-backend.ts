@@ -54,9 +54,10 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
   /** Of all queues; made with the first of them. */
   let producer: SharedConnection | undefined;
   const workers = new WorkerConnections((blockSeconds) => {
-    const shared = new SharedConnection(consumerClient(target, times, blockSeconds), target, availability);
+    const { client, flush } = consumerClient(target, times, blockSeconds);
+    const shared = new SharedConnection(client, target, availability);
     publishCommandsOf(shared.client, 'consumer', queueOf);
-    return { shared, cancels: new CancelListener(shared.client), versions: new RedisVersions(shared.client) };
+    return { shared, cancels: new CancelListener(shared.client), versions: new RedisVersions(shared.client), flush };
   });
   const shared = (): SharedConnection[] => [...(producer === undefined ? [] : [producer]), ...workers.all];
   const readStatus = (): BackendStatus => {
@@ -127,11 +128,17 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     const blockSeconds = tuning.drainDelay ?? consumerProfiles.default.blockSeconds;
     const { connection, release } = workers.take(blockSeconds);
     const options = { ...tuning, connection: connection.shared.client, prefix: prefixOf(name) };
-    const worker: JobWorker = new FetchingWorker(name, processor, options, control, workerInside, (...args) =>
-      setMaximumBlock(
-        useServerClock(learnVersionSilently(bearRefusals(createBullmqBackend(...args)), connection.versions)),
-        blockSeconds,
-      ),
+    const worker: JobWorker = new FetchingWorker(
+      name,
+      processor,
+      options,
+      control,
+      { ...workerInside, flush: connection.flush },
+      (...args) =>
+        setMaximumBlock(
+          useServerClock(learnVersionSilently(bearRefusals(createBullmqBackend(...args)), connection.versions)),
+          blockSeconds,
+        ),
     );
     scheduleByFetchTime(worker);
     const backend = worker.getBackend();

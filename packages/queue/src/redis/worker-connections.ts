@@ -7,6 +7,8 @@ export interface WorkerConnection {
   readonly shared: SharedConnection;
   readonly cancels: CancelListener;
   readonly versions: RedisVersions;
+  /** See `WorkerConnectionControl`. */
+  readonly flush: () => void;
 }
 
 /** Makes the connection of the workers with the first of them, and ends it with the last. */
