@@ -11,13 +11,27 @@ const MiB = 1024 * 1024;
 
 describe('what a soak calls growth', () => {
   it('is more than chance: by an amount and by a part, the largest first', () => {
-    const before = { heapBytes: 100 * MiB, 'heap of Timeout, bytes': 1000, 'heap of Job, bytes': 5 * MiB, sockets: 20, 'keys of cache': 1000 };
-    const after = { heapBytes: 109 * MiB, 'heap of Timeout, bytes': MiB, 'heap of Job, bytes': 6 * MiB, sockets: 25, 'keys of cache': 1100 };
+    const before = {
+      heapBytes: 100 * MiB,
+      'heap of Timeout, bytes': 1000,
+      'heap of Job, bytes': 5 * MiB,
+      sockets: 20,
+      'keys of cache': 1000,
+    };
+    const after = {
+      heapBytes: 109 * MiB,
+      'heap of Timeout, bytes': MiB,
+      'heap of Job, bytes': 6 * MiB,
+      sockets: 25,
+      'keys of cache': 1100,
+    };
     expect(growthBetween(before, after).map(({ of }) => of)).toEqual(['heap of Timeout, bytes', 'sockets']);
   });
 
   it('is also what was not there before', () => {
-    expect(growthBetween({}, { 'keys of forgotten': 1000 })).toEqual([{ of: 'keys of forgotten', before: 0, after: 1000 }]);
+    expect(growthBetween({}, { 'keys of forgotten': 1000 })).toEqual([
+      { of: 'keys of forgotten', before: 0, after: 1000 },
+    ]);
   });
 });
 
@@ -60,7 +74,9 @@ describe('the tally of a soak', () => {
 
 describe('a scrape', () => {
   it('is summed up by name and labels', () => {
-    const metrics = new Metrics('# HELP x y\nx_total{route="/a",outcome="answered"} 2\nx_total{route="/b",outcome="failed"} 3\nx_total 4\n');
+    const metrics = new Metrics(
+      '# HELP x y\nx_total{route="/a",outcome="answered"} 2\nx_total{route="/b",outcome="failed"} 3\nx_total 4\n',
+    );
     expect(metrics.sum('x_total')).toBe(9);
     expect(metrics.sum('x_total', (labels) => labels.includes('"failed"'))).toBe(3);
     expect(metrics.sum('y_total')).toBe(0);
