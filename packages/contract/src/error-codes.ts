@@ -182,6 +182,7 @@ export const errorCodes = {
   JOB_CANCELLED: { status: 409, title: 'The job was cancelled.', retryable: false },
   JOB_LOCK_LOST: { status: 409, title: 'The worker lost the job to another one.', retryable: false },
   JOB_STATE_CONFLICT: { status: 409, title: 'The state of the job does not allow it.', retryable: false },
+  JOB_SUPERSEDED: { status: 409, title: 'Another run of the job ended first.', retryable: false },
   OUTBOX_UNDECIDED: {
     status: 409,
     title: 'The job was sent too long ago to tell whether it has run: forwarding it may run it twice.',

@@ -59,6 +59,17 @@ if paused == 1 then
   oldest = nil
 end
 
+-- Of each process that said lately that it is there, whether it works on this queue.
+local workers = 0
+local present = call('ZRANGEBYSCORE', KEYS[2] .. 'hf:presence', now, '+inf', 'LIMIT', 0, 1000)
+if #present > 0 then
+  for _, names in ipairs(call('HMGET', KEYS[2] .. 'hf:serves', unpack(present))) do
+    if names and string.find(' ' .. names .. ' ', ' ' .. ARGV[1] .. ' ', 1, true) then
+      workers = workers + 1
+    end
+  end
+end
+
 return {
   paused,
   call('LLEN', prefix .. 'wait') + call('LLEN', prefix .. 'paused'),
@@ -70,5 +81,5 @@ return {
   call('ZCARD', prefix .. 'waiting-children'),
   oldest and string.format('%.0f', oldest) or '',
   tostring(now),
-  call('ZCOUNT', prefix .. 'hf:presence', now, '+inf'),
+  workers,
 }

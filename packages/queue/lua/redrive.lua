@@ -79,7 +79,7 @@ for _, id in ipairs(ids) do
     -- Comes first, because it is refused where the memory is full: then nothing has changed.
     local opts = note(key)
     -- What counts its crashes and stalls, so that one more is not its last.
-    redis.call('HDEL', key, 'stacktrace', 'stc', 'defa', 'hf:crashes')
+    redis.call('HDEL', key, 'stacktrace', 'stc', 'defa', 'hf:crashes', 'hf:left')
     forget_removed_children(key)
     bullmq({
       key, prefix .. 'events', failed, prefix .. 'wait', prefix .. 'meta', prefix .. 'active', prefix .. 'marker',

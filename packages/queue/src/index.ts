@@ -42,6 +42,7 @@ export type { ConsumerOptions } from './consuming/consumer-options.ts';
 export type { ChildResult } from './job/child-result.ts';
 export { defineHandler } from './consuming/handler.ts';
 export type { Handler, Handlers, MayBlock, QueueHandler, RunningJob, ThreadHandler } from './consuming/handler.ts';
+export type { OnStuckLoop } from './consuming/beat-protocol.ts';
 export type { GivenUpJob, OnGivenUp } from './consuming/given-up.ts';
 export { RetentionSweeper } from './operating/retention-sweeper.ts';
 export type { RetentionSweeperOptions } from './operating/retention-sweeper.ts';

@@ -27,8 +27,15 @@ export interface ConsumerOptions<
   readonly onGivenUp?: OnGivenUp;
   /** For who watches the event loop. Default: nobody. */
   readonly mayBlock?: MayBlock;
+  /**
+   * A module whose default export is an `OnStuckLoop`: called in a thread as soon as the event loop has stood for longer than
+   * it may. From then on the process does not keep its jobs any more: others run them, which counts as a crash while it is
+   * not back. Default: nobody is told at once; once the loop turns again, `holdfast:queue:stuck-loop` is published.
+   */
+  readonly onStuckLoop?: URL;
 }
 
+const moduleUrl: OptionRule = { must: 'must be the URL of a module', allows: (value) => value instanceof URL };
 const consumer: OptionRules<ConsumerOptions> = {
   backend: anything,
   definition: anything,
@@ -38,6 +45,7 @@ const consumer: OptionRules<ConsumerOptions> = {
   tuning: anything,
   onGivenUp: callback,
   mayBlock: callback,
+  onStuckLoop: moduleUrl,
 };
 const seconds: OptionRule = {
   must: 'must be a number of seconds above 0',

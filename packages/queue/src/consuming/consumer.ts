@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Job } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobWorker } from '../port/job-worker.ts';
@@ -7,7 +6,8 @@ import { asError } from './failure.ts';
 import { backoffStrategy, JobRunner, leasedJob } from './job-runner.ts';
 import { Leases } from './leases.ts';
 import { Permits } from './permits.ts';
-import { Presence } from './presence.ts';
+import { beatThread } from './beat-thread.ts';
+import { enterPresence, type WorkerPresence } from './presence.ts';
 import { ThreadPool } from './thread-pool.ts';
 import {
   consumerProfiles,
@@ -16,10 +16,12 @@ import {
   lockRenewMs,
   maxStalledCount,
 } from '../port/consumer-tuning.ts';
-import type { BeatReply, WorkerRegistry } from '../port/worker-registry.ts';
+import type { QueueBeatReply } from '../port/beat.ts';
+import type { WorkerRegistry } from '../port/worker-registry.ts';
 import type { QueueDefinition } from '../job/define-queue.ts';
 import { JobInterruptedError } from '../job/errors.ts';
-import type { Handler } from './handler.ts';
+import type { Handler, MayBlock } from './handler.ts';
+import type { QueueBackend } from '../port/backend.ts';
 import { checkConsumerOptions, type ConsumerOptions } from './consumer-options.ts';
 import { storableResult } from '../job/storable.ts';
 import { nextRun } from '../job/next-run.ts';
@@ -51,7 +53,9 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
   readonly #slots: number;
   readonly #worker: JobWorker;
   readonly #registry: WorkerRegistry;
-  readonly #presence: Presence;
+  readonly #backend: QueueBackend;
+  readonly #presence: WorkerPresence;
+  readonly #onStuckLoop: URL | undefined;
   readonly #threads: ThreadPool | undefined;
   readonly #leases: Leases;
   #lastProgressAt: number | null = null;
@@ -63,6 +67,8 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
     checkConsumerOptions(options);
     const { backend, definition, tuning = consumerProfiles.default } = options;
     this.#definition = definition;
+    this.#backend = backend;
+    this.#onStuckLoop = options.onStuckLoop;
     this.#slots = options.concurrency ?? definition.concurrency;
     this.#registry = backend.registry(definition.name);
     const onProgress = (): void => void (this.#lastProgressAt = Date.now());
@@ -82,7 +88,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       store: this.#registry,
       onGivenUp: options.onGivenUp,
       // A thread leaves the event loop alone.
-      mayBlock: this.#threads === undefined ? options.mayBlock : undefined,
+      mayBlock: this.#threads === undefined ? mayBlockLoop(options.mayBlock) : undefined,
       onProgress,
       onError,
     });
@@ -95,18 +101,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       storable: backend.kind === 'embedded' ? storableResult : undefined,
       onProgress,
     });
-    // Its time to live is part of its name, so that others know how long to wait for it.
-    const workerId = `hf${tuning.presence.ttlMs}.${randomUUID()}`;
-    this.#presence = new Presence({
-      registry: this.#registry,
-      workerId,
-      times: tuning.presence,
-      onError,
-      crashLimit: maxCrashes,
-      running: () => [...this.#leases.list(), ...this.#worker.pendingResults()],
-      holds: (job) => this.#worker.holds(job),
-      onReply: (reply) => this.#onBeat(reply),
-    });
+    this.#presence = enterPresence(backend, definition.name, tuning.presence);
     this.#worker = backend.createWorker(
       definition.name,
       async (job, token) => runner.run(job, token ?? ''),
@@ -125,7 +120,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
         settings: { backoffStrategy, repeatStrategy: nextRun },
       },
       {
-        workerId,
+        workerId: this.#presence.workerId,
         permits: options.permits ?? new Permits(),
         beforeFetch: async () => this.#presence.registered,
         onCancelled: (job) => this.#leases.heardOfCancel(job, () => this.#presence.hurry()),
@@ -134,19 +129,29 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
           this.#presence.lookAround();
           this.#worker.handInAgain();
         },
+        mayRescueStalled: () => this.#presence.isSteady(),
+        claim: async ({ id, token }) => this.#registry.claim(id, token, maxCrashes),
       },
     );
     this.#worker.on('error', onError);
     this.#worker.on('stalled', () => this.#publish('stalled'));
-    // Whether somebody else runs these by now, or a lock merely ran out, a beat finds out.
-    this.#worker.on('lockRenewalFailed', () => this.#presence.hurry());
     this.#worker.on('failed', (job) => this.#onFailed(job));
   }
 
   /** Begins to take jobs, or does so as soon as the store can be reached. Does not wait for that. */
   async start(): Promise<void> {
     if (this.#loop !== undefined || this.#closing !== undefined) return;
-    this.#presence.start();
+    const { name } = this.#definition;
+    this.#presence.begin({
+      queue: name,
+      prefix: this.#backend.prefixOf(name),
+      crashLimit: this.#definition.maxCrashes ?? defaultMaxCrashes,
+      held: () => this.#worker.held(),
+      giveBack: async ({ id, token }) => this.#registry.giveBack(id, token),
+      onReply: (reply) => this.#onBeat(reply),
+      onError: (error) => this.#report(error),
+    });
+    if (this.#onStuckLoop !== undefined) beatThread.tell(this.#onStuckLoop.href);
     this.#loop = this.#worker.run().catch((error: unknown) => this.#report(asError(error)));
   }
 
@@ -178,8 +183,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
     const report = (error: unknown): void => this.#report(asError(error));
     await this.#drain(left);
     // The presence ends last: until here the jobs were this worker's.
-    const leaving = this.#presence.stop().then(async () => this.#presence.leave(this.#worker.heldCount > 0));
-    await within(Promise.all([leaving, this.#threads?.close()]).catch(report), left() + leaveMs);
+    await within(Promise.all([this.#presence.leave(), this.#threads?.close()]).catch(report), left() + leaveMs);
   }
 
   async #drain(left: () => number): Promise<void> {
@@ -198,9 +202,13 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
     await within(this.#worker.getBackend().close(true).catch(report), left());
   }
 
-  #onBeat({ lost, cancelled, rescued }: BeatReply): void {
+  #onBeat({ lost, superseded, cancelled, rescued }: QueueBeatReply): void {
     for (const job of lost) {
       this.#leases.lose(job);
+      this.#worker.lost(job);
+    }
+    for (const job of superseded) {
+      this.#leases.supersede(job);
       this.#worker.lost(job);
     }
     for (const job of cancelled) this.#leases.cancel(job, job.failure);
@@ -220,6 +228,16 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
   #report(error: Error): void {
     publishEvent('holdfast:queue:error', () => ({ queue: this.#definition.name, part: 'consumer', error }));
   }
+}
+
+/** The loop that a handler may keep is watched here, and by whoever else wants to. */
+function mayBlockLoop(other: MayBlock | undefined): MayBlock {
+  const { sign } = beatThread;
+  if (other === undefined) return (timeoutMs) => sign.begin(timeoutMs);
+  return (timeoutMs) => {
+    const ends = [sign.begin(timeoutMs), other(timeoutMs)];
+    return () => ends.forEach((end) => end());
+  };
 }
 
 /** Whether it ended in time. */

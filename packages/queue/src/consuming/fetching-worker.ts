@@ -37,7 +37,7 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
   #waits = false;
   #refusals = 0;
   /** Jobs whose results it was to hand in no more. */
-  #left = 0;
+  #left: readonly HeldJob[] = [];
   /** How long handlers have kept the event loop lately, at their worst. Milliseconds. */
   #keptMs = 0;
 
@@ -60,6 +60,9 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     });
     // BullMQ's own is any UUID, as in every plain worker.
     inside.setId(this, control.workerId);
+    const backend = this.getBackend();
+    const rescueStalled = backend.moveStalledJobsToWait.bind(backend);
+    backend.moveStalledJobsToWait = async () => (control.mayRescueStalled() ? rescueStalled() : []);
     this.once('closing', () => {
       this.#ending.abort();
       this.#ended.resolve();
@@ -82,19 +85,14 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     return this.#fetchTimes.get(id) ?? Date.now();
   }
 
-  /** Whether this worker fetched the job and has not done with it. */
-  holds({ id, token }: HeldJob): boolean {
-    return this.#held.get(token) === id;
+  /** The jobs that it has not done with: fetched, running, or being handed in. */
+  held(): HeldJob[] {
+    return [...Array.from(this.#held, ([token, id]) => ({ id, token })), ...this.#left];
   }
 
   /** How many jobs it has not done with. */
   get heldCount(): number {
-    return this.#held.size + this.#left;
-  }
-
-  /** Jobs that have ended here, and whose results the store has not taken yet. */
-  pendingResults(): HeldJob[] {
-    return this.#results.list();
+    return this.#held.size + this.#left.length;
   }
 
   /** The job is another worker's by now: its result is not handed in any more. */
@@ -109,7 +107,7 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
 
   /** Hands in nothing any more: this worker ends, and the time for that is over. */
   letGo(): void {
-    this.#left = this.#results.list().length;
+    this.#left = this.#results.list();
     this.#results.letGo();
   }
 
@@ -197,7 +195,11 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
   ): Promise<Job<unknown, unknown>> {
     const attempt = async (): Promise<Job<unknown, unknown>> =>
       super.handleCompleted(result, job, token, fetchNext, span);
-    const next = await this.#results.handIn({ id: job.id ?? '', token }, attempt, () => !canBeText(result));
+    const held = { id: job.id ?? '', token };
+    const next = await this.#results.handIn(held, attempt, {
+      isHopeless: () => !canBeText(result),
+      claim: async () => this.#control.claim(held),
+    });
     return next as Job<unknown, unknown>;
   }
 

@@ -5,6 +5,7 @@ import {
   JobExpiredError,
   JobInterruptedError,
   JobLockLostError,
+  JobSupersededError,
   JobTimeoutError,
   RetryLaterError,
 } from '../job/errors.ts';
@@ -67,7 +68,7 @@ export type LeaseOutcome =
     }
   /** It waits again as it came, at the cost of none of its attempts; or is to be put there, where the store could not be asked. */
   | { readonly kind: 'returned'; readonly isGivenBack: boolean }
-  /** Somebody else has it: there is nothing to hand in. */
+  /** Somebody else has it, or has ended it: there is nothing to hand in. */
   | { readonly kind: 'lost' };
 
 /**
@@ -149,6 +150,10 @@ export class Lease {
   }
 
   async #unwell(error: Error): Promise<LeaseOutcome> {
+    if (error instanceof JobSupersededError) {
+      this.#publish('superseded', {});
+      return { kind: 'lost' };
+    }
     if (error instanceof JobLockLostError) return { kind: 'lost' };
     if (error instanceof JobInterruptedError) return { kind: 'returned', isGivenBack: await this.#giveBack() };
     const { attempt, attempts, backoff } = this.job;

@@ -1,5 +1,5 @@
 import { publishEvent } from '../job/channels.ts';
-import { JobLockLostError } from '../job/errors.ts';
+import { JobLockLostError, JobSupersededError } from '../job/errors.ts';
 import { parseFailure } from '../job/job-view.ts';
 import type { HeldJob } from '../port/worker-registry.ts';
 import { cancelError, CancelHints } from './cancel.ts';
@@ -49,6 +49,11 @@ export class Leases {
   /** Somebody else has the job. */
   lose(job: HeldJob): void {
     this.interrupt(job, new JobLockLostError());
+  }
+
+  /** Another run of the job has ended. */
+  supersede(job: HeldJob): void {
+    this.interrupt(job, new JobSupersededError());
   }
 
   /** Tells the job why it is to stop, if it still runs here under this token. */

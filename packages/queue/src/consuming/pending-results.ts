@@ -1,6 +1,7 @@
 import { ErrorCode } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HeldJob } from '../port/worker-registry.ts';
+import type { ClaimOutcome, HeldJob } from '../port/worker-registry.ts';
+import { asError } from './failure.ts';
 
 const firstPauseMs = 100;
 const maxPauseMs = 5000;
@@ -21,6 +22,16 @@ export interface PendingResultsOptions {
   readonly onRefused: (job: HeldJob, error: Error) => void;
   /** Told when the lock of such a job has run out: a beat takes it anew, or finds that the job is another worker's. */
   readonly onLockMissing: () => void;
+}
+
+export interface HandedInResult {
+  /** Whether no later attempt could succeed, because of the result itself. Default: none is. */
+  readonly isHopeless?: () => boolean;
+  /**
+   * Of a run that has completed its job: the first that does so is the one that counts, also where its worker was silent for
+   * a while and the job was given to another one. Default: it counts only while the job is its own.
+   */
+  readonly claim?: () => Promise<ClaimOutcome>;
 }
 
 interface Pending {
@@ -55,19 +66,14 @@ export class PendingResults {
    * Hands in one result.
    *
    * @param attempt repeated until it resolves: safe, since the store takes each result once, under its lock token
-   * @param isHopeless whether no later attempt could succeed, because of the result itself
    * @returns `undefined` also where the job is another worker's by now, and where this worker ends before
    * @throws what no later attempt would mend
    */
-  async handIn<T>(
-    job: HeldJob,
-    attempt: () => Promise<T>,
-    isHopeless: () => boolean = () => false,
-  ): Promise<T | undefined> {
+  async handIn<T>(job: HeldJob, attempt: () => Promise<T>, result: HandedInResult = {}): Promise<T | undefined> {
     try {
       return await attempt();
     } catch (error) {
-      return this.#repeat(job, attempt, isHopeless, error);
+      return this.#repeat(job, attempt, result, error);
     }
   }
 
@@ -93,7 +99,7 @@ export class PendingResults {
   async #repeat<T>(
     job: HeldJob,
     attempt: () => Promise<T>,
-    isHopeless: () => boolean,
+    { isHopeless, claim }: HandedInResult,
     first: unknown,
   ): Promise<T | undefined> {
     const pending: Pending = { job, isLost: false, wake: () => undefined };
@@ -102,10 +108,15 @@ export class PendingResults {
       let error = first;
       for (let tries = 0; ; tries += 1) {
         const answer = answerOf(error);
-        if (heldElsewhere.has(answer) || pending.isLost || this.#hasLetGo) return undefined;
-        if (answer < 0 ? answer !== missingLock : tries === 0 && isHopeless()) throw error;
-        if (answer < 0) this.#options.onLockMissing();
-        else this.#options.onRefused(job, error instanceof Error ? error : new Error(String(error)));
+        const isElsewhere = heldElsewhere.has(answer);
+        if ((isElsewhere && claim === undefined) || pending.isLost || this.#hasLetGo) return undefined;
+        if (answer < 0 ? answer !== missingLock && !isElsewhere : tries === 0 && isHopeless?.() === true) throw error;
+        if (answer < 0 && claim !== undefined) {
+          const outcome = await claim().catch((why: unknown) => void (error = why));
+          if (outcome === 'superseded') return undefined;
+          if (outcome === undefined) this.#options.onRefused(job, asError(error));
+        } else if (answer < 0) this.#options.onLockMissing();
+        else this.#options.onRefused(job, asError(error));
         await this.#pause(pending, tries);
         if (pending.isLost || this.#hasLetGo) return undefined;
         try {

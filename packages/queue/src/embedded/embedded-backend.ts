@@ -7,6 +7,7 @@ import { checkBullmq, workerInside } from '../redis/bullmq-inside.ts';
 import type { FetchControl, WorkerTuning } from '../port/job-worker.ts';
 import { EmbeddedFolderLockedError, EmbeddedFolderUnusableError } from '../job/errors.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
+import { EmbeddedBeats } from './beats.ts';
 import { onceEach } from '../port/once-each.ts';
 import { prepareDatabase, sessionSql } from './database.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -127,8 +128,12 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     prefixOf: (queue) => `bullmq.${queue}`,
     open,
     registry,
+    sharesBeats: true,
+    openBeats: () => new EmbeddedBeats(registry),
     createWorker: (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl) => {
-      const workerOptions = { ...tuning, connection: connection as never };
+      // What a dead process left was given back when the folder was opened, and no other process has it: what looks as if its worker had
+      // fallen silent belongs to this one, whose loop was kept by a handler.
+      const workerOptions = { ...tuning, skipStalledCheck: true, connection: connection as never };
       const factory = createPostgresBackend as unknown as BackendFactory;
       const worker = new FetchingWorker(
         name,

@@ -1,5 +1,6 @@
 import type { PgPool } from './pg-pool.ts';
-import type { Beat, BeatReply, CancelOutcome, HeldJob, WorkerRegistry } from '../port/worker-registry.ts';
+import type { QueueBeatReply } from '../port/beat.ts';
+import type { CancelOutcome, ClaimOutcome, HeldJob, WorkerRegistry } from '../port/worker-registry.ts';
 import type { QueueHandle } from '../port/backend.ts';
 
 /**
@@ -16,34 +17,28 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
     this.#pool = pool;
   }
 
-  async beat({ running }: Beat): Promise<BeatReply> {
-    const nothing = {
-      link: '',
-      dueMs: undefined,
-      lost: [],
-      cancelled: [],
-      rescued: [],
-      own: [],
-    };
-    if (running.length === 0) return nothing;
+  /** What became of the jobs that are held: see `EmbeddedBeats`. */
+  async ask(held: readonly HeldJob[]): Promise<Pick<QueueBeatReply, 'lost' | 'cancelled'>> {
+    if (held.length === 0) return { lost: [], cancelled: [] };
     const rows = await this.#query(
       'SELECT id, lock_token, deferred_failure FROM job WHERE queue = $1 AND id = ANY($2)',
-      [running.map(({ id }) => id)],
+      [held.map(({ id }) => id)],
     );
     const stored = new Map(rows.map((row) => [row['id'], row]));
-    const isHeld = ({ id, token }: { id: string; token: string }): boolean => stored.get(id)?.['lock_token'] === token;
+    const isHeld = ({ id, token }: HeldJob): boolean => stored.get(id)?.['lock_token'] === token;
     return {
-      ...nothing,
-      lost: running.filter((job) => !isHeld(job)),
-      cancelled: running.filter(isHeld).flatMap((job) => {
+      lost: held.filter((job) => !isHeld(job)),
+      cancelled: held.filter(isHeld).flatMap((job) => {
         const failure = stored.get(job.id)?.['deferred_failure'];
         return typeof failure === 'string' ? [{ ...job, failure }] : [];
       }),
     };
   }
 
-  async leave(): Promise<void> {
-    // Nobody else could take over.
+  /** Nobody else could have it: the folder is this process' alone. */
+  async claim(id: string, token: string): Promise<ClaimOutcome> {
+    const [row] = await this.#query('SELECT lock_token FROM job WHERE queue = $1 AND id = $2', [id]);
+    return row?.['lock_token'] === token ? 'own' : 'superseded';
   }
 
   async giveBack(id: string, token: string): Promise<boolean> {

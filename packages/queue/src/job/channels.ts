@@ -12,6 +12,8 @@ export interface QueueChannels {
    */
   'holdfast:queue:availability': QueueAvailabilityEvent;
   'holdfast:queue:outbox': OutboxEvent;
+  /** The event loop of this process turns again, after it had stood for longer than it may. */
+  'holdfast:queue:stuck-loop': StuckLoopEvent;
   /** Jobs were handed to the store in one call. */
   'holdfast:queue:batch': QueueBatchEvent;
   /** One job was made of several items. */
@@ -73,7 +75,9 @@ export interface QueueJobEvent {
     /** Its workers died too often while it ran. */
     | 'crashed'
     | 'cancelled'
-    | 'expired';
+    | 'expired'
+    /** A run was told that another one of its job has ended first. */
+    | 'superseded';
   /** Its id, where one call or one run is what the event tells of. */
   readonly job?: string;
   /** With `started`: from when the job could run until it did. */
@@ -82,6 +86,15 @@ export interface QueueJobEvent {
   readonly durationMs?: number;
   /** With `completed` and `failed`: how many attempts it took in all. */
   readonly attempts?: number;
+}
+
+export interface StuckLoopEvent {
+  /** For how long it has stood. */
+  readonly stoodMs: number;
+  /** For how long it may: the longest timeout of the jobs that run, at least 10 s, or 15 minutes where none runs. */
+  readonly limitMs: number;
+  /** The queues that this process works on. */
+  readonly queues: readonly string[];
 }
 
 export interface QueueErrorEvent {

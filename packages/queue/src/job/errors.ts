@@ -100,6 +100,7 @@ export const queueErrors = {
   cancelled: { code: 'JOB_CANCELLED', status: 409, title: 'The job was cancelled.' },
   expired: { code: 'JOB_EXPIRED', status: 410, title: 'The job waited longer than it may and was not run.' },
   lockLost: { code: 'JOB_LOCK_LOST', status: 409, title: 'The worker lost the job to another one.' },
+  superseded: { code: 'JOB_SUPERSEDED', status: 409, title: 'Another run of the job ended first.' },
   crashedWorker: {
     code: 'JOB_CRASHED_WORKER',
     status: 500,
@@ -313,7 +314,17 @@ export class JobExpiredError extends HoldfastError {
   }
 }
 
-/** The reason of a handler's `AbortSignal` when its result no longer counts: another worker has the job, or will. */
+/**
+ * The reason of a handler's `AbortSignal` when another run of its job has ended first: this worker was out of reach for a
+ * while, so that the job was given to another one as well, and the first result is kept.
+ */
+export class JobSupersededError extends HoldfastError {
+  constructor() {
+    super(queueErrors.superseded, 'Another run of this job ended first: this worker was out of reach for too long.');
+  }
+}
+
+/** The reason of a handler's `AbortSignal` when its result no longer counts: somebody else has the job. */
 export class JobLockLostError extends HoldfastError {
   constructor() {
     super(queueErrors.lockLost, 'This worker was out of reach for too long, and the job was given to another one.');

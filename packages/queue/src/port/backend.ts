@@ -2,6 +2,7 @@ import type { FaultKind, Refusals } from '@holdfast/redis-core';
 import type { Queue, Processor } from 'bullmq';
 import type { EventReader } from './event-reader.ts';
 import type { FetchControl, JobWorker, WorkerTuning } from './job-worker.ts';
+import type { Beats } from './beat.ts';
 import type { WorkerRegistry } from './worker-registry.ts';
 import type { JobStore } from './job-store.ts';
 import type { JobChanges } from './job-changes.ts';
@@ -26,10 +27,14 @@ export interface QueueBackend {
   open(queue: string): QueueHandle;
   /** A BullMQ worker that does not run yet. It connects in the background and keeps trying. */
   createWorker(queue: string, processor: Processor, options: WorkerTuning, control: FetchControl): JobWorker;
-  /** What the store knows of the workers of a queue, and of the jobs they run; the same object at each call. */
+  /** What workers ask of the store for the jobs that they run; the same object at each call. */
   registry(queue: string): WorkerRegistry;
   /** A reader of the events of a queue, which connects in the background; the caller closes it. */
   openEvents(queue: string): EventReader;
+  /** Whether the heartbeats of all queues are one: not in a cluster, where each queue has a slot of its own. */
+  readonly sharesBeats: boolean;
+  /** The heartbeats of this process, of one queue where they are not shared. Never waits for a connection. */
+  openBeats(queue: string): Beats;
   /**
    * Calls `listener` each time the store can be reached again after it could not, so that what it may have lost can be
    * put back. Never for the first connection. Returns what ends that.

@@ -1,5 +1,5 @@
 import type { Job, Worker, WorkerOptions } from 'bullmq';
-import type { HeldJob } from './worker-registry.ts';
+import type { ClaimOutcome, HeldJob } from './worker-registry.ts';
 
 export type WorkerTuning = Omit<WorkerOptions, 'connection' | 'prefix'>;
 
@@ -15,6 +15,13 @@ export interface FetchControl {
   readonly onLockMissing: () => void;
   /** Told that the worker has its connection again: what was said or sent when that broke may be lost. */
   readonly onReconnected: () => void;
+  /**
+   * Whether a job whose lock has run out may be taken from its worker: not soon after an outage, which kept everybody from
+   * renewing.
+   */
+  readonly mayRescueStalled: () => boolean;
+  /** See `WorkerRegistry.claim`. */
+  readonly claim: (job: HeldJob) => Promise<ClaimOutcome>;
 }
 
 /** How many jobs are fetched or run at once: see `Permits`. `owner` is the worker that asks, `token` the lock token of its fetch. */
@@ -53,10 +60,8 @@ export interface JobWorker extends Worker<unknown, unknown> {
   readonly heldCount: number;
   /** When this worker fetched the job whose next run is made, by the clock of the store; milliseconds since the epoch. */
   fetchTimeOf(id: string): number;
-  /** Whether this worker fetched the job and has not done with it. */
-  holds(job: HeldJob): boolean;
-  /** Jobs that have ended here, and whose results the store has not taken yet: their locks are to live on. */
-  pendingResults(): HeldJob[];
+  /** The jobs that it has not done with: fetched, running, or being handed in. Their locks are to live on. */
+  held(): HeldJob[];
   /** The job is another worker's by now: its result is not handed in any more. */
   lost(job: HeldJob): void;
   /** Puts a job that has not ended back to waiting. */

@@ -35,6 +35,8 @@ export class RedisQueueHandle implements QueueHandle {
   readonly jobs: JobStore;
   readonly scheduleRecords: ScheduleRecords;
   readonly #commandTimeoutMs: number;
+  /** What the keys begin with that tell of the workers of this queue. */
+  readonly #home: string;
   readonly #guardedAdd: GuardedAdd;
   readonly #watch: ConnectionWatch;
   readonly #refusals: QueueRefusals;
@@ -46,7 +48,9 @@ export class RedisQueueHandle implements QueueHandle {
     commandTimeoutMs: number,
     watch: ConnectionWatch,
     refusals: QueueRefusals,
+    home: string,
   ) {
+    this.#home = home;
     this.name = name;
     this.queue = queue;
     this.#commandTimeoutMs = commandTimeoutMs;
@@ -124,7 +128,7 @@ export class RedisQueueHandle implements QueueHandle {
   }
 
   async read(): Promise<QueueReading> {
-    return this.#guarded((client) => readQueue(client, this.queue.getBackend()));
+    return this.#guarded((client) => readQueue(client, this.queue, this.#home));
   }
 
   async call<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T> {

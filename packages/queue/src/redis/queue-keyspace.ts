@@ -29,6 +29,11 @@ export class QueueKeyspace {
     return this.#ofQueue(queue);
   }
 
+  /** What the keys of a queue begin with. */
+  baseOf(queue: string): string {
+    return `${this.#ofQueue(queue)}:${queue}:`;
+  }
+
   /** Of the first key among the arguments of a command; a queue has no `:` in its name. */
   queueOf(args: readonly unknown[]): string | undefined {
     const key = args.find((each): each is string => typeof each === 'string' && each.startsWith(this.#before));

@@ -1,4 +1,4 @@
-import type { RedisQueueBackend } from 'bullmq';
+import type { Queue } from 'bullmq';
 import { loadLua } from './lua.ts';
 import type { QueueReading } from '../job/summary.ts';
 import type { RedisClient } from './connection-watch.ts';
@@ -6,10 +6,21 @@ import type { RedisClient } from './connection-watch.ts';
 const commandName = 'holdfast:queueReading';
 const script = loadLua('queue-reading', ['server-time']);
 
-/** Counts, age and workers of a queue in one command. */
-export async function readQueue(client: RedisClient, backend: RedisQueueBackend): Promise<QueueReading> {
-  if (!(commandName in client)) client.defineCommand(commandName, { numberOfKeys: 1, lua: script });
-  const reply = (await client.runCommand(commandName, [backend.toKey('')])) as (string | number)[];
+/**
+ * Counts, age and workers of a queue in one command.
+ *
+ * @param home what the keys begin with that tell of its workers: see `lua/worker-beat.lua`
+ */
+export async function readQueue(
+  client: RedisClient,
+  queue: Queue<unknown, unknown>,
+  home: string,
+): Promise<QueueReading> {
+  if (!(commandName in client)) client.defineCommand(commandName, { numberOfKeys: 2, lua: script });
+  const reply = (await client.runCommand(commandName, [queue.getBackend().toKey(''), home, queue.name])) as (
+    | string
+    | number
+  )[];
   const number = (index: number): number => Number(reply[index] ?? 0);
   const since = reply[8];
   return {

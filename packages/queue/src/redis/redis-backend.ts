@@ -19,6 +19,7 @@ import { scheduleByFetchTime, scheduleByStoreClock } from './clocked-scheduler.t
 import { useServerClock } from './server-clock.ts';
 import { readLogsPlainly } from './logs.ts';
 import { RedisWorkerRegistry } from './worker-registry.ts';
+import { openRedisBeats } from './beats.ts';
 import { onceEach } from '../port/once-each.ts';
 import { bearRefusals, learnVersionSilently, RedisVersions } from './version.ts';
 import { SharedConnection } from './shared-connection.ts';
@@ -47,6 +48,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
   };
   const keyspace = keyspaceOf(options);
   const prefixOf = (queue: string): string => keyspace.prefixOf(queue);
+  const homeOf = (queue: string): string => (target.kind === 'cluster' ? keyspace.baseOf(queue) : keyspace.home);
   const queueOf = (args: readonly unknown[]): string | undefined => keyspace.queueOf(args);
   const handles = new Map<string, RedisQueueHandle>();
   /** Connections that wait for news, of workers and of readers of events. */
@@ -87,7 +89,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     const open = [...handles.values()];
     const asked = target.kind === 'cluster' ? open : open.slice(0, 1);
     return asked.map((handle) => {
-      const home = target.kind === 'cluster' ? `${prefixOf(handle.name)}:${handle.name}:` : keyspace.home;
+      const home = homeOf(handle.name);
       return { name: home, ask: async (...args) => handle.epoch(home, ...args) };
     });
   });
@@ -118,7 +120,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     readLogsPlainly(useServerClock(queue.getBackend()));
     const { watch } = producer;
     const refused = refusalsOf(watch, queue.getBackend().toKey('meta'));
-    const handle = new RedisQueueHandle(name, queue, times.commandTimeoutMs, watch, refused);
+    const handle = new RedisQueueHandle(name, queue, times.commandTimeoutMs, watch, refused, homeOf(name));
     scheduleByStoreClock(queue, async () => handle.now());
     handles.set(name, handle);
     return handle;
@@ -127,7 +129,8 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
   const createWorker = (name: string, processor: Processor, tuning: WorkerTuning, control: FetchControl): JobWorker => {
     const blockSeconds = tuning.drainDelay ?? consumerProfiles.default.blockSeconds;
     const { connection, release } = workers.take(blockSeconds);
-    const options = { ...tuning, connection: connection.shared.client, prefix: prefixOf(name) };
+    // The heartbeats renew the locks.
+    const options = { ...tuning, skipLockRenewal: true, connection: connection.shared.client, prefix: prefixOf(name) };
     const worker: JobWorker = new FetchingWorker(
       name,
       processor,
@@ -178,6 +181,17 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     prefixOf,
     open,
     createWorker,
+    sharesBeats: target.kind !== 'cluster',
+    openBeats: (queue) =>
+      openRedisBeats({
+        target,
+        ...times,
+        home: homeOf(queue),
+        onRescued: (name, count) => {
+          for (let n = 0; n < count; n += 1)
+            publishEvent('holdfast:queue:job', () => ({ queue: name, event: 'rescued' }));
+        },
+      }),
     registry: onceEach((name) => new RedisWorkerRegistry(open(name))),
     openEvents: (name: string) => {
       const client = readerClient(target, times, `holdfast:events:${name}`, readerBlockMs);

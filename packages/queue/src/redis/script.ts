@@ -24,11 +24,12 @@ export class RedisScript {
   }
 
   async run(client: RedisClient, prefix: string, args: readonly (string | number | Buffer)[]): Promise<unknown> {
-    if (!(this.#name in client)) client.defineCommand(this.#name, { numberOfKeys: 1, lua: this.#text() });
+    if (!(this.#name in client)) client.defineCommand(this.#name, { numberOfKeys: 1, lua: this.text() });
     return client.runCommand(this.#name, [prefix, ...args]);
   }
 
-  #text(): string {
+  /** The whole text, with that of BullMQ. */
+  text(): string {
     // A function, because the text holds `$`.
     return this.#inner.reduce(
       (text, name, at) => text.replace(this.#marks[at] ?? marker, () => bullmqScript(name).lua),

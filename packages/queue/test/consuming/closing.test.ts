@@ -19,7 +19,7 @@ describe('SIGTERM', () => {
     expect(await node.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(await fleet.counts()).toMatchObject({ completed: 2, active: 0, prioritized: 4, failed: 0 });
     // The worker is gone for good, not merely silent.
-    expect(await redis.command('EXISTS', fleet.key('hf:presence'))).toBe(0);
+    expect(await redis.command('EXISTS', fleet.workersKey('hf:presence'))).toBe(0);
     expect(fleet.events('start')).toHaveLength(5);
   });
 
@@ -53,6 +53,8 @@ describe('a Redis whose memory is full', () => {
       onCancelled: () => undefined,
       onLockMissing: () => undefined,
       onReconnected: () => undefined,
+      mayRescueStalled: () => true,
+      claim: async () => 'own' as const,
     };
     const worker = backend.createWorker('crash', async () => 'ran', {}, control);
     const running = worker.run();

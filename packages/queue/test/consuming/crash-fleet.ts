@@ -125,6 +125,11 @@ export class CrashFleet {
     return keys + part;
   }
 
+  /** Key that tells of the workers of all queues. */
+  workersKey(part: string): string {
+    return `holdfast:jobs:{workers}:${part}`;
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#all.map(async (node) => node.kill('SIGKILL')));
     await this.queues.close();

@@ -102,7 +102,7 @@ describe('workers that are killed', () => {
     const node = await fleet.spawn(quick);
     await fleet.untilStarted(1);
     expect(await fleet.kill(node)).toMatchObject([{ id: 'unknown' }]);
-    await redis.command('DEL', fleet.key('hf:presence'));
+    await redis.command('DEL', fleet.workersKey('hf:presence'), fleet.workersKey('hf:serves'));
     await fleet.spawn(brisk);
     await eventually(async () => expect(await fleet.get('unknown')).toMatchObject({ state: 'completed' }));
   });
@@ -155,7 +155,7 @@ describe('workers that are killed', () => {
     await fleet.spawn(quick);
     // Longer than it would wait for one of its own kind.
     await eventually(async () => {
-      const [since, last] = (await redis.command('HMGET', fleet.key('hf:pulse'), 'since', 'last')) as string[];
+      const [since, last] = (await redis.command('HMGET', fleet.workersKey('hf:pulse'), 'since', 'last')) as string[];
       expect(Number(last) - Number(since)).toBeGreaterThan(2 * Number(quick.TTL_MS));
     });
     mayEnd.open();

@@ -14,6 +14,7 @@ const events = [
   'crashed',
   'cancelled',
   'expired',
+  'superseded',
 ] as const;
 const ends = ['completed', 'failed', 'cancelled', 'expired'] as const;
 const buckets = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
