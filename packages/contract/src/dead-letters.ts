@@ -101,7 +101,7 @@ export const redriveDeadLetters = {
       errors: [{ id: 'nobody', code: 'JOB_NOT_FOUND', message: 'The queue has no job with this id.' }],
       remaining: 0,
     }),
-    ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE'),
+    ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE', 'QUEUE_OUTCOME_UNKNOWN'),
   },
 };
 
@@ -118,6 +118,6 @@ export const cleanDeadLetters = {
   ]),
   response: {
     200: answer('How many are gone.', CleanResult, { removed: 12, remaining: 0 }),
-    ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE'),
+    ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE', 'QUEUE_OUTCOME_UNKNOWN'),
   },
 };

@@ -252,7 +252,7 @@ export const errorCodes = {
   },
   QUEUE_OUTCOME_UNKNOWN: {
     status: 503,
-    title: 'The store of the queue did not answer in time; the job may or may not have been added.',
+    title: 'The store of the queue did not answer in time; what was asked for may or may not have been done.',
     retryable: true,
     retryAfterMs: 1000,
   },

@@ -115,7 +115,7 @@ export const pauseQueue = {
   params,
   response: {
     200: answer('The queue.', Queue, { ...example, paused: true }),
-    ...problems('QUEUE_UNKNOWN', 'UNSUPPORTED_MEDIA_TYPE', 'QUEUE_UNAVAILABLE'),
+    ...problems('QUEUE_UNKNOWN', 'UNSUPPORTED_MEDIA_TYPE', 'QUEUE_UNAVAILABLE', 'QUEUE_OUTCOME_UNKNOWN'),
   },
 };
 
@@ -127,7 +127,7 @@ export const resumeQueue = {
   params,
   response: {
     200: answer('The queue.', Queue, example),
-    ...problems('QUEUE_UNKNOWN', 'UNSUPPORTED_MEDIA_TYPE', 'QUEUE_UNAVAILABLE'),
+    ...problems('QUEUE_UNKNOWN', 'UNSUPPORTED_MEDIA_TYPE', 'QUEUE_UNAVAILABLE', 'QUEUE_OUTCOME_UNKNOWN'),
   },
 };
 
@@ -142,7 +142,10 @@ export const drainQueue = {
     noBody,
     strictObject({ delayed: Type.Boolean({ description: 'Those that are delayed, too. Default: false.' }) }),
   ]),
-  response: { 200: removed, ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE') },
+  response: {
+    200: removed,
+    ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE', 'QUEUE_OUTCOME_UNKNOWN'),
+  },
 };
 
 export const cleanQueue = {
@@ -165,5 +168,8 @@ export const cleanQueue = {
     },
     { examples: [{ state: 'completed', olderThan: '1d' }] },
   ),
-  response: { 200: removed, ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE') },
+  response: {
+    200: removed,
+    ...problems(...bodyProblems, 'QUEUE_UNKNOWN', 'QUEUE_UNAVAILABLE', 'QUEUE_OUTCOME_UNKNOWN'),
+  },
 };

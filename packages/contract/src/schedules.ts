@@ -118,6 +118,7 @@ export const putSchedule = {
       'JOB_TOO_LARGE',
       'JOB_INVALID',
       'QUEUE_UNAVAILABLE',
+      'QUEUE_OUTCOME_UNKNOWN',
     ),
   },
 };
@@ -131,6 +132,12 @@ export const deleteSchedule = {
   params,
   response: {
     204: emptyAnswer('Removed.'),
-    ...problems('QUEUE_UNKNOWN', 'SCHEDULE_NOT_FOUND', 'UNSUPPORTED_MEDIA_TYPE', 'QUEUE_UNAVAILABLE'),
+    ...problems(
+      'QUEUE_UNKNOWN',
+      'SCHEDULE_NOT_FOUND',
+      'UNSUPPORTED_MEDIA_TYPE',
+      'QUEUE_UNAVAILABLE',
+      'QUEUE_OUTCOME_UNKNOWN',
+    ),
   },
 };

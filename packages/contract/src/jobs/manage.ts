@@ -17,6 +17,7 @@ const ofOne = [
   'JOB_STATE_CONFLICT',
   'UNSUPPORTED_MEDIA_TYPE',
   'QUEUE_UNAVAILABLE',
+  'QUEUE_OUTCOME_UNKNOWN',
 ] as const;
 const standing = (state: JobStanding['state']): JobStanding => ({ id: 'order-7', queue: 'http-delivery', state });
 

@@ -34,7 +34,7 @@ export class EmbeddedJobChanges implements JobChanges {
     const hasEnded = state === 'completed' || state === 'failed';
     const before = from?.before ?? Date.now() - (olderThanMs ?? 0);
     const bound = hasEnded || olderThanMs !== undefined ? before : null;
-    const rows = await this.#query(removeFromSql(state), [this.#access.name, Date.now(), bound, limit]);
+    const rows = await this.#change(removeFromSql(state), [this.#access.name, Date.now(), bound, limit]);
     const removed = rows.filter(({ outcome }) => outcome === 'removed').length;
     // What is left to remove is found anew: the statement passes over what stays.
     const hasMore = rows.length === limit && removed > 0;
@@ -43,7 +43,7 @@ export class EmbeddedJobChanges implements JobChanges {
   }
 
   async remove(ids: readonly string[]): Promise<readonly RemovalOutcome[]> {
-    const rows = await this.#query('SELECT outcome FROM holdfast_remove($1, $2::text[], $3::bigint)', [
+    const rows = await this.#change('SELECT outcome FROM holdfast_remove($1, $2::text[], $3::bigint)', [
       this.#access.name,
       ids,
       Date.now(),
@@ -53,7 +53,7 @@ export class EmbeddedJobChanges implements JobChanges {
 
   async removeDeadLetters(ids: readonly string[], olderThanMs: number): Promise<number> {
     const now = Date.now();
-    const rows = await this.#query(removeDeadLettersSql, [this.#access.name, now, now - olderThanMs, ids]);
+    const rows = await this.#change(removeDeadLettersSql, [this.#access.name, now, now - olderThanMs, ids]);
     return rows.length;
   }
 
@@ -71,14 +71,14 @@ export class EmbeddedJobChanges implements JobChanges {
   }
 
   async promote(id: string): Promise<boolean> {
-    const [row] = await this.#query('SELECT promote($1, $2) AS code', [this.#access.name, id]);
+    const [row] = await this.#change('SELECT promote($1, $2) AS code', [this.#access.name, id]);
     return row?.['code'] === 0;
   }
 
   async sweep({ limit, retention: { completed, failed } }: SweepOrder): Promise<SweepAnswer> {
     const now = Date.now();
     const before = (ageMs: number | undefined): number | null => (ageMs === undefined ? null : now - ageMs);
-    const rows = await this.#query(sweepSql, [
+    const rows = await this.#change(sweepSql, [
       this.#access.name,
       before(completed.ageMs),
       completed.count ?? null,
@@ -91,7 +91,7 @@ export class EmbeddedJobChanges implements JobChanges {
   }
 
   async #redrive(ids: readonly string[], before: number): Promise<RedriveStep> {
-    const rows = await this.#query('SELECT id, code FROM holdfast_redrive($1, $2::text[], $3::bigint)', [
+    const rows = await this.#change('SELECT id, code FROM holdfast_redrive($1, $2::text[], $3::bigint)', [
       this.#access.name,
       ids,
       Date.now(),
@@ -108,6 +108,10 @@ export class EmbeddedJobChanges implements JobChanges {
       [this.#access.name, state, before],
     );
     return Number(row?.['total'] ?? 0);
+  }
+
+  async #change(text: string, params: readonly unknown[]): Promise<Row[]> {
+    return this.#access.change(async (pool) => (await pool.query(text, params)).rows);
   }
 
   async #query(text: string, params: readonly unknown[]): Promise<Row[]> {

@@ -5,4 +5,6 @@ export interface EmbeddedQueueAccess {
   readonly name: string;
   /** Runs statements on the database within the command timeout. */
   readonly run: <T>(operation: (pool: PgPool) => Promise<T>) => Promise<T>;
+  /** Likewise, for what changes something: where no answer came, its outcome is not known. */
+  readonly change: <T>(operation: (pool: PgPool) => Promise<T>) => Promise<T>;
 }

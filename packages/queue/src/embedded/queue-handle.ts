@@ -43,7 +43,11 @@ export class EmbeddedQueueHandle implements QueueHandle {
     this.name = options.name;
     this.queue = options.queue;
     this.#options = options;
-    const access: EmbeddedQueueAccess = { name: options.name, run: (operation) => this.#run(operation) };
+    const access: EmbeddedQueueAccess = {
+      name: options.name,
+      run: (operation) => this.#run(operation),
+      change: (operation) => toldUnknown(this.#run(operation)),
+    };
     this.changes = new EmbeddedJobChanges(access);
     this.flows = new EmbeddedFlowStore(access);
     this.jobs = new EmbeddedJobStore(access);
@@ -109,6 +113,15 @@ export class EmbeddedQueueHandle implements QueueHandle {
     return this.#withDeadline(operation(this.queue));
   }
 
+  async change<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T> {
+    this.#refuseWhenClosed();
+    return toldUnknown(this.#withDeadline(operation(this.queue)));
+  }
+
+  async setPaused(isPaused: boolean): Promise<void> {
+    await this.change((queue) => (isPaused ? queue.pause() : queue.resume()));
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.queue.close();
@@ -131,6 +144,18 @@ export class EmbeddedQueueHandle implements QueueHandle {
       commandTimeoutMs,
       () => new QueueUnavailableError(`The embedded queue did not answer within ${commandTimeoutMs} ms.`),
     );
+  }
+}
+
+/** Of what changes something: no answer does not mean that nothing was changed. */
+async function toldUnknown<T>(change: Promise<T>): Promise<T> {
+  try {
+    return await change;
+  } catch (error) {
+    if (!(error instanceof QueueUnavailableError)) throw error;
+    throw new QueueOutcomeUnknownError(`${error.message} What was asked may or may not have been done.`, {
+      cause: error,
+    });
   }
 }
 

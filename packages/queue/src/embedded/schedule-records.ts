@@ -36,11 +36,15 @@ export class EmbeddedScheduleRecords implements ScheduleRecords {
   async set(id: string, record: ScheduleRecord): Promise<void> {
     const sql = `INSERT INTO holdfast_schedule (queue, id, record) VALUES ($1, $2, $3::jsonb)
       ON CONFLICT (queue, id) DO UPDATE SET record = EXCLUDED.record`;
-    await this.#query(sql, id, JSON.stringify(record));
+    await this.#change(sql, id, JSON.stringify(record));
   }
 
   async delete(id: string): Promise<void> {
-    await this.#query('DELETE FROM holdfast_schedule WHERE queue = $1 AND id = $2', id);
+    await this.#change('DELETE FROM holdfast_schedule WHERE queue = $1 AND id = $2', id);
+  }
+
+  async #change(sql: string, ...values: readonly string[]): Promise<void> {
+    await this.#access.change((pool) => pool.query(sql, [this.#access.name, ...values]));
   }
 
   async #query(sql: string, ...values: readonly string[]): Promise<Record<string, unknown>[]> {

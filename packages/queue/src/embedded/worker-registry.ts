@@ -42,7 +42,7 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
   }
 
   async giveBack(id: string, token: string): Promise<boolean> {
-    return this.#handle.call((queue) =>
+    return this.#handle.change((queue) =>
       queue
         .getBackend()
         .moveJobFromActiveToWait(id, token)
@@ -59,11 +59,14 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
   }
 
   async beginAlone(id: string, token: string): Promise<void> {
-    await this.#query('UPDATE job SET processed_by = $3 WHERE queue = $1 AND id = $2 AND lock_token = $3', [id, token]);
+    await this.#change('UPDATE job SET processed_by = $3 WHERE queue = $1 AND id = $2 AND lock_token = $3', [
+      id,
+      token,
+    ]);
   }
 
   async cancel(id: string, failure: string): Promise<CancelOutcome> {
-    const [row] = await this.#query('SELECT outcome, lock_token FROM holdfast_cancel($1, $2, $3, $4::bigint)', [
+    const [row] = await this.#change('SELECT outcome, lock_token FROM holdfast_cancel($1, $2, $3, $4::bigint)', [
       id,
       failure,
       Date.now(),
@@ -80,6 +83,11 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
   onCancel(listener: (job: HeldJob) => void): () => void {
     this.#cancelListeners.add(listener);
     return () => this.#cancelListeners.delete(listener);
+  }
+
+  async #change(sql: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {
+    const { rows } = await this.#handle.change(() => this.#pool.query(sql, [this.#handle.name, ...values]));
+    return rows;
   }
 
   async #query(sql: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {

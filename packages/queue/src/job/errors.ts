@@ -24,7 +24,7 @@ export const queueErrors = {
   outcomeUnknown: {
     code: 'QUEUE_OUTCOME_UNKNOWN',
     status: 503,
-    title: 'The store of the queue did not answer in time; the job may or may not have been added.',
+    title: 'The store of the queue did not answer in time; what was asked for may or may not have been done.',
     retryable: true,
     retryAfterMs: 1000,
   },
@@ -172,9 +172,12 @@ export class QueueUnavailableError extends HoldfastError {
   }
 }
 
-/** The job may have been added before the connection was lost. Adding it again under `jobId` is safe. */
+/**
+ * What was asked for may have been done before the connection was lost. Asking again is safe: for a job that was added, under
+ * `jobId`.
+ */
 export class QueueOutcomeUnknownError extends HoldfastError {
-  /** The id that the job has if it was added. */
+  /** Of an add: the id that the job has if it was added. */
   readonly jobId: string | undefined;
 
   constructor(message: string, options: HoldfastErrorOptions & { readonly jobId?: string } = {}) {

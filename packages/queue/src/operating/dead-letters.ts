@@ -5,6 +5,7 @@ import { limits } from '../job/limits.ts';
 import type { QueueHandle } from '../port/backend.ts';
 import { toDeadLetter } from '../port/dead-letter-view.ts';
 import { maxChangedAtOnce, type RedriveStep } from '../port/job-changes.ts';
+import { laterStep } from './later-step.ts';
 import { listPage } from './list-jobs.ts';
 import { removeJobs, type CleanReport } from './remove-jobs.ts';
 
@@ -100,7 +101,8 @@ export class DeadLetters {
     const left = [...new Set(ids)];
     while (left.length > 0) {
       if (signal?.aborted === true) break;
-      removed += await changes.removeDeadLetters(left.splice(0, maxChangedAtOnce), olderThanMs);
+      const batch = left.splice(0, maxChangedAtOnce);
+      removed += await laterStep(removed > 0, async () => changes.removeDeadLetters(batch, olderThanMs));
     }
     return { removed, remaining: 0 };
   }
@@ -109,7 +111,8 @@ export class DeadLetters {
     let before: number | undefined;
     for (let left = limit; left > 0;) {
       if (signal?.aborted === true) return;
-      const step = await this.#handle.changes.redriveOldest(Math.min(left, maxChangedAtOnce), before);
+      const [most, since] = [Math.min(left, maxChangedAtOnce), before];
+      const step = await laterStep(left < limit, async () => this.#handle.changes.redriveOldest(most, since));
       yield step;
       // Those that have failed again since were not there before.
       ({ before } = step);
@@ -120,11 +123,14 @@ export class DeadLetters {
 
   async *#these(ids: readonly string[], signal: AbortSignal | undefined): AsyncGenerator<RedriveStep> {
     const left = [...new Set(ids)];
+    let hasChanged = false;
     while (left.length > 0) {
       if (signal?.aborted === true) return;
-      const step = await this.#handle.changes.redrive(left.slice(0, maxChangedAtOnce));
+      const batch = left.slice(0, maxChangedAtOnce);
+      const step: RedriveStep = await laterStep(hasChanged, async () => this.#handle.changes.redrive(batch));
       yield step;
       left.splice(0, step.looked);
+      hasChanged ||= step.redriven > 0;
     }
   }
 }

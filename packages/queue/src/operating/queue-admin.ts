@@ -85,12 +85,12 @@ export class QueueAdmin<Name extends string = string> {
    * @throws QueueUnknownError (404), QueueUnavailableError (503)
    */
   async pause(queue: Name): Promise<void> {
-    await this.#open(queue).handle.call((bullmq) => bullmq.pause());
+    await this.#open(queue).handle.setPaused(true);
   }
 
   /** @throws QueueUnknownError (404), QueueUnavailableError (503) */
   async resume(queue: Name): Promise<void> {
-    await this.#open(queue).handle.call((bullmq) => bullmq.resume());
+    await this.#open(queue).handle.setPaused(false);
   }
 
   /**

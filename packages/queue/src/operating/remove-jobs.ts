@@ -1,5 +1,6 @@
 import { JobOptionsInvalidError } from '../job/errors.ts';
 import { limits } from '../job/limits.ts';
+import { laterStep } from './later-step.ts';
 import { maxChangedAtOnce, removableStates, type JobChanges, type RemovableState } from '../port/job-changes.ts';
 import type { RemovalPlace, RemovalStep } from '../port/job-changes.ts';
 
@@ -39,16 +40,13 @@ export function checkCleanOptions({ state, olderThanMs = 0, limit = 1000 }: Clea
  * Removes the jobs that wait, but not those that run and those that have ended.
  *
  * @returns how many
- * @throws QueueUnavailableError (503): some may have been removed
+ * @throws QueueUnavailableError (503) none was removed, QueueOutcomeUnknownError (503) some may have been
  */
 export async function drainQueue(changes: JobChanges, { delayed = false, signal }: DrainOptions = {}): Promise<number> {
   let total = 0;
   for (const state of ['waiting', 'prioritized', ...(delayed ? (['delayed'] as const) : [])] as const) {
-    const { removed } = await removeJobs(changes, {
-      state,
-      limit: Number.POSITIVE_INFINITY,
-      ...(signal && { signal }),
-    });
+    const order = { state, limit: Number.POSITIVE_INFINITY, ...(signal && { signal }) };
+    const { removed } = await laterStep(total > 0, async () => removeJobs(changes, order));
     total += removed;
   }
   return total;
@@ -58,7 +56,7 @@ export async function drainQueue(changes: JobChanges, { delayed = false, signal 
  * Removes jobs of one state with all that belongs to them: of those that have ended, the oldest first. In commands of bounded
  * work, however long the queue.
  *
- * @throws QueueUnavailableError (503): some may have been removed
+ * @throws QueueUnavailableError (503) none was removed, QueueOutcomeUnknownError (503) some may have been
  */
 export async function removeJobs(
   changes: JobChanges,
@@ -69,12 +67,13 @@ export async function removeJobs(
   let from: RemovalPlace | undefined;
   while (removed < limit) {
     if (signal?.aborted === true) break;
-    const step: RemovalStep = await changes.removeFrom({
+    const order = {
       state,
       limit: Math.min(maxChangedAtOnce, limit - removed),
       olderThanMs: olderThanMs === 0 ? undefined : olderThanMs,
       from,
-    });
+    };
+    const step: RemovalStep = await laterStep(removed > 0, async () => changes.removeFrom(order));
     removed += step.removed;
     ({ remaining } = step);
     from = step.next;

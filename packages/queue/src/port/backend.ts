@@ -97,12 +97,30 @@ export interface QueueHandle {
   addMany(jobs: readonly NewJob[], marker?: Once): Promise<(AddedJob | Error)[]>;
   /** Removes the markers of adds (see `Once`) that nobody will send again. @throws QueueUnavailableError */
   forget(tokens: readonly string[]): Promise<void>;
+  /**
+   * Whether workers may take its jobs.
+   *
+   * @throws QueueUnavailableError nothing was changed
+   * @throws QueueOutcomeUnknownError it was not answered
+   */
+  setPaused(isPaused: boolean): Promise<void>;
   /** What was said of the schedules of this queue. */
   readonly scheduleRecords: ScheduleRecords;
   /** The clock of the store, which decides what is due; milliseconds since the epoch. @throws QueueUnavailableError */
   now(): Promise<number>;
   /** Counts, age and workers. */
   read(): Promise<QueueReading>;
-  /** Runs a call of BullMQ's on this queue within the command timeout, with its errors translated. */
+  /**
+   * Runs a call of BullMQ's on this queue that changes nothing within the command timeout, with its errors translated.
+   *
+   * @throws QueueUnavailableError also where it was not answered
+   */
   call<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T>;
+  /**
+   * Likewise, a call that changes something.
+   *
+   * @throws QueueUnavailableError nothing was changed
+   * @throws QueueOutcomeUnknownError it was not answered
+   */
+  change<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T>;
 }

@@ -1,4 +1,3 @@
-import { isCommandRefused } from '@holdfast/redis-core';
 import type { RedisQueueBackend } from 'bullmq';
 import { bullmqScript } from './bullmq-inside.ts';
 import { QueueUnavailableError } from '../job/errors.ts';
@@ -9,6 +8,7 @@ import { addKeys, addScriptOf, addScripts, jobArguments } from './job-arguments.
 import type { AddReply } from '../port/stored-job.ts';
 import { onceKeyPrefix } from './queue-keys.ts';
 import type { RedisClient } from './connection-watch.ts';
+import type { DeadlineClock } from './deadline-clock.ts';
 
 const commandName = 'holdfast:guardedAdd';
 const script = loadLua('guarded-add', ['server-time', 'job-state']);
@@ -18,8 +18,11 @@ const script = loadLua('guarded-add', ['server-time', 'job-state']);
  * say which jobs existed. One command and one round trip for any number of jobs.
  */
 export class GuardedAdd {
-  /** Redis' clock minus ours, milliseconds; learned from every reply. */
-  #offsetMs: number | undefined;
+  readonly #clock: DeadlineClock;
+
+  constructor(clock: DeadlineClock) {
+    this.#clock = clock;
+  }
 
   /**
    * @param deadline by our clock, milliseconds since the epoch
@@ -34,7 +37,6 @@ export class GuardedAdd {
     deadline: number,
     shared?: Once,
   ): Promise<AddReply[]> {
-    if (this.#offsetMs === undefined) await this.#measureClock(client);
     for (let attempt = 1; ; attempt += 1) {
       const replies = await this.#send(client, backend, jobs, deadline, shared);
       if (replies !== 'late') return replies;
@@ -57,10 +59,11 @@ export class GuardedAdd {
     const used = new Set(jobs.map(({ options }) => addScriptOf(options)));
     const [prioritized, delayed] = addScripts.map((name) => (used.has(name) ? keys[name] : []));
     const usedKeys = [...(prioritized ?? []), ...(delayed ?? [])];
+    const latest = await this.#clock.at(deadline, client);
     const sentAt = Date.now();
     const reply: unknown = await client.runCommand(commandFor(client, usedKeys.length), [
       ...usedKeys,
-      `${Math.floor(deadline + (this.#offsetMs ?? 0))}`,
+      `${latest}`,
       `${prioritized?.length}`,
       backend.toKey(''),
       onceKeyPrefix((part) => backend.toKey(part)),
@@ -68,31 +71,8 @@ export class GuardedAdd {
       ...jobArguments(jobs, ({ once }) => toText(once)),
     ]);
     const [now, outcome, ...others] = reply as string[];
-    this.#learn(Number(now), sentAt);
+    this.#clock.learn(Number(now), sentAt);
     return outcome === 'late' ? 'late' : toReplies(jobs, others);
-  }
-
-  async #measureClock(client: RedisClient): Promise<void> {
-    const sentAt = Date.now();
-    let reply: readonly [string, string];
-    try {
-      reply = await (client as unknown as { time(): Promise<[string, string]> }).time();
-    } catch (error) {
-      if (!isCommandRefused(error)) throw error;
-      // An add that comes too late by this clock is told the time.
-      this.#offsetMs = 0;
-      return;
-    }
-    const [seconds, microseconds] = reply;
-    this.#learn(Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000), sentAt);
-  }
-
-  /** A reply that took long says little about the clock, so only quick ones, or the first, are believed. */
-  #learn(redisNow: number, sentAt: number): void {
-    const receivedAt = Date.now();
-    const uncertain = receivedAt - sentAt > 1000;
-    if (uncertain && this.#offsetMs !== undefined) return;
-    this.#offsetMs = redisNow - (sentAt + receivedAt) / 2;
   }
 }
 

@@ -45,6 +45,7 @@ const neededScripts = [
   'addDelayedJob',
   'moveJobFromActiveToWait',
   'moveToFinished',
+  'pause',
   'promote',
   'releaseParentIfNoPendingDependencies',
   'removeJob',

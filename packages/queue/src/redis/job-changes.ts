@@ -77,7 +77,7 @@ export class RedisJobChanges implements JobChanges {
   }
 
   async #run(script: RedisScript, args: readonly (string | number)[]): Promise<unknown> {
-    return this.#access.run((client) => script.run(client, this.#access.prefix, args));
+    return this.#access.runInTime(script, args);
   }
 }
 

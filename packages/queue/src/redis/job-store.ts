@@ -113,7 +113,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async unlock(id: string): Promise<void> {
-    await this.#access.run((client) => client.runCommand('del', [`${this.#access.prefix}${id}:lock`]));
+    await this.#access.change((client) => client.runCommand('del', [`${this.#access.prefix}${id}:lock`]));
   }
 
   async lastEventId(): Promise<string> {

@@ -17,13 +17,16 @@ import type { AddedJob, NewJob, Once } from '../job/new-job.ts';
 import { onceKeyPrefix } from './queue-keys.ts';
 import { GuardedAdd } from './add.ts';
 import { isServerError, translateServerError } from './errors.ts';
-import { RedisScript } from './script.ts';
 import { readQueue } from './reading.ts';
+import { RedisScript } from './script.ts';
+import { DeadlineClock } from './deadline-clock.ts';
 import type { QueueRefusals } from './refusals.ts';
 import type { ConnectionWatch, RedisClient } from './connection-watch.ts';
 
 const clock = new RedisScript('clock', [], ['server-time']);
 const epoch = new RedisScript('epoch', [], ['server-time']);
+const maxMarginMs = 50;
+const pauseScript = new RedisScript('pause', 'pause');
 
 /** One queue on Redis, on the connection that all queues share, which is not closed with it. */
 export class RedisQueueHandle implements QueueHandle {
@@ -37,6 +40,7 @@ export class RedisQueueHandle implements QueueHandle {
   readonly #commandTimeoutMs: number;
   /** What the keys begin with that tell of the workers of this queue. */
   readonly #home: string;
+  readonly #clock = new DeadlineClock();
   readonly #guardedAdd: GuardedAdd;
   readonly #watch: ConnectionWatch;
   readonly #refusals: QueueRefusals;
@@ -56,13 +60,15 @@ export class RedisQueueHandle implements QueueHandle {
     this.#commandTimeoutMs = commandTimeoutMs;
     const access: RedisQueueAccess = {
       prefix: queue.getBackend().toKey(''),
-      run: (operation) => this.#guarded(operation),
+      run: (operation) => this.#guarded('reads', operation),
+      change: (operation) => this.#guarded('writes', operation),
+      runInTime: (script, args) => this.runInTime(script, args),
     };
     this.changes = new RedisJobChanges(access);
     this.flows = new RedisFlowStore(access, commandTimeoutMs);
     this.jobs = new RedisJobStore(access);
     this.scheduleRecords = new RedisScheduleRecords(access);
-    this.#guardedAdd = new GuardedAdd();
+    this.#guardedAdd = new GuardedAdd(this.#clock);
     this.#watch = watch;
     this.#refusals = refusals;
   }
@@ -115,24 +121,43 @@ export class RedisQueueHandle implements QueueHandle {
     const prefix = onceKeyPrefix((part) => this.queue.getBackend().toKey(part));
     const keys = tokens.map((token) => prefix + token);
     // BullMQ's type of a client knows the commands that BullMQ needs.
-    await this.#guarded(async (client) => (client as unknown as RedisClientOfOurs).unlink(...keys));
+    await this.#guarded('writes', async (client) => (client as unknown as RedisClientOfOurs).unlink(...keys));
   }
 
   /** The epoch of the keys that begin with `home`: see `EpochWatch`. */
   async epoch(home: string, newName: string, hadOne: boolean): Promise<string> {
-    return String(await this.#guarded((client) => epoch.run(client, home, [newName, hadOne ? 1 : 0])));
+    return String(await this.#guarded('writes', (client) => epoch.run(client, home, [newName, hadOne ? 1 : 0])));
   }
 
   async now(): Promise<number> {
-    return Number(await this.#guarded((client) => clock.run(client, this.queue.getBackend().toKey(''), [])));
+    return Number(await this.#guarded('reads', (client) => clock.run(client, this.queue.getBackend().toKey(''), [])));
   }
 
   async read(): Promise<QueueReading> {
-    return this.#guarded((client) => readQueue(client, this.queue, this.#home));
+    return this.#guarded('reads', (client) => readQueue(client, this.queue, this.#home));
   }
 
   async call<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T> {
-    return this.#guarded(() => operation(this.queue));
+    return this.#guarded('reads', () => operation(this.queue));
+  }
+
+  async change<T>(operation: (queue: Queue<unknown, unknown>) => Promise<T>): Promise<T> {
+    return this.#guarded('writes', () => operation(this.queue));
+  }
+
+  async setPaused(isPaused: boolean): Promise<void> {
+    const state = isPaused ? 'paused' : 'resumed';
+    // Each resumption puts back some thousands of what an old BullMQ has put aside.
+    let left = Number(await this.runInTime(pauseScript, [state, 1]));
+    while (left > 0) left = Number(await this.runInTime(pauseScript, [state, 0]));
+  }
+
+  /** Runs a script that changes something. Where no answer came in time, it is not carried out later. */
+  async runInTime(script: RedisScript, args: readonly (string | number)[]): Promise<unknown> {
+    // Some time before the caller gives up, since what is known of the clock of Redis is not exact.
+    const deadline = Date.now() + this.#commandTimeoutMs - Math.min(maxMarginMs, this.#commandTimeoutMs / 10);
+    const prefix = this.queue.getBackend().toKey('');
+    return this.#guarded('writes', (client) => script.runBefore(deadline, this.#clock, client, prefix, args));
   }
 
   /** @throws what a call would be refused with now, or QueueUnavailableError when it was not answered in time */
@@ -164,7 +189,7 @@ export class RedisQueueHandle implements QueueHandle {
     await this.queue.close().catch(() => undefined);
   }
 
-  async #guarded<T>(operation: (client: RedisClient) => Promise<T>): Promise<T> {
+  async #guarded<T>(work: 'reads' | 'writes', operation: (client: RedisClient) => Promise<T>): Promise<T> {
     const client = await this.#ready();
     try {
       return await withDeadline(
@@ -174,10 +199,12 @@ export class RedisQueueHandle implements QueueHandle {
       );
     } catch (error) {
       if (error instanceof QueueUnavailableError || error instanceof QueueOutcomeUnknownError) throw error;
-      if (isServerError(error)) throw this.#refused('reads', error);
+      if (isServerError(error)) throw this.#refused(work, error);
       if (client.status === 'ready' && !isConnectionError(error)) throw error;
       // Where the connection ended meanwhile, why it did says more than what that did to the command.
-      throw this.#unavailable(error, this.status.reason);
+      throw work === 'writes' && !wasNotSent(error)
+        ? this.#unknown(error, this.status.reason)
+        : this.#unavailable(error, this.status.reason);
     }
   }
 
@@ -199,15 +226,30 @@ export class RedisQueueHandle implements QueueHandle {
   }
 
   #unavailable(cause: unknown, why?: string): QueueUnavailableError {
-    const text = why ?? (cause instanceof Error ? cause.message : '');
-    const reason = text === '' ? '' : ` (${text})`;
-    const what = this.#closed ? 'is closed' : `cannot reach its Redis${reason}`;
+    const what = this.#closed ? 'is closed' : `cannot reach its Redis${reasonOf(cause, why)}`;
     return new QueueUnavailableError(`The queue "${this.name}" ${what}.`, { cause });
+  }
+
+  #unknown(cause: unknown, why?: string): QueueOutcomeUnknownError {
+    return new QueueOutcomeUnknownError(
+      `The Redis of the queue "${this.name}" did not answer${reasonOf(cause, why)}: what was asked may or may not have been done.`,
+      { cause },
+    );
   }
 }
 
 interface RedisClientOfOurs {
   unlink(...keys: string[]): Promise<number>;
+}
+
+function reasonOf(cause: unknown, why: string | undefined): string {
+  const text = why ?? (cause instanceof Error ? cause.message : '');
+  return text === '' ? '' : ` (${text})`;
+}
+
+/** The client had no connection to write the command to, and keeps none for later. */
+function wasNotSent(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("isn't writeable");
 }
 
 function isConnectionError(error: unknown): boolean {

@@ -36,11 +36,15 @@ export class RedisScheduleRecords implements ScheduleRecords {
   }
 
   async set(id: string, record: ScheduleRecord): Promise<void> {
-    await this.#run((client) => client.hset(this.#key, id, JSON.stringify(record)));
+    await this.#change((client) => client.hset(this.#key, id, JSON.stringify(record)));
   }
 
   async delete(id: string): Promise<void> {
-    await this.#run((client) => client.hdel(this.#key, id));
+    await this.#change((client) => client.hdel(this.#key, id));
+  }
+
+  async #change<T>(operation: (client: HashCommands) => Promise<T>): Promise<T> {
+    return this.#access.change((client) => operation(client as unknown as HashCommands));
   }
 
   async #run<T>(operation: (client: HashCommands) => Promise<T>): Promise<T> {

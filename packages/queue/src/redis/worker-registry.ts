@@ -1,7 +1,7 @@
 import type { RedisQueueBackend } from 'bullmq';
 import { lockDurationMs } from '../port/consumer-tuning.ts';
 import type { CancelOutcome, ClaimOutcome, WorkerRegistry } from '../port/worker-registry.ts';
-import type { QueueHandle } from '../port/backend.ts';
+import type { RedisQueueHandle } from './queue-handle.ts';
 import { RedisScript } from './script.ts';
 import type { RedisClient } from './connection-watch.ts';
 
@@ -16,14 +16,14 @@ const claimScript = new RedisScript('claim-run', [], ['own-again']);
  * later.
  */
 export class RedisWorkerRegistry implements WorkerRegistry {
-  readonly #handle: QueueHandle;
+  readonly #handle: RedisQueueHandle;
 
-  constructor(handle: QueueHandle) {
+  constructor(handle: RedisQueueHandle) {
     this.#handle = handle;
   }
 
   async giveBack(id: string, token: string): Promise<boolean> {
-    const given = await this.#run((client, backend) => giveBackScript.run(client, backend.toKey(''), [id, token]));
+    const given = await this.#handle.runInTime(giveBackScript, [id, token]);
     return given === 1;
   }
 
@@ -46,7 +46,7 @@ export class RedisWorkerRegistry implements WorkerRegistry {
   }
 
   async cancel(id: string, failure: string): Promise<CancelOutcome> {
-    const outcome = await this.#run((client, backend) => cancelScript.run(client, backend.toKey(''), [id, failure]));
+    const outcome = await this.#handle.runInTime(cancelScript, [id, failure]);
     return outcome as CancelOutcome;
   }
 

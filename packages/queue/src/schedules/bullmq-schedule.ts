@@ -44,12 +44,12 @@ export async function upsertSchedule(id: string, wanted: WantedSchedule, target:
           ...(wanted.startsOneIntervalLater && { startDate: (await handle.now()) + schedule.everyMs }),
         }
       : { pattern: schedule.pattern, tz: schedule.tz ?? 'UTC' };
-  await handle.call((queue) => queue.upsertJobScheduler(id, repeat, template));
+  await handle.change((queue) => queue.upsertJobScheduler(id, repeat, template));
 }
 
 /** @returns whether there was one */
 export async function removeSchedule(id: string, handle: QueueHandle): Promise<boolean> {
-  return handle.call((queue) => queue.removeJobScheduler(id));
+  return handle.change((queue) => queue.removeJobScheduler(id));
 }
 
 /** What the jobs of a schedule may have of their own, or from their queue. */

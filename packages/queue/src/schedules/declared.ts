@@ -79,6 +79,6 @@ async function runNow(entry: ScheduleEntry, { handle, producer }: ScheduledQueue
   const free = states.findIndex((state) => state !== 'active');
   const jobId = ids[free];
   if (jobId === undefined) return;
-  if (states[free] !== 'unknown') await handle.call((queue) => queue.remove(jobId));
+  if (states[free] !== 'unknown') await handle.change((queue) => queue.remove(jobId));
   await producer.add({ data: entry.data, options: { jobId } });
 }
