@@ -8,10 +8,10 @@
 -- ahead, and becomes now.
 --
 -- amount   0 only asks
--- must     take it whatever the limit says
+-- since    nil, or a time: this amount was taken then or later, and its place in the log moves to now
 -- returns  1 or 0: whether it was taken; how much is left; milliseconds until this amount could be taken (0: it was; -1: never);
 --          milliseconds until nothing is noted any more
-local function rate_log_take(key, amount, limit, per, now, must)
+local function rate_log_take(key, amount, limit, per, now, since)
   local chunks, used = {}, 0
   for at, size in string.gmatch(redis.call('GET', key) or '', '(%d+):(%d+)') do
     local chunk = {at = math.min(tonumber(at), now), size = tonumber(size)}
@@ -21,8 +21,16 @@ local function rate_log_take(key, amount, limit, per, now, must)
     end
   end
 
+  -- Where another amount was noted between that one and its own note, the place is the other's: a later note then stands for it.
+  local from
+  for place = 1, since and since + per >= now and #chunks or 0 do
+    if not from and chunks[place].at >= since and chunks[place].size >= amount then
+      from = place
+    end
+  end
+
   local wait = 0
-  if used + amount > limit and not must then
+  if used - (from and amount or 0) + amount > limit then
     wait = -1
     local left = used
     for _, chunk in ipairs(chunks) do
@@ -33,6 +41,13 @@ local function rate_log_take(key, amount, limit, per, now, must)
       end
     end
   elseif amount > 0 then
+    if from then
+      used = used - amount
+      chunks[from].size = chunks[from].size - amount
+      if chunks[from].size == 0 then
+        table.remove(chunks, from)
+      end
+    end
     local last = chunks[#chunks]
     if last and (last.at == now or (last.size + amount) * 32 <= limit) then
       last.at = now

@@ -120,14 +120,58 @@ describe('the log of a rate limit', () => {
     expect(takeFromRateLog(chunks, { ...ask, amount: 1 }, 10)).toMatchObject({ taken: false, waitMs: 1001 });
   });
 
-  it('notes what must be taken, and lets the next ones wait for it', () => {
-    const ask = { limit: 2, perMs: 1000 };
-    const { chunks } = takeFromRateLog([{ at: 10, amount: 2 }], { ...ask, amount: 1, must: true }, 500);
+  it('moves what was taken a while ago to now, which counts as long as if it had been taken now', () => {
+    const ask = { limit: 3, perMs: 1000, amount: 1 };
+    const log = [
+      { at: 10, amount: 1 },
+      { at: 400, amount: 1 },
+      { at: 450, amount: 1 },
+    ];
+    const { chunks, taken } = takeFromRateLog(log, { ...ask, since: 400 }, 500);
+    expect(taken).toBe(true);
     expect(chunks).toEqual([
-      { at: 10, amount: 2 },
+      { at: 10, amount: 1 },
+      { at: 450, amount: 1 },
       { at: 500, amount: 1 },
     ]);
-    expect(takeFromRateLog(chunks, { ...ask, amount: 2 }, 501)).toMatchObject({ taken: false, waitMs: 1000 });
+    // What is not in the log any more is taken anew, if it can be.
+    expect(takeFromRateLog(log, { ...ask, since: 480 }, 500)).toMatchObject({ taken: false, waitMs: 511 });
+    expect(takeFromRateLog(log, { ...ask, since: 300 }, 1402)).toMatchObject({ taken: true, remaining: 1 });
+  });
+
+  it('never counts less than the limit allows, however late each amount is used', () => {
+    const lateMs = fc.integer({ min: 0, max: 30 });
+    const list = fc.array(fc.record({ afterMs: fc.integer({ min: 0, max: 20 }), lateMs }), { maxLength: 60 });
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 64, max: 70 })),
+        perMs,
+        list,
+        (max, length, all) => {
+          // Asked for, let, and then used so much later, when its place moves: the log is asked in the order of time.
+          const steps: { at: number; lateMs: number; uses: boolean }[] = [];
+          let now = 1000;
+          for (const { afterMs, lateMs: late } of all) {
+            now += afterMs;
+            steps.push({ at: now, lateMs: late, uses: false }, { at: now + late, lateMs: late, uses: true });
+          }
+          steps.sort((a, b) => a.at - b.at || Number(a.uses) - Number(b.uses));
+          let log: readonly RateLogChunk[] = [];
+          const refused = new Set<number>();
+          const used: Taken[] = [];
+          for (const { at, lateMs: late, uses } of steps) {
+            const asked = uses ? at - late : at;
+            if (uses && refused.has(asked)) continue;
+            const ask = { limit: max, perMs: length, amount: 1, ...(uses && { since: asked }) };
+            const decision = takeFromRateLog(log, ask, at);
+            ({ chunks: log } = decision);
+            if (!decision.taken) refused.add(asked);
+            else if (uses) used.push({ at, amount: 1 });
+          }
+          for (const { at } of used) expect(inSpan(used, at, length)).toBeLessThanOrEqual(max);
+        },
+      ),
+    );
   });
 });
 
@@ -143,13 +187,13 @@ describe('its script', () => {
     // So long that nothing expires while the test runs: the times are given.
     const longMs = fc.integer({ min: 1_000_000, max: 2_000_000 });
     await fc.assert(
-      fc.asyncProperty(limit, longMs, calls, fc.boolean(), async (max, length, list, mayForce) => {
+      fc.asyncProperty(limit, longMs, calls, fc.boolean(), async (max, length, list, moves) => {
         const key = uniquePrefix();
         let now = 1_900_000_000_000;
         for (const [index, { afterMs, amount }] of list.entries()) {
           now += (afterMs - 5) * 50_000;
-          const must = mayForce && index % 7 === 0;
-          const args = rateLogArguments({ amount, limit: max, perMs: length, must }, now);
+          const moved = moves && index % 3 === 0 ? { since: now - 100_000 } : {};
+          const args = rateLogArguments({ amount, limit: max, perMs: length, ...moved }, now);
           const [ours, theirs] = await Promise.all([memory.run(rateLog, [key], args), redis.run(rateLog, [key], args)]);
           expect(theirs).toEqual(ours);
         }

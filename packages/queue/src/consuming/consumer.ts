@@ -8,6 +8,7 @@ import { Leases } from './leases.ts';
 import { Permits } from './permits.ts';
 import { beatThread } from './beat-thread.ts';
 import { enterPresence, type WorkerPresence } from './presence.ts';
+import { StartLimit } from './start-limit.ts';
 import { ThreadPool } from './thread-pool.ts';
 import {
   consumerProfiles,
@@ -92,12 +93,19 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       onProgress,
       onError,
     });
+    const { rateLimit } = definition;
+    const startLimit =
+      rateLimit === undefined ? undefined : new StartLimit({ limit: rateLimit, registry: this.#registry, onError });
     const runner = new JobRunner({
       queue: definition.name,
       handler,
       leases: this.#leases,
       backend: () => this.#worker.getBackend(),
       handBack: async (job, token) => this.#worker.handBack(job, token),
+      beforeStart:
+        startLimit &&
+        (async ({ processedOn = 0 }, token, signal) =>
+          startLimit.begin(processedOn, this.#worker.msSinceFetch(token), signal)),
       storable: backend.kind === 'embedded' ? storableResult : undefined,
       onProgress,
     });
@@ -114,13 +122,11 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
         drainDelay: tuning.blockSeconds,
         // How long a worker waits before it tries again to hand in a result while its store is away.
         runRetryDelay: 1000,
-        ...(definition.rateLimit !== undefined && {
-          limiter: { max: definition.rateLimit.max, duration: definition.rateLimit.durationMs },
-        }),
         settings: { backoffStrategy, repeatStrategy: nextRun },
       },
       {
         workerId: this.#presence.workerId,
+        ...(startLimit !== undefined && { rateLimit: startLimit.counted }),
         permits: options.permits ?? new Permits(),
         beforeFetch: async () => this.#presence.registered,
         onCancelled: (job) => this.#leases.heardOfCancel(job, () => this.#presence.hurry()),

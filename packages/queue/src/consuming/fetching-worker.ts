@@ -7,13 +7,14 @@ import {
   type Processor,
   type WorkerOptions,
 } from 'bullmq';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FetchControl, JobWorker, WorkerConnectionControl, WorkerInside } from '../port/job-worker.ts';
 import type { HeldJob } from '../port/worker-registry.ts';
 import { PendingResults } from './pending-results.ts';
 
 const firstRefusalMs = 100;
 const maxRefusalMs = 5000;
+/** A limit may be changed meanwhile. */
+const maxLimitedMs = 30_000;
 /** Handlers that keep the event loop for no longer than this make no difference to each other. Milliseconds. */
 const quickMs = 0.25;
 
@@ -29,13 +30,16 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
   readonly #held = new Map<string, string>();
   /** By job, while its next run is made: when it was fetched, by the clock of the store. */
   readonly #fetchTimes = new Map<string, number>();
+  /** When the fetch of a lock token was begun, by the clock of `performance`. */
+  readonly #fetchedAt = new Map<string, number>();
   readonly #settled = new Set<() => void>();
-  readonly #ending = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
   #lastFetchAt: number | null = null;
   #running = 0;
   #waits = false;
   #refusals = 0;
+  /** What the store said at the last fetch: so long no job may start. Milliseconds. */
+  #limitedMs = 0;
   /** Jobs whose results it was to hand in no more. */
   #left: readonly HeldJob[] = [];
   /** How long handlers have kept the event loop lately, at their worst. Milliseconds. */
@@ -63,8 +67,9 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     const backend = this.getBackend();
     const rescueStalled = backend.moveStalledJobsToWait.bind(backend);
     backend.moveStalledJobsToWait = async () => (control.mayRescueStalled() ? rescueStalled() : []);
+    this.#waitForLimits();
     this.once('closing', () => {
-      this.#ending.abort();
+      for (const settle of this.#settled) settle();
       this.#ended.resolve();
       control.permits.withdraw(this);
     });
@@ -88,6 +93,10 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
   /** The jobs that it has not done with: fetched, running, or being handed in. */
   held(): HeldJob[] {
     return [...Array.from(this.#held, ([token, id]) => ({ id, token })), ...this.#left];
+  }
+
+  msSinceFetch(token: string): number {
+    return performance.now() - (this.#fetchedAt.get(token) ?? 0);
   }
 
   /** How many jobs it has not done with. */
@@ -129,12 +138,18 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     const inherits = permits.holds(token);
     if (!inherits && !(await this.#takePermit(token))) return nothing;
     try {
+      this.#limitedMs = 0;
+      this.#fetchedAt.set(token, performance.now());
       const fetched = (await super.moveToActive(token, name)) as Job<unknown, unknown> | undefined;
       const job = await this.#unlessGivenUp(fetched, token);
       this.#refusals = 0;
-      if (job === undefined && !inherits) permits.release(token);
-      return job ?? nothing;
+      if (job !== undefined) return job;
+      this.#fetchedAt.delete(token);
+      if (!inherits) permits.release(token);
+      if (this.#limitedMs > 0) await this.#limitOver(this.#limitedMs);
+      return nothing;
     } catch (error) {
+      this.#fetchedAt.delete(token);
       if (!inherits) permits.release(token);
       if (error instanceof Error && error.name === 'ReplyError') await this.#holdOff();
       throw error;
@@ -159,16 +174,22 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     token: string,
     fetchNext: () => boolean = () => true,
   ): Promise<void | Job<unknown, unknown>> {
-    const { permits } = this.#control;
+    const { permits, rateLimit } = this.#control;
     this.#running += 1;
     let next: void | Job<unknown, unknown> = undefined;
     try {
-      next = await super.processJob(job, token, () => fetchNext() && !permits.isContended(this));
+      next = await super.processJob(
+        job,
+        token,
+        // What ends a job cannot ask for the limit in the same step.
+        () => rateLimit === undefined && fetchNext() && !permits.isContended(this),
+      );
       return next;
     } finally {
       this.#running -= 1;
       if (!next) {
         this.#held.delete(token);
+        this.#fetchedAt.delete(token);
         permits.release(token);
       }
       for (const settle of this.#settled) settle();
@@ -264,12 +285,41 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     }
   }
 
+  /**
+   * BullMQ waits for a limit in its own loop, where it takes no other job until one of those that run has ended: where jobs
+   * run long, fewer start than may. So it does not hear of a limit, and this worker waits in its fetch.
+   */
+  #waitForLimits(): void {
+    const backend = this.getBackend();
+    const fetch = backend.moveToActive.bind(backend);
+    backend.moveToActive = async (token, name) => {
+      const [data, id, limitedMs = 0, delayUntil] = await fetch(token, name);
+      this.#limitedMs = limitedMs;
+      return [data, id, 0, delayUntil];
+    };
+  }
+
+  /** Waits until another job may start; but not while a job was fetched that does not run yet, as in `#permitFreed`. */
+  async #limitOver(milliseconds: number): Promise<void> {
+    this.#waits = true;
+    if (this.#held.size <= this.#running) await this.#pause(Math.min(maxLimitedMs, milliseconds));
+    this.#waits = false;
+    this.#askAgain();
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    if (this.closing !== undefined) return;
+    const over = Promise.withResolvers<boolean>();
+    const timer = setTimeout(over.resolve, milliseconds, true);
+    await this.#unlessSettled(over.promise);
+    clearTimeout(timer);
+  }
+
   async #holdOff(): Promise<void> {
     const milliseconds = Math.min(maxRefusalMs, firstRefusalMs * 2 ** this.#refusals);
     this.#refusals += 1;
     this.#waits = true;
-    const over = delay(milliseconds, true, { signal: this.#ending.signal }).catch(() => true);
-    await this.#unlessSettled(over);
+    await this.#pause(milliseconds);
     this.#waits = false;
     this.#askAgain();
   }

@@ -18,6 +18,8 @@ export interface JobRunnerOptions {
   readonly handBack: (job: Job, token: string) => Promise<void>;
   /** What can be stored of a result. Default: all of it. */
   readonly storable: ((result: unknown) => unknown) | undefined;
+  /** Awaited before the work of a job begins. Default: it begins at once. */
+  readonly beforeStart: ((job: Job, token: string, signal: () => AbortSignal) => Promise<void>) | undefined;
   readonly onProgress: () => void;
 }
 
@@ -30,14 +32,11 @@ export class JobRunner {
   }
 
   async run(job: Job, token: string): Promise<unknown> {
-    const { leases, handler, storable, handBack } = this.#options;
+    const { leases, storable, handBack } = this.#options;
     askConsumerForBackoff(job);
     const lease = leases.begin(leasedJob(job, token));
-    const outcome = await lease.run(
-      storable === undefined
-        ? () => handler(this.#runningJob(job, lease))
-        : async () => storable(await handler(this.#runningJob(job, lease))),
-    );
+    const work = this.#work(job, lease);
+    const outcome = await lease.run(storable === undefined ? work : async () => storable(await work()));
     if (outcome.kind === 'completed') return outcome.result;
     if (outcome.kind === 'failed') {
       thinStacks(job.stacktrace);
@@ -45,6 +44,15 @@ export class JobRunner {
     }
     if (outcome.kind === 'returned' && !outcome.isGivenBack) await handBack(job, token);
     throw new WaitingError();
+  }
+
+  #work(job: Job, lease: Lease): () => unknown {
+    const { handler, beforeStart } = this.#options;
+    if (beforeStart === undefined) return () => handler(this.#runningJob(job, lease));
+    return async () => {
+      await beforeStart(job, lease.job.token, () => lease.interruption.signal);
+      return handler(this.#runningJob(job, lease));
+    };
   }
 
   #runningJob(job: Job, { job: { id, name, data, attempt, attempts }, interruption }: Lease): RunningJob {

@@ -4,6 +4,7 @@ import { flowFunctionSql } from './flow-store.ts';
 import { functionsSql } from './functions.ts';
 import { keepingSql } from './keeping.ts';
 import type { PgPool } from './pg-pool.ts';
+import { rateLimitSql, rateLimitTable } from './rate-limit.ts';
 import { recoverJobs, type CrashLimit } from './recovery.ts';
 import { scheduleRecordsTable } from './schedule-records.ts';
 
@@ -26,7 +27,15 @@ export async function prepareDatabase(pool: PgPool, definitions: readonly CrashL
     client.release();
   }
   await pool.query(sessionSql);
-  for (const sql of [functionsSql, keepingSql, flowFunctionSql, scheduleRecordsTable, stalledIndex]) {
+  for (const sql of [
+    functionsSql,
+    keepingSql,
+    flowFunctionSql,
+    scheduleRecordsTable,
+    stalledIndex,
+    rateLimitTable,
+    rateLimitSql,
+  ]) {
     await pool.query(sql);
   }
   await installAdding(pool);

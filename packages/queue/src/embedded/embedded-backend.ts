@@ -12,6 +12,7 @@ import { onceEach } from '../port/once-each.ts';
 import { prepareDatabase, sessionSql } from './database.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { PgPool } from './pg-pool.ts';
+import { limitFetches } from './rate-limit.ts';
 import { PgliteClient } from './pglite-client.ts';
 import { Availability } from '../port/availability.ts';
 import type { BackendStatus, QueueBackend } from '../port/backend.ts';
@@ -134,7 +135,10 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
       // What a dead process left was given back when the folder was opened, and no other process has it: what looks as if its worker had
       // fallen silent belongs to this one, whose loop was kept by a handler.
       const workerOptions = { ...tuning, skipStalledCheck: true, connection: connection as never };
-      const factory = createPostgresBackend as unknown as BackendFactory;
+      const create = createPostgresBackend as unknown as BackendFactory;
+      const { rateLimit } = control;
+      const factory: BackendFactory =
+        rateLimit === undefined ? create : (...args) => limitFetches(create(...args), rateLimit);
       const worker = new FetchingWorker(
         name,
         processor,

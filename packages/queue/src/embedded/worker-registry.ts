@@ -2,6 +2,8 @@ import type { PgPool } from './pg-pool.ts';
 import type { QueueBeatReply } from '../port/beat.ts';
 import type { CancelOutcome, ClaimOutcome, HeldJob, WorkerRegistry } from '../port/worker-registry.ts';
 import type { QueueHandle } from '../port/backend.ts';
+import type { RateLimit } from '../job/define-queue.ts';
+import { countStartSql } from './rate-limit.ts';
 
 /**
  * The registry of one queue on PGlite. The folder is this process' alone: there are no other workers to rescue, and what
@@ -63,6 +65,11 @@ export class EmbeddedWorkerRegistry implements WorkerRegistry {
       id,
       token,
     ]);
+  }
+
+  async countStart({ max, durationMs }: RateLimit, since: number): Promise<number> {
+    const [row] = await this.#query(countStartSql, [max, durationMs, since]);
+    return Number(row?.['wait'] ?? 0);
   }
 
   async cancel(id: string, failure: string): Promise<CancelOutcome> {

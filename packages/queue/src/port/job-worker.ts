@@ -1,4 +1,5 @@
 import type { Job, Worker, WorkerOptions } from 'bullmq';
+import type { RateLimit } from '../job/define-queue.ts';
 import type { ClaimOutcome, HeldJob } from './worker-registry.ts';
 
 export type WorkerTuning = Omit<WorkerOptions, 'connection' | 'prefix'>;
@@ -7,6 +8,8 @@ export interface FetchControl {
   /** What the lock tokens of this worker begin with: `<workerId>:<n>`. */
   readonly workerId: string;
   readonly permits: FetchPermits;
+  /** Over all workers, no more jobs are fetched in any span of that length, by the clock of the store. Default: no limit. */
+  readonly rateLimit?: RateLimit;
   /** Awaited before each fetch. */
   readonly beforeFetch: () => Promise<void>;
   /** Told that a job was cancelled which this worker holds or held. It may also learn that from a beat alone. */
@@ -56,6 +59,8 @@ export interface JobWorker extends Worker<unknown, unknown> {
   readonly lastFetchAt: number | null;
   /** Whether a fetch is due now or soon: it has room for another job, and waits for nobody but the store. */
   readonly canFetch: boolean;
+  /** How long ago the fetch was begun which brought the job of this lock token. Milliseconds. */
+  msSinceFetch(token: string): number;
   /** How many jobs it has not done with. */
   readonly heldCount: number;
   /** When this worker fetched the job whose next run is made, by the clock of the store; milliseconds since the epoch. */

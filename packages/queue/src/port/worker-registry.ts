@@ -1,3 +1,5 @@
+import type { RateLimit } from '../job/define-queue.ts';
+
 /** What a queue's store knows of the workers of the queue, and what they ask of it. */
 export interface WorkerRegistry {
   /** Puts a job that is active under this token back to waiting; `false` when the token does not hold it (any more). */
@@ -11,6 +13,14 @@ export interface WorkerRegistry {
   crashesOf(id: string): Promise<number>;
   /** Says that a job which may be the reason of crashes begins to run now, under this token. */
   beginAlone(id: string, token: string): Promise<void>;
+  /**
+   * Notes that a job starts now, in the log of the limit that its worker was made with: one that starts so long after it was
+   * fetched that the log has it too early.
+   *
+   * @param since when it was fetched, by the clock of the store; milliseconds since the epoch
+   * @returns 0, or how many milliseconds it has to wait
+   */
+  countStart(limit: RateLimit, since: number): Promise<number>;
   /** @param failure what the job fails with, `CODE: message` */
   cancel(id: string, failure: string): Promise<CancelOutcome>;
 }

@@ -74,7 +74,16 @@ const neededMethods: readonly (readonly [
   [RedisConnection, ['loadCommands', 'getRedisVersionAndType']],
   [
     RedisQueueBackend,
-    ['addJobToTransaction', 'toKey', 'getJobLogs', 'maximumBlockTimeout', 'getProcessedChildrenValues', 'waitForJob'],
+    [
+      'addJobToTransaction',
+      'execCommand',
+      'moveToActive',
+      'toKey',
+      'getJobLogs',
+      'maximumBlockTimeout',
+      'getProcessedChildrenValues',
+      'waitForJob',
+    ],
   ],
 ];
 
@@ -180,6 +189,19 @@ export function replaceScript(backend: RedisQueueBackend, name: string, script: 
   };
   // BullMQ registers its scripts when it is connected, but none of a name that is there already; many queues share a client.
   if (scriptsSet[`${name}:${version}`]?.lua !== script.lua) client.defineCommand(`${name}:${version}`, script);
+}
+
+/** Has a backend take jobs by what `fetch` replies to the keys and arguments of BullMQ's own script for that. */
+export function replaceFetch(
+  backend: RedisQueueBackend,
+  fetch: (client: IRedisClient, all: readonly ScriptArgument[]) => Promise<unknown>,
+): RedisQueueBackend {
+  const execCommand = async (client: IRedisClient, _name: string, all: readonly ScriptArgument[]): Promise<unknown> =>
+    fetch(client, all);
+  const fetching = Object.create(backend, { execCommand: { value: execCommand } }) as RedisQueueBackend;
+  const plain = backend.moveToActive;
+  const value: RedisQueueBackend['moveToActive'] = async (token, name) => plain.call(fetching, token, name);
+  return Object.defineProperty(backend, 'moveToActive', { value, writable: true });
 }
 
 /** Has a worker be woken as if a job were due at once, whatever the marker says that woke it. */

@@ -8,6 +8,7 @@ import { consumerProfiles } from '../port/consumer-tuning.ts';
 import { Availability } from '../port/availability.ts';
 import { CancelListener } from './cancel-listener.ts';
 import { publishCommands, publishCommandsOf } from './command-events.ts';
+import { limitFetches } from './limited-fetch.ts';
 import type { BackendStatus, QueueBackend } from '../port/backend.ts';
 import { consumerClient, producerClient, queueTarget, readerClient, type ConnectionTimes } from './connection.ts';
 import { readerBlockMs, RedisEventReader } from './event-reader.ts';
@@ -137,11 +138,11 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       options,
       control,
       { ...workerInside, flush: connection.flush },
-      (...args) =>
-        setMaximumBlock(
-          useServerClock(learnVersionSilently(bearRefusals(createBullmqBackend(...args)), connection.versions)),
-          blockSeconds,
-        ),
+      (...args) => {
+        const own = learnVersionSilently(bearRefusals(createBullmqBackend(...args)), connection.versions);
+        setMaximumBlock(useServerClock(own), blockSeconds);
+        return control.rateLimit === undefined ? own : limitFetches(own, control.rateLimit);
+      },
     );
     scheduleByFetchTime(worker);
     const backend = worker.getBackend();

@@ -18,10 +18,16 @@ export class RedisScript {
    * @param inner BullMQ's name of the script that takes the place of the marker; of several, each has a marker of its own
    *   name, such as `--[[addParentJob]]`
    * @param shared see `loadLua`
+   * @param before what else is put before it
    */
-  constructor(file: string, inner: string | readonly string[] = [], shared: readonly string[] = []) {
+  constructor(
+    file: string,
+    inner: string | readonly string[] = [],
+    shared: readonly string[] = [],
+    before: string = '',
+  ) {
     this.#name = `holdfast:${file}`;
-    this.#lua = loadLua(file, shared);
+    this.#lua = before + loadLua(file, shared);
     this.#inner = typeof inner === 'string' ? [inner] : inner;
     this.#marks = typeof inner === 'string' ? [marker] : inner.map((name) => `--[[${name}]]`);
   }

@@ -17,9 +17,11 @@ const places = {
 /** By the name of the script that each is put around. */
 const texts = new Map<string, BullmqScript>();
 
-function clocked(name: string, place: number): BullmqScript {
+/** BullMQ's script of this name, told the time by the server. */
+export function clocked(name: keyof typeof places): BullmqScript {
   const known = texts.get(name);
   if (known !== undefined) return known;
+  const place = places[name];
   const { lua, numberOfKeys } = bullmqScript(name);
   // A function, because the text holds `$`.
   const around = loadLua('server-clock', ['server-time']).replaceAll('PLACE', String(place));
@@ -34,7 +36,7 @@ function clocked(name: string, place: number): BullmqScript {
  * whose clock is behind would run them late.
  */
 export function useServerClock(backend: RedisQueueBackend): RedisQueueBackend {
-  for (const [name, place] of Object.entries(places)) replaceScript(backend, name, clocked(name, place));
+  for (const name of Object.keys(places) as (keyof typeof places)[]) replaceScript(backend, name, clocked(name));
   // A marker says when a delayed job is due by the clock of the server. Whoever took it asks at once, and is told by its own.
   ignoreTimeOfMarkers(backend);
   return backend;

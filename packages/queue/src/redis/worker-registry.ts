@@ -1,4 +1,6 @@
+import { rateLogLua } from '@holdfast/redis-core';
 import type { RedisQueueBackend } from 'bullmq';
+import type { RateLimit } from '../job/define-queue.ts';
 import { lockDurationMs } from '../port/consumer-tuning.ts';
 import type { CancelOutcome, ClaimOutcome, WorkerRegistry } from '../port/worker-registry.ts';
 import type { RedisQueueHandle } from './queue-handle.ts';
@@ -7,6 +9,7 @@ import type { RedisClient } from './connection-watch.ts';
 
 // Jobs are given back with BullMQ's own script.
 const giveBackScript = new RedisScript('give-back', 'moveJobFromActiveToWait');
+const countStartScript = new RedisScript('count-start', [], ['server-time'], rateLogLua);
 // A job that waits fails with BullMQ's own script.
 const cancelScript = new RedisScript('cancel-job', ['moveToFinished'], ['server-time', 'fail-job']);
 const claimScript = new RedisScript('claim-run', [], ['own-again']);
@@ -43,6 +46,13 @@ export class RedisWorkerRegistry implements WorkerRegistry {
 
   async beginAlone(id: string, token: string): Promise<void> {
     await this.#run((client, backend) => client.runCommand('hset', [backend.toKey(id), 'hf:run', token]));
+  }
+
+  async countStart({ max, durationMs }: RateLimit, since: number): Promise<number> {
+    const wait = await this.#run((client, backend) =>
+      countStartScript.run(client, backend.toKey(''), [max, durationMs, since]),
+    );
+    return Number(wait);
   }
 
   async cancel(id: string, failure: string): Promise<CancelOutcome> {
