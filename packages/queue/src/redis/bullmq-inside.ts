@@ -199,8 +199,7 @@ export function replaceFetch(
   const execCommand = async (client: IRedisClient, _name: string, all: readonly ScriptArgument[]): Promise<unknown> =>
     fetch(client, all);
   const fetching = Object.create(backend, { execCommand: { value: execCommand } }) as RedisQueueBackend;
-  const plain = backend.moveToActive;
-  const value: RedisQueueBackend['moveToActive'] = async (token, name) => plain.call(fetching, token, name);
+  const value = backend.moveToActive.bind(fetching);
   return Object.defineProperty(backend, 'moveToActive', { value, writable: true });
 }
 
