@@ -16,6 +16,11 @@ export interface QueuesOptions<Known extends Catalogue = Catalogue> {
    * sends every job by itself.
    */
   readonly addBatchSize?: number;
+  /**
+   * The number of this release, for what it declares of schedules: what has a higher one holds, and what has a lower one is
+   * not brought about. Of one number the later holds. Default 0.
+   */
+  readonly generation?: number;
 }
 
 export interface GetOptions {
@@ -31,6 +36,7 @@ const queues: OptionRules<QueuesOptions> = {
   disabled: list,
   outbox: anything,
   addBatchSize: wholeNumber(1, maxBatchJobs),
+  generation: wholeNumber(0),
 };
 
 /** @throws OptionInvalidError naming the option that is not allowed */

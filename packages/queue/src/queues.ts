@@ -29,6 +29,7 @@ import { batchStatsOf, type BatchStats, type Pending } from './producing/batch-s
 import { Producer, type AddResult, type AddSettings } from './producing/producer.ts';
 import type { AddJob } from './producing/add-job.ts';
 import { ensureSchedule, entriesOf, type ScheduleEntry } from './schedules/declared.ts';
+import { Declarations } from './schedules/declarations.ts';
 import { Schedules } from './schedules/schedules.ts';
 import { checkGetOptions, checkQueuesOptions, type GetOptions, type QueuesOptions } from './queues-options.ts';
 import { policyOf, type QueueSummary } from './job/summary.ts';
@@ -57,7 +58,8 @@ export class Queues<const Known extends Catalogue = Catalogue> {
   readonly admin: QueueAdmin<NameOf<Known>>;
   readonly #queues = new Map<string, OpenQueue>();
   readonly #disabled: ReadonlySet<string>;
-  readonly schedules = new Schedules<Known>((queue) => this.#open(queue));
+  readonly schedules: Schedules<Known>;
+  readonly #declarations: Declarations;
 
   /**
    * @throws QueueDefinitionError when two definitions have one name.
@@ -68,6 +70,8 @@ export class Queues<const Known extends Catalogue = Catalogue> {
     const { backend, outbox, definitions, disabled = [], addBatchSize } = options;
     this.#disabled = new Set(disabled);
     this.#backend = backend;
+    this.#declarations = new Declarations(options.generation);
+    this.schedules = new Schedules<Known>((queue) => this.#open(queue), this.#declarations);
     this.outbox = outbox;
     this.admin = new QueueAdmin((name) => this.#open(name), outbox);
     for (const definition of definitions) {
@@ -229,15 +233,19 @@ export class Queues<const Known extends Catalogue = Catalogue> {
   /**
    * Makes the schedules be as declared, and adds the jobs that run at each start. Any number of processes may do so at
    * once. Without `entries`, those of the definitions that have a schedule or run at start, with empty data.
+   * Replies those of which a newer release declares something else (see `generation`): they are left as they are.
    *
    * @throws QueueUnknownError, JobInvalidError when the data does not fit the queue, JobOptionsInvalidError for an id that
    *   cannot be one, QueueUnavailableError (503)
    */
-  async ensureSchedules(entries?: readonly ScheduleEntry<Known>[]): Promise<void> {
+  async ensureSchedules(entries?: readonly ScheduleEntry<Known>[]): Promise<ScheduleEntry<Known>[]> {
+    const superseded: ScheduleEntry<Known>[] = [];
     for (const entry of entries ?? entriesOf([...this.#queues.values()].map((open) => open.definition))) {
       const { definition, handle, producer } = this.#open(entry.queue);
-      await ensureSchedule(entry, { definition, handle, producer });
+      const holds = await ensureSchedule(entry, { definition, handle, producer }, this.#declarations);
+      if (!holds) superseded.push(entry as ScheduleEntry<Known>);
     }
+    return superseded;
   }
 
   /**
@@ -282,6 +290,7 @@ export class Queues<const Known extends Catalogue = Catalogue> {
 
   /** Sends what waits to be sent, ends the waits and closes the connections of this object's backend. May be called twice. */
   async close(): Promise<void> {
+    this.#declarations.close();
     await Promise.all([...this.#queues.values()].map((open) => open.coalescing.close()));
     await Promise.all([...this.#queues.values()].map((open) => open.producer.close()));
     for (const open of this.#queues.values()) open.waiter.close();

@@ -40,6 +40,7 @@ export async function createQueues(context: CreateContext<QueuesSettings, NoNeed
       definitions,
       disabled: settings.disabled,
       ...(settings.addBatchSize === undefined ? {} : { addBatchSize: settings.addBatchSize }),
+      ...(settings.generation === undefined ? {} : { generation: settings.generation }),
       ...(outbox === undefined ? {} : { outbox }),
     });
     return { queues, backend };

@@ -1,5 +1,10 @@
 import type { EmbeddedQueueAccess } from './queue-access.ts';
-import { isScheduleRecord, type ScheduleRecord, type ScheduleRecords } from '../port/schedule-records.ts';
+import {
+  isScheduleRecord,
+  type DeclaredText,
+  type ScheduleRecord,
+  type ScheduleRecords,
+} from '../port/schedule-records.ts';
 
 /** Created at each start, beside the tables of BullMQ. */
 export const scheduleRecordsTable = `
@@ -45,6 +50,19 @@ export class EmbeddedScheduleRecords implements ScheduleRecords {
 
   async #change(sql: string, ...values: readonly string[]): Promise<void> {
     await this.#access.change((pool) => pool.query(sql, [this.#access.name, ...values]));
+  }
+
+  /** Nobody else declares anything on the folder of this process, and what another one did before is older: nothing is kept. */
+  async declared(): Promise<DeclaredText> {
+    return { now: Date.now(), text: '', aliveUntil: 0 };
+  }
+
+  async declare(): Promise<boolean> {
+    return true;
+  }
+
+  async keepDeclared(): Promise<void> {
+    // See `declared`.
   }
 
   async #query(sql: string, ...values: readonly string[]): Promise<Record<string, unknown>[]> {

@@ -27,6 +27,24 @@ export interface ScheduleRecords {
   get(id: string): Promise<ScheduleRecord | undefined>;
   set(id: string, record: ScheduleRecord): Promise<void>;
   delete(id: string): Promise<void>;
+  /** What is declared of a schedule. */
+  declared(id: string): Promise<DeclaredText>;
+  /**
+   * Stores what is declared of a schedule, and that who declares it is there for so long; unless what is stored is not
+   * `before` any more: then `false`.
+   */
+  declare(id: string, before: string, after: string, aliveForMs: number): Promise<boolean>;
+  /** Says that who declares these is still there, where they hold. @param fingerprints by the ids of schedules */
+  keepDeclared(fingerprints: ReadonlyMap<string, string>, aliveForMs: number): Promise<void>;
+}
+
+export interface DeclaredText {
+  /** By the clock of the store, milliseconds since the epoch; so is `aliveUntil`. */
+  readonly now: number;
+  /** '' where nothing is declared. */
+  readonly text: string;
+  /** Until when a process that declares it counts as being there. */
+  readonly aliveUntil: number;
 }
 
 /** Whether something that was stored is a record: anybody can write to the store. */

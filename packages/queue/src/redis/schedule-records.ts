@@ -1,6 +1,14 @@
 import type { RedisQueueAccess } from './queue-access.ts';
 import { scheduleRecordsKey } from './queue-keys.ts';
-import { isScheduleRecord, type ScheduleRecord, type ScheduleRecords } from '../port/schedule-records.ts';
+import {
+  isScheduleRecord,
+  type DeclaredText,
+  type ScheduleRecord,
+  type ScheduleRecords,
+} from '../port/schedule-records.ts';
+import { RedisScript } from './script.ts';
+
+const declaring = new RedisScript('schedule-declaration', [], ['server-time']);
 
 /** The few commands that BullMQ's connections do not declare. */
 interface HashCommands {
@@ -45,6 +53,24 @@ export class RedisScheduleRecords implements ScheduleRecords {
 
   async #change<T>(operation: (client: HashCommands) => Promise<T>): Promise<T> {
     return this.#access.change((client) => operation(client as unknown as HashCommands));
+  }
+
+  async declared(id: string): Promise<DeclaredText> {
+    const [now, text, aliveUntil] = await this.#script(['read', id]);
+    return { now: Number(now), text: String(text), aliveUntil: Number(aliveUntil) };
+  }
+
+  async declare(id: string, before: string, after: string, aliveForMs: number): Promise<boolean> {
+    const [, isDone] = await this.#script(['declare', id, before, after, aliveForMs]);
+    return isDone === 1;
+  }
+
+  async keepDeclared(fingerprints: ReadonlyMap<string, string>, aliveForMs: number): Promise<void> {
+    if (fingerprints.size > 0) await this.#script(['keep', aliveForMs, ...[...fingerprints].flat()]);
+  }
+
+  async #script(args: readonly (string | number)[]): Promise<readonly unknown[]> {
+    return (await this.#access.run((client) => declaring.run(client, this.#access.prefix, args))) as unknown[];
   }
 
   async #run<T>(operation: (client: HashCommands) => Promise<T>): Promise<T> {

@@ -2,7 +2,10 @@ import type { Catalogue, DataOf } from '../job/catalogue.ts';
 import type { QueueDefinition } from '../job/define-queue.ts';
 import type { Schedule } from '../job/schedule.ts';
 import { JobOptionsInvalidError } from '../job/errors.ts';
+import { storedOptions } from '../job/job-options.ts';
 import { upsertSchedule } from './bullmq-schedule.ts';
+import { fingerprintOf } from './declaration.ts';
+import type { Declarations } from './declarations.ts';
 import { isScheduleId, scheduleIdRule } from '../job/schedule-rules.ts';
 import { bringAbout, type ScheduledQueue } from './schedules.ts';
 
@@ -37,13 +40,30 @@ function entryOf({ name, schedule, runAtStart = false }: QueueDefinition): Sched
 /**
  * Brings one schedule into being and adds its job of this start. Idempotent. What somebody said of the schedule since it
  * was declared stays; once its declaration changes, that holds.
+ *
+ * @returns `false` where something newer is declared of it: then nothing was done
  */
-export async function ensureSchedule(entry: ScheduleEntry, target: ScheduledQueue): Promise<void> {
+export async function ensureSchedule(
+  entry: ScheduleEntry,
+  target: ScheduledQueue,
+  declarations: Declarations,
+): Promise<boolean> {
   if (!isScheduleId(entry.id)) throw new JobOptionsInvalidError([{ path: '/id', message: `${scheduleIdRule}.` }]);
   // The template is stored now and becomes a job much later, when nobody is there to be told that it does not fit.
   target.producer.prepare({ data: entry.data });
-  const isStopped = entry.schedule !== undefined && (await ensure(entry, entry.schedule, target));
+  const { schedule } = entry;
+  let isStopped = false;
+  if (schedule !== undefined) {
+    // All that a declaration brings about is part of it, also what its release says of the jobs of the queue.
+    const fingerprint = fingerprintOf([schedule, entry.data, storedOptions(target.definition)]);
+    const declaration = { queue: entry.queue, id: entry.id, fingerprint };
+    const holds = await declarations.declare(declaration, target.handle.scheduleRecords, async () => {
+      isStopped = await ensure(entry, schedule, target);
+    });
+    if (!holds) return false;
+  }
   if (entry.runAtStart === true && !isStopped) await runNow(entry, target);
+  return true;
 }
 
 /** @returns whether somebody has paused or removed it */

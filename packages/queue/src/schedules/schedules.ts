@@ -5,6 +5,8 @@ import { JobOptionsInvalidError } from '../job/errors.ts';
 import { canBeAskedFor } from '../job/job-id.ts';
 import { checkJobOptions, jobNameProblem } from '../job/job-options.ts';
 import type { Producer } from '../producing/producer.ts';
+import { fingerprintOf } from './declaration.ts';
+import type { Declarations } from './declarations.ts';
 import { removeSchedule, upsertSchedule, type ScheduleTarget } from './bullmq-schedule.ts';
 import type { ScheduledJob, ScheduleRecord } from '../port/schedule-records.ts';
 import { isScheduleId, scheduleIdRule, scheduleIssues } from '../job/schedule-rules.ts';
@@ -40,10 +42,12 @@ const refused = ['jobId', 'delayMs', 'deduplication'] as const;
  */
 export class Schedules<Known extends Catalogue = Catalogue> {
   readonly #open: (queue: string) => ScheduledQueue;
+  readonly #declarations: Declarations;
 
   /** @param open throws QueueUnknownError (404) */
-  constructor(open: (queue: string) => ScheduledQueue) {
+  constructor(open: (queue: string) => ScheduledQueue, declarations: Declarations) {
     this.#open = open;
+    this.#declarations = declarations;
   }
 
   /** In the order of their ids. @throws QueueUnknownError (404), QueueUnavailableError (503) */
@@ -126,13 +130,17 @@ export class Schedules<Known extends Catalogue = Catalogue> {
 
   /**
    * Removes a schedule that is no longer declared, with all that was said of it: should it be declared again, that holds.
+   * Replies `false`, and does nothing, where a newer release declares it.
    *
    * @throws QueueUnknownError (404), QueueUnavailableError (503: repeat it)
    */
-  async undeclare(queue: NameOf<Known>, id: string): Promise<void> {
+  async undeclare(queue: NameOf<Known>, id: string): Promise<boolean> {
     const { handle } = this.#open(queue);
-    await removeSchedule(id, handle);
-    await handle.scheduleRecords.delete(id);
+    const declaration = { queue, id, fingerprint: fingerprintOf(null), isRemoval: true };
+    return this.#declarations.declare(declaration, handle.scheduleRecords, async () => {
+      await removeSchedule(id, handle);
+      await handle.scheduleRecords.delete(id);
+    });
   }
 
   /** Makes no more jobs until `resume`; `undefined` when there is no such schedule. @throws as `remove` */

@@ -41,6 +41,7 @@ export const queuesPart = definePart({
       served: values.WORKER_QUEUES ?? null,
       outbox: file.outbox ?? {},
       ...(file.producer?.addBatchSize !== undefined && { addBatchSize: file.producer.addBatchSize }),
+      ...(values.HOLDFAST_GENERATION !== undefined && { generation: values.HOLDFAST_GENERATION }),
       httpDelivery: {
         allowPrivate: values.HTTP_DELIVERY_ALLOW_PRIVATE,
         ...(values.WEBHOOK_URL !== undefined && { webhookUrl: values.WEBHOOK_URL }),

@@ -17,6 +17,8 @@ export interface QueuesSettings {
   readonly outbox: Pick<OutboxOptions, 'maxBytes' | 'maxJobs' | 'minFreeBytes'>;
   /** How many jobs one command adds at most. Absent: as the queue has it. */
   readonly addBatchSize?: number;
+  /** The number of this release, for the schedules that it declares. Absent: 0. */
+  readonly generation?: number;
   readonly httpDelivery: HttpDeliveryConfig;
 }
 

@@ -1,4 +1,4 @@
-import { boolean, groups, names, optional, webUrl, withDefault } from '@holdfast/config/part';
+import { boolean, groups, integer, names, optional, webUrl, withDefault } from '@holdfast/config/part';
 import { queueName } from './queue-name.ts';
 import { webhookSecret } from './webhook-secret.ts';
 
@@ -9,6 +9,12 @@ export const queueVariables = {
     names(queueName, 'comma-separated names of queues'),
     'The queues that this worker serves, so that queues can scale apart.',
     { fallbackNote: 'all of them', example: 'source-sync,http-delivery', before: 'WORKER_PROFILE' },
+  ),
+  HOLDFAST_GENERATION: optional(
+    groups.jobs,
+    integer(0, Number.MAX_SAFE_INTEGER),
+    'The number of this release, for the schedules that it declares: those of a higher one hold, whatever a lower one declares. Give one to roll back at once, and a higher one with each release from then on.',
+    { fallbackNote: '0: of releases of one number the later holds', example: '42' },
   ),
   HTTP_DELIVERY_ALLOW_PRIVATE: withDefault(
     groups.jobs,

@@ -3,6 +3,7 @@ import type { Logger } from '@holdfast/telemetry';
 import type { QueueSchedule, QueuesSettings } from '../config/settings.ts';
 import type { QueuesPart } from '../create.ts';
 import { notInstalledLog } from './not-installed-log.ts';
+import { Superseded, type DeclaredScheduleName } from './superseded.ts';
 import { untilDone } from './until-done.ts';
 
 /** The id of a schedule that holdfast.yaml declares; a queue has at most one. Others are those of the REST API. */
@@ -17,11 +18,12 @@ export interface DeclaredSchedulesDependencies {
 /**
  * Makes the schedules of the declared queues be as holdfast.yaml says, and those of queues in files as their definitions say,
  * at the start, after each outage and when the Redis was emptied: one that comes back may have lost them. What is no longer declared is removed.
- * Schedules that were made over REST are mended where a process died half way. Any number of workers may do so.
+ * What a newer release declares holds over what this one does. Schedules that were made over REST are mended where a process died half way. Any number of workers may do so.
  */
 export class DeclaredSchedules {
   readonly #dependencies: DeclaredSchedulesDependencies;
   readonly #onFailure: (error: unknown) => void;
+  readonly #superseded: Superseded;
   readonly #closing = new AbortController();
   readonly #stops: (() => void)[] = [];
   #work: Promise<void> = Promise.resolve();
@@ -30,6 +32,7 @@ export class DeclaredSchedules {
   constructor(dependencies: DeclaredSchedulesDependencies) {
     this.#dependencies = dependencies;
     this.#onFailure = notInstalledLog(dependencies.logger);
+    this.#superseded = new Superseded(dependencies.logger, () => this.#install());
   }
 
   /** Does not wait: while the store is away it tries again, so that a start never fails. */
@@ -49,8 +52,11 @@ export class DeclaredSchedules {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#superseded.close();
     for (const stop of this.#stops.splice(0)) stop();
     await this.#work;
+    // What was under way may have found some.
+    this.#superseded.close();
   }
 
   #install(): void {
@@ -65,29 +71,32 @@ export class DeclaredSchedules {
   async #ensure(): Promise<void> {
     const { queues } = this.#dependencies.part;
     for (const queue of queues.names()) await queues.schedules.mend(queue);
+    const superseded: DeclaredScheduleName[] = [];
     for (const [queue, schedule] of this.#declared()) {
-      if (schedule !== undefined) await queues.ensureSchedules([entryOf(queue, schedule)]);
-      else await queues.schedules.undeclare(queue, declaredScheduleId);
+      if (schedule !== undefined) superseded.push(...(await queues.ensureSchedules([entryOf(queue, schedule)])));
+      else superseded.push(...(await this.#undeclare(queue, declaredScheduleId)));
     }
-    for (const { name } of this.#dependencies.settings.own.pairs) await this.#ensureOwn(name);
+    for (const { name } of this.#dependencies.settings.own.pairs) superseded.push(...(await this.#ensureOwn(name)));
     this.#hasStarted = true;
+    this.#superseded.found(superseded);
   }
 
   /** An outage is no start: what runs at each start has run. */
-  async #ensureOwn(queue: string): Promise<void> {
+  async #ensureOwn(queue: string): Promise<DeclaredScheduleName[]> {
     const { queues } = this.#dependencies.part;
     const { schedule, runAtStart = false } = queues.definition(queue);
-    if (schedule === undefined) await queues.schedules.undeclare(queue, queue);
-    if (schedule === undefined && !runAtStart) return;
-    await queues.ensureSchedules([
-      {
-        queue,
-        id: queue,
-        data: {},
-        runAtStart: runAtStart && !this.#hasStarted,
-        ...(schedule !== undefined && { schedule }),
-      },
-    ]);
+    const superseded = schedule === undefined ? await this.#undeclare(queue, queue) : [];
+    if (schedule === undefined && !runAtStart) return superseded;
+    const entry = { queue, id: queue, data: {}, runAtStart: runAtStart && !this.#hasStarted };
+    return [
+      ...superseded,
+      ...(await queues.ensureSchedules([{ ...entry, ...(schedule !== undefined && { schedule }) }])),
+    ];
+  }
+
+  async #undeclare(queue: string, id: string): Promise<DeclaredScheduleName[]> {
+    const isDone = await this.#dependencies.part.queues.schedules.undeclare(queue, id);
+    return isDone ? [] : [{ queue, id }];
   }
 
   #declared(): [string, QueueSchedule | undefined][] {

@@ -5,6 +5,7 @@ import type { Logger } from '@holdfast/telemetry';
 import type { Running } from '../../module.ts';
 import { CacheEpoch } from './cache-epoch.ts';
 import { notInstalledLog } from '../../queues/handlers/not-installed-log.ts';
+import { Superseded, type DeclaredScheduleName } from '../../queues/handlers/superseded.ts';
 import { untilDone } from '../../queues/handlers/until-done.ts';
 import type { SourcesSettings } from '../config/settings.ts';
 import type { SourcesPart } from '../create.ts';
@@ -24,6 +25,7 @@ export interface SyncSchedulesDependencies extends Running<SourcesSettings, Sour
 export class SyncSchedules {
   readonly #dependencies: SyncSchedulesDependencies;
   readonly #onFailure: (error: unknown) => void;
+  readonly #superseded: Superseded;
   readonly #closing = new AbortController();
   readonly #stops: (() => void)[] = [];
   /** What is under way, one after the other. */
@@ -33,6 +35,7 @@ export class SyncSchedules {
   constructor(dependencies: SyncSchedulesDependencies) {
     this.#dependencies = dependencies;
     this.#onFailure = notInstalledLog(dependencies.logger);
+    this.#superseded = new Superseded(dependencies.logger, () => this.#restore());
   }
 
   /** Does not wait: while the store is away it tries again, so that a start never fails. */
@@ -54,6 +57,7 @@ export class SyncSchedules {
     this.#closing.abort();
     for (const stop of this.#stops.splice(0)) stop();
     await this.#work;
+    this.#superseded.close();
   }
 
   #watch(): void {
@@ -91,8 +95,13 @@ export class SyncSchedules {
     const { queues } = needs.queues;
     const bringAbout = async (): Promise<void> => {
       // Of when they were on; each of its jobs would fail.
-      for (const source of settings.disabled) await queues.schedules.undeclare(sourceSync.name, source);
-      await queues.ensureSchedules(await entries());
+      const superseded: DeclaredScheduleName[] = [];
+      for (const source of settings.disabled) {
+        const isDone = await queues.schedules.undeclare(sourceSync.name, source);
+        if (!isDone) superseded.push({ queue: sourceSync.name, id: source });
+      }
+      superseded.push(...(await queues.ensureSchedules(await entries())));
+      this.#superseded.found(superseded);
     };
     await untilDone(bringAbout, {
       signal: this.#closing.signal,
