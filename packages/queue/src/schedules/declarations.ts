@@ -26,7 +26,7 @@ export interface ScheduleDeclaration {
   readonly queue: string;
   readonly id: string;
   readonly fingerprint: string;
-  readonly isRemoval?: boolean;
+  readonly isSaidOnce?: boolean;
 }
 
 interface SaidDeclaration extends Declaration {
@@ -52,11 +52,12 @@ export class Declarations {
 
   /**
    * Declares something of a schedule and brings it about, where it holds.
-   * @param declaration a removal is not repeated: somebody may have made a schedule of that id since
+   * @param declaration what is said once is not brought about again later, such as a removal: somebody may have made a schedule of
+   *   that id since
    * @returns whether it does; otherwise something newer does, and nothing is done
    */
   async declare(
-    { queue, id, fingerprint, isRemoval = false }: ScheduleDeclaration,
+    { queue, id, fingerprint, isSaidOnce = false }: ScheduleDeclaration,
     records: ScheduleRecords,
     bringAbout: () => Promise<void>,
   ): Promise<boolean> {
@@ -65,7 +66,7 @@ export class Declarations {
     const held = await this.#claim(id, { fingerprint, generation: this.#generation, said: before }, records);
     if (held === undefined) return false;
     const isSame = before?.fingerprint === fingerprint;
-    const unsettledUntil = isSame ? before.unsettledUntil : isRemoval ? 0 : performance.now() + unsettledForMs;
+    const unsettledUntil = isSame ? before.unsettledUntil : isSaidOnce ? 0 : performance.now() + unsettledForMs;
     said.set(id, { ...held, bringAbout, unsettledUntil });
     this.#start();
     await bringAbout();

@@ -3,7 +3,7 @@ import type { AcceptedData, Catalogue, NameOf } from '../job/catalogue.ts';
 import type { Schedule } from '../job/schedule.ts';
 import { JobOptionsInvalidError } from '../job/errors.ts';
 import { canBeAskedFor } from '../job/job-id.ts';
-import { checkJobOptions, jobNameProblem } from '../job/job-options.ts';
+import { checkJobOptions, jobNameProblem, storedOptions } from '../job/job-options.ts';
 import type { Producer } from '../producing/producer.ts';
 import { fingerprintOf } from './declaration.ts';
 import type { Declarations } from './declarations.ts';
@@ -31,6 +31,9 @@ export interface ScheduleViewOptions {
   /** How many of the next runs are told, 0 to 100. Default 5. */
   readonly upcoming?: number;
 }
+
+/** Under which the policy of a queue is declared: no schedule has such an id. */
+const policyId = ':policy';
 
 /** Options that would not hold for each of the jobs that a schedule makes. */
 const refused = ['jobId', 'delayMs', 'deduplication'] as const;
@@ -136,7 +139,7 @@ export class Schedules<Known extends Catalogue = Catalogue> {
    */
   async undeclare(queue: NameOf<Known>, id: string): Promise<boolean> {
     const { handle } = this.#open(queue);
-    const declaration = { queue, id, fingerprint: fingerprintOf(null), isRemoval: true };
+    const declaration = { queue, id, fingerprint: fingerprintOf(null), isSaidOnce: true };
     return this.#declarations.declare(declaration, handle.scheduleRecords, async () => {
       await removeSchedule(id, handle);
       await handle.scheduleRecords.delete(id);
@@ -161,7 +164,21 @@ export class Schedules<Known extends Catalogue = Catalogue> {
    */
   async mend(queue: NameOf<Known>): Promise<void> {
     const open = this.#open(queue);
-    for (const [id, { state, isDeclared }] of await open.handle.scheduleRecords.all()) {
+    const { scheduleRecords } = open.handle;
+    const records = await scheduleRecords.all();
+    // What is said of a schedule leaves much of its jobs to the policy of their queue: that of the newer release holds, which mends, too.
+    const policy = {
+      queue,
+      id: policyId,
+      fingerprint: fingerprintOf(storedOptions(open.definition)),
+      isSaidOnce: true,
+    };
+    const mended = async (): Promise<void> => this.#mendAll(open, records);
+    if (records.size > 0) await this.#declarations.declare(policy, scheduleRecords, mended);
+  }
+
+  async #mendAll(open: ScheduledQueue, records: ReadonlyMap<string, ScheduleRecord>): Promise<void> {
+    for (const [id, { state, isDeclared }] of records) {
       await this.#bringAbout(open, id);
       if (state === 'removed' && !isDeclared) await open.handle.scheduleRecords.delete(id);
     }

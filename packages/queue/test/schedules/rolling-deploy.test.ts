@@ -35,9 +35,9 @@ describe('schedules of two releases that live side by side', () => {
   });
 
   /** As in a process of its own. */
-  const start = (generation?: number): Queues<readonly [typeof plan]> => {
+  const start = (generation?: number, definition = plan): Queues<readonly [typeof plan]> => {
     const backend = createRedisBackend({ target: { kind: 'standalone', host: '127.0.0.1', port: redis.port } });
-    const queues = new Queues({ backend, definitions: [plan], ...(generation !== undefined && { generation }) });
+    const queues = new Queues({ backend, definitions: [definition], ...(generation !== undefined && { generation }) });
     processes.push(queues);
     return queues;
   };
@@ -106,6 +106,20 @@ describe('schedules of two releases that live side by side', () => {
     expect(await two.ensureSchedules([fresh])).toEqual([]);
     expect(await one.ensureSchedules([old])).toEqual([old]);
     expect(await installed()).toBe('0 7 * * *');
+  });
+
+  it('keep the policy of the newer one where they were put, when the older mends them', async () => {
+    const release = (attempts: number): Queues<readonly [typeof plan]> => start(undefined, { ...plan, attempts });
+    const [one, two] = [release(1), release(5)];
+    await one.schedules.put('plan', 'daily', { pattern: '0 8 * * *', job: { data: { release: 'any' } } });
+    const attempts = async (): Promise<unknown> => {
+      const template = await redis.command('HGET', 'holdfast:jobs:{plan}:plan:repeat:daily', 'opts');
+      return (JSON.parse(String(template)) as { readonly attempts?: number }).attempts ?? 1;
+    };
+    for (const each of [one, two]) await each.schedules.mend('plan');
+    expect(await attempts()).toBe(5);
+    await one.schedules.mend('plan');
+    expect(await attempts()).toBe(5);
   });
 
   it('are one of the two, the same for all, when many declare both at once', async () => {
