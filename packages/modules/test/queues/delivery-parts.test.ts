@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { maxRetryAfterMs, retryAfterMs } from '../../src/queues/delivery/retry-after.ts';
+import { clockOf, maxRetryAfterMs, retryAfterMs } from '../../src/queues/delivery/retry-after.ts';
 import { webhookHeaders } from '../../src/queues/delivery/sign.ts';
 
 const whsec = (text: string): string => `whsec_${Buffer.from(text).toString('base64')}`;
@@ -66,5 +66,11 @@ describe('Retry-After', () => {
   it('spreads those that were sent away together, never before their time', () => {
     expect(retryAfterMs('100', now, () => 0.999)).toBeCloseTo(109_990, -1);
     for (let round = 0; round < 50; round += 1) expect(retryAfterMs('100', now)).toBeGreaterThanOrEqual(100_000);
+  });
+
+  it('is by the clock of the receiver where it names a time, whatever that of the worker shows', () => {
+    const wrong = Date.parse('Sun, 01 Mar 2037 11:50:00 GMT');
+    expect(clockOf('Sun, 01 Mar 2037 12:00:00 GMT', wrong)).toBe(Date.parse('Sun, 01 Mar 2037 12:00:00 GMT'));
+    for (const none of [undefined, '', 'soon', '5']) expect(clockOf(none, wrong)).toBe(wrong);
   });
 });

@@ -1,7 +1,7 @@
 import { PermanentError, RetryLaterError, type RunningJob } from '@holdfast/queue';
 import { AddressRefusedError } from './address.ts';
 import type { Deliverer, DeliveryRequest, DeliveryResponse } from './deliver.ts';
-import { retryAfterMs } from './retry-after.ts';
+import { clockOf, retryAfterMs } from './retry-after.ts';
 import { signatureHeader, webhookHeaders } from './sign.ts';
 
 /** One request, before it is signed. */
@@ -38,7 +38,8 @@ export async function attemptDelivery(job: RunningJob, delivery: Delivery): Prom
   const message = `The receiver answered ${response.status}.`;
   if (response.status === 410) throw new PermanentError(message, { code: 'DELIVERY_GONE' });
   if (response.status === 429 || response.status === 503) {
-    const delayMs = retryAfterMs(response.headers['retry-after'], Date.now());
+    const { date, 'retry-after': retryAfter } = response.headers;
+    const delayMs = retryAfterMs(retryAfter, clockOf(date, Date.now()));
     if (delayMs !== undefined) throw new RetryLaterError(message, { delayMs, code: 'DELIVERY_FAILED' });
   }
   throw new DeliveryError(message);
