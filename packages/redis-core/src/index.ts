@@ -39,3 +39,4 @@ export { compressText, deserialize, type DeserializeOptions, serialize, type Ser
 export { MemoryEngine, type MemoryEngineOptions } from './engines/memory.ts';
 export { Sweeping, type SweepingOptions } from './sweeping.ts';
 export { Turns } from './turns.ts';
+export { withinTime } from './within-time.ts';

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type JsonOutline, type JsonPart, outlineJson } from '@holdfast/redis-core';
+import { type JsonOutline, type JsonPart, outlineJson, withinTime } from '@holdfast/redis-core';
 import {
   UpstreamFailedError,
   UpstreamIncompleteError,
@@ -77,15 +77,17 @@ export class UpstreamClient {
     const url = this.#resolve(request.path);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
     const what = `GET ${url.pathname}`;
-    const deadline = AbortSignal.timeout(request.timeoutMs);
-    const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
+    let isLate = false;
     try {
-      const response = await fetch(url, { headers: this.#headers, redirect: 'manual', signal });
-      const bytes = await acceptedBytes(response, request.maxBytes, what);
+      const bytes = await withinTime(request.timeoutMs, request.signal, async (signal) => {
+        signal.addEventListener('abort', () => (isLate = true), { once: true });
+        const response = await fetch(url, { headers: this.#headers, redirect: 'manual', signal });
+        return acceptedBytes(response, request.maxBytes, what);
+      });
       return { bytes, whole: outlined(outlineJson(bytes, levels, maxParts), bytes, what) };
     } catch (error) {
       request.signal?.throwIfAborted();
-      if (deadline.aborted) throw new UpstreamTimeoutError(`${what} took longer than ${request.timeoutMs} ms.`);
+      if (isLate) throw new UpstreamTimeoutError(`${what} took longer than ${request.timeoutMs} ms.`);
       throw error instanceof TypeError ? connectionError(error, what) : error;
     }
   }

@@ -4,6 +4,7 @@ export * from './cluster.ts';
 export * from './documented-rights.ts';
 export * from './eventually.ts';
 export * from './fault-proxy.ts';
+export * from './heap-growth.ts';
 export * from './hiding-proxy.ts';
 export * from './inner-work.ts';
 export * from './isolated-network.ts';

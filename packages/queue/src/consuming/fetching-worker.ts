@@ -33,7 +33,8 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
   /** When the fetch of a lock token was begun, by the clock of `performance`. */
   readonly #fetchedAt = new Map<string, number>();
   readonly #settled = new Set<() => void>();
-  readonly #ended = Promise.withResolvers<void>();
+  /** Whoever waits to fetch. */
+  readonly #atEnd = new Set<() => void>();
   #lastFetchAt: number | null = null;
   #running = 0;
   #waits = false;
@@ -70,7 +71,7 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     this.#waitForLimits();
     this.once('closing', () => {
       for (const settle of this.#settled) settle();
-      this.#ended.resolve();
+      for (const end of this.#atEnd) end();
       control.permits.withdraw(this);
     });
   }
@@ -132,7 +133,7 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     const nothing = undefined as unknown as Job<unknown, unknown>;
     const { permits } = this.#control;
     this.#lastFetchAt = Date.now();
-    await Promise.race([this.#control.beforeFetch(), this.#ended.promise]);
+    await this.#unlessEnding(this.#control.beforeFetch());
     if (this.closing !== undefined) return nothing;
     // A job that ended under this token goes on with its permit.
     const inherits = permits.holds(token);
@@ -322,6 +323,18 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     await this.#pause(milliseconds);
     this.#waits = false;
     this.#askAgain();
+  }
+
+  /** Not a race with a promise that lives as long as the worker: that keeps something of each race. */
+  async #unlessEnding(work: Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.closing !== undefined) return;
+    this.#atEnd.add(resolve);
+    try {
+      await Promise.race([work, promise]);
+    } finally {
+      this.#atEnd.delete(resolve);
+    }
   }
 
   async #unlessSettled(work: Promise<boolean>): Promise<boolean> {

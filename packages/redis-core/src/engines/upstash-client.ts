@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type * as upstash from '@upstash/redis';
 import type { UpstashTarget } from '../connection.ts';
 import { findPeer } from '../optional-peer.ts';
+import { withinTime } from '../within-time.ts';
 
 /** A command as JSON has it: its name, then its arguments. */
 export type RestCommand = readonly (string | number)[];
@@ -40,12 +41,14 @@ export class UpstashClient {
    * @throws RestFailure without the text of any command: that would carry keys and values into logs
    */
   async send(list: readonly RestCommand[], timeoutMs: number, closing: AbortSignal): Promise<readonly RestReply[]> {
-    this.#signal = AbortSignal.any([AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))), closing]);
     let body: unknown;
     try {
-      const headers = { 'Upstash-Encoding': 'base64' };
-      // The signal is read before the first `await` in there, so calls at the same time do not mix theirs.
-      body = await this.#http.request({ path: ['pipeline'], body: list, headers });
+      body = await withinTime(Math.max(1, Math.ceil(timeoutMs)), closing, async (signal) => {
+        const headers = { 'Upstash-Encoding': 'base64' };
+        this.#signal = signal;
+        // The signal is read before the first `await` in there, so calls at the same time do not mix theirs.
+        return this.#http.request({ path: ['pipeline'], body: list, headers });
+      });
     } catch (error) {
       throw failureOf(error);
     }

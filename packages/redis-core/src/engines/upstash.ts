@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Breaker } from '../breaker.ts';
 import { publishEvent } from '../channels.ts';
 import {
@@ -392,9 +393,6 @@ function isTooLarge(failure: RestFailure): boolean {
   return failure.kind === 'refused' && fromRefusal(failure.message) instanceof RequestTooLargeError;
 }
 
-function wait(ms: number, closing?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    closing?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
+async function wait(ms: number, closing?: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { ...(closing !== undefined && { signal: closing }) }).catch(() => undefined);
 }

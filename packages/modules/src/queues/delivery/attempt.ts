@@ -50,7 +50,7 @@ export function isDelivered({ status }: DeliveryResponse): boolean {
 }
 
 /** The answer, whatever its status. @throws as `attemptDelivery` */
-export async function send(delivery: Delivery, signal: AbortSignal): Promise<DeliveryResponse> {
+export async function send(delivery: Delivery, signal?: AbortSignal): Promise<DeliveryResponse> {
   const { deliverer, url, method, headers, body, timeoutMs, webhookId, secrets } = delivery;
   if (!URL.canParse(url)) throw new PermanentError('The URL is not a valid one.', { code: 'DELIVERY_INVALID' });
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
@@ -77,7 +77,7 @@ export async function send(delivery: Delivery, signal: AbortSignal): Promise<Del
       const message = `The request cannot be sent: ${error.message}.`;
       throw new PermanentError(message, { code: 'DELIVERY_INVALID', cause: error });
     }
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     throw new DeliveryError(`The receiver could not be reached: ${reasonOf(error)}.`, { cause: error });
   }
 }

@@ -1,3 +1,4 @@
+import { withinTime } from '@holdfast/redis-core';
 import { Agent, request, type Dispatcher } from 'undici';
 import { AddressRefusedError, publicLookup, refusePrivateLiteral } from './address.ts';
 import { signatureHeader } from './sign.ts';
@@ -8,7 +9,8 @@ export interface DeliveryRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  /** Tells it to stop before that; `undefined`: nobody does. */
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface DeliveryResponse {
@@ -52,23 +54,24 @@ export class Deliverer {
     if (!this.#allowPrivate) refusePrivateLiteral(url.hostname);
     if (!Object.hasOwn(delivery.headers, signatureHeader)) this.#onUnsigned();
     const startedAt = performance.now();
-    const signal = AbortSignal.any([delivery.signal, AbortSignal.timeout(delivery.timeoutMs)]);
     try {
-      const response = await request(url, {
-        dispatcher: this.#agent,
-        method: delivery.method,
-        headers: delivery.headers,
-        body: delivery.body ?? null,
-        signal,
+      return await withinTime(delivery.timeoutMs, delivery.signal, async (signal) => {
+        const response = await request(url, {
+          dispatcher: this.#agent,
+          method: delivery.method,
+          headers: delivery.headers,
+          body: delivery.body ?? null,
+          signal,
+        });
+        const { text, truncated } = await readCapped(response.body);
+        return {
+          status: response.statusCode,
+          headers: flatten(response.headers),
+          body: text,
+          ...(truncated ? { truncated } : {}),
+          durationMs: Math.round(performance.now() - startedAt),
+        };
       });
-      const { text, truncated } = await readCapped(response.body);
-      return {
-        status: response.statusCode,
-        headers: flatten(response.headers),
-        body: text,
-        ...(truncated ? { truncated } : {}),
-        durationMs: Math.round(performance.now() - startedAt),
-      };
     } catch (error) {
       throw refusalIn(error) ?? error;
     }

@@ -113,7 +113,7 @@ export class FailureNotices {
   /** Whether that is all there is to do. */
   async #sendNow(notice: Notice): Promise<boolean> {
     try {
-      return isDelivered(await send(this.deliveryOf(notice), AbortSignal.timeout(timeoutMs)));
+      return isDelivered(await send(this.deliveryOf(notice)));
     } catch (error) {
       if (!(error instanceof PermanentError)) return false;
       const { queue, webhookId } = notice;
