@@ -11,7 +11,10 @@ export async function withinTime<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const ended = new AbortController();
-  const timer = setTimeout(() => ended.abort(new DOMException('The time for it is over.', 'TimeoutError')), timeoutMs);
+  const timer = setTimeout(
+    () => ended.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')),
+    timeoutMs,
+  );
   const onAbort = (): void => ended.abort(signal?.reason);
   if (signal?.aborted === true) onAbort();
   else signal?.addEventListener('abort', onAbort, { once: true });
