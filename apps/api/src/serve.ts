@@ -6,6 +6,7 @@ import {
   openPort,
   startProcess,
   tellParent,
+  version,
   type ProcessParts,
 } from '@holdfast/runtime';
 import { buildApp } from './app.ts';
@@ -81,8 +82,15 @@ async function drainOutbox({ runtime, logger }: ProcessParts, timeoutMs: number)
 /** Only in embedded mode: see docs/decisions/0001. Loaded late, so that a service beside a Redis never carries it. */
 async function embeddedWorker({ config, runtime, logger, metrics }: ProcessParts, { mayBlock }: HealthThread) {
   if (config.mode !== 'embedded') return undefined;
-  const { buildWorker } = await import('@holdfast/worker');
-  const worker = await buildWorker({ config, runtime, logger: logger.child({ part: 'worker' }), mayBlock });
+  const { buildWorker, onStuckLoop } = await import('@holdfast/worker');
+  const worker = await buildWorker({
+    config,
+    runtime,
+    logger: logger.child({ part: 'worker' }),
+    mayBlock,
+    // It is also what answers requests, and nobody else could run its jobs.
+    onStuckLoop: onStuckLoop({ log: { ...config.log, service: 'api', version }, ends: false }),
+  });
   measureWorker(worker, metrics.instruments('worker'));
   return worker;
 }

@@ -3,6 +3,7 @@ import { measureWorker } from '@holdfast/modules';
 import { exitCodes, keepParentTold, StartError, startProcess, version } from '@holdfast/runtime';
 import { buildHealthPort } from './health-port.ts';
 import type { HealthSources } from './health.ts';
+import { onStuckLoop } from './stuck-loop.ts';
 import { buildWorker } from './worker.ts';
 
 /** The worker as a process, as `main.ts` starts it. Ends the process when it fails. */
@@ -12,7 +13,11 @@ export async function work(env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
     const { config, logger, metrics, runtime } = parts;
     const { mode } = config;
     const health = buildHealthPort({ logger, metrics, sources: () => sources });
-    const worker = await buildWorker({ ...parts, mayBlock: health.mayBlock });
+    const worker = await buildWorker({
+      ...parts,
+      mayBlock: health.mayBlock,
+      onStuckLoop: onStuckLoop({ log: { ...config.log, service: 'worker', version }, ends: true }),
+    });
     const sources: HealthSources = { worker, runtime, version, mode, enableFallback: config.redis.enableFallback };
     // The worker has connections of its own, which count too.
     await parts.connect();

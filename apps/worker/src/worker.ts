@@ -21,6 +21,8 @@ export interface WorkerDependencies {
   readonly stuckAfterMs?: number;
   /** Told of each run that may keep the event loop. Default: nobody is. */
   readonly mayBlock?: MayBlock;
+  /** See `ConsumerOptions`. Default: nobody is told at once. */
+  readonly onStuckLoop?: URL;
 }
 
 export interface WorkerRuntime {
@@ -48,6 +50,7 @@ export async function buildWorker({
   logger,
   stuckAfterMs,
   mayBlock,
+  onStuckLoop,
 }: WorkerDependencies): Promise<WorkerRuntime> {
   const { backend, queues } = runtime.parts.queues;
   const handlers = await loadHandlers(runtime, { disabled: config.queues.disabled, logger });
@@ -69,6 +72,7 @@ export async function buildWorker({
         tuning,
         onGivenUp: handlers.onGivenUp,
         ...(mayBlock !== undefined && { mayBlock }),
+        ...(onStuckLoop !== undefined && { onStuckLoop }),
       }),
     );
   }

@@ -159,6 +159,19 @@ export const Health = Type.Object(
       names: Type.Array(Type.String()),
       reason: Type.Optional(Type.String()),
       fault,
+      stuckLoop: Type.Optional(
+        Type.Object(
+          {
+            endedAt: Type.String({ format: 'date-time' }),
+            stoodMs: Type.Integer({ minimum: 0 }),
+            limitMs: Type.Integer({ minimum: 0, description: 'How long it may.' }),
+          },
+          {
+            description:
+              'When a job has last kept the event loop of this process for longer than it may. Meanwhile nobody was answered; the status is `degraded` for 10 minutes after it. Of embedded mode, where jobs run in this process.',
+          },
+        ),
+      ),
       emptiedAt: Type.Optional(
         Type.String({
           format: 'date-time',

@@ -28,7 +28,7 @@ local extendsNamed, extendsAll, round = ARGV[6] ~= '0', ARGV[6] == '2', tonumber
 local call = redis.call
 -- What one call does at most, over all queues: active jobs that are looked at, jobs that are given back, idle queues
 -- whose workers are woken.
-local lookedAt, rescuedAtOnce, wokenAtOnce = 4000, 200, 32
+local lookedAt, rescuedAtOnce, wokenAtOnce = 4000, 50, 32
 local now = server_time(home .. 'hf:time')
 
 local function bullmq(KEYS, ARGV)
@@ -129,10 +129,20 @@ end
 -- What became of the jobs that run there.
 local function ask(queue, superseded, cancelled)
   local base = queue.base
+  local locks = {}
+  for from = queue.from, queue.to, 400 do
+    local keys = {}
+    for index = from, math.min(queue.to, from + 399), 2 do
+      keys[#keys + 1] = base .. ARGV[index] .. ':lock'
+    end
+    for number, lock in ipairs(call('MGET', unpack(keys))) do
+      locks[from + 2 * (number - 1)] = lock
+    end
+  end
   for index = queue.from, queue.to, 2 do
     local id, token = ARGV[index], ARGV[index + 1]
     local key = base .. id
-    local lock = call('GET', key .. ':lock')
+    local lock = locks[index]
     local isActive = lock ~= token and call('LPOS', base .. 'active', id)
     if not lock and isActive then
       -- It ran out, during a long pause, but nobody has taken the job: whoever does, takes it from this list first.
@@ -241,9 +251,12 @@ end
 
 -- Whoever blocks is woken by a marker. BullMQ makes none for a prioritized job that comes back, and one that was made
 -- may have gone to a worker that is cut off and for Redis still blocks.
+-- So is the time of a delayed job, which is part of the marker that nobody has any more.
 local function wake(base)
   local waiting = call('ZCARD', base .. 'prioritized') + call('LLEN', base .. 'wait')
-  if waiting > 0 and call('HEXISTS', base .. 'meta', 'paused') == 0 then
+  local delayed = call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')
+  local isDue = #delayed > 0 and math.floor(tonumber(delayed[2]) / 0x1000) <= now
+  if (waiting > 0 or isDue) and call('HEXISTS', base .. 'meta', 'paused') == 0 then
     call('ZADD', base .. 'marker', 0, '0')
   end
 end

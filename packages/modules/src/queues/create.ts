@@ -7,11 +7,13 @@ import type { Keys } from '@holdfast/redis-core';
 import type { CreateContext, NoNeeds } from '../module.ts';
 import type { QueuesSettings } from './config/settings.ts';
 import { namesOfOthers, queueDefinitions } from './definitions.ts';
+import { LoopRecord } from './loop-record.ts';
 import { loadDefinitions } from './own/load-definitions.ts';
 
 export interface QueuesPart {
   readonly queues: Queues<InstalledQueues>;
   readonly backend: QueueBackend;
+  readonly loop: LoopRecord;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function createQueues(context: CreateContext<QueuesSettings, NoNeed
       ...(settings.generation === undefined ? {} : { generation: settings.generation }),
       ...(outbox === undefined ? {} : { outbox }),
     });
-    return { queues, backend };
+    return { queues, backend, loop: new LoopRecord() };
   } catch (error) {
     for (const each of opened.toReversed()) await each.close();
     throw error;

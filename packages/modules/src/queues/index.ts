@@ -4,8 +4,8 @@ import type { QueuesSettings } from './config/settings.ts';
 import { createQueues, type QueuesPart } from './create.ts';
 import { queueMetrics } from './metrics/index.ts';
 
-/** So long it is said by the status that the store of the queues was emptied; by a field for ever. */
-const emptiedIsNewsMs = 600_000;
+/** So long the status says that the store of the queues was emptied, or the event loop stuck; a field does for ever. */
+const newsMs = 600_000;
 
 /** Queues with their jobs and schedules, and the delivery of jobs over HTTP. */
 export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart> = {
@@ -16,20 +16,23 @@ export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart>
   routes: async () => import('./routes/index.ts'),
   handlers: async () => import('./handlers/index.ts'),
   metrics: queueMetrics,
-  health: ({ queues, backend }) => {
+  health: ({ queues, backend, loop: { latest: stuck } }) => {
     const { available, reason, fault, emptiedAt } = backend.status;
     const whyNot = { ...(reason === undefined ? {} : { reason }), ...(fault === undefined ? {} : { fault }) };
     const outbox = queues.outbox?.status ?? null;
     return {
       // An outage that begins now would be one without an outbox.
       isHealthy: available && outbox?.accepting !== false,
-      isDegraded: emptiedAt !== undefined && Date.now() - emptiedAt < emptiedIsNewsMs,
+      isDegraded: isNews(emptiedAt) || isNews(stuck?.endedAt),
       fields: {
         queues: {
           available,
           backend: backend.kind,
           names: queues.names(),
           ...whyNot,
+          ...(stuck !== undefined && {
+            stuckLoop: { ...stuck, endedAt: new Date(stuck.endedAt).toISOString() },
+          }),
           ...(emptiedAt !== undefined && { emptiedAt: new Date(emptiedAt).toISOString() }),
         },
         outbox,
@@ -38,5 +41,12 @@ export const queuesModule: Module<'queues', QueuesSettings, NoNeeds, QueuesPart>
   },
   connections: ({ backend }) => ({ queue: backend }),
   kept: ({ queues }) => queues.outbox?.size ?? 0,
-  close: async ({ queues }) => queues.close(),
+  close: async ({ queues, loop }) => {
+    loop.close();
+    await queues.close();
+  },
 };
+
+function isNews(at: number | undefined): boolean {
+  return at !== undefined && Date.now() - at < newsMs;
+}

@@ -101,7 +101,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
       handler,
       leases: this.#leases,
       backend: () => this.#worker.getBackend(),
-      handBack: async (job, token) => this.#worker.handBack(job, token),
+      handBack: async (job, token, delayMs) => this.#worker.handBack(job, token, delayMs),
       beforeStart:
         startLimit &&
         (async ({ processedOn = 0 }, token, signal) =>

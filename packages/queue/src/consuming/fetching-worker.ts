@@ -253,8 +253,11 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
   }
 
   /** Puts a job that has not ended back to waiting. Over the connection that hands in results, which waits for the store. */
-  async handBack(job: Job, token: string): Promise<void> {
-    await this.#results.handIn({ id: job.id ?? '', token }, async () => job.moveToWait(token));
+  async handBack(job: Job, token: string, delayMs = 0): Promise<void> {
+    await this.#results.handIn({ id: job.id ?? '', token }, async () => {
+      if (delayMs > 0) await job.moveToDelayed(Date.now() + delayMs, token);
+      else await job.moveToWait(token);
+    });
   }
 
   /** BullMQ has let go of the lock before it handed the result in, and is to keep it until that is done. */

@@ -14,8 +14,11 @@ export interface JobRunnerOptions {
   readonly leases: Leases;
   /** Of the worker that runs the jobs. */
   readonly backend: () => Pick<IQueueBackend, 'getProcessedChildrenValues'>;
-  /** Puts a job back to waiting as soon as the store can be reached, as long as the worker still may. */
-  readonly handBack: (job: Job, token: string) => Promise<void>;
+  /**
+   * Puts a job back to waiting as soon as the store can be reached, as long as the worker still may. @param delayMs for so
+   * long nobody takes it; default 0
+   */
+  readonly handBack: (job: Job, token: string, delayMs?: number) => Promise<void>;
   /** What can be stored of a result. Default: all of it. */
   readonly storable: ((result: unknown) => unknown) | undefined;
   /** Awaited before the work of a job begins. Default: it begins at once. */
@@ -42,6 +45,7 @@ export class JobRunner {
       thinStacks(job.stacktrace);
       throw failureFor(outcome);
     }
+    if (outcome.kind === 'postponed') await handBack(job, token, outcome.inMs);
     if (outcome.kind === 'returned' && !outcome.isGivenBack) await handBack(job, token);
     throw new WaitingError();
   }

@@ -68,8 +68,13 @@ export type LeaseOutcome =
     }
   /** It waits again as it came, at the cost of none of its attempts; or is to be put there, where the store could not be asked. */
   | { readonly kind: 'returned'; readonly isGivenBack: boolean }
+  /** Its turn is not yet: it is to wait for so long, at the cost of none of its attempts, and leave its place to others. */
+  | { readonly kind: 'postponed'; readonly inMs: number }
   /** Somebody else has it, or has ended it: there is nothing to hand in. */
   | { readonly kind: 'lost' };
+
+/** At least so long, and at most twice as long, waits a job that may not run beside the one that runs. Milliseconds. */
+const postponeMs = 2000;
 
 /**
  * One run of a job: its timeout, its waiting time, its turn where it may be what kills its workers, what tells it to stop,
@@ -107,7 +112,9 @@ export class Lease {
     onProgress();
     try {
       this.#refuseExpired();
-      if (this.job.wasLeft) await this.#takeTurn();
+      if (this.job.wasLeft && !(await this.#mayBegin())) {
+        return { kind: 'postponed', inMs: Math.round(postponeMs * (1 + Math.random())) };
+      }
       this.#publish('started', { waitMs: Math.max(0, this.job.takenAt - this.job.dueAt) });
       this.#endBlocking = mayBlock?.(this.timeoutMs);
       const result = await this.#whateverComesFirst(work);
@@ -144,9 +151,12 @@ export class Lease {
     if (waitedMs > waitingTtlMs) throw new JobExpiredError(waitedMs, waitingTtlMs);
   }
 
-  async #takeTurn(): Promise<void> {
-    this.#endTurn = await beginLastLife(this.job, this.#terms, this.interruption);
+  async #mayBegin(): Promise<boolean> {
+    const turn = await beginLastLife(this.job, this.#terms);
+    if (turn === 'busy') return false;
+    this.#endTurn = turn;
     this.#startedAt = Date.now();
+    return true;
   }
 
   async #unwell(error: Error): Promise<LeaseOutcome> {

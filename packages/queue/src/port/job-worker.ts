@@ -69,8 +69,8 @@ export interface JobWorker extends Worker<unknown, unknown> {
   held(): HeldJob[];
   /** The job is another worker's by now: its result is not handed in any more. */
   lost(job: HeldJob): void;
-  /** Puts a job that has not ended back to waiting. */
-  handBack(job: Job, token: string): Promise<void>;
+  /** Puts a job that has not ended back to waiting. @param delayMs for so long nobody takes it; default 0 */
+  handBack(job: Job, token: string, delayMs?: number): Promise<void>;
   /** Hands in again, now, what was not taken. */
   handInAgain(): void;
   /** Hands in nothing any more: this worker ends, and the time for that is over. */

@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { eventually, Latch } from '@holdfast/testing';
 import { Worker } from 'bullmq';
 import { randomInt } from 'node:crypto';
@@ -83,6 +86,28 @@ describe('workers that are killed', () => {
     await Promise.all(fleet.processes.map(async (node) => node.kill('SIGKILL')));
     expect(await fleet.queues.redrive('crash', { ids: ['poison'] })).toMatchObject({ redriven: 1 });
     expect(await redis.command('HEXISTS', fleet.key('poison'), 'hf:crashes')).toBe(0);
+  });
+
+  it('leave jobs on their last life, of which one waits for its turn and takes nobody the place for that', async () => {
+    const { fleet, redis } = test;
+    const GATE = join(mkdtempSync(join(tmpdir(), 'holdfast-last-')), 'open');
+    const node = await fleet.spawn({ ...quick, CONCURRENCY: '2' });
+    for (const id of ['last-1', 'last-2']) await fleet.add(id, { ms: 0, gated: true });
+    await fleet.untilStarted(2);
+    await fleet.kill(node);
+    for (const id of ['last-1', 'last-2']) await redis.command('HSET', fleet.key(id), 'hf:crashes', '3');
+    await fleet.spawn({ ...quick, CONCURRENCY: '2', GATE });
+    await fleet.untilStarted(3);
+    await eventually(async () => expect(await fleet.counts()).toMatchObject({ active: 1, delayed: 1 }));
+    for (let n = 0; n < 3; n += 1) await fleet.add(`other-${n}`, { ms: 10 });
+    await eventually(async () => expect(await fleet.counts()).toMatchObject({ completed: 3 }));
+    expect(fleet.events('start').filter(({ id }) => id.startsWith('last'))).toHaveLength(3);
+    writeFileSync(GATE, '');
+    await fleet.untilCompleted(5);
+    for (const id of ['last-1', 'last-2']) {
+      expect(await fleet.get(id)).toMatchObject({ attemptsMade: 1 });
+      expect(await redis.command('HGET', fleet.key(id), 'hf:crashes')).toBe('4');
+    }
   });
 
   it('come back themselves for what they left', async () => {
