@@ -1,3 +1,4 @@
+import { url as inspectorUrl } from 'node:inspector';
 import type { HoldfastConfig } from '@holdfast/modules';
 import { measureWorker } from '@holdfast/modules';
 import { exitCodes, keepParentTold, StartError, startProcess, version } from '@holdfast/runtime';
@@ -16,7 +17,11 @@ export async function work(env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
     const worker = await buildWorker({
       ...parts,
       mayBlock: health.mayBlock,
-      onStuckLoop: onStuckLoop({ log: { ...config.log, service: 'worker', version }, ends: true }),
+      // Whoever debugs it stops its loop.
+      onStuckLoop: onStuckLoop({
+        log: { ...config.log, service: 'worker', version },
+        ends: inspectorUrl() === undefined,
+      }),
     });
     const sources: HealthSources = { worker, runtime, version, mode, enableFallback: config.redis.enableFallback };
     // The worker has connections of its own, which count too.

@@ -33,7 +33,7 @@ class RedisBeatSender implements BeatSender {
 
   constructor(options: BeatSenderOptions) {
     this.#options = options;
-    this.#engine = createEngine(options.engine);
+    this.#engine = shareEngine(options.engine);
     this.#beat = script('worker-beat', options.lua.beat);
     this.#leave = script('worker-leave', options.lua.leave);
   }
@@ -77,7 +77,28 @@ class RedisBeatSender implements BeatSender {
   }
 
   async close(): Promise<void> {
-    await this.#engine.close();
+    await releaseEngine(this.#engine);
+  }
+}
+
+/** By their options: in a cluster each queue has beats of its own, over the same connections. */
+const engines = new Map<string, { readonly engine: RedisEngine; users: number }>();
+
+function shareEngine(options: EngineOptions): RedisEngine {
+  const key = JSON.stringify(options);
+  const shared = engines.get(key) ?? { engine: createEngine(options), users: 0 };
+  shared.users += 1;
+  engines.set(key, shared);
+  return shared.engine;
+}
+
+async function releaseEngine(engine: RedisEngine): Promise<void> {
+  for (const [key, shared] of engines) {
+    if (shared.engine !== engine) continue;
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    engines.delete(key);
+    await engine.close();
   }
 }
 
