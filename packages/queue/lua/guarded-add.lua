@@ -47,6 +47,15 @@ local cjson = {encode = function(value)
   return optionsText
 end}
 
+-- They also ask whether the job of a de-duplication id runs, where they would walk along the list of all that run.
+local server = redis
+local redis = setmetatable({pcall = function(command, key, id, ...)
+  if command == 'LPOS' then
+    return is_active(prefix, id)
+  end
+  return server.pcall(command, key, id, ...)
+end}, {__index = server})
+
 local function addPrioritized(KEYS, ARGV)
 --[[addPrioritizedJob]]
 end

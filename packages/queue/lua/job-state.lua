@@ -19,6 +19,11 @@ local function find_in_list(key, id)
   return redis.call('LPOS', key, id, 'RANK', -1, 'MAXLEN', steps), steps == list_lengths[key]
 end
 
+-- Whether a worker has it.
+local function is_active(prefix, id)
+  return redis.call('EXISTS', prefix .. id .. ':lock') == 1 or (find_in_list(prefix .. 'active', id) and true)
+end
+
 -- nil for what is no job of the queue, such as a key that only looks like one of a job.
 local function job_state(prefix, id)
   local call = redis.call

@@ -139,6 +139,19 @@ describe('what a call has Redis do before it serves anybody else', () => {
         ),
     ],
     [
+      'an add of 1000 jobs whose de-duplication id has a job that runs',
+      async (queue) => {
+        const deduplication = { id: 'runs', mode: 'keepLastIfActive' } as const;
+        await redis.set(`holdfast:jobs:{${queue}}:${queue}:de:runs`, 'running-1');
+        const { duplicates } = await queues.addMany(
+          queue,
+          Array.from({ length: 1000 }, (_, n) => ({ data: { n }, options: { deduplication } })),
+        );
+        expect(duplicates).toBe(1000);
+        expect(await redis.hget(`holdfast:jobs:{${queue}}:${queue}:dn:runs`, 'data')).toBe('{"n":999}');
+      },
+    ],
+    [
       'an add with a de-duplication id that is taken',
       async (queue) => {
         for (let n = 0; n < 2; n += 1) {
