@@ -1,8 +1,9 @@
--- Removes jobs by their ids: in whatever state they are, or only dead letters of some age. The caller gives few at a time.
+-- Removes jobs by their ids: in whatever state they are, or only dead letters of some age. As many as are enough work for one
+-- command.
 --
 -- KEYS[1]  the prefix of the queue's keys, with its colon (all keys share its hash tag)
 -- ARGV     '' for any state, or, of dead letters: failed at least so many milliseconds ago; then ids
--- reply    for each id 'removed', 'absent', 'locked' (it runs), 'schedule' (it is the next one of a schedule), or 'other' (it is no
+-- reply    for each id, until it is enough, 'removed', 'absent', 'locked' (it runs), 'schedule' (it is the next one of a schedule), or 'other' (it is no
 --          such dead letter)
 local prefix = KEYS[1]
 local now = server_time(prefix .. 'hf:time', true)
@@ -48,6 +49,9 @@ end
 
 local reply = {}
 for at = 2, #ARGV do
+  if is_enough() then
+    break
+  end
   reply[#reply + 1] = remove(ARGV[at])
 end
 return reply

@@ -52,8 +52,10 @@ export function elementsOf(argv: readonly string[], sizes: readonly number[]): n
     case 'zrangestore':
     case 'zremrangebyscore':
     case 'zremrangebylex':
-    case 'xtrim':
       return Math.max(1, size);
+    case 'xtrim':
+      // What is beyond the limit goes, in whole nodes of 100 entries.
+      return Math.max(0, size - (Number(args.at(-1)) || 0)) + 100;
     case 'keys':
     case 'flushdb':
     case 'flushall':

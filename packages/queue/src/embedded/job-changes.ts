@@ -42,19 +42,22 @@ export class EmbeddedJobChanges implements JobChanges {
     return { removed, remaining, ...(hasMore && { next: { before, place: '', id: '' } }) };
   }
 
-  async remove(ids: readonly string[]): Promise<readonly RemovalOutcome[]> {
-    const rows = await this.#change('SELECT outcome FROM holdfast_remove($1, $2::text[], $3::bigint)', [
+  async remove(id: string): Promise<RemovalOutcome> {
+    const [row] = await this.#change('SELECT outcome FROM holdfast_remove($1, ARRAY[$2::text], $3::bigint)', [
       this.#access.name,
-      ids,
+      id,
       Date.now(),
     ]);
-    return rows.map(({ outcome }) => outcome as RemovalOutcome);
+    return (row?.['outcome'] ?? 'absent') as RemovalOutcome;
   }
 
-  async removeDeadLetters(ids: readonly string[], olderThanMs: number): Promise<number> {
+  async removeDeadLetters(
+    ids: readonly string[],
+    olderThanMs: number,
+  ): Promise<{ readonly removed: number; readonly looked: number }> {
     const now = Date.now();
     const rows = await this.#change(removeDeadLettersSql, [this.#access.name, now, now - olderThanMs, ids]);
-    return rows.length;
+    return { removed: rows.length, looked: ids.length };
   }
 
   async redrive(ids: readonly string[]): Promise<RedriveStep> {

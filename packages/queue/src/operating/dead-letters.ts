@@ -101,8 +101,10 @@ export class DeadLetters {
     const left = [...new Set(ids)];
     while (left.length > 0) {
       if (signal?.aborted === true) break;
-      const batch = left.splice(0, maxChangedAtOnce);
-      removed += await laterStep(removed > 0, async () => changes.removeDeadLetters(batch, olderThanMs));
+      const batch = left.slice(0, maxChangedAtOnce);
+      const step = await laterStep(removed > 0, async () => changes.removeDeadLetters(batch, olderThanMs));
+      removed += step.removed;
+      left.splice(0, step.looked);
     }
     return { removed, remaining: 0 };
   }

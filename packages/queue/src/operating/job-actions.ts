@@ -11,11 +11,11 @@ import type { JobState } from '../job/job-view.ts';
  */
 export async function removeJob(handle: QueueHandle, id: string): Promise<boolean> {
   if (!canBeJobId(id)) return false;
-  let [outcome] = await handle.changes.remove([id]);
+  let outcome = await handle.changes.remove(id);
   if (outcome === 'locked' && (await handle.jobs.read(id, 0))?.canRun === false) {
     // A worker took it and could not make a job of it: nobody runs it, and nobody can cancel it.
     await handle.jobs.unlock(id);
-    [outcome] = await handle.changes.remove([id]);
+    outcome = await handle.changes.remove(id);
   }
   if (outcome === 'locked') throw new JobStateError(id, 'active', 'is running: cancel it first');
   if (outcome === 'schedule') {

@@ -15,11 +15,17 @@ export type RemovableState = (typeof removableStates)[number];
 export interface JobChanges {
   /** Removes jobs of one state: of those that have ended the oldest, of the others those that run next. */
   removeFrom(order: RemovalOrder): Promise<RemovalStep>;
-  /** Removes these jobs, at most `maxChangedAtOnce`, in whatever state they are; says of each what became of it. */
-  remove(ids: readonly string[]): Promise<readonly RemovalOutcome[]>;
-  /** Removes those of these, at most `maxChangedAtOnce`, that have failed at least so long ago; replies how many. */
-  removeDeadLetters(ids: readonly string[], olderThanMs: number): Promise<number>;
-  /** Lets these failed jobs run again, with all their attempts; they wait from now on. Others are left alone. */
+  /** Removes a job in whatever state it is; says what became of it. */
+  remove(id: string): Promise<RemovalOutcome>;
+  /** Removes those of these, at most `maxChangedAtOnce`, that have failed at least so long ago. */
+  removeDeadLetters(
+    ids: readonly string[],
+    olderThanMs: number,
+  ): Promise<{ readonly removed: number; readonly looked: number }>;
+  /**
+   * Lets these failed jobs, at most `maxChangedAtOnce`, run again, with all their attempts; they wait from now on. Others are
+   * left alone.
+   */
   redrive(ids: readonly string[]): Promise<RedriveStep>;
   /** The same with the `limit` oldest, at most, of those that failed before `before`: now, or the time of an earlier step. */
   redriveOldest(limit: number, before: number | undefined): Promise<RedriveStep>;
@@ -63,7 +69,7 @@ export type RemovalOutcome = 'removed' | 'absent' | 'locked' | 'schedule';
 export interface RedriveStep {
   readonly redriven: number;
   readonly failed: readonly { readonly id: string; readonly reason: 'absent' | 'state' }[];
-  /** Of the ids that were given: how many were looked at, the first ones. */
+  /** Of the ids that were given: how many were looked at, the first ones. The others are for the next call. */
   readonly looked: number;
   /** Dead letters that failed before `before` and are still there. */
   readonly remaining: number;

@@ -15,6 +15,7 @@ import { RedisScript } from './script.ts';
 const removing = [
   ['moveToFinished', 'releaseParentIfNoPendingDependencies', 'removeJob'],
   ['bounded-work', 'server-time', 'fail-job', 'remove-job'],
+  true,
 ] as const;
 const removeFromScript = new RedisScript('remove-jobs', ...removing);
 const removeScript = new RedisScript('remove-these', ...removing);
@@ -38,13 +39,17 @@ export class RedisJobChanges implements JobChanges {
     return { removed, remaining, ...(end === 'more' && { next: { before: Number(before), place, id } }) };
   }
 
-  async remove(ids: readonly string[]): Promise<readonly RemovalOutcome[]> {
-    return (await this.#run(removeScript, ['', ...ids])) as RemovalOutcome[];
+  async remove(id: string): Promise<RemovalOutcome> {
+    const [outcome] = (await this.#run(removeScript, ['', id])) as [RemovalOutcome];
+    return outcome;
   }
 
-  async removeDeadLetters(ids: readonly string[], olderThanMs: number): Promise<number> {
+  async removeDeadLetters(
+    ids: readonly string[],
+    olderThanMs: number,
+  ): Promise<{ readonly removed: number; readonly looked: number }> {
     const outcomes = (await this.#run(removeScript, [olderThanMs, ...ids])) as (RemovalOutcome | 'other')[];
-    return outcomes.filter((outcome) => outcome === 'removed').length;
+    return { removed: outcomes.filter((outcome) => outcome === 'removed').length, looked: outcomes.length };
   }
 
   async redrive(ids: readonly string[]): Promise<RedriveStep> {

@@ -13,19 +13,22 @@ export class RedisScript {
   readonly #lua: string;
   readonly #inner: readonly string[];
   readonly #marks: readonly string[];
+  readonly #makesRoom: boolean;
 
   /**
    * @param inner BullMQ's name of the script that takes the place of the marker; of several, each has a marker of its own
    *   name, such as `--[[addParentJob]]`
    * @param shared see `loadLua`
    * @param before what else is put before it
+   * @param makesRoom whether it frees memory, and so is to work on a Redis that has none left
    */
   constructor(
     file: string,
     inner: string | readonly string[] = [],
     shared: readonly string[] = [],
-    before: string = '',
+    { before = '', makesRoom = false }: { readonly before?: string; readonly makesRoom?: boolean } = {},
   ) {
+    this.#makesRoom = makesRoom;
     this.#name = `holdfast:${file}`;
     this.#lua = before + loadLua(file, shared);
     this.#inner = typeof inner === 'string' ? [inner] : inner;
@@ -50,7 +53,10 @@ export class RedisScript {
     args: readonly (string | number | Buffer)[],
   ): Promise<unknown> {
     const name = `${this.#name}:in-time`;
-    if (!(name in client)) client.defineCommand(name, { numberOfKeys: 1, lua: unlessLate + this.text() });
+    if (!(name in client)) {
+      const lua = `local makes_room = ${this.#makesRoom}\n${unlessLate}${this.text()}`;
+      client.defineCommand(name, { numberOfKeys: 1, lua });
+    }
     for (let attempt = 1; ; attempt += 1) {
       const latest = await clock.at(deadline, client);
       const sentAt = Date.now();

@@ -11,7 +11,7 @@ import type { RedisClient } from './connection-watch.ts';
 const giveBackScript = new RedisScript('give-back', 'moveJobFromActiveToWait');
 const countStartScript = new RedisScript('count-start', [], ['server-time'], rateLogLua);
 // A job that waits fails with BullMQ's own script.
-const cancelScript = new RedisScript('cancel-job', ['moveToFinished'], ['server-time', 'fail-job']);
+const cancelScript = new RedisScript('cancel-job', ['moveToFinished'], ['server-time', 'fail-job'], true);
 const claimScript = new RedisScript('claim-run', [], ['own-again']);
 
 /**
