@@ -60,7 +60,7 @@ local function take(id, at)
   local bytes = 0
   for n = 2, #fields, 2 do
     -- It has ended since it was said to run.
-    if order == 'ids' and fields[n - 1] == 'finishedOn' then
+    if order == 'ids' and fields[n - 1] == 'finishedOn' and tonumber(fields[n]) then
       return true
     end
     bytes = bytes + #fields[n]

@@ -12,19 +12,6 @@ local age = tonumber(ARGV[1])
 -- The first command that writes must be one that frees memory: see fail-job.lua.
 redis.call('DEL', prefix .. 'hf:time')
 
-local function state_of(id)
-  for _, state in ipairs({'failed', 'completed', 'delayed', 'prioritized', 'waiting-children'}) do
-    if redis.call('ZSCORE', prefix .. state, id) then
-      return state
-    end
-  end
-  for _, state in ipairs({'active', 'wait', 'paused'}) do
-    if redis.call('LPOS', prefix .. state, id) then
-      return state
-    end
-  end
-end
-
 local function remove(id)
   if age then
     local failed_at = redis.call('ZSCORE', prefix .. 'failed', id)
@@ -32,14 +19,18 @@ local function remove(id)
       return 'other'
     end
   end
-  local state = age and 'failed' or state_of(id)
+  local state = age and 'failed' or job_state(prefix, id)
   if not state then
     return 'absent'
   end
+  if state == 'waiting' then
+    state = 'wait'
+  end
   local outcome = remove_job(prefix, id, state, now)
   if outcome == 'removed' then
-    if state == 'active' or state == 'wait' or state == 'paused' then
-      redis.call('LREM', prefix .. state, 1, id)
+    if state == 'active' or state == 'wait' then
+      -- From the old end.
+      redis.call('LREM', prefix .. state, -1, id)
     else
       redis.call('ZREM', prefix .. state, id)
     end

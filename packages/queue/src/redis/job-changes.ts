@@ -18,7 +18,7 @@ const removing = [
   true,
 ] as const;
 const removeFromScript = new RedisScript('remove-jobs', ...removing);
-const removeScript = new RedisScript('remove-these', ...removing);
+const removeScript = new RedisScript('remove-these', removing[0], [...removing[1], 'job-state'], removing[2]);
 const sweepScript = new RedisScript('sweep', ...removing);
 const redriveScript = new RedisScript('redrive', 'reprocessJob', ['bounded-work', 'server-time']);
 const promoteScript = new RedisScript('promote', 'promote');

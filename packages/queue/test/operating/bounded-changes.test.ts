@@ -67,7 +67,7 @@ describe.each([false, true])('changing many jobs, those that wait with a parent 
     most = { commands: 0, elements: 0 };
   });
   afterAll(async () => {
-    await work.close();
+    work.close();
     await redis.quit();
     await queues.close();
     await server.stop();
