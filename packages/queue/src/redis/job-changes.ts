@@ -15,7 +15,7 @@ import { RedisScript } from './script.ts';
 const removing = [
   ['moveToFinished', 'releaseParentIfNoPendingDependencies', 'removeJob'],
   ['bounded-work', 'server-time', 'fail-job', 'remove-job'],
-  true,
+  { makesRoom: true },
 ] as const;
 const removeFromScript = new RedisScript('remove-jobs', ...removing);
 const removeScript = new RedisScript('remove-these', removing[0], [...removing[1], 'job-state'], removing[2]);

@@ -9,9 +9,11 @@ import type { RedisClient } from './connection-watch.ts';
 
 // Jobs are given back with BullMQ's own script.
 const giveBackScript = new RedisScript('give-back', 'moveJobFromActiveToWait');
-const countStartScript = new RedisScript('count-start', [], ['server-time'], rateLogLua);
+const countStartScript = new RedisScript('count-start', [], ['server-time'], { before: rateLogLua });
 // A job that waits fails with BullMQ's own script.
-const cancelScript = new RedisScript('cancel-job', ['moveToFinished'], ['server-time', 'fail-job'], true);
+const cancelScript = new RedisScript('cancel-job', ['moveToFinished'], ['server-time', 'fail-job'], {
+  makesRoom: true,
+});
 const claimScript = new RedisScript('claim-run', [], ['own-again']);
 
 /**
