@@ -47,7 +47,14 @@ export type ToBeatThread =
 
 export type FromBeatThread =
   | { readonly kind: 'answer'; readonly call: number; readonly value: BeatReply | undefined }
-  | { readonly kind: 'refused'; readonly call: number; readonly message: string; readonly name: string }
+  | {
+      readonly kind: 'refused';
+      readonly call: number;
+      readonly message: string;
+      readonly name: string;
+      /** What the store replied, where it was there and refused. */
+      readonly reply?: string;
+    }
   /** What could not be done. */
   | { readonly kind: 'trouble'; readonly message: string }
   /** The loop turns again after it was stuck. */

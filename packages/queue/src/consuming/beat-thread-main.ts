@@ -78,8 +78,9 @@ port.on('message', (message: ToBeatThread) => {
   } else {
     const { call } = message;
     carryOut(message).then(say, (error: unknown) => {
-      const { message: text, name } = error instanceof Error ? error : new Error(String(error));
-      say({ kind: 'refused', call, message: text, name });
+      const { message: text, name, cause } = error instanceof Error ? error : new Error(String(error));
+      const reply = cause instanceof Error && cause.name === 'ReplyError' ? { reply: cause.message } : {};
+      say({ kind: 'refused', call, message: text, name, ...reply });
     });
   }
 });

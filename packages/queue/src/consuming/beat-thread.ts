@@ -138,7 +138,7 @@ class BeatThread {
         const call = this.#calls.get(message.call);
         this.#calls.delete(message.call);
         if (message.kind === 'answer') call?.resolve(message.value);
-        else call?.reject(Object.assign(new Error(message.message), { name: message.name }));
+        else call?.reject(Object.assign(new Error(message.message, causeOf(message.reply)), { name: message.name }));
       }
     }
   }
@@ -151,6 +151,11 @@ class BeatThread {
   #say(message: ToBeatThread): void {
     this.#worker?.postMessage(message);
   }
+}
+
+/** As the library of the store has it, whose errors do not come out of a thread as they are. */
+function causeOf(reply: string | undefined): ErrorOptions {
+  return reply === undefined ? {} : { cause: Object.assign(new Error(reply), { name: 'ReplyError' }) };
 }
 
 /** The thread of this process. */

@@ -183,6 +183,12 @@ export class RedisQueueHandle implements QueueHandle {
     if (isServerError(cause)) this.#refusals.note('writes', cause.message, true);
   }
 
+  /** What was thrown where its server was asked for something on another connection. */
+  refused(failure: unknown): void {
+    const { cause } = (failure ?? {}) as { readonly cause?: unknown };
+    if (isServerError(cause)) this.#refusals.note('writes', cause.message);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#refusals.stop();

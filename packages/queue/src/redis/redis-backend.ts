@@ -188,6 +188,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
         target,
         ...times,
         home: homeOf(queue),
+        onFailure: (error) => open(queue).refused(error),
         onRescued: (name, count) => {
           for (let n = 0; n < count; n += 1)
             publishEvent('holdfast:queue:job', () => ({ queue: name, event: 'rescued' }));
