@@ -57,7 +57,10 @@ export const retryJob = {
     'At once, with all its attempts and under the same id. How long it may wait, and its age among those that wait, count from now.',
   tags,
   params,
-  response: { 200: answer('It waits again.', JobStanding, standing('prioritized')), ...problems(...ofOne) },
+  response: {
+    200: answer('It waits again.', JobStanding, standing('prioritized')),
+    ...problems(...ofOne, 'QUEUE_OUT_OF_MEMORY'),
+  },
 };
 
 export const cancelJob = {
@@ -80,5 +83,8 @@ export const promoteJob = {
   description: 'It waits in line like any other; its delay is gone.',
   tags,
   params,
-  response: { 200: answer('It waits for a worker.', JobStanding, standing('prioritized')), ...problems(...ofOne) },
+  response: {
+    200: answer('It waits for a worker.', JobStanding, standing('prioritized')),
+    ...problems(...ofOne, 'QUEUE_OUT_OF_MEMORY'),
+  },
 };
