@@ -71,10 +71,16 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
     status = { available: false, reason: `the database thread died and is started again: ${error.message}` };
     availability.lost();
   });
-  pglite.on('up', () => {
-    status = { available: true };
-    availability.connected();
+  pglite.on('stuck', (reason) => {
+    status = { available: false, reason };
+    availability.lost();
   });
+  for (const event of ['up', 'answers'] as const) {
+    pglite.on(event, () => {
+      status = { available: true };
+      availability.connected();
+    });
+  }
   const connection = pool as unknown as Parameters<typeof createPostgresBackend>[1]['connection'];
   const handles = new Map<string, EmbeddedQueueHandle>();
   const workers = new Map<string, Set<object>>();
@@ -121,8 +127,7 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   return {
     kind: 'embedded',
     hasFlowsAcrossQueues: true,
-    // What it lacks shows in its status: it is in this process.
-    prove: async () => undefined,
+    prove: async (deadlineMs) => pglite.prove(deadlineMs),
     get status() {
       return status;
     },

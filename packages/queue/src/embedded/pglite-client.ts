@@ -1,8 +1,11 @@
 import { EventEmitter } from 'node:events';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { QueueUnavailableError } from '../job/errors.ts';
 import { memoryLimit } from '@holdfast/redis-core';
+import { AnswerWatch } from './answer-watch.ts';
+import { DiskProbe } from './disk-probe.ts';
 import type { ThreadData, ThreadError, ThreadMessage, ThreadRequest } from './protocol.ts';
 
 /**
@@ -29,6 +32,9 @@ export interface PgliteEvents {
   notification: [channel: string, payload: string];
   /** The thread has died; every request fails until `up`. */
   down: [Error];
+  /** The thread answers nothing: it, or its disk, hangs. Requests are refused until `answers`, or `down` and `up`. */
+  stuck: [reason: string];
+  answers: [];
   /** Another thread has the database open, and listens to what the one before did. */
   up: [];
 }
@@ -42,6 +48,8 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
   readonly #channels = new Set<string>();
   readonly #pending = new Map<number, PromiseWithResolvers<QueryResult>>();
   readonly #closing = new AbortController();
+  readonly #disk: DiskProbe;
+  readonly #watch: AnswerWatch;
   #thread: Worker;
   #restarting: Promise<void> | undefined;
   #nextId = 1;
@@ -52,6 +60,14 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
     super();
     this.setMaxListeners(0);
     this.#data = data;
+    const folder = dirname(data.directory);
+    this.#disk = new DiskProbe(folder);
+    this.#watch = new AnswerWatch({
+      disk: this.#disk,
+      folder,
+      onStuck: (reason) => this.emit('stuck', reason),
+      onAnswer: () => this.emit('answers'),
+    });
     this.#thread = thread;
     this.#adopt(thread);
   }
@@ -77,6 +93,16 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
     await this.#request({ kind: 'listen', channel });
   }
 
+  /** Resolves when the disk has taken a write in time. @throws QueueUnavailableError */
+  async prove(deadlineMs: number): Promise<void> {
+    const known = this.#watch.reason ?? this.#ended?.message;
+    if (known !== undefined) throw new QueueUnavailableError(`The embedded queue cannot be used: ${known}.`);
+    if (await this.#disk.answers(deadlineMs)) return;
+    throw new QueueUnavailableError(
+      `The disk of ${dirname(this.#data.directory)} did not answer within ${deadlineMs} ms.`,
+    );
+  }
+
   /** Closes the database, then the thread; after `timeoutMs` the thread is ended as it is. */
   async close(timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => void this.#thread.terminate(), timeoutMs);
@@ -85,6 +111,7 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
     await closed;
     clearTimeout(timer);
     await this.#restarting;
+    this.#watch.close();
     await this.#thread.terminate();
   }
 
@@ -92,11 +119,15 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
     if (this.#ended !== undefined) {
       throw unavailable(this.#ended);
     }
+    if (this.#watch.reason !== undefined && body.kind !== 'close') {
+      throw new QueueUnavailableError(`The embedded queue hangs: ${this.#watch.reason} (${connectionLostMark})`);
+    }
     const id = this.#nextId++;
     const answer = Promise.withResolvers<QueryResult>();
     this.#pending.set(id, answer);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread of Node, not a window
     this.#thread.postMessage({ ...body, id } satisfies ThreadRequest);
+    this.#watch.asked();
     return answer.promise;
   }
 
@@ -108,6 +139,7 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
     if (message.kind !== 'result' && message.kind !== 'error') return;
     const answer = this.#pending.get(message.id);
     this.#pending.delete(message.id);
+    this.#watch.answered(this.#pending.size > 0);
     if (message.kind === 'error') answer?.reject(databaseError(message.error));
     else answer?.resolve({ rows: message.rows as Record<string, unknown>[], rowCount: message.rowCount });
   }
@@ -128,6 +160,7 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
       answer.reject(unavailable(error));
     }
     this.#pending.clear();
+    this.#watch.restart();
     if (this.#closing.signal.aborted) return;
     this.emit('down', error);
     this.#restarting = this.#restart(thread);
