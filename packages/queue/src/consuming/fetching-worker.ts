@@ -179,12 +179,17 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     this.#running += 1;
     let next: void | Job<unknown, unknown> = undefined;
     try {
-      next = await super.processJob(
+      // What other jobs came to is collected, to be sent together; but where handlers compute, it does not wait for the next one.
+      if (this.#keptMs > quickMs) this.#inside.flush();
+      const calledAt = performance.now();
+      const processing = super.processJob(
         job,
         token,
         // What ends a job cannot ask for the limit in the same step.
         () => rateLimit === undefined && fetchNext() && !permits.isContended(this),
       );
+      this.#keptMs = Math.max(performance.now() - calledAt, this.#keptMs / 2);
+      next = await processing;
       return next;
     } finally {
       this.#running -= 1;
@@ -241,15 +246,6 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
       return super.handleFailed(error, job, token, fetchNext, span);
     };
     return (await this.#results.handIn({ id: job.id ?? '', token }, attempt)) as Job<unknown, unknown>;
-  }
-
-  /** What other jobs came to is collected, to be sent together; but where handlers compute, it does not wait for the next one. */
-  protected override async callProcessJob(...call: Parameters<Worker['callProcessJob']>): Promise<unknown> {
-    if (this.#keptMs > quickMs) this.#inside.flush();
-    const calledAt = performance.now();
-    const run = super.callProcessJob(...call);
-    this.#keptMs = Math.max(performance.now() - calledAt, this.#keptMs / 2);
-    return run;
   }
 
   /** Puts a job that has not ended back to waiting. Over the connection that hands in results, which waits for the store. */

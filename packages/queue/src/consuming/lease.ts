@@ -117,7 +117,13 @@ export class Lease {
       }
       this.#publish('started', { waitMs: Math.max(0, this.job.takenAt - this.job.dueAt) });
       this.#endBlocking = mayBlock?.(this.timeoutMs);
-      const result = await this.#whateverComesFirst(work);
+      this.#timer = setTimeout(() => this.interruption.raise(new JobTimeoutError(this.timeoutMs)), this.timeoutMs);
+      // One promise instead of a race of two: this is most of what a short job costs.
+      const result = await new Promise((resolve, reject) => {
+        this.interruption.listen(reject);
+        // The work may also return what it has at once.
+        Promise.resolve(work()).then(resolve, reject);
+      });
       this.#publish('completed', { durationMs: this.#durationMs, attempts: this.job.attempt });
       return { kind: 'completed', result };
     } catch (error) {
@@ -131,17 +137,6 @@ export class Lease {
       this.#endTurn?.();
       onProgress();
     }
-  }
-
-  /** One promise instead of a race of two: this is most of what a short job costs. */
-  async #whateverComesFirst(work: () => unknown): Promise<unknown> {
-    const { interruption, timeoutMs } = this;
-    this.#timer = setTimeout(() => interruption.raise(new JobTimeoutError(timeoutMs)), timeoutMs);
-    return new Promise((resolve, reject) => {
-      interruption.listen(reject);
-      // The work may also return what it has at once.
-      Promise.resolve(work()).then(resolve, reject);
-    });
   }
 
   #refuseExpired(): void {
