@@ -28,7 +28,7 @@ local extendsNamed, extendsAll, round = ARGV[6] ~= '0', ARGV[6] == '2', tonumber
 local call = redis.call
 -- What one call does at most, over all queues: active jobs that are looked at, jobs that are given back, idle queues
 -- whose workers are woken.
-local lookedAt, rescuedAtOnce, wokenAtOnce = 4000, 50, 32
+local lookedAt, rescuedAtOnce, wokenAtOnce = 3000, 50, 32
 local now = server_time(home .. 'hf:time')
 
 local function bullmq(KEYS, ARGV)
@@ -162,7 +162,6 @@ local function ask(queue, superseded, cancelled)
       end
     elseif extendsNamed then
       call('PEXPIRE', key .. ':lock', lockMs)
-      call('SREM', base .. 'stalled', id)
     end
     local failure = call('HGET', key, 'defa')
     if failure then
@@ -220,7 +219,6 @@ local function look(queue, rescued, own)
         own[#own + 1] = token
         if extendsAll then
           call('PEXPIRE', keys[index], lockMs)
-          call('SREM', base .. 'stalled', id)
         end
       elseif owner and isLeftBy(owner, queue.name) then
         if rescuedAtOnce > 0 then

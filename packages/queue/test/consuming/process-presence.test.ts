@@ -1,4 +1,12 @@
-import { eventually, monitor, startCluster, startRedis, type RedisServer } from '@holdfast/testing';
+import {
+  boundedWork,
+  eventually,
+  InnerWork,
+  monitor,
+  startCluster,
+  startRedis,
+  type RedisServer,
+} from '@holdfast/testing';
 import { Type } from 'typebox';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Consumer, createRedisBackend, defineQueue, Queues, type QueueBackend } from '../../src/index.ts';
@@ -60,6 +68,31 @@ describe('the presence of a process with several queues', () => {
     expect(firstBeat).toBeGreaterThanOrEqual(0);
     expect(firstFetch).toBeGreaterThan(firstBeat);
     await watch.stop();
+  });
+
+  it('costs bounded work a beat, whatever is left by others that died', async () => {
+    const [keys, token] = ['holdfast:jobs:{first}:first:', 'hf1500.dead/1'];
+    for (let n = 0; n < 150; n += 1) {
+      await queues.add('first', { data: {}, options: { jobId: `left-${n}` } });
+      await redis.command('ZREM', `${keys}prioritized`, `left-${n}`);
+      await redis.command('LPUSH', `${keys}active`, `left-${n}`);
+      await redis.command('SET', `${keys}left-${n}:lock`, `${token}:${n}`);
+    }
+    await redis.command('ZADD', `${home}hf:presence`, '0', 'hf1500.dead');
+    await redis.command('HSET', `${home}hf:serves`, 'hf1500.dead', 'first second');
+    const work = await InnerWork.on(redis.url);
+    const { commands } = await work.of(async () => {
+      await consume();
+      await eventually(async () => expect((await queues.summary('first')).counts).toMatchObject({ completed: 150 }));
+    });
+    await work.close();
+    const beats = commands.filter(({ argv }) => argv.includes(home));
+    expect(beats.length).toBeGreaterThan(3);
+    for (const { commands: inner, elements } of beats) {
+      expect(inner).toBeLessThanOrEqual(boundedWork.commands);
+      expect(elements).toBeLessThanOrEqual(boundedWork.elements);
+    }
+    expect(await redis.command('ZSCORE', `${home}hf:presence`, 'hf1500.dead')).toBeNull();
   });
 
   it('goes on for the others when one of its consumers ends, and ends with the last one', async () => {
