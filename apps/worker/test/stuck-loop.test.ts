@@ -45,10 +45,11 @@ it('a worker whose job keeps the event loop for longer than it may is killed aft
   expect(await node.exited).toEqual({ code: null, signal: 'SIGKILL' });
   writeFileSync(until, '');
   const next = spawnNode(main, { cwd, env });
+  await next.waitForLine(/"ready"/);
   await eventually(async () =>
     expect(await queues.get('numbers', id)).toMatchObject({ state: 'completed', result: 'ok' }),
   );
   expect(await redisCommand(url, 'HGET', `${keyPrefix}:jobs:{numbers}:numbers:${id}`, 'hf:crashes')).toBe('1');
   expect(await next.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   await queues.close();
-});
+}, 240_000);
