@@ -68,10 +68,11 @@ describe('a Redis that answers and refuses writes', () => {
   it('since a rule of its forbids them refuses access, also inside scripts', async () => {
     await redis.command('ACL', 'SETUSER', 'default', '-@write');
     try {
-      const answers = await Promise.all([put(), invalidate(), addJob()]);
+      const answers = await Promise.all([put(), invalidate()]);
       const codes = await Promise.all(answers.map(async (answer) => ((await answer.json()) as ProblemBody).code));
-      expect(codes).toEqual(Array.from({ length: 3 }, () => 'REDIS_ACCESS_REFUSED'));
-      expect(answers.map((answer) => answer.status)).toEqual([503, 503, 503]);
+      expect(codes).toEqual(['REDIS_ACCESS_REFUSED', 'REDIS_ACCESS_REFUSED']);
+      expect(answers.map((answer) => answer.status)).toEqual([503, 503]);
+      expect((await addJob()).status).toBe(202);
       expect(await health()).toMatchObject({ status: 'degraded', redis: { healthy: false, fault: 'forbidden' } });
     } finally {
       await redis.command('ACL', 'SETUSER', 'default', '+@all');

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { publishEvent } from '../job/channels.ts';
 import type { Beat, BeatReply, Beats } from '../port/beat.ts';
 import type { BeatThreadStart, FromBeatThread, ThreadCall, ToBeatThread } from './beat-protocol.ts';
+import { asError } from './failure.ts';
 import { LoopSign } from './loop-sign.ts';
 
 /** How often the event loop says that it turns. */
@@ -161,23 +162,38 @@ function causeOf(reply: string | undefined): ErrorOptions {
 /** The thread of this process. */
 export const beatThread = new BeatThread();
 
+export interface BeatObserver {
+  /** Jobs of dead processes were given back while the event loop stood, and could not be told of it. */
+  readonly onRescued: (queue: string, count: number) => void;
+  /** A beat was answered, or, with why, not. */
+  readonly onBeat: (failure?: Error) => void;
+}
+
 /** Beats that the thread sends to one store. */
 export class ThreadBeats implements Beats {
   readonly #release = beatThread.use();
   readonly #link: number;
+  readonly #onBeat: (failure?: Error) => void;
 
   /**
    * @param module exports an `OpenSender` as `openSender`, which gets the options
    * @param options whatever can be sent into a thread
    */
-  constructor(module: URL, options: unknown, onRescued: (queue: string, count: number) => void) {
+  constructor(module: URL, options: unknown, { onRescued, onBeat }: BeatObserver) {
+    this.#onBeat = onBeat;
     this.#link = beatThread.open({ module: module.href, options, onRescued });
   }
 
   async beat(beat: Beat): Promise<BeatReply> {
-    const reply = await beatThread.call({ kind: 'beat', link: this.#link, beat });
-    if (reply === undefined) throw new Error('The beat was not answered.');
-    return reply;
+    try {
+      const reply = await beatThread.call({ kind: 'beat', link: this.#link, beat });
+      if (reply === undefined) throw new Error('The beat was not answered.');
+      this.#onBeat();
+      return reply;
+    } catch (error) {
+      this.#onBeat(asError(error));
+      throw error;
+    }
   }
 
   async leave(workerId: string, holdsJobs: boolean): Promise<void> {

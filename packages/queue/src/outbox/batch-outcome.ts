@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/redis-core';
+import { AccessRefusedError, HoldfastError } from '@holdfast/redis-core';
 import type { AddedJob } from '../job/new-job.ts';
 import { QueueOutcomeUnknownError, QueueOutOfMemoryError, QueueUnavailableError } from '../job/errors.ts';
 import type { OutboxEntry, SetAsideReason } from './entry.ts';
@@ -29,14 +29,18 @@ export class BatchOutcome {
 
   #noteFailure(entry: OutboxEntry, error: Error | undefined): void {
     this.error ??= error ?? new Error('The store did not answer.');
-    // Memory that is full, or a store that is away, says nothing about this entry: it keeps its turn.
-    if (error instanceof QueueUnavailableError || error instanceof QueueOutOfMemoryError) {
+    // That the store is away, full, or forbids it says nothing about this entry: it keeps its turn.
+    if (isOfStore(error)) {
       if (entry.sentAt === undefined) this.notSent.push(entry);
     } else if (error !== undefined && !(error instanceof QueueOutcomeUnknownError)) {
       if (entry.failures + 1 >= maxRefusals) this.setAside(entry, reasonOf(error));
       else this.refused.push(entry);
     }
   }
+}
+
+function isOfStore(error: Error | undefined): boolean {
+  return [QueueUnavailableError, QueueOutOfMemoryError, AccessRefusedError].some((kind) => error instanceof kind);
 }
 
 export function reasonOf(error: unknown): SetAsideReason {

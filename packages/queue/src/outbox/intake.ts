@@ -1,3 +1,4 @@
+import { AccessRefusedError } from '@holdfast/redis-core';
 import { randomUUID } from 'node:crypto';
 import type { QueueHandle } from '../port/backend.ts';
 import type { AddedJob, Marker } from '../job/new-job.ts';
@@ -138,7 +139,8 @@ export class Intake {
   /** @throws `error` itself, when it is the answer */
   async #keepIfUnanswered(offered: Offered, error: unknown, sentAt: number): Promise<AddedJob> {
     if (error instanceof QueueUnavailableError) return this.#keep(offered, 'unsent', error);
-    if (error instanceof QueueOutOfMemoryError) {
+    // A store that is full, or forbids it, has not added the job, and takes it when somebody has mended that.
+    if (error instanceof QueueOutOfMemoryError || error instanceof AccessRefusedError) {
       return this.#keep(offered, 'unsent', error).catch((thrown: unknown) => {
         // Where neither has room, the store is what somebody has to look at.
         throw thrown instanceof OutboxUnknownError ? thrown : error;

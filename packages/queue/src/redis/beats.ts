@@ -13,31 +13,19 @@ const sender = new URL(import.meta.url.endsWith('.ts') ? './beat-sender.ts' : '.
 export interface RedisBeatsOptions extends Pick<EngineOptions, 'target' | 'connectionTimeoutMs' | 'commandTimeoutMs'> {
   /** What the keys of the presences begin with. */
   readonly home: string;
+  /** A beat was answered, or, with why, not: what the store refuses shows here where nobody else asks it for anything. */
+  readonly onBeat: (failure?: Error) => void;
   /** Jobs of dead processes were given back while the event loop stood, and could not be told of it. */
   readonly onRescued: (queue: string, count: number) => void;
-  /** A beat was not taken: what the store refuses shows here where nobody else asks it for anything. */
-  readonly onFailure: (error: unknown) => void;
 }
 
 /** Heartbeats that the thread of this process sends to a Redis, over a connection that is there for nothing else. */
-export function openRedisBeats({ home, onRescued, onFailure, ...link }: RedisBeatsOptions): Beats {
+export function openRedisBeats({ home, onRescued, onBeat, ...link }: RedisBeatsOptions): Beats {
   const options: BeatSenderOptions = {
     // Each beat is a proof by itself.
     engine: { ...link, name: 'beat', tracking: false, probeIntervalMs: 0 },
     lua: { beat: beatScript.text(), leave: loadLua('worker-leave') },
     home,
   };
-  const beats = new ThreadBeats(sender, options, onRescued);
-  return {
-    async beat(beat) {
-      try {
-        return await beats.beat(beat);
-      } catch (error) {
-        onFailure(error);
-        throw error;
-      }
-    },
-    leave: async (workerId, holdsJobs) => beats.leave(workerId, holdsJobs),
-    close: async () => beats.close(),
-  };
+  return new ThreadBeats(sender, options, { onRescued, onBeat });
 }

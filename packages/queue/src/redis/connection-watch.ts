@@ -77,6 +77,11 @@ export class ConnectionWatch {
     this.#followed.announced(master, this.#client);
   }
 
+  /** Makes the connection anew: what it leads to is not what its address leads to any more. */
+  leave(): void {
+    (this.#client as unknown as { disconnect(reconnects: boolean): void } | undefined)?.disconnect(true);
+  }
+
   note(error: Error): void {
     // An error of ours was made of what is known already.
     if (error instanceof HoldfastError) return;

@@ -6,6 +6,7 @@ import {
   reconnectDelayMs,
   tlsOptions,
   UnsupportedError,
+  wordOf,
   type ClusterTarget,
   type RedisTarget,
   type SentinelTarget,
@@ -114,13 +115,17 @@ function reconnecting(options: RedisOptions, waits: boolean): RedisOptions {
   return { ...options, enableOfflineQueue: waits, retryStrategy: (times: number) => reconnectDelayMs(times) };
 }
 
-/** A server that was demoted refuses what a worker asks for. It is left, for whatever its address leads to by now. */
+/**
+ * A server that was demoted refuses what a worker asks for, and lets go of who blocks. It is left, for whatever its address
+ * leads to by now.
+ */
 function leavesReplicas(): (error: Error) => boolean {
   let leftAt = -Infinity;
   return ({ message }) => {
     const now = performance.now();
     // Where it stays a replica, it is not left for each command again.
-    if (!message.startsWith('READONLY') || now - leftAt < LEAVE_EVERY_MS) return false;
+    const isDemoted = wordOf(message) === 'READONLY' || message.startsWith('UNBLOCKED');
+    if (!isDemoted || now - leftAt < LEAVE_EVERY_MS) return false;
     leftAt = now;
     return true;
   };

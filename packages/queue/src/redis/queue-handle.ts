@@ -183,10 +183,15 @@ export class RedisQueueHandle implements QueueHandle {
     if (isServerError(cause)) this.#refusals.note('writes', cause.message, true);
   }
 
-  /** What was thrown where its server was asked for something on another connection. */
-  refused(failure: unknown): void {
-    const { cause } = (failure ?? {}) as { readonly cause?: unknown };
-    if (isServerError(cause)) this.#refusals.note('writes', cause.message);
+  /** A worker of this queue got this error over another connection to the same Redis. */
+  noteRefusal({ message }: Error, isProof = false): void {
+    this.#refusals.note('writes', message, isProof);
+  }
+
+  /** A heartbeat, which reads and writes, was answered, or got this error. */
+  noteBeat(failure?: Error): void {
+    if (failure === undefined) this.#refusals.proven();
+    else this.noteRefusal(failure, true);
   }
 
   async close(): Promise<void> {

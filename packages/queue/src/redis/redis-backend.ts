@@ -78,11 +78,16 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
         })
       : undefined;
 
+  /** A connection that only reads, or waits, would stay with a server that was demoted and kept its connections. */
+  const leaveReplica = (): void => {
+    for (const connection of workers.all) connection.watch.leave();
+    for (const watch of waiting) watch.leave();
+  };
   /** All queues of one server share its fate; in a cluster each has a slot of its own. */
   let refusals: QueueRefusals | undefined;
   const refusalsOf = (watch: ConnectionWatch, key: string): QueueRefusals => {
     const known = target.kind === 'cluster' ? undefined : refusals;
-    return (refusals = known ?? new QueueRefusals(watch, target, key));
+    return (refusals = known ?? new QueueRefusals(watch, target, key, leaveReplica));
   };
 
   /** A server is emptied as a whole; in a cluster one of them, with the queues whose slots it has. */
@@ -150,6 +155,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
     const blocking = blockingClient === undefined ? undefined : new ConnectionWatch(blockingClient, target);
     if (blocking !== undefined) waiting.add(blocking);
     publishCommands(blockingClient, 'consumer', () => name);
+    worker.on('error', (error) => open(name).noteRefusal(error));
     const deafen = connection.cancels.listen(backend.toKey('hf:cancel'), name, control);
     // From here on its connection ends because it is to.
     worker.on('closing', () => {
@@ -188,7 +194,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
         target,
         ...times,
         home: homeOf(queue),
-        onFailure: (error) => open(queue).refused(error),
+        onBeat: (failure) => open(queue).noteBeat(failure),
         onRescued: (name, count) => {
           for (let n = 0; n < count; n += 1)
             publishEvent('holdfast:queue:job', () => ({ queue: name, event: 'rescued' }));

@@ -20,10 +20,15 @@ export class QueueRefusals {
   readonly #work: RefusedWork;
   readonly #watch: ConnectionWatch;
   readonly #follows: boolean;
+  readonly #onLeft: () => void;
   #search: { readonly client: RedisClient; readonly past: PrimarySearch } | undefined;
 
-  /** @param key one of the queue, by which a cluster knows whom to ask */
-  constructor(watch: ConnectionWatch, target: RedisTarget, key: string) {
+  /**
+   * @param key one of the queue, by which a cluster knows whom to ask
+   * @param onLeft told when this connection has left a replica, for others to do so as well: who only reads is refused nothing
+   */
+  constructor(watch: ConnectionWatch, target: RedisTarget, key: string, onLeft: () => void) {
+    this.#onLeft = onLeft;
     this.#watch = watch;
     // In a cluster the slots are followed.
     this.#follows = target.kind !== 'cluster';
@@ -69,6 +74,8 @@ export class QueueRefusals {
     if (this.#search?.client !== client) {
       this.#search = { client, past: new PrimarySearch(client as unknown as Searching) };
     }
-    if (await this.#search.past.look()) (client as unknown as Searching).disconnect(true);
+    if (!(await this.#search.past.look())) return;
+    (client as unknown as Searching).disconnect(true);
+    this.#onLeft();
   }
 }

@@ -33,9 +33,7 @@ export class RedisWorkerRegistry implements WorkerRegistry {
   }
 
   async claim(id: string, token: string, crashLimit: number): Promise<ClaimOutcome> {
-    const outcome = await this.#run((client, backend) =>
-      claimScript.run(client, backend.toKey(''), [id, token, lockDurationMs, crashLimit]),
-    );
+    const outcome = await this.#handle.runInTime(claimScript, [id, token, lockDurationMs, crashLimit]);
     return outcome as ClaimOutcome;
   }
 
