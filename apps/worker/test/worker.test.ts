@@ -183,8 +183,9 @@ describe('a Redis that comes back empty', () => {
     const { queues } = test.runtime.parts.queues;
     const ensureSchedules = queues.ensureSchedules.bind(queues);
     queues.ensureSchedules = async (entries) => {
-      await ensureSchedules(entries);
+      const ensured = await ensureSchedules(entries);
       restored.open();
+      return ensured;
     };
     await redis.restart();
     await restored.wait();
