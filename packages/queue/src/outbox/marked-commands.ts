@@ -3,7 +3,7 @@ import type { QueueHandle } from '../port/backend.ts';
 import type { AddedJob, Marker, NewJob } from '../job/new-job.ts';
 import { QueueOutcomeUnknownError, QueueUnavailableError } from '../job/errors.ts';
 import type { MarkerCleanup } from './marker-cleanup.ts';
-import { ImpatienceError, withPatience } from './patience.ts';
+import { ImpatienceError, withPatience } from '../port/deadline.ts';
 import { markerTtlMs } from './replay-window.ts';
 
 export interface MarkedCommandsOptions {
