@@ -141,8 +141,7 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     try {
       this.#limitedMs = 0;
       this.#fetchedAt.set(token, performance.now());
-      const fetched = (await super.moveToActive(token, name)) as Job<unknown, unknown> | undefined;
-      const job = await this.#unlessGivenUp(fetched, token);
+      const job = (await super.moveToActive(token, name)) as Job<unknown, unknown> | undefined;
       this.#refusals = 0;
       if (job !== undefined) return job;
       this.#fetchedAt.delete(token);
@@ -166,8 +165,15 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     if (id !== undefined && data?.processedOn !== undefined) this.#fetchTimes.set(id, data.processedOn);
     const job = (await super.nextJobFromJobData(data, id, token)) as Job<unknown, unknown> | undefined;
     if (id !== undefined) this.#fetchTimes.delete(id);
-    if (job?.id !== undefined && token !== undefined) this.#held.set(token, job.id);
-    return job as Job<unknown, unknown>;
+    if (job?.id === undefined || token === undefined) return job as Job<unknown, unknown>;
+    if (this.getBackend().closing === undefined) {
+      this.#held.set(token, job.id);
+      return job;
+    }
+    // This worker was closed while its store was away, and nobody hands in what it runs any more. But its connection goes on for
+    // others, and with it what was sent before: a fetch, or the end of a job, which asks for the next one.
+    await job.moveToWait(token);
+    return undefined as unknown as Job<unknown, unknown>;
   }
 
   override async processJob(
@@ -200,17 +206,6 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
       }
       for (const settle of this.#settled) settle();
     }
-  }
-
-  /**
-   * A worker that was closed while its store was away is given up, and nobody hands in what it runs any more. But its
-   * connection goes on for others, and with it a fetch that was sent before: that job is handed back.
-   */
-  async #unlessGivenUp<Fetched extends Job>(job: Fetched | undefined, token: string): Promise<Fetched | undefined> {
-    if (job === undefined || this.getBackend().closing === undefined) return job;
-    this.#held.delete(token);
-    await job.moveToWait(token);
-    return undefined;
   }
 
   protected override async handleCompleted(
