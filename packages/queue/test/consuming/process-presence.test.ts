@@ -85,7 +85,7 @@ describe('the presence of a process with several queues', () => {
       await consume();
       await eventually(async () => expect((await queues.summary('first')).counts).toMatchObject({ completed: 150 }));
     });
-    await work.close();
+    work.close();
     const beats = commands.filter(({ argv }) => argv.includes(home));
     expect(beats.length).toBeGreaterThan(3);
     for (const { commands: inner, elements } of beats) {
