@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, Latch, startRedis, type RedisServer } from '@holdfast/testing';
+import { eventually, Latch, startCluster, startRedis, type RedisCluster, type RedisServer } from '@holdfast/testing';
 import { Type } from 'typebox';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Consumer, createRedisBackend, defineQueue, Queues } from '../../src/index.ts';
@@ -198,5 +198,36 @@ describe('where the connection of the reader of events ends, or its stream begin
     const since = { eventId: '9999999999999-0', lines: 0, hasEnded: false };
     const followed = await queues.admin.watch(queue, id, { signal: AbortSignal.timeout(60_000), since });
     expect(await typesOf(followed)).toEqual(['prioritized', 'active', 'completed']);
+  });
+});
+
+describe('in a cluster whose slot of the queue goes to another node', () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startCluster();
+  });
+  afterAll(async () => cluster.stop());
+
+  it('those who wait and follow are told by a reader at the new one', async () => {
+    const backend = createRedisBackend({ target: { kind: 'cluster', nodes: cluster.addresses } });
+    const queues = new Queues({ backend, definitions: [definition] });
+    closers.push(async () => queues.close());
+    const readers = async (server: RedisServer): Promise<number> =>
+      String(await server.command('CLIENT', 'LIST')).split('cmd=xread').length - 1;
+    const { id } = await eventually(async () => queues.add(queue, { data: {} }));
+    const waited = queues.get(queue, id, { waitMs: 30_000 }).catch((error: unknown) => error);
+    const followed = typesOf(await queues.admin.watch(queue, id, { signal: AbortSignal.timeout(60_000) }));
+    const before = await cluster.masterOf(`{${queue}}`);
+    await eventually(async () => expect(await readers(before)).toBe(1));
+    await cluster.failover(before, 'SIGKILL');
+    await eventually(async () => expect(await readers(await cluster.masterOf(`{${queue}}`))).toBe(1));
+    await consume(backend, async () => 'end');
+    const [end, told] = await Promise.all([waited, followed]);
+    // Who waited while no node had the slot was told so; who follows is told when there is one.
+    expect(end).toEqual(
+      expect.objectContaining(end instanceof Error ? { code: 'QUEUE_UNAVAILABLE' } : { result: 'end' }),
+    );
+    expect(told).toEqual(['prioritized', 'active', 'completed']);
+    expect(await queues.get(queue, id, { waitMs: 30_000 })).toMatchObject({ result: 'end' });
   });
 });
