@@ -67,7 +67,7 @@ export interface AddManyTarget extends AddManyVia {
 const rejectedBytes = 256 * 1024;
 
 /** Commands that are under way at a time: enough to keep the store busy, few enough to let others in between. */
-export const maxCommandsUnderWay = 4;
+export const maxCommandsUnderWay = 8;
 
 /**
  * Adds jobs in as few commands as keep each of them short, a few at a time: beside what it was given, it holds some
