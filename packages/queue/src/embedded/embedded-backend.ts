@@ -61,7 +61,10 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
 
   const housekeeping = new Housekeeping({
     pool,
-    onError: (error) => publishEvent('holdfast:queue:error', () => ({ queue: '*', part: 'database', error })),
+    onError: (error) => {
+      // What is away was told once.
+      if (status.available) publishEvent('holdfast:queue:error', () => ({ queue: '*', part: 'database', error }));
+    },
   });
   housekeeping.start();
   let status: BackendStatus = { available: true };
@@ -118,7 +121,8 @@ export async function createEmbeddedBackend(options: EmbeddedBackendOptions): Pr
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     availability.close();
-    await Promise.all([housekeeping.close(), ...[...handles.values()].map((handle) => handle.close())]);
+    housekeeping.close();
+    await Promise.all([...handles.values()].map((handle) => handle.close()));
     await pool.end();
     await pglite.close(closeTimeoutMs);
     lock.release();

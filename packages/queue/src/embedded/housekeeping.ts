@@ -17,7 +17,6 @@ interface HousekeepingOptions {
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
   #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: HousekeepingOptions) {
@@ -26,10 +25,7 @@ export class Housekeeping {
 
   start(): void {
     if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#running = this.#tidyAndSchedule();
-    }, intervalMs);
-    this.#timer.unref();
+    this.#timer = setTimeout(() => void this.#tidyAndSchedule(), intervalMs).unref();
   }
 
   /** Does what is due; each table by itself, so that queries get their turn in between. */
@@ -44,11 +40,10 @@ export class Housekeeping {
     if (log?.['due'] === true && !this.#closed) await pool.query('CHECKPOINT');
   }
 
-  /** Waits for the statement that it is at. */
-  async close(): Promise<void> {
+  /** Does not wait for the statement that it is at: the database ends it, or is closed behind it. */
+  close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#running;
   }
 
   async #tidyAndSchedule(): Promise<void> {

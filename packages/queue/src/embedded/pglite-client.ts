@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { QueueUnavailableError } from '../job/errors.ts';
+import { withDeadline } from '../port/deadline.ts';
 import { memoryLimit } from '@holdfast/redis-core';
 import { AnswerWatch } from './answer-watch.ts';
 import { DiskProbe } from './disk-probe.ts';
@@ -103,16 +104,21 @@ export class PgliteClient extends EventEmitter<PgliteEvents> {
     );
   }
 
-  /** Closes the database, then the thread; after `timeoutMs` the thread is ended as it is. */
+  /**
+   * Closes the database, then the thread; after `timeoutMs` the thread is ended as it is. One that hangs in the kernel with its disk
+   * cannot be ended: it is left after as long again.
+   */
   async close(timeoutMs: number): Promise<void> {
-    const timer = setTimeout(() => void this.#thread.terminate(), timeoutMs);
-    const closed = this.#request({ kind: 'close' }).catch(() => undefined);
+    const within = async (work: Promise<unknown>): Promise<void> => {
+      await withDeadline(work, timeoutMs, () => new Error('late')).catch(() => undefined);
+    };
+    const closed = this.#request({ kind: 'close' });
     this.#closing.abort();
-    await closed;
-    clearTimeout(timer);
-    await this.#restarting;
+    await within(closed);
     this.#watch.close();
-    await this.#thread.terminate();
+    await within(Promise.all([this.#restarting, this.#thread.terminate()]));
+    // A thread that was being started meanwhile.
+    await within(this.#thread.terminate());
   }
 
   async #request(body: RequestBody): Promise<QueryResult> {

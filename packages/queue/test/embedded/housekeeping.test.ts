@@ -37,7 +37,7 @@ describe('housekeeping', () => {
     });
   });
   afterAll(async () => {
-    await housekeeping.close();
+    housekeeping.close();
     await pglite.close(3000);
     rmSync(directory, { recursive: true, force: true });
   });
