@@ -9,6 +9,8 @@ import { steady, useCrashFleet } from './use-crash-fleet.ts';
 /** `BLOCKED_RUN=full`: ten minutes of it, with the heartbeats as they are. */
 const full = process.env['BLOCKED_RUN'] === 'full';
 const times = full ? {} : steady;
+/** Of the jobs that keep the loop: as long as that is no fault of theirs. */
+const timeoutMs = 1_200_000;
 const blockedMs = full ? 600_000 : 4 * Number(steady.TTL_MS);
 
 const test = useCrashFleet();
@@ -21,13 +23,13 @@ describe('a handler that keeps the event loop of its worker', () => {
       const { fleet, redis } = test;
       const GATE = gate();
       const workers = await Promise.all([1, 2, 3].map(async () => fleet.spawn({ ...times, GATE })));
-      await fleet.add('beside', { ms: 0, gated: true });
+      await fleet.add('beside', { ms: 0, gated: true }, { timeoutMs });
       await fleet.untilStarted(1);
       const [owner] = fleet.events('start');
       // Whoever has the other job is to get this one as well.
       const others = workers.filter(({ pid }) => pid !== owner?.pid);
       for (const other of others) other.signal('SIGSTOP');
-      await fleet.add('blocks', { ms: 0, blocks: true });
+      await fleet.add('blocks', { ms: 0, blocks: true }, { timeoutMs });
       await fleet.untilStarted(2);
       for (const other of others) other.signal('SIGCONT');
       await delay(blockedMs);

@@ -1,7 +1,7 @@
 import { eventually, spawnNode, type SpawnedNode } from '@holdfast/testing';
 import type { RedisTarget } from '@holdfast/redis-core';
 import { expect } from 'vitest';
-import { createRedisBackend, Queues, type JobView, type QueueBackend } from '../../src/index.ts';
+import { createRedisBackend, Queues, type JobOptions, type JobView, type QueueBackend } from '../../src/index.ts';
 import { crash, type CrashJob } from '../fixtures/crash-queue.ts';
 
 export interface FleetEvent {
@@ -82,8 +82,8 @@ export class CrashFleet {
     });
   }
 
-  async add(jobId: string, data: CrashJob): Promise<void> {
-    await this.queues.add('crash', { data, options: { jobId } });
+  async add(jobId: string, data: CrashJob, options: JobOptions = {}): Promise<void> {
+    await this.queues.add('crash', { data, options: { ...options, jobId } });
   }
 
   async get(id: string): Promise<JobView | undefined> {
