@@ -3,26 +3,29 @@ import type { RedisClient } from './connection-watch.ts';
 
 /** What is known of the clock of a Redis: deadlines that a script looks at are by its own. Milliseconds since the epoch. */
 export class DeadlineClock {
-  /** Redis' clock minus ours; learned from replies. */
+  /**
+   * Redis' clock minus ours is at least this: so a deadline is never later than it was meant, however slow the replies were
+   * from which this was learned.
+   */
   #offsetMs: number | undefined;
 
-  /** The time of Redis when ours is `time`. The first time it is asked for. */
+  /** The time of Redis when ours is `time`, or shortly before. The first time it is asked for. */
   async at(time: number, client: RedisClient): Promise<number> {
     if (this.#offsetMs === undefined) await this.#measure(client);
     return Math.floor(time + (this.#offsetMs ?? 0));
   }
 
   /**
-   * A reply told the time of Redis. One that took long says little about the clock, so only quick ones, or the first, are
-   * believed.
+   * A reply told the time of Redis, which was read some time between its request and now.
    *
    * @param sentAt our time when it was asked for
    */
   learn(redisNow: number, sentAt: number): void {
-    const receivedAt = Date.now();
-    const uncertain = receivedAt - sentAt > 1000;
-    if (uncertain && this.#offsetMs !== undefined) return;
-    this.#offsetMs = redisNow - (sentAt + receivedAt) / 2;
+    const least = redisNow - Date.now();
+    const most = redisNow - sentAt;
+    const known = this.#offsetMs;
+    // The tightest bound is kept, unless one of the clocks has moved since.
+    if (known === undefined || known < least || known > most) this.#offsetMs = least;
   }
 
   async #measure(client: RedisClient): Promise<void> {

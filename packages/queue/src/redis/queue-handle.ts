@@ -154,7 +154,7 @@ export class RedisQueueHandle implements QueueHandle {
 
   /** Runs a script that changes something. Where no answer came in time, it is not carried out later. */
   async runInTime(script: RedisScript, args: readonly (string | number)[]): Promise<unknown> {
-    // Some time before the caller gives up, since what is known of the clock of Redis is not exact.
+    // Shortly before the caller gives up: it is told by a timer, which a busy machine may fire early or late.
     const deadline = Date.now() + this.#commandTimeoutMs - Math.min(maxMarginMs, this.#commandTimeoutMs / 10);
     const prefix = this.queue.getBackend().toKey('');
     return this.#guarded('writes', (client) => script.runBefore(deadline, this.#clock, client, prefix, args));
