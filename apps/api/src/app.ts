@@ -104,7 +104,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<FastifyIn
   await app.register(homeRoutes, { health, apiKeys: config.apiKeys });
   await app.register(operationRoutes, { health, config });
   for (const started of runtime.modules) await registerRoutes(app, started);
-  await app.register(bullBoard, { apiKeys: config.apiKeys, backend, queues: queues.names() });
+  await app.register(bullBoard, { apiKeys: config.apiKeys, backend, queues });
   await app.ready();
   return app;
 }

@@ -53,6 +53,25 @@ describe('Bull Board without API keys', () => {
     expect(await api.runtime.parts.queues.queues.get('http-delivery', 'seen')).toMatchObject({ state: 'prioritized' });
   });
 
+  it.each(['seen-1/clean', 'empty'])('removes as the REST routes do, a parent is told: %s', async (path) => {
+    const { queues } = api.runtime.parts.queues;
+    const child = { queue: 'http-delivery', data, options: { jobId: 'seen-1' } } as const;
+    const root = {
+      queue: 'http-delivery',
+      data,
+      options: { jobId: `root-${path.length}` },
+      children: [child],
+    } as const;
+    await queues.addFlow(root);
+    const cleaned = await get(`/api/queues/http-delivery/${path}`, { method: 'PUT' });
+    expect(cleaned.statusCode, cleaned.payload).toBeLessThan(300);
+    expect(await queues.get('http-delivery', 'seen-1')).toBeUndefined();
+    expect(await queues.get('http-delivery', root.options.jobId)).toMatchObject({
+      state: 'failed',
+      error: { code: 'JOB_CHILD_REMOVED' },
+    });
+  });
+
   it.each<[string, InjectOptions]>([
     ['another machine', { remoteAddress: '192.0.2.7' }],
     ['a foreign name for this one', { headers: { host: 'rebound.example.com' } }],

@@ -1,10 +1,10 @@
 import { createBullBoard } from '@bull-board/api';
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { ApiKey } from '@holdfast/config';
-import type { QueueBackend } from '@holdfast/queue';
+import type { QueueBackend, Queues } from '@holdfast/queue';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { boardRefusal } from './board-access.ts';
+import { QueueAdapter } from './queue-adapter.ts';
 import { decode } from '../strict-by-default/decode.ts';
 import { ApiError, apiErrors } from '@holdfast/modules/http';
 import { sendError } from '../errors/index.ts';
@@ -12,7 +12,7 @@ import { sendError } from '../errors/index.ts';
 export interface BullBoardOptions {
   readonly apiKeys: readonly ApiKey[];
   readonly backend: QueueBackend;
-  readonly queues: readonly string[];
+  readonly queues: Queues;
 }
 
 const prefix = '/admin/queues';
@@ -23,7 +23,7 @@ const contentSecurityPolicy =
 
 /**
  * Bull Board under `/admin/queues`. It has no authentication of its own, so the check stands in front of all it serves.
- * What is changed there goes to BullMQ directly: jobs that are added by hand are not checked against the queue's schema.
+ * What is removed there is removed as by the REST routes; what else is changed goes to BullMQ directly: jobs that are added by hand are not checked against the queue's schema.
  */
 export async function bullBoard(app: FastifyInstance, { apiKeys, backend, queues }: BullBoardOptions): Promise<void> {
   app.addHook('onRequest', async (request, reply) => {
@@ -41,7 +41,7 @@ export async function bullBoard(app: FastifyInstance, { apiKeys, backend, queues
   const board = new FastifyAdapter();
   board.setBasePath(prefix);
   createBullBoard({
-    queues: queues.map((name) => new BullMQAdapter(backend.open(name).queue)),
+    queues: queues.names().map((name) => new QueueAdapter(name, backend, queues.admin)),
     serverAdapter: board,
     options: { uiConfig: { boardTitle: 'Holdfast' } },
   });
