@@ -52,7 +52,7 @@ describe('what npm gets', () => {
 
   it('is what is compiled, with what it reads, and nothing else', () => {
     const expected =
-      /^(?:LICENSE|README\.md|package\.json|dist\/(?:[\w-]+\/)*[\w-]+\.(?:js|js\.map|d\.ts)|lua\/[\w-]+\.lua|template\/[\w.-]+\.sqlar)$/;
+      /^(?:LICENSE|README\.md|package\.json|dist\/(?:[\w-]+\/)*[\w-]+\.(?:js|js\.map|d\.ts)|docs\/[\w-]+\.md|lua\/[\w-]+\.lua|template\/[\w.-]+\.sqlar)$/;
     for (const { manifest, entries } of tarballs) {
       expect(
         entries.filter((entry) => !expected.test(entry)),
