@@ -108,6 +108,7 @@ export class Consumer<Definition extends QueueDefinition = QueueDefinition> {
           startLimit.begin(processedOn, this.#worker.msSinceFetch(token), signal)),
       storable: backend.kind === 'embedded' ? storableResult : undefined,
       onProgress,
+      onError,
     });
     this.#presence = enterPresence(backend, definition.name, tuning.presence);
     this.#worker = backend.createWorker(

@@ -19,9 +19,9 @@ export interface RunningJob<Data = unknown> {
   readonly signal: AbortSignal;
   /** What the jobs that this one waited for came to: see `Queues.addFlow`. Empty for any other job. */
   children(): Promise<ChildResult[]>;
-  /** Any JSON; seen by whoever asks for the job. */
+  /** Any JSON; seen by whoever asks for the job. Where the store refuses to note it, it is lost, and the work goes on. */
   progress(value: unknown): Promise<void>;
-  /** Keeps a line with the job: the newest 1000, each cut to 8192 characters. */
+  /** Keeps a line with the job: the newest 1000, each cut to 8192 characters. Lost where the store refuses it, as progress is. */
   log(line: string): Promise<void>;
 }
 

@@ -24,6 +24,7 @@ export interface JobRunnerOptions {
   /** Awaited before the work of a job begins. Default: it begins at once. */
   readonly beforeStart: ((job: Job, token: string, signal: () => AbortSignal) => Promise<void>) | undefined;
   readonly onProgress: () => void;
+  readonly onError: (error: Error) => void;
 }
 
 /** Between BullMQ's worker and a lease: runs one attempt and says to BullMQ, by what it returns or throws, what becomes of it. */
@@ -75,13 +76,28 @@ export class JobRunner {
       children: async () => childrenOf(job, backend()),
       progress: async (value) => {
         onProgress();
-        await job.updateProgress(storableResult(value) as Parameters<Job['updateProgress']>[0]);
+        await this.#note(job.updateProgress(storableResult(value) as Parameters<Job['updateProgress']>[0]));
       },
       log: async (line) => {
-        await job.log(storableText(line.slice(0, maxLogLineLength)));
+        await this.#note(job.log(storableText(line.slice(0, maxLogLineLength))));
       },
     };
   }
+
+  /** What a job says on its way is worth less than its work: where the store refuses to note that, the work goes on. */
+  async #note(noted: Promise<unknown>): Promise<void> {
+    try {
+      await noted;
+    } catch (error) {
+      if (!isStoreRefusal(error)) throw error;
+      this.#options.onError(error);
+    }
+  }
+}
+
+/** Redis has answered with an error; BullMQ's own answers, such as that there is no such job, are none. */
+function isStoreRefusal(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 /** BullMQ asks for the wait before the next attempt after it was thrown why this one failed. */

@@ -10,7 +10,7 @@ const jobs = 10;
 const definition = defineQueue({
   name: 'results',
   description: 'Its jobs end while their Redis takes nothing.',
-  payload: Type.Object({ fails: Type.Optional(Type.Boolean()) }),
+  payload: Type.Object({ fails: Type.Optional(Type.Boolean()), tells: Type.Optional(Type.Boolean()) }),
   attempts: 3,
   timeoutMs: 120_000,
   retention: { completed: {}, failed: {} },
@@ -57,7 +57,7 @@ interface Run {
 async function throughFault(
   { target, spoil, mend }: Fault,
   isSpoiledFor: (run: Run) => Promise<unknown>,
-  data: { readonly fails?: boolean } = {},
+  data: { readonly fails?: boolean; readonly tells?: boolean } = {},
 ): Promise<Run> {
   const backend = createRedisBackend({ target });
   const queues = new Queues({ backend, definitions: [definition] });
@@ -73,9 +73,13 @@ async function throughFault(
     const consumer = new Consumer({
       backend: working,
       definition,
-      handler: async ({ id, data: { fails } }) => {
+      handler: async ({ id, data: { fails, tells }, progress, log }) => {
         starts.set(id, (starts.get(id) ?? 0) + 1);
         await hold.promise;
+        if (tells === true) {
+          await progress(50);
+          await log('half of it');
+        }
         if (fails === true) throw new Error('It was to fail.');
         return { of: id };
       },
@@ -210,6 +214,11 @@ describe('the results of ten jobs', () => {
     const failed = await run.backend.open('results').call((queue) => queue.getFailed());
     const once = Array.from({ length: jobs }, () => [1, 1]);
     expect(failed.map(({ attemptsMade, stacktrace }) => [attemptsMade, stacktrace?.length])).toEqual(once);
+  });
+
+  it('that tell of their progress are not made to fail by a Redis that does not note it', async () => {
+    const fault = await configured('min-replicas-to-write', '1', '0')();
+    expectOneStartEach(await throughFault(fault, refused(/NOREPLICAS/), { tells: true }));
   });
 
   it('are taken by a Redis whose memory is full, as they free more than they take', async () => {
