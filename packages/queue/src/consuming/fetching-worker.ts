@@ -215,14 +215,18 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     fetchNext?: () => boolean,
     span?: Parameters<Worker['handleCompleted']>[4],
   ): Promise<Job<unknown, unknown>> {
-    const attempt = async (): Promise<Job<unknown, unknown>> =>
-      super.handleCompleted(result, job, token, fetchNext, span);
-    const held = { id: job.id ?? '', token };
-    const next = await this.#results.handIn(held, attempt, {
-      isHopeless: () => !canBeText(result),
-      claim: async () => this.#control.claim(held),
-    });
-    return next as Job<unknown, unknown>;
+    try {
+      return await super.handleCompleted(result, job, token, fetchNext, span);
+    } catch (error) {
+      const attempt = async (): Promise<Job<unknown, unknown>> =>
+        super.handleCompleted(result, job, token, fetchNext, span);
+      const held = { id: job.id ?? '', token };
+      const next = await this.#results.handInAgain(held, attempt, error, {
+        isHopeless: () => !canBeText(result),
+        claim: async () => this.#control.claim(held),
+      });
+      return next as Job<unknown, unknown>;
+    }
   }
 
   protected override async handleFailed(

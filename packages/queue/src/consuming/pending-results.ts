@@ -73,7 +73,7 @@ export class PendingResults {
     try {
       return await attempt();
     } catch (error) {
-      return this.#repeat(job, attempt, result, error);
+      return this.handInAgain(job, attempt, error, result);
     }
   }
 
@@ -96,11 +96,12 @@ export class PendingResults {
     this.hurry();
   }
 
-  async #repeat<T>(
+  /** `handIn` of a result whose first attempt has failed with `first`: of most there is no second, and nothing to make for it. */
+  async handInAgain<T>(
     job: HeldJob,
     attempt: () => Promise<T>,
-    { isHopeless, claim }: HandedInResult,
     first: unknown,
+    { isHopeless, claim }: HandedInResult = {},
   ): Promise<T | undefined> {
     const pending: Pending = { job, isLost: false, wake: () => undefined };
     this.#pending.set(job.token, pending);
