@@ -81,10 +81,10 @@ export class JobLooks {
   }
 
   #failed(error: Error): void {
-    this.#options.onError(error);
     // It is looked again in the next round: while the store is away that is no command.
     this.soon();
-    if (!(error instanceof QueueUnavailableError)) return;
+    if (!(error instanceof QueueUnavailableError)) return this.#options.onError(error);
+    // That the store is away is told by its connections.
     for (const listener of this.#options.listeners.all()) listener.onAway?.(error);
   }
 }
