@@ -73,12 +73,16 @@ async function throughFault(
     const consumer = new Consumer({
       backend: working,
       definition,
-      handler: async ({ id, data: { fails, tells }, progress, log }) => {
+      handler: async (job) => {
+        const {
+          id,
+          data: { fails, tells },
+        } = job;
         starts.set(id, (starts.get(id) ?? 0) + 1);
         await hold.promise;
         if (tells === true) {
-          await progress(50);
-          await log('half of it');
+          await job.progress(50);
+          await job.log('half of it');
         }
         if (fails === true) throw new Error('It was to fail.');
         return { of: id };
