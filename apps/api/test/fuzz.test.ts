@@ -128,7 +128,13 @@ describe('whatever a client sends', () => {
     const keys = await fuzzed.keys();
     const { keyPrefix } = api.config.redis;
     expect(keys.length).toBeGreaterThan(100);
-    const ours = ['cache:prompts:', 'tags:{prompts}', 'access:{prompts}:', 'jobs:{http-delivery}:http-delivery:'];
+    const ours = [
+      'cache:prompts:',
+      'tags:{prompts}',
+      'access:{prompts}:',
+      'jobs:{http-delivery}:http-delivery:',
+      'jobs:{workers}:hf:',
+    ];
     const isOurs = (key: string): boolean => ours.some((area) => key.startsWith(`${keyPrefix}:${area}`));
     expect(keys.filter((key) => !isOurs(key))).toEqual([]);
   });

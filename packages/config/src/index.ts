@@ -10,3 +10,4 @@ export type { Variable, VariableGroup } from './variable.ts';
 export { groupsOf, variablesOf } from './variables.ts';
 export type { NamedVariable } from './variables.ts';
 export type * from './types.ts';
+export { lossCheckIntervalMs } from './profile.ts';

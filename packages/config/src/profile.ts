@@ -14,3 +14,6 @@ export const watchingOf: Readonly<Record<Profile, Watching>> = {
   default: {},
   'low-cost': { idleProbeIntervalMs: 13_000, trackingHeartbeatMs: 14_000 },
 };
+
+/** How often a process looks whether a Redis was emptied while its connections stayed. */
+export const lossCheckIntervalMs: Readonly<Record<Profile, number>> = { default: 15_000, 'low-cost': 60_000 };

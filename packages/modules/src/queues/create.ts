@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { BaseConfig } from '@holdfast/config';
+import { lossCheckIntervalMs, type BaseConfig } from '@holdfast/config';
 import type { InstalledQueues } from '@holdfast/jobs';
 import { createRedisBackend, openOutbox, Queues } from '@holdfast/queue';
 import type { QueueBackend, QueueDefinition } from '@holdfast/queue';
@@ -53,7 +53,7 @@ export async function createQueues(context: CreateContext<QueuesSettings, NoNeed
 }
 
 async function createQueueBackend(
-  { redis, dataDir }: BaseConfig,
+  { redis, dataDir, profile }: BaseConfig,
   keys: Keys,
   definitions: readonly QueueDefinition[],
 ): Promise<QueueBackend> {
@@ -68,5 +68,6 @@ async function createQueueBackend(
     ...(queuePrefix === undefined ? { keyPrefix: `${keys.prefix}:jobs` } : { prefix: queuePrefix }),
     connectionTimeoutMs,
     commandTimeoutMs,
+    lossCheckIntervalMs: lossCheckIntervalMs[profile],
   });
 }

@@ -24,6 +24,8 @@ export interface RedisBackendOptions {
   readonly connectionTimeoutMs?: number;
   /** The deadline of each call. Default 5 000. */
   readonly commandTimeoutMs?: number;
+  /** How often it is looked whether the server was emptied, one command each (in a cluster one a queue). Default 15 000. */
+  readonly lossCheckIntervalMs?: number;
 }
 
 const redisBackend: OptionRules<RedisBackendOptions> = {
@@ -32,6 +34,7 @@ const redisBackend: OptionRules<RedisBackendOptions> = {
   prefix: { must: 'must be a text that is not empty', allows: (value) => typeof value === 'string' && value !== '' },
   connectionTimeoutMs: milliseconds(1),
   commandTimeoutMs: milliseconds(1),
+  lossCheckIntervalMs: milliseconds(1),
 };
 
 /** @throws OptionInvalidError naming the option that is not allowed */

@@ -7,17 +7,16 @@ export interface EpochPlace {
   readonly ask: (newName: string, hadOne: boolean) => Promise<string>;
 }
 
-/** So that a loss is made good within 40 seconds, whatever that takes. */
-const everyMs = 15_000;
 /** While it is not known what is there, no loss can be noticed. */
 const unknownEveryMs = 500;
 
 /**
  * Notices that a Redis was emptied while all its connections stayed: FLUSHALL, or a restart without its data that was too quick
- * to be seen. One command every 15 seconds (in a cluster one a queue), and only while somebody listens.
+ * to be seen. One command an interval (in a cluster one a queue), and only while somebody listens.
  */
 export class EpochWatch {
   readonly #places: () => readonly EpochPlace[];
+  readonly #intervalMs: number;
   readonly #listeners = new Set<() => void>();
   readonly #known = new Map<string, string>();
   #emptiedAt: number | undefined;
@@ -25,8 +24,9 @@ export class EpochWatch {
   #isClosed = false;
 
   /** @param places asked anew at each look */
-  constructor(places: () => readonly EpochPlace[]) {
+  constructor(places: () => readonly EpochPlace[], intervalMs: number) {
     this.#places = places;
+    this.#intervalMs = intervalMs;
   }
 
   /** When it was last found emptied, by whichever process; milliseconds since the epoch. */
@@ -74,7 +74,7 @@ export class EpochWatch {
 
   async #lookAndSchedule(): Promise<void> {
     const isComplete = await this.look();
-    if (!this.#isClosed && this.#listeners.size > 0) this.#schedule(isComplete ? everyMs : unknownEveryMs);
+    if (!this.#isClosed && this.#listeners.size > 0) this.#schedule(isComplete ? this.#intervalMs : unknownEveryMs);
   }
 
   #stop(): void {

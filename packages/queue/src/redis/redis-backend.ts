@@ -29,6 +29,9 @@ import { ConnectionWatch } from './connection-watch.ts';
 import { checkRedisBackendOptions, type RedisBackendOptions } from './backend-options.ts';
 import { nextRun } from '../job/next-run.ts';
 
+/** So that what is declared is back within 40 seconds after a loss, whatever that takes. */
+const defaultLossCheckIntervalMs = 15_000;
+
 /**
  * BullMQ on Redis. The keys of a queue are `<keyPrefix>:{<queue>}:<queue>:<what>`: one hash tag a queue, so that each
  * queue lives in one slot of a cluster. With `prefix` they are `<prefix>:<queue>:<what>`, as BullMQ alone has them.
@@ -98,7 +101,7 @@ export function createRedisBackend(options: RedisBackendOptions): QueueBackend {
       const home = homeOf(handle.name);
       return { name: home, ask: async (...args) => handle.epoch(home, ...args) };
     });
-  });
+  }, options.lossCheckIntervalMs ?? defaultLossCheckIntervalMs);
 
   const openProducer = (): SharedConnection => {
     const opened = new SharedConnection(producerClient(target, times), target, availability);

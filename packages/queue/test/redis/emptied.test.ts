@@ -24,7 +24,7 @@ describe('a Redis that is emptied while its connections stay', () => {
     const backend = createRedisBackend({ target: { kind: 'standalone', host: '127.0.0.1', port: redis.port } });
     backends.push(backend);
     const handle = backend.open('any') as RedisQueueHandle;
-    const epochs = new EpochWatch(() => [{ name: home, ask: async (...args) => handle.epoch(home, ...args) }]);
+    const epochs = new EpochWatch(() => [{ name: home, ask: async (...args) => handle.epoch(home, ...args) }], 15_000);
     let losses = 0;
     epochs.onLoss(() => (losses += 1));
     return { epochs, losses: () => losses };

@@ -6,16 +6,15 @@ export interface CacheEpochOptions {
   /** Where the epoch is kept. */
   readonly key: string;
   readonly onLoss: () => void;
+  readonly intervalMs: number;
 }
 
-/** So that an emptied mirror is full again within 40 seconds, where its upstream is quick. */
-const everyMs = 15_000;
 /** While it is not known what is there, no loss can be noticed. */
 const unknownEveryMs = 1000;
 
 /**
  * Notices that the cache was emptied while its connections stayed (FLUSHALL): the epoch, which never expires, is another one
- * then. One command every 15 seconds. Where it was evicted this tells of a loss that was none.
+ * then. One command an interval. Where it was evicted this tells of a loss that was none.
  */
 export class CacheEpoch {
   readonly #options: CacheEpochOptions;
@@ -66,6 +65,6 @@ export class CacheEpoch {
 
   async #lookAndSchedule(): Promise<void> {
     const wasAsked = await this.look();
-    if (!this.#isStopped) this.#schedule(wasAsked ? everyMs : unknownEveryMs);
+    if (!this.#isStopped) this.#schedule(wasAsked ? this.#options.intervalMs : unknownEveryMs);
   }
 }

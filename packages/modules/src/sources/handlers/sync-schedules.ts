@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lossCheckIntervalMs } from '@holdfast/config';
 import { sourceSync, sourceSyncSchedules } from '@holdfast/jobs';
 import type { ScheduleEntry } from '@holdfast/queue';
 import type { Logger } from '@holdfast/telemetry';
@@ -62,9 +63,10 @@ export class SyncSchedules {
 
   #watch(): void {
     if (this.#closing.signal.aborted) return;
-    const { engines, keys, needs } = this.#dependencies;
+    const { config, engines, keys, needs } = this.#dependencies;
     const restore = (): void => this.#restore();
-    const epoch = new CacheEpoch({ engine: engines.cache, key: keys.epoch(), onLoss: restore });
+    const intervalMs = lossCheckIntervalMs[config.profile];
+    const epoch = new CacheEpoch({ engine: engines.cache, key: keys.epoch(), onLoss: restore, intervalMs });
     // That in the memory of this process is emptied by nobody else.
     if (engines.cache.kind !== 'memory') epoch.start();
     this.#stops.push(
