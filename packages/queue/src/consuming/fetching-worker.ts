@@ -72,6 +72,8 @@ export class FetchingWorker extends Worker<unknown, unknown> implements JobWorke
     this.once('closing', () => {
       for (const settle of this.#settled) settle();
       for (const end of this.#atEnd) end();
+      // BullMQ comes to that last, which without a connection is after this wait itself.
+      inside.endStalledWait(this);
       control.permits.withdraw(this);
     });
   }

@@ -45,6 +45,8 @@ export interface WorkerInside {
   askAgain(worker: Worker<unknown, unknown>): void;
   /** Has BullMQ renew the lock of a job whose run is over. */
   keepLock(worker: Worker<unknown, unknown>, job: HeldJob): void;
+  /** Ends BullMQ's wait for its next look at stalled jobs, which holds the process; that of a worker that closes ends with it. */
+  endStalledWait(worker: Worker<unknown, unknown>): void;
 }
 
 /** The connection of a worker, as far as it does anything but what BullMQ asks of it. */

@@ -263,6 +263,8 @@ export const workerInside: WorkerInside = {
   keepLock: (worker, { id, token }) => {
     required(worker, 'lockManager', worker['lockManager']).trackJob(id, token, Date.now());
   },
+  // It is there only once a worker has waited for a look.
+  endStalledWait: (worker) => worker['stalledCheckStopper']?.(),
 };
 
 function required<T>(owner: object, name: string, part: T | undefined): T {

@@ -1,4 +1,4 @@
-import { eventually, monitor } from '@holdfast/testing';
+import { eventually, freePort, monitor, spawnNode } from '@holdfast/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createRedisBackend, Permits, Queues } from '../../src/index.ts';
@@ -33,6 +33,15 @@ describe('SIGTERM', () => {
     await redis.start();
     await fleet.spawn(quick);
     await eventually(async () => expect(await fleet.counts()).toMatchObject({ completed: 3, active: 0, failed: 0 }));
+  });
+});
+
+describe('a program that closes its consumer while Redis is away', () => {
+  it('ends, as nothing of it waits on', async () => {
+    const PORT = String(await freePort());
+    const program = spawnNode(new URL('../fixtures/ending-program.ts', import.meta.url), { env: { PORT } });
+    await program.waitForLine(/^closed$/);
+    expect(await program.exited).toEqual({ code: 0, signal: null });
   });
 });
 
