@@ -23,7 +23,7 @@ export default defineConfig({
     // Threads and processes that a test starts run the same files: none compiles again what another has compiled.
     env: { NODE_COMPILE_CACHE: compileCache },
     // Most files wait (for a server to start, an outage to be noticed) longer than they compute.
-    maxWorkers: 5,
+    maxWorkers: 6,
     sequence: { sequencer: LongestFirst },
     projects: projects.map((root) => ({
       extends: true,

@@ -5,6 +5,18 @@ import { BaseSequencer } from 'vitest/node';
  * waiting, so these begin first; the figures need not be right, only about in order. `vitest run --reporter=json` tells them.
  */
 const longest = {
+  'packages/queue/test/consuming/blocked-loop.test.ts': 115,
+  'apps/api/test/e2e/refusing.test.ts': 83,
+  'apps/api/test/leaves-nothing.test.ts': 69,
+  'packages/queue/test/operating/missed-events.test.ts': 66,
+  'packages/queue/test/consuming/refused-results.test.ts': 46,
+  'packages/runtime/test/health-thread/health-thread.test.ts': 40,
+  'packages/queue/test/consuming/clocks.test.ts': 34,
+  'packages/queue/test/operating/bounded-changes.test.ts': 30,
+  'packages/queue/test/consuming/leaves-nothing.test.ts': 23,
+  'packages/queue/test/embedded/hanging-disk.test.ts': 20,
+  'apps/worker/test/stuck-loop.test.ts': 20,
+  'apps/api/test/stuck-loop.test.ts': 17,
   'apps/api/test/e2e/own-queues.test.ts': 38,
   'apps/api/test/addresses.test.ts': 33,
   'apps/api/test/e2e/embedded.test.ts': 35,

@@ -171,6 +171,12 @@ describe('API and worker, as processes, on a Redis that answers and refuses', ()
       patient,
     );
     const promote = async (): Promise<void> => {
+      // What a replica has not heard of yet goes with a failover.
+      await eventually(async () => {
+        const info = String(await redis.command('INFO', 'replication'));
+        const [told, all] = [/slave0:.*offset=(\d+)/, /master_repl_offset:(\d+)/].map((one) => one.exec(info)?.[1]);
+        expect(told).toBe(all ?? 'known');
+      }, patient);
       await next.command('REPLICAOF', 'NO', 'ONE');
       await redis.command('REPLICAOF', next.host, String(next.port));
     };

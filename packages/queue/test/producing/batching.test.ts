@@ -155,7 +155,9 @@ describe('adding many while the store goes away', () => {
     expect(codes.slice(0, 50)).toEqual(Array.from({ length: 50 }, () => 'accepted'));
     expect(new Set(codes)).toEqual(new Set(['accepted', 'QUEUE_OUTCOME_UNKNOWN', 'QUEUE_UNAVAILABLE']));
     // One time-out, of those that were under way, and not one a batch.
-    expect(codes.filter((code) => code === 'QUEUE_OUTCOME_UNKNOWN').length).toBeLessThanOrEqual(maxCommandsUnderWay * 50);
+    expect(codes.filter((code) => code === 'QUEUE_OUTCOME_UNKNOWN').length).toBeLessThanOrEqual(
+      maxCommandsUnderWay * 50,
+    );
     for (const { status, id, error } of result.items) {
       if ((error as { code?: string } | undefined)?.code === 'QUEUE_OUTCOME_UNKNOWN') {
         expect([status, typeof id]).toEqual(['rejected', 'string']);
