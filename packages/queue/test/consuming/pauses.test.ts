@@ -73,10 +73,10 @@ describe('a worker that nobody can reach', () => {
     await fleet.untilStarted(4);
     // It goes on alone, and comes to an end.
     await cut.waitForLine(/^done stubborn/);
+    await fleet.untilCompleted(2);
     proxy.pass();
     proxy.resetAll();
     await cut.waitForLine(/^aborted:JOB_SUPERSEDED polite/);
-    await fleet.untilCompleted(2);
     for (const id of ['polite', 'stubborn']) {
       expect(await fleet.queues.get('crash', id)).toMatchObject({ result: { by: peer.pid }, attemptsMade: 1 });
     }
