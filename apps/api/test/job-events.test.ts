@@ -1,11 +1,12 @@
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import { Consumer } from '@holdfast/queue';
-import type { Handler, QueueDefinition } from '@holdfast/queue';
+import { Consumer, QueueUnavailableError } from '@holdfast/queue';
+import type { Handler, JobEvent, QueueDefinition } from '@holdfast/queue';
 import { eventually, Latch } from '@holdfast/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startApi } from './fixture.ts';
 import type { Api } from './fixture.ts';
+import { seenExchanges } from './seen-exchanges.ts';
 
 interface Message {
   readonly id: string;
@@ -173,6 +174,25 @@ describe('event streams of a process', () => {
     await api.close();
     const served = (await Promise.all(streams)).filter(({ statusCode }) => statusCode === 200);
     expect(served).toHaveLength(1000);
+  });
+
+  it('are counted and logged as what they broke off for: an outage is no fault of the service', async () => {
+    const api = await startApi();
+    const { timesSeen, logged } = seenExchanges(() => api);
+    const origin = await api.app.listen({ host: '127.0.0.1', port: 0 });
+    async function* lost(): AsyncGenerator<JobEvent> {
+      yield { type: 'heartbeat' };
+      throw new QueueUnavailableError('The store went away while the log was read.');
+    }
+    vi.spyOn(api.runtime.parts.queues.queues.admin, 'watch').mockResolvedValue(lost());
+    const answer = await fetch(`${origin}/v1/queues/http-delivery/jobs/any/events`);
+    await expect(answer.text()).rejects.toThrow();
+    await eventually(async () => expect(await timesSeen(['GET'], '/v1/queues/:q/jobs/:id/events', 503)).toBe(1));
+    expect(logged(0).filter(({ msg }) => msg === 'answer broke off')).toMatchObject([
+      { level: 'warn', code: 'QUEUE_UNAVAILABLE' },
+    ]);
+    expect(logged(0).filter(({ level }) => level === 'error')).toEqual([]);
+    await api.close();
   });
 
   it('are ended when it stops', async () => {

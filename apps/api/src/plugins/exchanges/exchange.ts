@@ -59,7 +59,7 @@ export class Exchange {
     const { raw, statusCode } = this.reply;
     if (raw.writableFinished) return statusCode;
     if (this.isGone) return callerGoneStatus;
-    return this.#abandonedFor instanceof ApiError ? this.#abandonedFor.status : apiErrors.internal.status;
+    return this.#abandonedFor instanceof HoldfastError ? this.#abandonedFor.status : apiErrors.internal.status;
   }
 
   /** Stops the work for it. What is sent then, if anything, is up to whoever calls this. */
