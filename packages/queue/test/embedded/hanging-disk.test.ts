@@ -34,14 +34,13 @@ describe('the embedded queue on a disk that hangs', () => {
   afterAll(async () => {
     await queues.close();
     await backend.close();
+    for (const reader of readers) closeSync(reader);
     rmSync(directory, { recursive: true, force: true });
   });
 
-  /** Lets the write go on. */
-  const release = (): void => {
-    const reader = openSync(probe, constants.O_RDONLY | constants.O_NONBLOCK);
-    setTimeout(() => closeSync(reader), 500);
-  };
+  const readers: number[] = [];
+  /** Lets the write go on, and those after it. */
+  const release = (): void => void readers.push(openSync(probe, constants.O_RDONLY | constants.O_NONBLOCK));
   const hang = (): void => {
     rmSync(probe, { force: true });
     execFileSync('mkfifo', [probe]);
